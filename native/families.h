@@ -1,0 +1,14 @@
+// The only list of kernel families. The addon exports each name; every instruction set's table implements each one.
+// Each family `x` is a function `void x(Context&)` in namespace torchstone::ISA, in one file under cpu/.
+#pragma once
+#define TORCHSTONE_FAMILIES(X) \
+  X(pointwise)                 \
+  X(reduce)                    \
+  X(scan)                      \
+  X(gemm)                      \
+  X(indexGet)                  \
+  X(indexPut)                  \
+  X(nonzero)                   \
+  X(sort)                      \
+  X(random)                    \
+  X(arange)
