@@ -1,0 +1,285 @@
+// The only schema of what a run produced, and the interface every suite implements.
+// Suites yield these objects, reports are functions of them; nothing here may import a suite, a report or the engine.
+import { z } from 'zod';
+import type { Progress } from './progress.js';
+
+/** Version of the result file's layout; a reader refuses any other. */
+export const RESULT_SCHEMA = 1;
+
+/** The suites, in the order in which a full run executes them. */
+export const SUITE_NAMES = ['validate', 'gradcheck', 'notebook', 'bench'] as const;
+
+/**
+ * A number as a result file can hold it: JSON has no NaN, infinities or −0, and int64 values lose digits,
+ * so those travel as the strings that `figure` writes.
+ */
+export const FigureSchema = z.union([z.number(), z.string()]);
+
+const Count = z.int().nonnegative();
+const Seconds = z.number().nonnegative();
+const SuiteNameSchema = z.enum(SUITE_NAMES);
+
+/** What became of one case. `inconclusive` is never counted as a pass; `error` means it could not be decided. */
+export const CaseStatusSchema = z.enum(['pass', 'fail', 'skip', 'inconclusive', 'error']);
+
+/** The worst element of a failed (or passed) comparison. */
+export const WorstSchema = z.object({
+  /** Which tensor: `out0`, `grad of input 1`, `Jacobian entry`. */
+  what: z.string(),
+  index: z.array(z.int()),
+  got: FigureSchema,
+  want: FigureSchema,
+  abs: FigureSchema.optional(),
+  rel: FigureSchema.optional(),
+  ulp: FigureSchema.optional(),
+  /** The allowance that applied, as text: `rtol 1.3e-6, atol 1e-5`. */
+  tolerance: z.string().optional(),
+});
+
+export const CaseResultSchema = z.object({
+  /** `<op>/<n>@<dtype>,<layout>[,<variant>]`, or a cell or row id. */
+  id: z.string(),
+  op: z.string().optional(),
+  suite: SuiteNameSchema,
+  status: CaseStatusSchema,
+  /** What fell short, for a person. */
+  message: z.string().optional(),
+  /** Why it was skipped or could not be decided. */
+  reason: z.string().optional(),
+  seconds: Seconds,
+  /** How many elements were really compared. */
+  compared: Count,
+  /** What was checked and how it came out: `values`, `dtype`, `shape`, `text`, `gradients`, `gradcheck`, `errors`. */
+  checks: z.record(z.string(), z.enum(['pass', 'fail', 'skip', 'inconclusive'])).optional(),
+  worst: WorstSchema.optional(),
+  /** The command that runs this case alone. */
+  replay: z.string().optional(),
+});
+
+export const TimingSchema = z.object({
+  medianNs: z.number().nonnegative(),
+  /** Nanoseconds per call, in the order in which they were measured. */
+  samples: z.array(z.number().nonnegative()),
+});
+
+/** A ratio of times, reference ÷ ours: above 1 we are faster. `low` and `high` bound it at 95 %. */
+export const RatioSchema = z.object({
+  median: z.number().positive(),
+  low: z.number().positive(),
+  high: z.number().positive(),
+});
+
+export const BenchRowSchema = z.object({
+  id: z.string(),
+  /** Rows of one group and different `size` form a scaling curve. */
+  group: z.string(),
+  label: z.string().optional(),
+  /** Elements, or the side of a square matrix: the curve's x axis. */
+  size: z.number().positive().optional(),
+  dtype: z.string().optional(),
+  ours: TimingSchema,
+  reference: z.enum(['torch', 'numpy']),
+  theirs: TimingSchema.optional(),
+  ratio: RatioSchema.optional(),
+  /** Whether the timed result agreed with the reference's. */
+  correct: z.union([z.boolean(), z.literal('unchecked')]),
+  /** Why there is no ratio: a wrong result has no speed. */
+  withheld: z.string().optional(),
+  bytes: z.number().nonnegative().optional(),
+  flops: z.number().nonnegative().optional(),
+  /** Time until the call returned, and until its result was there. */
+  launchNs: z.number().nonnegative().optional(),
+  completionNs: z.number().nonnegative().optional(),
+  /** The least ratio this row must reach, and whether it did. */
+  required: z.object({ ratio: z.number().positive(), held: z.boolean() }).optional(),
+  note: z.string().optional(),
+});
+
+export const MemoryFigureSchema = z.object({
+  id: z.string(),
+  label: z.string().optional(),
+  measured: z.number(),
+  limit: z.number(),
+  unit: z.string(),
+  held: z.boolean(),
+});
+
+/** Any series worth a chart: a training run's parameters, a histogram of errors. */
+export const SeriesSchema = z.object({
+  id: z.string(),
+  label: z.string(),
+  x: z.string(),
+  y: z.string(),
+  points: z.array(z.tuple([z.number(), z.number()])),
+});
+
+export const CountsSchema = z.object({
+  passed: Count,
+  failed: Count,
+  skipped: Count,
+  inconclusive: Count,
+  errors: Count,
+});
+
+export const SuiteResultSchema = z.object({
+  suite: SuiteNameSchema,
+  /** `error`: it could not run (see `reason`); `skip`: nothing to run it with. */
+  status: z.enum(['pass', 'fail', 'error', 'skip']),
+  reason: z.string().optional(),
+  counts: CountsSchema,
+  compared: Count,
+  seconds: Seconds,
+  cases: z.array(CaseResultSchema),
+  rows: z.array(BenchRowSchema).optional(),
+  memory: z.array(MemoryFigureSchema).optional(),
+  series: z.array(SeriesSchema).optional(),
+  /** What a reader must know: reduced sizes, a noisy machine, a reference that was missing. */
+  notes: z.array(z.string()).optional(),
+});
+
+export const MachineSchema = z.object({
+  cpu: z.string(),
+  cores: z.int().positive(),
+  /** Bytes. */
+  memory: z.number().positive(),
+  /** The instruction set the addon chose, or `unknown` when it did not load. */
+  isa: z.string(),
+  threads: Count,
+  node: z.string(),
+  os: z.string(),
+  /** The one-minute load average when the run began. */
+  load: z.number().nonnegative(),
+});
+
+/** One reference: its version, or the reason it is missing. */
+export const ReferenceSchema = z.object({ version: z.string().optional(), missing: z.string().optional() });
+
+export const ReferencesSchema = z.object({
+  python: ReferenceSchema,
+  numpy: ReferenceSchema,
+  torch: ReferenceSchema,
+});
+
+export const RunResultSchema = z.object({
+  schema: z.literal(RESULT_SCHEMA),
+  tool: z.object({ name: z.literal('torchstone'), version: z.string(), commit: z.string().optional() }),
+  command: z.string(),
+  started: z.iso.datetime(),
+  finished: z.iso.datetime(),
+  /** True when the run was interrupted: what is missing was not run, not passed. */
+  partial: z.boolean(),
+  seed: z.int(),
+  machine: MachineSchema,
+  references: ReferencesSchema,
+  suites: z.array(SuiteResultSchema),
+});
+
+export type Figure = z.infer<typeof FigureSchema>;
+export type SuiteName = (typeof SUITE_NAMES)[number];
+export type CaseStatus = z.infer<typeof CaseStatusSchema>;
+export type Worst = z.infer<typeof WorstSchema>;
+export type CaseResult = z.infer<typeof CaseResultSchema>;
+export type Timing = z.infer<typeof TimingSchema>;
+export type Ratio = z.infer<typeof RatioSchema>;
+export type BenchRow = z.infer<typeof BenchRowSchema>;
+export type MemoryFigure = z.infer<typeof MemoryFigureSchema>;
+export type Series = z.infer<typeof SeriesSchema>;
+export type Counts = z.infer<typeof CountsSchema>;
+export type SuiteResult = z.infer<typeof SuiteResultSchema>;
+export type Machine = z.infer<typeof MachineSchema>;
+export type Reference = z.infer<typeof ReferenceSchema>;
+export type References = z.infer<typeof ReferencesSchema>;
+export type RunResult = z.infer<typeof RunResultSchema>;
+
+/** What a suite is asked to do. */
+export interface SuiteOptions {
+  /** Substring or glob of case ids. A filter that matches nothing is a `CannotRunError`. */
+  filter?: string;
+  seed: number;
+  /** Aborted on Ctrl-C: return what is finished so far, at the next case boundary. */
+  signal: AbortSignal;
+  progress: Progress;
+  /** The notebook's full sizes. */
+  full?: boolean;
+  /** Fewer cases or rounds, for a quick answer. */
+  quick?: boolean;
+  /** Absolute path of the fixture folder. */
+  fixtures: string;
+  /** The reference interpreter; absent when there is none. */
+  python?: string;
+  /** Bench only: whom to race. Default both. */
+  vs?: readonly ('numpy' | 'torch')[];
+  /** Bench only: which rows. Default `all`. */
+  rows?: 'notebook' | 'sweep' | 'all';
+}
+
+/** One suite: a name and a way to run it. It never prints; it reports through `progress` and its result. */
+export interface Suite {
+  readonly name: SuiteName;
+  run(options: SuiteOptions): Promise<SuiteResult>;
+}
+
+/** The run could not take place (missing or edited fixture, filter without a match, bad user function): exit code 2. */
+export class CannotRunError extends Error {
+  override readonly name = 'CannotRunError';
+}
+
+/** Encodes any element for a result file; what JSON cannot hold becomes a string. */
+export function figure(value: number | bigint | boolean | string): Figure {
+  if (typeof value === 'number') {
+    if (Number.isNaN(value)) return 'nan';
+    if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+    return Object.is(value, -0) ? '-0' : value;
+  }
+  return String(value);
+}
+
+/** Sums up the statuses of cases. */
+export function countCases(cases: readonly CaseResult[]): Counts {
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0, inconclusive: 0, errors: 0 };
+  const field = {
+    pass: 'passed',
+    fail: 'failed',
+    skip: 'skipped',
+    inconclusive: 'inconclusive',
+    error: 'errors',
+  } as const;
+  for (const one of cases) counts[field[one.status]] += 1;
+  return counts;
+}
+
+/**
+ * Builds a suite's result from its cases. Fails unless something ran and nothing fell short: a suite that compared
+ * nothing, or left a case undecided, has proven nothing.
+ */
+export function suiteResult(
+  suite: SuiteName,
+  cases: CaseResult[],
+  seconds: number,
+  extra: Pick<SuiteResult, 'rows' | 'memory' | 'series' | 'notes' | 'reason'> = {},
+): SuiteResult {
+  const counts = countCases(cases);
+  const compared = cases.reduce((sum, one) => sum + one.compared, 0);
+  const required = (extra.rows ?? []).every((row) => row.required?.held !== false && row.correct !== false);
+  const memory = (extra.memory ?? []).every((one) => one.held);
+  const short = counts.failed + counts.errors + counts.inconclusive > 0 || !required || !memory;
+  const ran = counts.passed > 0 || (extra.rows ?? []).length > 0 || (extra.memory ?? []).length > 0;
+  const status = short ? 'fail' : ran ? 'pass' : 'skip';
+  return { suite, status, counts, compared, seconds, cases, ...extra };
+}
+
+/** Reads a result file's text; throws a `CannotRunError` that says what is wrong with it. */
+export function parseRunResult(text: string, name = 'results.json'): RunResult {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    throw new CannotRunError(
+      `${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const parsed = RunResultSchema.safeParse(raw);
+  if (!parsed.success)
+    throw new CannotRunError(`${name} is not a run result:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
