@@ -9,6 +9,9 @@
 
 namespace torchstone {
 
+inline constexpr int kMaxOperands = 64;  // inputs and outputs of one program together
+inline constexpr int kMaxParams = 64;
+
 // What one register is, seen from an instruction: registers are numbered inputs, params, constants, instructions.
 struct Instruction {
   int32_t op;        // position in the list of primitives
@@ -21,7 +24,6 @@ struct Instruction {
 
 struct Program {
   Dtype compute;
-  int32_t computeIndex;  // position of compute among the kernels' dtypes
   int32_t nout, nin, nparams, nconst, ninstr, nreg;
   int32_t nslots;       // tiles needed at the same time
   int32_t unsupported;  // a dtype without kernels (status 4), or -1

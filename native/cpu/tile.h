@@ -2,6 +2,7 @@
 // and convert dtypes. One object serves one thread during one call; it knows nothing of dimensions beyond two.
 #pragma once
 #include "isa.h"
+#include "kernel_table.h"
 #include "program.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -9,6 +10,7 @@ namespace torchstone::TORCHSTONE_ISA {
 class TileRunner {
  public:
   static constexpr int64_t kTile = 1024;
+  static constexpr int32_t kMaxDirect = 16;  // with more outputs than this, all are stored from tiles
 
   // `params` are the program's parameters, in order, as doubles (read now, not kept).
   TileRunner(const Program& program, const double* params);
@@ -40,7 +42,10 @@ class TileRunner {
   void evaluate(int64_t rows, int64_t n, char* const* direct, const char* const* in, const int64_t* inRowStride,
                 const int64_t* inStride);
   void load(int32_t input, int64_t rows, int64_t n, const char* from, int64_t rowStride, int64_t stride);
-  void execute(const struct Instruction& instruction, int64_t count, char* const* direct);
+  static void loadBlock(Convert convert, int64_t fromBytes, int64_t toBytes, int64_t rows, int64_t n, char* to,
+                        const char* from, int64_t rowStride, int64_t stride);
+  void execute(const Instruction& instruction, int64_t count, char* const* direct);
+  void store(int32_t output, int64_t rows, int64_t n, char* to, int64_t rowStride, int64_t stride);
   char* scalarCell(int32_t reg) { return cells_ + reg * 8; }
 
   const Program& program_;

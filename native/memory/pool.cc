@@ -1,0 +1,165 @@
+// Owns the pool's bookkeeping and its only calls to the system's allocator.
+#include "pool.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace torchstone {
+
+namespace {
+constexpr int64_t kLine = 64;
+int64_t roundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+}  // namespace
+
+int64_t Pool::classOf(int64_t bytes) {
+  if (bytes >= Pool::kHuge) return roundUp(bytes, kHuge);
+  if (bytes <= 8 * kLine) return std::max(kLine, roundUp(bytes, kLine));
+  const int power = 63 - __builtin_clzll(uint64_t(bytes - 1));  // 2^power < bytes <= 2^(power+1), about
+  return std::min(kHuge, roundUp(bytes, int64_t(1) << (power - 3)));
+}
+
+int64_t Pool::systemAllocate(int64_t bytes) {
+  if (bytes < kHuge) {
+    void* p = std::aligned_alloc(size_t(kLine), size_t(bytes));
+    return p == nullptr ? -1 : reinterpret_cast<int64_t>(p);
+  }
+  const size_t padded = size_t(bytes + kHuge);
+  void* p = mmap(nullptr, padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return -1;
+  const int64_t start = reinterpret_cast<int64_t>(p), from = roundUp(start, kHuge);
+  const int64_t before = from - start, after = kHuge - before;
+  if (before > 0) munmap(p, size_t(before));
+  if (after > 0) munmap(reinterpret_cast<void*>(from + bytes), size_t(after));
+#ifdef MADV_HUGEPAGE
+  madvise(reinterpret_cast<void*>(from), size_t(bytes), MADV_HUGEPAGE);
+#endif
+  return from;
+}
+
+void Pool::systemFree(int64_t address, int64_t bytes) {
+  void* p = reinterpret_cast<void*>(address);
+  if (bytes < kHuge) std::free(p);
+  else munmap(p, size_t(bytes));
+}
+
+// A free large block may be up to an eighth too large; its whole size is then live.
+int64_t Pool::takeFree(int64_t bytes) {
+  auto it = free_.lower_bound(bytes);
+  while (it != free_.end() && it->second.empty()) ++it;
+  const int64_t most = bytes >= kHuge ? bytes + bytes / 8 : bytes;
+  if (it == free_.end() || it->first > most) return 0;
+  const int64_t address = it->second.back();
+  it->second.pop_back();
+  stats_.cachedBytes -= it->first;
+  live_.push_back({address, it->first, nullptr});
+  return address;
+}
+
+// Whether `bytes` more may be taken from the system; free blocks go back to it first.
+bool Pool::makeRoom(int64_t bytes, bool force) {
+  if (reserved() + bytes <= budget_) return true;
+  for (auto it = free_.rbegin(); it != free_.rend() && reserved() + bytes > budget_; ++it) {
+    while (!it->second.empty() && reserved() + bytes > budget_) {
+      systemFree(it->second.back(), it->first);
+      it->second.pop_back();
+      stats_.cachedBytes -= it->first;
+    }
+  }
+  if (reserved() + bytes <= budget_) return true;
+  if (!force) return false;
+  const int64_t live = stats_.liveBytes + bytes;
+  budget_ = std::max({budget_, kLeastBudget, live + std::max(int64_t(64) << 20, live / 4)});
+  return true;
+}
+
+int64_t Pool::allocate(napi_env env, napi_value owner, int64_t request, bool force) {
+  if (request < 0 || request > int64_t(1) << 50) return -1;
+  const int64_t bytes = classOf(request);
+  int64_t address = takeFree(bytes);
+  if (address != 0) {
+    ++stats_.reuses;
+  } else {
+    if (!makeRoom(bytes, force)) return 0;
+    address = systemAllocate(bytes);
+    if (address < 0) {
+      trim();
+      address = systemAllocate(bytes);
+    }
+    if (address < 0) return -1;
+    live_.push_back({address, bytes, nullptr});
+    stats_.peakReserved = std::max(stats_.peakReserved, reserved() + bytes);
+  }
+  Block& block = live_.back();
+  stats_.liveBytes += block.bytes;
+  ++stats_.liveBlocks;
+  ++stats_.allocations;
+  where_[address] = live_.size() - 1;
+  if (napi_create_reference(env, owner, 0, &block.owner) != napi_ok) {
+    giveBack(live_.size() - 1);
+    return -1;
+  }
+  return address;
+}
+
+// Moves a live block to the free list; the last live block takes its place.
+void Pool::giveBack(size_t index) {
+  const Block block = live_[index];
+  where_.erase(block.address);
+  if (index + 1 < live_.size()) {
+    live_[index] = live_.back();
+    where_[live_[index].address] = index;
+  }
+  live_.pop_back();
+  free_[block.bytes].push_back(block.address);
+  stats_.liveBytes -= block.bytes;
+  stats_.cachedBytes += block.bytes;
+  --stats_.liveBlocks;
+}
+
+int64_t Pool::collect(napi_env env) {
+  constexpr size_t kBatch = 1024;  // handles held at the same time
+  int64_t reclaimed = 0;
+  size_t i = 0;
+  while (i < live_.size()) {
+    napi_handle_scope scope;
+    if (napi_open_handle_scope(env, &scope) != napi_ok) return reclaimed;
+    for (size_t k = 0; k < kBatch && i < live_.size(); ++k) {
+      napi_value owner = nullptr;
+      napi_get_reference_value(env, live_[i].owner, &owner);
+      if (owner != nullptr) {
+        ++i;
+        continue;
+      }
+      napi_delete_reference(env, live_[i].owner);
+      reclaimed += live_[i].bytes;
+      giveBack(i);
+    }
+    napi_close_handle_scope(env, scope);
+  }
+  return reclaimed;
+}
+
+void Pool::release(napi_env env, int64_t address) {
+  const auto it = where_.find(address);
+  if (it == where_.end()) return;
+  napi_delete_reference(env, live_[it->second].owner);
+  giveBack(it->second);
+}
+
+void Pool::trim() {
+  for (auto& [bytes, addresses] : free_) {
+    for (const int64_t address : addresses) systemFree(address, bytes);
+    stats_.cachedBytes -= bytes * int64_t(addresses.size());
+  }
+  free_.clear();
+}
+
+// The environment is gone, and with it every reference: only the memory is left to give back.
+Pool::~Pool() {
+  trim();
+  for (const Block& block : live_) systemFree(block.address, block.bytes);
+}
+
+}  // namespace torchstone

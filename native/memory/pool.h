@@ -1,0 +1,60 @@
+// Owns an environment's native memory: blocks in size classes, their weakly held owners, the budget.
+// Must not know tensors; it knows Node-API only for the weak references. Used by one thread.
+#pragma once
+#include <node_api.h>
+
+#include <cstdint>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+namespace torchstone {
+
+struct MemoryStats {
+  int64_t liveBytes = 0, liveBlocks = 0, cachedBytes = 0, peakReserved = 0, allocations = 0, reuses = 0;
+};
+
+class Pool {
+ public:
+  static constexpr int64_t kHuge = int64_t(2) << 20;
+  static constexpr int64_t kLeastBudget = int64_t(256) << 20;
+
+  Pool() = default;
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // The address; 0 if the budget forbids it, -1 if the system has no memory.
+  int64_t allocate(napi_env env, napi_value owner, int64_t bytes, bool force);
+  // Polls every owner; the bytes of those that died.
+  int64_t collect(napi_env env);
+  void release(napi_env env, int64_t address);
+  // Returns free blocks to the system.
+  void trim();
+  void setBudget(int64_t bytes) { budget_ = bytes; }
+  int64_t budget() const { return budget_; }
+  int64_t reserved() const { return stats_.liveBytes + stats_.cachedBytes; }
+  const MemoryStats& stats() const { return stats_; }
+
+  // The size of the block that serves a request: a power of two in 8 steps, from 2 MiB on whole huge pages.
+  static int64_t classOf(int64_t bytes);
+
+ private:
+  struct Block {
+    int64_t address, bytes;
+    napi_ref owner;
+  };
+  int64_t takeFree(int64_t bytes);
+  void giveBack(size_t index);
+  bool makeRoom(int64_t bytes, bool force);
+  static int64_t systemAllocate(int64_t bytes);
+  static void systemFree(int64_t address, int64_t bytes);
+
+  std::vector<Block> live_;
+  std::unordered_map<int64_t, size_t> where_;  // address -> position in live_
+  std::map<int64_t, std::vector<int64_t>> free_;  // size -> addresses
+  MemoryStats stats_;
+  int64_t budget_ = kLeastBudget;
+};
+
+}  // namespace torchstone

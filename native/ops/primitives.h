@@ -1,0 +1,34 @@
+// The only list of scalar primitives: X(name, arity, kind, weight). An opcode is a position in this list.
+// kind: number = integers and floats, integer, real = floats only. weight: time of one element against one addition.
+// Each name is a functor in this folder (a template over the element type); nothing else may list primitives.
+#pragma once
+
+#define TORCHSTONE_PRIMITIVES(X)                                                                                     \
+  X(neg, 1, number, 1) X(abs, 1, number, 1) X(sign, 1, number, 1) X(square, 1, number, 1)                            \
+  X(logicalNot, 1, number, 1) X(isnan, 1, number, 1) X(isinf, 1, number, 1) X(isfinite, 1, number, 1)                \
+  X(signbit, 1, number, 1)                                                                                           \
+  X(add, 2, number, 1) X(sub, 2, number, 1) X(mul, 2, number, 1)                                                     \
+  X(maximum, 2, number, 1) X(minimum, 2, number, 1) X(fmax, 2, number, 1) X(fmin, 2, number, 1)                      \
+  X(eq, 2, number, 1) X(ne, 2, number, 1) X(lt, 2, number, 1) X(le, 2, number, 1) X(gt, 2, number, 1)                \
+  X(ge, 2, number, 1) X(logicalAnd, 2, number, 1) X(logicalOr, 2, number, 1) X(logicalXor, 2, number, 1)             \
+  X(floorDiv, 2, number, 20) X(truncDiv, 2, number, 8) X(remainder, 2, number, 20) X(fmod, 2, number, 20)            \
+  X(pow, 2, number, 30) X(copysign, 2, number, 1) X(heaviside, 2, number, 1)                                         \
+  X(where, 3, number, 1) X(fma, 3, number, 1)                                                                        \
+  X(bitwiseNot, 1, integer, 1) X(bitwiseAnd, 2, integer, 1) X(bitwiseOr, 2, integer, 1)                              \
+  X(bitwiseXor, 2, integer, 1) X(shiftLeft, 2, integer, 2) X(shiftRight, 2, integer, 2)                              \
+  X(gcd, 2, integer, 80) X(lcm, 2, integer, 80)                                                                      \
+  X(div, 2, real, 2) X(reciprocal, 1, real, 2) X(exp, 1, real, 8) X(exp2, 1, real, 8) X(expm1, 1, real, 16)          \
+  X(log, 1, real, 10) X(log2, 1, real, 12) X(log10, 1, real, 12) X(log1p, 1, real, 14)                               \
+  X(sqrt, 1, real, 3) X(rsqrt, 1, real, 4) X(sin, 1, real, 12) X(cos, 1, real, 12) X(tan, 1, real, 20)               \
+  X(asin, 1, real, 16) X(acos, 1, real, 16) X(atan, 1, real, 16) X(sinh, 1, real, 20) X(cosh, 1, real, 16)           \
+  X(tanh, 1, real, 20) X(asinh, 1, real, 30) X(acosh, 1, real, 30) X(atanh, 1, real, 30)                             \
+  X(atan2, 2, real, 25) X(hypot, 2, real, 14) X(erf, 1, real, 20) X(erfc, 1, real, 40) X(erfinv, 1, real, 100)       \
+  X(lgamma, 1, real, 60) X(digamma, 1, real, 100) X(sigmoid, 1, real, 10)                                            \
+  X(floor, 1, real, 1) X(ceil, 1, real, 1) X(round, 1, real, 1) X(trunc, 1, real, 1)                                 \
+  X(nextafter, 2, real, 10) X(ldexp, 2, real, 12)
+
+#define TORCHSTONE_NAME_OPCODE(name, arity, kind, weight) name,
+namespace torchstone {
+enum class Opcode : int { TORCHSTONE_PRIMITIVES(TORCHSTONE_NAME_OPCODE) count };
+}
+#undef TORCHSTONE_NAME_OPCODE
