@@ -1,0 +1,118 @@
+// Regenerates fixtures/ with the reference Python: cases, ops, notebook, printed texts, manifest last.
+// `--drift` regenerates into a temporary folder and reports every difference. It installs nothing.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
+const REFERENCE = join(ROOT, 'scripts', 'reference');
+const FIXTURES = join(ROOT, 'fixtures');
+const HELP = `usage: node scripts/fixtures.mjs [--drift] [--cases FILE] [--out FOLDER]
+
+Regenerates fixtures/ with NumPy and PyTorch.
+  --drift        regenerate into a temporary folder and compare: exit 1 when anything differs
+  --cases FILE   use these cases instead of asking suites/cases.ts
+  --out FOLDER   write there instead of fixtures/
+
+The interpreter: TORCHSTONE_PYTHON, else .venv/bin/python, else python3.
+Exit codes: 0 done, 1 drift or refused cases, 2 could not run.`;
+
+/** Runs a command with its output shown; returns its exit code. */
+function run(command, args, env = {}) {
+  const { status, error, signal } = spawnSync(command, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  if (error) fail(`${command}: ${error.message}`);
+  if (signal) fail(`${command} was ended by ${signal}`);
+  return status ?? 2;
+}
+
+// Thrown, not exited: the temporary folder is removed on the way out.
+function fail(message) {
+  throw new Error(message);
+}
+
+function findPython() {
+  const named = process.env.TORCHSTONE_PYTHON;
+  const venv = join(ROOT, '.venv', 'bin', 'python');
+  const python = named ?? (existsSync(venv) ? venv : 'python3');
+  const probe = spawnSync(python, ['-c', 'import numpy, torch'], { encoding: 'utf8' });
+  if (probe.status !== 0) {
+    const why = probe.error?.message ?? probe.stderr.trim().split('\n').at(-1);
+    fail(
+      `no reference: ${python} cannot import numpy and torch (${why}). Set TORCHSTONE_PYTHON, or run npm start.`,
+    );
+  }
+  return python;
+}
+
+function writeCases(folder) {
+  const path = join(folder, 'cases.json');
+  if (run('npx', ['--no-install', 'tsx', 'suites/cases.ts', '--json', path]) !== 0)
+    fail('suites/cases.ts did not write the cases');
+  return path;
+}
+
+/** Fills `folder` with the whole tree; true when no case was refused. */
+function generate(python, cases, folder) {
+  const script = (name, ...args) =>
+    run(python, [join(REFERENCE, name), ...args], { PYTHONDONTWRITEBYTECODE: '1' });
+  const written = (status, what) => {
+    if (status !== 0 && status !== 3) fail(`${what} failed with exit code ${status}`);
+    return status === 0;
+  };
+  let held = written(script('make_fixtures.py', cases, folder), 'make_fixtures.py');
+  held = written(script('make_notebook.py', folder), 'make_notebook.py') && held;
+  if (existsSync(join(REFERENCE, 'make_print.py'))) {
+    const call = `import sys; sys.path.insert(0, ${JSON.stringify(REFERENCE)}); import make_print; make_print.write(sys.argv[1])`;
+    written(
+      run(python, ['-c', call, join(folder, 'print')], { PYTHONDONTWRITEBYTECODE: '1' }),
+      'make_print.py',
+    );
+  }
+  if (script('manifest.py', folder) !== 0) fail('the manifest was not written');
+  return held;
+}
+
+function main() {
+  const argv = process.argv.slice(2);
+  const value = (flag) => (argv.includes(flag) ? argv[argv.indexOf(flag) + 1] : undefined);
+  const known = new Set(['--drift', '--cases', '--out', '--help']);
+  const unknown = argv.find((one, at) => !known.has(one) && !['--cases', '--out'].includes(argv[at - 1]));
+  if (unknown) fail(`unknown argument ${unknown}\n\n${HELP}`);
+  if (argv.includes('--help')) return console.log(HELP);
+  const python = findPython();
+  const work = mkdtempSync(join(tmpdir(), 'torchstone-fixtures-'));
+  try {
+    const cases = value('--cases') ?? writeCases(work);
+    if (argv.includes('--drift')) {
+      const fresh = join(work, 'fixtures');
+      const held = generate(python, cases, fresh);
+      const drifted = run(python, [join(REFERENCE, 'drift.py'), FIXTURES, fresh]) !== 0;
+      process.exitCode = held && !drifted ? 0 : 1;
+      return;
+    }
+    // Written beside and copied over at the end: an interrupted run leaves the committed tree whole.
+    const fresh = join(work, 'fixtures');
+    mkdirSync(fresh);
+    const held = generate(python, cases, fresh);
+    const target = resolve(value('--out') ?? FIXTURES);
+    for (const part of ['ops', 'notebook', 'print'])
+      rmSync(join(target, part), { recursive: true, force: true });
+    cpSync(fresh, target, { recursive: true });
+    process.exitCode = held ? 0 : 1;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 2;
+}
