@@ -1,0 +1,424 @@
+// Owns the families that look positions up: indexGet, indexPut and nonzero, per native/README.md.
+// Must write nothing before every index has been checked; must keep indexPut in iteration order (duplicates).
+#include <cstdint>
+#include <cstring>
+
+#include "../block.h"
+#include "isa.h"
+
+namespace torchstone::TORCHSTONE_ISA {
+namespace {
+
+constexpr int kMaxIndices = kMaxDims;
+constexpr int64_t kGrain = 1 << 15;  // elements below which starting a team costs more than it saves
+constexpr int64_t kSpan = 256;       // positions resolved at a time when several indices, or a put, need a buffer
+
+struct Index {
+  const char* address;
+  int64_t stride[kMaxDims];  // bytes
+  int64_t size;              // of the dim it picks from
+  int64_t step;              // bytes that one more in the index moves the target
+};
+
+// `x` is the operand that the indices move (in of a get, dst of a put), `y` the plain one. Strides in bytes.
+struct Plan {
+  int ndim, M;
+  int64_t size[kMaxDims];
+  char* xAddress;
+  char* yAddress;
+  int64_t x[kMaxDims], y[kMaxDims];
+  Index index[kMaxIndices];
+  int64_t total;
+  bool varies;  // some index varies along the innermost dim
+};
+
+char* readOperand(Cursor& c, int64_t* stride, int ndim, int64_t itemSize) {
+  char* address = c.address();
+  for (int d = 0; d < ndim; ++d) stride[d] = c.integer() * itemSize;
+  return address;
+}
+
+void readIndices(Cursor& c, Plan& p, int64_t itemSize) {
+  p.varies = false;
+  for (int m = 0; m < p.M; ++m) {
+    Index& i = p.index[m];
+    i.address = readOperand(c, i.stride, p.ndim, sizeof(int64_t));
+    i.size = c.integer();
+    i.step = c.integer() * itemSize;
+    if (p.ndim == 0) i.stride[0] = 0;
+    p.varies |= i.stride[p.ndim ? p.ndim - 1 : 0] != 0;
+  }
+  if (p.ndim == 0) p.ndim = 1, p.size[0] = 1, p.x[0] = p.y[0] = 0;
+  p.total = 1;
+  for (int d = 0; d < p.ndim; ++d) p.total *= p.size[d];
+}
+
+TS_INLINE int64_t wrap(int64_t at, int64_t size) { return at < 0 ? at + size : at; }
+
+// Checks one index over the dims along which it varies; false leaves the report in the block.
+bool checkIndex(const Plan& p, const Index& index, int which, double* block) {
+  int64_t size[kMaxDims], stride[kMaxDims], at[kMaxDims];
+  int n = 0;
+  for (int d = 0; d < p.ndim; ++d)
+    if (index.stride[d] != 0) size[n] = p.size[d], stride[n] = index.stride[d], at[n++] = 0;
+  const int64_t inner = n ? size[n - 1] : 1, step = n ? stride[n - 1] : 0;
+  for (const char* row = index.address;;) {
+    for (int64_t i = 0; i < inner; ++i) {
+      const int64_t value = *reinterpret_cast<const int64_t*>(row + i * step);
+      if (value < -index.size || value >= index.size) {
+        block[0] = kIndexOutOfRange, block[1] = static_cast<double>(value), block[2] = which, block[3] = static_cast<double>(index.size);
+        return false;
+      }
+    }
+    int d = n - 2;
+    for (; d >= 0; --d) {
+      row += stride[d];
+      if (++at[d] < size[d]) break;
+      row -= stride[d] * size[d], at[d] = 0;
+    }
+    if (d < 0) return true;
+  }
+}
+
+bool checkAll(const Plan& p, double* block) {
+  for (int m = 0; m < p.M; ++m)
+    if (!checkIndex(p, p.index[m], m, block)) return false;
+  return true;
+}
+
+// Where one row of the iteration space starts, in every operand.
+struct Row {
+  int64_t at[kMaxDims];
+  char* x;
+  char* y;
+  const char* index[kMaxIndices];
+};
+
+void seek(const Plan& p, Row& r, int64_t position) {
+  r.x = p.xAddress, r.y = p.yAddress;
+  for (int m = 0; m < p.M; ++m) r.index[m] = p.index[m].address;
+  for (int d = p.ndim - 1; d >= 0; --d) {
+    r.at[d] = position % p.size[d];
+    position /= p.size[d];
+    r.x += r.at[d] * p.x[d], r.y += r.at[d] * p.y[d];
+    for (int m = 0; m < p.M; ++m) r.index[m] += r.at[d] * p.index[m].stride[d];
+  }
+}
+
+// Moves by `count` along the innermost dim, and to the next row at its end.
+void advance(const Plan& p, Row& r, int64_t count) {
+  for (int d = p.ndim - 1; d >= 0; --d) {
+    r.at[d] += count;
+    int64_t moved = count;
+    const bool stays = r.at[d] < p.size[d];
+    if (!stays) moved -= p.size[d], r.at[d] = 0;
+    r.x += moved * p.x[d], r.y += moved * p.y[d];
+    for (int m = 0; m < p.M; ++m) r.index[m] += moved * p.index[m].stride[d];
+    if (stays) return;
+    count = 1;
+  }
+}
+
+// Byte offsets of x for `n` positions of a row.
+void resolve(const Plan& p, const Row& r, int64_t n, int64_t* offset) {
+  const int last = p.ndim - 1;
+  for (int64_t i = 0; i < n; ++i) offset[i] = i * p.x[last];
+  for (int m = 0; m < p.M; ++m) {
+    const Index& index = p.index[m];
+    const int64_t stride = index.stride[last];
+    for (int64_t i = 0; i < n; ++i)
+      offset[i] += wrap(*reinterpret_cast<const int64_t*>(r.index[m] + i * stride), index.size) * index.step;
+  }
+}
+
+// The same where no index varies along the row: one offset for all of it.
+TS_INLINE int64_t resolveRow(const Plan& p, const Row& r) {
+  int64_t offset = 0;
+  for (int m = 0; m < p.M; ++m)
+    offset += wrap(*reinterpret_cast<const int64_t*>(r.index[m]), p.index[m].size) * p.index[m].step;
+  return offset;
+}
+
+struct Item16 { uint64_t a, b; };
+
+// out = value of `in`, for a row; T only says how many bytes an item has.
+template <class T>
+void copyRow(char* out, int64_t outStep, const char* in, int64_t inStep, int64_t n) {
+  if (outStep == sizeof(T) && inStep == sizeof(T) && n * sizeof(T) >= 64) {
+    memcpy(out, in, n * sizeof(T));
+  } else {
+    for (int64_t i = 0; i < n; ++i) *reinterpret_cast<T*>(out + i * outStep) = *reinterpret_cast<const T*>(in + i * inStep);
+  }
+}
+
+// One index, no buffer: the common gather.
+template <class T>
+void gatherRow(const Plan& p, const Row& r, int64_t n) {
+  const int last = p.ndim - 1;
+  const Index& index = p.index[0];
+  // Locals, for the compiler must assume that a store of 8 bytes changes the plan.
+  const int64_t outStep = p.y[last], inStep = p.x[last], stride = index.stride[last], size = index.size, step = index.step;
+  char* const out = r.y;
+  const char* const in = r.x;
+  const char* const picks = r.index[0];
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t at = wrap(*reinterpret_cast<const int64_t*>(picks + i * stride), size);
+    *reinterpret_cast<T*>(out + i * outStep) = *reinterpret_cast<const T*>(in + i * inStep + at * step);
+  }
+}
+
+template <class T>
+void getRange(const Plan& p, int64_t begin, int64_t end) {
+  const int last = p.ndim - 1;
+  const int64_t outStep = p.y[last];
+  Row r;
+  seek(p, r, begin);
+  for (int64_t position = begin; position < end;) {
+    int64_t n = p.size[last] - r.at[last];
+    if (n > end - position) n = end - position;
+    if (!p.varies) {
+      copyRow<T>(r.y, outStep, r.x + resolveRow(p, r), p.x[last], n);
+    } else if (p.M == 1) {
+      gatherRow<T>(p, r, n);
+    } else {
+      int64_t offset[kSpan];
+      if (n > kSpan) n = kSpan;
+      resolve(p, r, n, offset);
+      char* const out = r.y;
+      for (int64_t i = 0; i < n; ++i) *reinterpret_cast<T*>(out + i * outStep) = *reinterpret_cast<const T*>(r.x + offset[i]);
+    }
+    position += n;
+    advance(p, r, n);
+  }
+}
+
+enum Mode { kReplace, kAdd, kMultiply, kMaximum, kMinimum };
+
+template <class T> struct Wide { using type = uint32_t; };  // unsigned: wraps, and is not promoted to a signed int
+template <> struct Wide<int64_t> { using type = uint64_t; };
+template <> struct Wide<float> { using type = float; };
+template <> struct Wide<double> { using type = double; };
+template <> struct Wide<Item16> { using type = Item16; };
+
+// bool travels as `bool`: add and amax are OR, multiply and amin are AND.
+template <class T, Mode mode>
+TS_INLINE T combine(T old, T value) {
+  using W = typename Wide<T>::type;
+  if constexpr (mode == kReplace) return value;
+  else if constexpr (mode == kAdd) return static_cast<T>(W(old) + W(value));
+  else if constexpr (mode == kMultiply) return static_cast<T>(W(old) * W(value));
+  else if constexpr (mode == kMaximum) return (value > old) | (value != value) ? value : old;
+  else return (value < old) | (value != value) ? value : old;
+}
+
+template <class T, Mode mode>
+TS_INLINE void putAt(char* dst, const char* src) {
+  T* target = reinterpret_cast<T*>(dst);
+  *target = combine<T, mode>(*target, *reinterpret_cast<const T*>(src));
+}
+
+template <class T, Mode mode>
+void putRow(char* dst, int64_t dstStep, const char* src, int64_t srcStep, int64_t n) {
+  if (dstStep == sizeof(T) && srcStep == sizeof(T)) {
+    for (int64_t i = 0; i < n; ++i) putAt<T, mode>(dst + i * sizeof(T), src + i * sizeof(T));
+  } else {
+    for (int64_t i = 0; i < n; ++i) putAt<T, mode>(dst + i * dstStep, src + i * srcStep);
+  }
+}
+
+template <class T, Mode mode>
+void putAll(const Plan& p) {
+  const int last = p.ndim - 1;
+  const int64_t srcStep = p.y[last];
+  Row r;
+  seek(p, r, 0);
+  for (int64_t position = 0; position < p.total;) {
+    int64_t n = p.size[last] - r.at[last];
+    if (!p.varies) {
+      putRow<T, mode>(r.x + resolveRow(p, r), p.x[last], r.y, srcStep, n);
+    } else {
+      int64_t offset[kSpan];
+      if (n > kSpan) n = kSpan;
+      resolve(p, r, n, offset);
+      for (int64_t i = 0; i < n; ++i) putAt<T, mode>(r.x + offset[i], r.y + i * srcStep);
+    }
+    position += n;
+    advance(p, r, n);
+  }
+}
+
+using Put = void (*)(const Plan&);
+
+template <class T>
+Put putOf(int64_t mode) {
+  switch (mode) {
+    case kAdd: return putAll<T, kAdd>;
+    case kMultiply: return putAll<T, kMultiply>;
+    case kMaximum: return putAll<T, kMaximum>;
+    default: return putAll<T, kMinimum>;
+  }
+}
+
+Put replaceOf(int itemSize) {
+  switch (itemSize) {
+    case 1: return putAll<uint8_t, kReplace>;
+    case 2: return putAll<int16_t, kReplace>;
+    case 4: return putAll<int32_t, kReplace>;
+    case 8: return putAll<int64_t, kReplace>;
+    default: return putAll<Item16, kReplace>;
+  }
+}
+
+Put putFor(int64_t mode, Dtype dtype) {
+  if (mode == kReplace) return replaceOf(kItemSize[static_cast<int>(dtype)]);
+  switch (dtype) {
+    case Dtype::Bool: return putOf<bool>(mode);
+    case Dtype::UInt8: return putOf<uint8_t>(mode);
+    case Dtype::Int8: return putOf<int8_t>(mode);
+    case Dtype::Int16: return putOf<int16_t>(mode);
+    case Dtype::Int32: return putOf<int32_t>(mode);
+    case Dtype::Int64: return putOf<int64_t>(mode);
+    case Dtype::Float32: return putOf<float>(mode);
+    case Dtype::Float64: return putOf<double>(mode);
+    default: return nullptr;
+  }
+}
+
+void getParallel(const Plan& p, int64_t itemSize, int threads) {
+  auto range = itemSize == 1 ? getRange<uint8_t> : itemSize == 2 ? getRange<int16_t> : itemSize == 4 ? getRange<int32_t>
+             : itemSize == 8 ? getRange<int64_t> : getRange<Item16>;
+  if (p.total < kGrain || threads <= 1) return range(p, 0, p.total);
+  const int64_t share = (p.total + threads - 1) / threads;
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int t = 0; t < threads; ++t) {
+    const int64_t begin = t * share, end = begin + share < p.total ? begin + share : p.total;
+    if (begin < end) range(p, begin, end);
+  }
+}
+
+// The item as raw bits with what makes it zero masked away (the sign of floats); NaN is not zero.
+struct Search {
+  int ndim;
+  int64_t size[kMaxDims], stride[kMaxDims];
+  const char* address;
+  int64_t* out;  // null while counting
+};
+
+template <class T, T mask>
+int64_t countHits(const char* row, int64_t step, int64_t n) {
+  int64_t count = 0;
+  if (step == sizeof(T)) {
+    for (int64_t i = 0; i < n; ++i) count += (*reinterpret_cast<const T*>(row + i * sizeof(T)) & mask) != 0;
+  } else {
+    for (int64_t i = 0; i < n; ++i) count += (*reinterpret_cast<const T*>(row + i * step) & mask) != 0;
+  }
+  return count;
+}
+
+// Collects the hits of a span without a branch (half of them would be mispredicted), then writes their coordinates.
+template <class T, T mask>
+int64_t writeHits(const char* row, int64_t step, int64_t n, int last, const int64_t* at, int64_t*& out) {
+  int64_t count = 0;
+  for (int64_t begin = 0; begin < n; begin += kSpan) {
+    const int64_t end = begin + kSpan < n ? begin + kSpan : n;
+    int64_t hit[kSpan], hits = 0;
+    for (int64_t i = begin; i < end; ++i) hit[hits] = i, hits += (*reinterpret_cast<const T*>(row + i * step) & mask) != 0;
+    for (int64_t h = 0; h < hits; ++h) {
+      for (int d = 0; d < last; ++d) *out++ = at[d];
+      *out++ = hit[h];
+    }
+    count += hits;
+  }
+  return count;
+}
+
+template <class T, T mask>
+int64_t search(const Search& s) {
+  int64_t at[kMaxDims] = {}, count = 0;
+  int64_t* out = s.out;
+  const int last = s.ndim - 1;
+  const int64_t step = s.stride[last];
+  for (const char* row = s.address;;) {
+    count += out ? writeHits<T, mask>(row, step, s.size[last], last, at, out) : countHits<T, mask>(row, step, s.size[last]);
+    int d = last - 1;
+    for (; d >= 0; --d) {
+      row += s.stride[d];
+      if (++at[d] < s.size[d]) break;
+      row -= s.stride[d] * s.size[d], at[d] = 0;
+    }
+    if (d < 0) return count;
+  }
+}
+
+int64_t searchAny(const Search& s, Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Bool: case Dtype::UInt8: case Dtype::Int8: return search<uint8_t, 0xff>(s);
+    case Dtype::Int16: return search<uint16_t, 0xffff>(s);
+    case Dtype::Int32: return search<uint32_t, 0xffffffffu>(s);
+    case Dtype::Int64: return search<uint64_t, ~uint64_t{0}>(s);
+    case Dtype::Float16: case Dtype::BFloat16: return search<uint16_t, 0x7fff>(s);
+    case Dtype::Float32: return search<uint32_t, 0x7fffffffu>(s);
+    case Dtype::Float64: return search<uint64_t, (~uint64_t{0} >> 1)>(s);
+    default: return -1;
+  }
+}
+
+void readSizes(Cursor& c, Plan& p) {
+  p.ndim = static_cast<int>(c.integer());
+  p.M = static_cast<int>(c.integer());
+  c.integers(p.size, p.ndim);
+}
+
+}  // namespace
+
+void indexGet(Context& ctx) {
+  Cursor c(ctx.block);
+  Plan p;
+  const int64_t itemSize = c.integer();
+  readSizes(c, p);
+  p.yAddress = readOperand(c, p.y, p.ndim, itemSize);
+  p.xAddress = readOperand(c, p.x, p.ndim, itemSize);
+  readIndices(c, p, itemSize);
+  if (!checkAll(p, ctx.block)) return;
+  getParallel(p, itemSize, ctx.threads);
+  ctx.block[0] = kOk;
+}
+
+void indexPut(Context& ctx) {
+  Cursor c(ctx.block);
+  Plan p;
+  const int64_t mode = c.integer();
+  const auto dtype = static_cast<Dtype>(c.integer());
+  const int64_t itemSize = kItemSize[static_cast<int>(dtype)];
+  const Put put = putFor(mode, dtype);
+  if (!put) {
+    ctx.block[0] = kBadDtype, ctx.block[1] = static_cast<double>(dtype);
+    return;
+  }
+  readSizes(c, p);
+  p.xAddress = readOperand(c, p.x, p.ndim, itemSize);
+  p.yAddress = readOperand(c, p.y, p.ndim, itemSize);
+  readIndices(c, p, itemSize);
+  if (!checkAll(p, ctx.block)) return;
+  put(p);
+  ctx.block[0] = kOk;
+}
+
+void nonzero(Context& ctx) {
+  Cursor c(ctx.block);
+  Search s;
+  const auto dtype = static_cast<Dtype>(c.integer());
+  s.ndim = static_cast<int>(c.integer());
+  const int64_t phase = c.integer();
+  c.integers(s.size, s.ndim);
+  s.address = readOperand(c, s.stride, s.ndim, kItemSize[static_cast<int>(dtype)]);
+  s.out = reinterpret_cast<int64_t*>(c.address());
+  // A 0-d operand has no coordinates to write: both phases count.
+  if (phase == 0 || s.ndim == 0) s.out = nullptr;
+  if (s.ndim == 0) s.ndim = 1, s.size[0] = 1, s.stride[0] = 0;
+  const int64_t count = searchAny(s, dtype);
+  ctx.block[0] = count < 0 ? kBadDtype : kOk;
+  ctx.block[1] = count < 0 ? static_cast<double>(dtype) : static_cast<double>(count);
+}
+
+}  // namespace torchstone::TORCHSTONE_ISA

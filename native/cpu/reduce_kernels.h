@@ -1,0 +1,251 @@
+// Owns what a reduction does to one tile: accumulators, their combination and the store of a result.
+// Must not know dims or threads. An accumulator block holds `width` kept elements as structure of arrays.
+#pragma once
+#include <limits>
+#include <type_traits>
+
+#include "../block.h"
+#include "isa.h"
+
+namespace torchstone::TORCHSTONE_ISA {
+namespace {
+
+enum Reducer { kSum, kProd, kMax, kMin, kArgmax, kArgmin };
+
+// The largest accumulator: a float64 and its compensation, or an int64 and its index.
+constexpr int64_t kMaxAccumulatorBytes = 16;
+
+// The functions of one (dtype, reducer); `flat` is the index of the tile's first row within the reduced dims.
+struct Reduction {
+  int64_t bytes;  // of one accumulator
+  void (*init)(char* acc, int64_t width);
+  void (*row)(char* acc, const void* tile, int64_t n, int64_t flat);  // n elements into the one accumulator
+  void (*column)(char* acc, const void* tile, int64_t rows, int64_t width, int64_t flat);
+  void (*merge)(char* acc, const char* later, int64_t width);
+  void (*store)(const char* acc, int64_t width, Dtype dtype, char* out, int64_t outStep, char* index, int64_t indexStep);
+};
+
+// Floats accumulate in double: float32 sums are then exact to a rounding or two. Integers are unsigned, so as to wrap.
+template <class T, int op>
+using Accumulator = std::conditional_t<(op >= kMax), T, std::conditional_t<std::is_floating_point_v<T>, double,
+    typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::enable_if<true, T>>::type>>;
+
+template <class T>
+void putAs(char* p, auto v) { *reinterpret_cast<T*>(p) = static_cast<T>(v); }
+
+// A result whose dtype is not the accumulator's own.
+void putConverted(Dtype dtype, char* p, auto v) {
+  switch (dtype) {
+    case Dtype::Bool: return putAs<uint8_t>(p, v != 0);
+    case Dtype::UInt8: return putAs<uint8_t>(p, static_cast<int64_t>(v));
+    case Dtype::Int8: return putAs<int8_t>(p, static_cast<int64_t>(v));
+    case Dtype::Int16: return putAs<int16_t>(p, static_cast<int64_t>(v));
+    case Dtype::Int32: return putAs<int32_t>(p, static_cast<int64_t>(v));
+    case Dtype::Int64: return putAs<int64_t>(p, v);
+    case Dtype::Float32: return putAs<float>(p, v);
+    default: return putAs<double>(p, v);
+  }
+}
+
+template <class T> constexpr Dtype kDtypeOf = Dtype::Float64;
+template <> constexpr Dtype kDtypeOf<uint8_t> = Dtype::UInt8;
+template <> constexpr Dtype kDtypeOf<int8_t> = Dtype::Int8;
+template <> constexpr Dtype kDtypeOf<int16_t> = Dtype::Int16;
+template <> constexpr Dtype kDtypeOf<int32_t> = Dtype::Int32;
+template <> constexpr Dtype kDtypeOf<int64_t> = Dtype::Int64;
+template <> constexpr Dtype kDtypeOf<float> = Dtype::Float32;
+
+template <class T, int op>
+struct Tile {
+  using A = Accumulator<T, op>;
+  static constexpr bool arg = op >= kArgmax;
+  static constexpr bool greatest = op == kMax || op == kArgmax;
+  // A float64 sum carries its rounding errors along (Knuth's TwoSum): more accurate than pairwise at any length.
+  static constexpr bool compensated = op == kSum && std::is_same_v<T, double>;
+  static constexpr int64_t bytes = sizeof(A) + (arg || compensated ? 8 : 0);
+  // Partial results side by side in a tile: float64 needs 64 for a rounding depth no larger than NumPy's (16 + 6).
+  static constexpr int kLanes = sizeof(A) == 1 ? 256 : sizeof(A) == 2 ? 128 : 64;
+  static constexpr int kFewLanes = 8;
+  static constexpr int kFoldLanes = 128;
+
+  static A* values(char* acc, int64_t width) { return reinterpret_cast<A*>(arg ? acc + width * 8 : acc); }
+  static const A* values(const char* acc, int64_t width) { return reinterpret_cast<const A*>(arg ? acc + width * 8 : acc); }
+  static double* errors(char* acc, int64_t width) { return reinterpret_cast<double*>(acc) + width; }
+  static const double* errors(const char* acc, int64_t width) { return reinterpret_cast<const double*>(acc) + width; }
+  static int64_t* indices(char* acc) { return reinterpret_cast<int64_t*>(acc); }
+  static const int64_t* indices(const char* acc) { return reinterpret_cast<const int64_t*>(acc); }
+
+  static constexpr A identity() {
+    if constexpr (op == kSum) return A(0);
+    else if constexpr (op == kProd) return A(1);
+    else if constexpr (std::is_floating_point_v<T>) return greatest ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
+    else return greatest ? std::numeric_limits<T>::lowest() : std::numeric_limits<T>::max();
+  }
+  static constexpr A kIdentity = identity();
+
+  TS_INLINE bool better(A x, A best) { return greatest ? x > best : x < best; }
+
+  TS_INLINE A combine(A a, A x) {
+    if constexpr (op == kSum) return static_cast<A>(a + x);
+    // At least 32 bits wide: uint16 x uint16 would be promoted to a signed int and overflow.
+    else if constexpr (op == kProd) return static_cast<A>(static_cast<decltype(a * 1u)>(a) * x);
+    else return better(x, a) | (x != x) ? x : a;
+  }
+
+  // The accumulator of element i takes one more (partial) value.
+  TS_INLINE void add(A* v, double* e, int64_t i, A x) {
+    if constexpr (compensated) {
+      const double s = v[i] + x, b = s - v[i];
+      e[i] += (v[i] - (s - b)) + (x - b);
+      v[i] = s;
+    } else {
+      v[i] = combine(v[i], x);
+    }
+  }
+
+  template <int L>
+  static A lanes(const T* x, int64_t n) {
+    A lane[L];
+    for (int j = 0; j < L; ++j) lane[j] = kIdentity;
+    int64_t i = 0;
+    for (; i + L <= n; i += L)
+      for (int j = 0; j < L; ++j) lane[j] = combine(lane[j], static_cast<A>(x[i + j]));
+    for (int j = 0; i + j < n; ++j) lane[j] = combine(lane[j], static_cast<A>(x[i + j]));
+    for (int w = L / 2; w > 0; w /= 2)
+      for (int j = 0; j < w; ++j) lane[j] = combine(lane[j], lane[j + w]);
+    return lane[0];
+  }
+
+  static A reduce(const T* x, int64_t n) {
+    if (n >= 2 * kLanes) return lanes<kLanes>(x, n);
+    if (n >= kFewLanes) return lanes<kFewLanes>(x, n);
+    A a = kIdentity;
+    for (int64_t i = 0; i < n; ++i) a = combine(a, static_cast<A>(x[i]));
+    return a;
+  }
+
+  static void init(char* acc, int64_t width) {
+    A* v = values(acc, width);
+    for (int64_t i = 0; i < width; ++i) v[i] = kIdentity;
+    if constexpr (compensated) for (int64_t i = 0; i < width; ++i) errors(acc, width)[i] = 0;
+    if constexpr (arg) for (int64_t i = 0; i < width; ++i) indices(acc)[i] = -1;
+  }
+
+  // NaN beats every number, and only the first NaN counts; index -1 is beaten by anything.
+  TS_INLINE bool wins(A x, A best, int64_t index) { return (index < 0) | better(x, best) | ((x != x) & (best == best)); }
+
+  static void row(char* acc, const void* tile, int64_t n, int64_t flat) {
+    const T* x = static_cast<const T*>(tile);
+    const A best = reduce(x, n);
+    if constexpr (!arg) {
+      add(values(acc, 1), errors(acc, 1), 0, best);
+    } else if (wins(best, values(acc, 1)[0], indices(acc)[0])) {
+      int64_t i = 0;
+      while (!((x[i] == best) | ((x[i] != x[i]) & (best != best)))) ++i;
+      values(acc, 1)[0] = x[i], indices(acc)[0] = flat + i;
+    }
+  }
+
+  static void column(char* acc, const void* tile, int64_t rows, int64_t width, int64_t flat) {
+    const T* x = static_cast<const T*>(tile);
+    A* v = values(acc, width);
+    if constexpr (arg) {
+      int64_t* index = indices(acc);
+      for (int64_t r = 0; r < rows; ++r, x += width) {
+        TS_INDEPENDENT
+        for (int64_t w = 0; w < width; ++w) {
+          const bool take = wins(x[w], v[w], index[w]);
+          v[w] = take ? x[w] : v[w];
+          index[w] = take ? flat + r : index[w];
+        }
+      }
+    } else {
+      double* e = errors(acc, width);
+      const int64_t together = kFoldLanes / width;
+      if (together > 1 && rows >= 2 * together) {
+        const int64_t done = foldRows(v, e, x, rows, width, together);
+        x += done * width, rows -= done;
+      }
+      for (int64_t r = 0; r < rows; ++r, x += width) {
+        TS_INDEPENDENT
+        for (int64_t w = 0; w < width; ++w) add(v, e, w, static_cast<A>(x[w]));
+      }
+    }
+  }
+
+  // Narrow columns: several rows side by side fill the vectors, and are folded into the columns at the end.
+  static int64_t foldRows(A* v, double* e, const T* x, int64_t rows, int64_t width, int64_t together) {
+    A lane[kFoldLanes];
+    const int64_t n = together * width, groups = rows / together;
+    for (int64_t j = 0; j < n; ++j) lane[j] = kIdentity;
+    for (int64_t g = 0; g < groups; ++g, x += n)
+      for (int64_t j = 0; j < n; ++j) lane[j] = combine(lane[j], static_cast<A>(x[j]));
+    for (int64_t t = 0; t < together; ++t)
+      for (int64_t w = 0; w < width; ++w) add(v, e, w, lane[t * width + w]);
+    return groups * together;
+  }
+
+  static void merge(char* acc, const char* later, int64_t width) {
+    A* v = values(acc, width);
+    const A* x = values(later, width);
+    for (int64_t w = 0; w < width; ++w) {
+      if constexpr (!arg) {
+        add(v, errors(acc, width), w, x[w]);
+        if constexpr (compensated) errors(acc, width)[w] += errors(later, width)[w];
+      } else if (wins(x[w], v[w], indices(acc)[w])) {
+        v[w] = x[w], indices(acc)[w] = indices(later)[w];
+      }
+    }
+  }
+
+  // An infinite sum has a NaN for its error: it is the sum itself that counts.
+  TS_INLINE auto result(const A* v, const double* e, int64_t w) {
+    if constexpr (compensated) return v[w] - v[w] == 0 ? v[w] + e[w] : v[w];
+    else if constexpr (std::is_integral_v<T>) return static_cast<T>(v[w]);
+    else return v[w];
+  }
+
+  static void store(const char* acc, int64_t width, Dtype dtype, char* out, int64_t outStep, char* index, int64_t indexStep) {
+    const A* v = values(acc, width);
+    const double* e = errors(acc, width);
+    if (dtype == kDtypeOf<T>) {
+      for (int64_t w = 0; w < width; ++w) putAs<T>(out + w * outStep, result(v, e, w));
+    } else {
+      for (int64_t w = 0; w < width; ++w) putConverted(dtype, out + w * outStep, result(v, e, w));
+    }
+    if constexpr (arg)
+      for (int64_t w = 0; w < width; ++w) putAs<int64_t>(index + w * indexStep, indices(acc)[w]);
+  }
+
+  static constexpr Reduction reduction{bytes, init, row, column, merge, store};
+};
+
+template <class T>
+const Reduction* reductionOf(int reducer) {
+  switch (reducer) {
+    case kSum: return &Tile<T, kSum>::reduction;
+    case kProd: return &Tile<T, kProd>::reduction;
+    case kMax: return &Tile<T, kMax>::reduction;
+    case kMin: return &Tile<T, kMin>::reduction;
+    case kArgmax: return &Tile<T, kArgmax>::reduction;
+    default: return &Tile<T, kArgmin>::reduction;
+  }
+}
+
+const Reduction* reductionFor(int reducer, Dtype compute) {
+  switch (compute) {
+    // 256 trues must not wrap to false: a bool sum is OR, a bool product AND.
+    case Dtype::Bool: return reductionOf<uint8_t>(reducer == kSum ? kMax : reducer == kProd ? kMin : reducer);
+    case Dtype::UInt8: return reductionOf<uint8_t>(reducer);
+    case Dtype::Int8: return reductionOf<int8_t>(reducer);
+    case Dtype::Int16: return reductionOf<int16_t>(reducer);
+    case Dtype::Int32: return reductionOf<int32_t>(reducer);
+    case Dtype::Int64: return reductionOf<int64_t>(reducer);
+    case Dtype::Float32: return reductionOf<float>(reducer);
+    case Dtype::Float64: return reductionOf<double>(reducer);
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+}  // namespace torchstone::TORCHSTONE_ISA
