@@ -1,0 +1,276 @@
+// Owns the walk of the tape: order, accumulation, checking gradients against what the outputs were, hooks, freeing.
+// It must not know any op but the two it needs to undo broadcasting and to accumulate, which it is given.
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
+import { expandsTo, sameShape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { gradMode } from './mode.js';
+import { AccumulateGrad, type GradientHook, type Gradients, type Node } from './node.js';
+
+/** What the walk needs of the ops; set by ops/autograd_support.ts. */
+export const support = {
+  sumTo: (_g: Tensor, _shape: readonly number[]): Tensor => notLoaded(),
+  cast: (_g: Tensor, _to: Tensor['dtype']): Tensor => notLoaded(),
+  add: (_a: Tensor, _b: Tensor): Tensor => notLoaded(),
+  addInto: (_target: Tensor, _b: Tensor): void => notLoaded(),
+  clone: (_g: Tensor): Tensor => notLoaded(),
+  onesLike: (_t: Tensor): Tensor => notLoaded(),
+  zerosLike: (_t: Tensor): Tensor => notLoaded(),
+};
+function notLoaded(): never {
+  throw new RuntimeError('backward: required the ops, got none loaded');
+}
+
+interface Capture {
+  readonly node: Node;
+  readonly nr: number;
+  grad: Tensor | null;
+}
+
+export interface WalkOptions {
+  readonly retainGraph: boolean;
+  readonly createGraph: boolean;
+  /** Where set, gradients end here and nowhere else. */
+  readonly captures: readonly Capture[] | null;
+}
+
+/** Runs the tape backward from `roots`, whose gradients are `grads`. */
+export function walk(roots: readonly Tensor[], grads: readonly Tensor[], options: WalkOptions): void {
+  const before = gradMode.enabled;
+  gradMode.enabled = options.createGraph;
+  try {
+    new Walk(options).run(roots, grads);
+  } finally {
+    gradMode.enabled = before;
+  }
+}
+
+class Walk {
+  readonly #options: WalkOptions;
+  /** How many gradients each node still waits for. */
+  readonly #pending = new Map<Node, number>();
+  readonly #buffers = new Map<Node, (Tensor | null)[]>();
+  /** Nodes on a path to a capture; null: all. */
+  #needed: Set<Node> | null = null;
+  /** Gradients that a leaf may not keep without a copy. */
+  readonly #shared = new Set<Tensor>();
+  #hooked = false;
+  /** Ready nodes, the latest recorded last. */
+  readonly #ready: Node[] = [];
+
+  constructor(options: WalkOptions) {
+    this.#options = options;
+  }
+
+  run(roots: readonly Tensor[], grads: readonly Tensor[]): void {
+    const starts = roots.map((t) => t.gradEdge());
+    this.#plan(starts);
+    roots.forEach((t, i) => {
+      this.#shared.add(grads[i]!);
+      this.#deliver(starts[i]!, t.outputNr, grads[i]!);
+    });
+    for (const n of new Set(starts)) if (this.#pending.get(n) === 0) this.#enqueue(n);
+    for (let n = this.#ready.pop(); n !== undefined; n = this.#ready.pop()) this.#step(n);
+  }
+
+  /** Counts, for every reachable node, the edges that lead to it. */
+  #plan(starts: readonly Node[]): void {
+    const order: Node[] = [];
+    const stack: Node[] = [];
+    for (const s of starts) {
+      if (!this.#pending.has(s)) {
+        this.#pending.set(s, 0);
+        stack.push(s);
+      }
+    }
+    for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
+      order.push(n);
+      for (const m of n.next) {
+        if (m === null) continue;
+        const count = this.#pending.get(m);
+        if (count === undefined) stack.push(m);
+        this.#pending.set(m, (count ?? 0) + 1);
+      }
+    }
+    const captures = this.#options.captures;
+    if (captures !== null) this.#needed = reaching(order, captures);
+  }
+
+  #enqueue(n: Node): void {
+    // Insertion from the end: what becomes ready is nearly always the latest or close to it.
+    const ready = this.#ready;
+    let i = ready.length;
+    while (i > 0 && ready[i - 1]!.sequence > n.sequence) i--;
+    ready.splice(i, 0, n);
+  }
+
+  #deliver(n: Node, nr: number, raw: Tensor): void {
+    const g = checked(n, nr, raw);
+    let buffer = this.#buffers.get(n);
+    if (buffer === undefined) {
+      buffer = [];
+      this.#buffers.set(n, buffer);
+    }
+    const had = buffer[nr];
+    buffer[nr] = had === undefined || had === null ? g : support.add(had, g);
+  }
+
+  #step(n: Node): void {
+    const incoming = this.#buffers.get(n) ?? [];
+    this.#buffers.delete(n);
+    while (incoming.length < n.shapes.length) incoming.push(null);
+    for (let i = 0; i < incoming.length; i++) incoming[i] ??= null;
+    if (n.preHooks !== null) this.#runHooks(n, incoming);
+    for (const c of this.#options.captures ?? []) if (c.node === n) c.grad = incoming[c.nr]!;
+    if (n instanceof AccumulateGrad) {
+      if (this.#options.captures === null && incoming[0] !== null) this.#accumulate(n.variable, incoming[0]!);
+      return;
+    }
+    if (this.#needed !== null && !this.#needed.has(n)) return this.#propagate(n, []);
+    const some = incoming.some((g) => g !== null);
+    const results = some ? n.apply(incoming) : [];
+    if (some && !this.#options.retainGraph) n.release();
+    this.#propagate(n, results);
+  }
+
+  #propagate(n: Node, results: Gradients): void {
+    for (let i = 0; i < n.next.length; i++) {
+      const m = n.next[i]!;
+      if (m === null) continue;
+      const g = results[i];
+      if (g !== undefined && g !== null) this.#deliver(m, n.nextNr[i]!, g);
+      const left = this.#pending.get(m)! - 1;
+      this.#pending.set(m, left);
+      if (left === 0) this.#enqueue(m);
+    }
+  }
+
+  #runHooks(n: Node, incoming: (Tensor | null)[]): void {
+    for (const [nr, hooks] of n.preHooks!) {
+      for (const hook of [...hooks]) {
+        const g = incoming[nr];
+        if (g === null || g === undefined) continue;
+        this.#hooked = true;
+        incoming[nr] = hooked(n, hook, g);
+      }
+    }
+  }
+
+  #accumulate(variable: Tensor, g: Tensor): void {
+    const state = variable.state();
+    if (state.grad === null) {
+      const own =
+        !this.#options.createGraph && !this.#hooked && g.base === null && g.contiguous && !this.#shared.has(g) && g.storage.byteLength === g.length * g.dtype.itemSize;
+      state.grad = own || this.#options.createGraph ? g : support.clone(g);
+      this.#shared.add(g);
+    } else if (this.#options.createGraph) state.grad = support.add(state.grad, g);
+    else support.addInto(state.grad, g);
+    for (const after of state.afterAccumulate ?? []) after(variable);
+  }
+}
+
+function hooked(n: Node, hook: GradientHook, g: Tensor): Tensor {
+  const result = hook(g);
+  if (result === undefined || result === null) return g;
+  if (!(result instanceof Tensor)) {
+    throw new ArgumentError(message(`hook on ${n.name}`, 'a Tensor or nothing', describe(result)));
+  }
+  if (!sameShape(result.shape, g.shape)) {
+    throw new RuntimeError(message(`hook on ${n.name}`, `a gradient of shape ${showShape(g.shape)}`, showShape(result.shape), 'hook has changed the size of value'));
+  }
+  return result;
+}
+
+/** A gradient that fits output `nr` of `n`: summed over broadcast dims and cast where needed. */
+function checked(n: Node, nr: number, g: Tensor): Tensor {
+  const shape = n.shapes[nr]!;
+  let out = g;
+  if (!sameShape(g.shape, shape)) {
+    if (!expandsTo(shape, g.shape)) {
+      throw new RuntimeError(message(n.name, `a gradient that sums to shape ${showShape(shape)}`, showShape(g.shape), 'a function returned an invalid gradient'));
+    }
+    out = support.sumTo(out, shape);
+  }
+  return out.dtype === n.dtypes[nr] ? out : support.cast(out, n.dtypes[nr]!);
+}
+
+/** Nodes from which some capture can be reached. `order` lists parents before what only they lead to, but not always, so iterate to a fixed point by sequence. */
+function reaching(order: readonly Node[], captures: readonly Capture[]): Set<Node> {
+  const targets = new Set(captures.map((c) => c.node));
+  const needed = new Set<Node>();
+  // A node's inputs were recorded before it, so ascending sequence visits inputs first; accumulators are made late but have no inputs.
+  for (const n of [...order].sort((a, b) => a.sequence - b.sequence)) {
+    if (n.next.some((m) => m !== null && (needed.has(m) || targets.has(m)))) needed.add(n);
+  }
+  return needed;
+}
+
+export interface BackwardOptions {
+  /** Keep the graph for another backward. Default: createGraph. */
+  readonly retainGraph?: boolean;
+  /** Record the backward itself, for gradients of gradients. */
+  readonly createGraph?: boolean;
+}
+
+/** The gradient to start from, checked as PyTorch checks it. */
+function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined): Tensor {
+  if (!t.requiresGrad) {
+    throw new RuntimeError(message(op, 'a tensor that requires grad', 'one that does not', 'element 0 of tensors does not require grad and does not have a grad_fn'));
+  }
+  if (gradient === null || gradient === undefined) {
+    if (t.length !== 1) {
+      throw new RuntimeError(message(op, 'a scalar output, or a gradient', `shape ${showShape(t.shape)}`, 'grad can be implicitly created only for scalar outputs'));
+    }
+    return support.onesLike(t);
+  }
+  if (!(gradient instanceof Tensor)) throw new ArgumentError(message(op, "'gradient' to be a Tensor", describe(gradient)));
+  if (!sameShape(gradient.shape, t.shape)) {
+    throw new RuntimeError(
+      message(op, `a gradient of shape ${showShape(t.shape)}`, showShape(gradient.shape), `Mismatch in shape: grad_output[0] has a shape of torch.Size(${showShape(gradient.shape)}) and output[0] has a shape of torch.Size(${showShape(t.shape)}).`),
+    );
+  }
+  return gradient;
+}
+
+/** `t.backward(gradient, options)`. */
+export function backward(t: Tensor, gradient?: Tensor | null, options: BackwardOptions = {}): void {
+  const createGraph = options.createGraph ?? false;
+  const g = rootGradient('backward', t, gradient);
+  walk([t], [g], { createGraph, retainGraph: options.retainGraph ?? createGraph, captures: null });
+}
+
+export interface GradOptions extends BackwardOptions {
+  readonly gradOutputs?: Tensor | readonly (Tensor | null)[] | null;
+  /** Give null, instead of an error, for inputs that the outputs do not depend on. */
+  readonly allowUnused?: boolean;
+  /** Give zeros instead of null for those. */
+  readonly materializeGrads?: boolean;
+}
+
+/**
+ * The gradients of `outputs` with respect to `inputs`, without touching any `.grad` (torch.autograd.grad).
+ * @throws RuntimeError where an input does not require grad or was not used.
+ */
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
+  const outs = outputs instanceof Tensor ? [outputs] : [...outputs];
+  const ins = inputs instanceof Tensor ? [inputs] : [...inputs];
+  const given = options.gradOutputs instanceof Tensor ? [options.gradOutputs] : (options.gradOutputs ?? []);
+  const createGraph = options.createGraph ?? false;
+  const roots = outs.map((t, i) => rootGradient('autograd.grad', t, given[i]));
+  const captures = ins.map((t): Capture => {
+    if (!t.requiresGrad) {
+      throw new RuntimeError(message('autograd.grad', 'inputs that require grad', 'one that does not', 'One of the differentiated Tensors does not require grad'));
+    }
+    return { node: t.gradEdge(), nr: t.outputNr, grad: null };
+  });
+  walk(outs, roots, { createGraph, retainGraph: options.retainGraph ?? createGraph, captures });
+  return captures.map((c, i) => {
+    if (c.grad !== null) return c.grad;
+    if (options.materializeGrads === true) return support.zerosLike(ins[i]!);
+    if (options.allowUnused === true) return null;
+    throw new RuntimeError(message('autograd.grad', 'inputs that the outputs depend on', `input ${i}, which is unused`, 'One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this is the desired behavior.'));
+  });
+}

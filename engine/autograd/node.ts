@@ -1,0 +1,158 @@
+// Owns the tape's vocabulary: nodes, edges, saved tensors, and how an op records itself.
+// It must not know how the tape is walked (backward.ts) or any op.
+import { RuntimeError, showShape } from '../errors.js';
+import type { DType } from '../dtype.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { gradMode } from './mode.js';
+
+let sequence = 0;
+
+export type Gradients = readonly (Tensor | null)[];
+export type GradientHook = (grad: Tensor) => Tensor | null | undefined;
+
+/** One recorded operation. Its gradients flow to `next[i]`'s output `nextNr[i]`. */
+export abstract class Node {
+  readonly name: string;
+  /** Later nodes run first in a backward walk. */
+  readonly sequence = sequence++;
+  readonly next: (Node | null)[] = [];
+  readonly nextNr: number[] = [];
+  /** What the outputs were: gradients are checked against it and summed down to it. */
+  readonly shapes: Shape[] = [];
+  readonly dtypes: DType[] = [];
+  /** Hooks on the gradient of each output, before this node uses it. */
+  preHooks: Map<number, GradientHook[]> | null = null;
+  released = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+  /** Gradients of the outputs in, gradients of the inputs out. Null is zero. */
+  abstract apply(grads: Gradients): Gradients;
+  /** Lets go of the saved tensors. */
+  release(): void {
+    this.released = true;
+  }
+  addPreHook(nr: number, hook: GradientHook): () => void {
+    this.preHooks ??= new Map();
+    const list = this.preHooks.get(nr) ?? [];
+    this.preHooks.set(nr, list);
+    list.push(hook);
+    return () => {
+      const at = list.indexOf(hook);
+      if (at >= 0) list.splice(at, 1);
+    };
+  }
+  toString(): string {
+    return `<${this.name}>`;
+  }
+}
+
+/** The end of the tape at a leaf: adds into `variable.grad`. */
+export class AccumulateGrad extends Node {
+  readonly variable: Tensor;
+  constructor(variable: Tensor) {
+    super('AccumulateGrad');
+    this.variable = variable;
+    this.shapes.push(variable.shape);
+    this.dtypes.push(variable.dtype);
+  }
+  apply(): Gradients {
+    return []; // backward.ts accumulates: only it knows whether it may keep the gradient without a copy.
+  }
+}
+
+/** A tensor kept for backward, with the version at which it was kept. */
+export class SavedTensor {
+  readonly #tensor: Tensor;
+  readonly #version: number;
+  readonly #node: Node;
+
+  constructor(tensor: Tensor, node: Node) {
+    this.#tensor = tensor;
+    this.#version = tensor.storage.version;
+    this.#node = node;
+  }
+  /** @throws RuntimeError when it was freed, or changed in-place since. */
+  get(): Tensor {
+    if (this.#node.released) {
+      throw new RuntimeError(
+        `${this.#node.name}: required its saved tensors, got a graph whose buffers were freed. Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retainGraph: true if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.`,
+      );
+    }
+    const t = this.#tensor;
+    if (t.storage.version !== this.#version) {
+      const producer = t.gradFn === null ? '' : `, which is output ${t.outputNr} of ${t.gradFn.name}`;
+      throw new RuntimeError(
+        `${this.#node.name}: required a saved tensor at version ${this.#version}, got version ${t.storage.version}. one of the variables needed for gradient computation has been modified by an inplace operation: [torch.${t.dtype.title}Tensor ${showShape(t.shape)}]${producer}, is at version ${t.storage.version}; expected version ${this.#version} instead.`,
+      );
+    }
+    return t;
+  }
+}
+
+export type Save = (t: Tensor) => SavedTensor;
+
+/** A node whose backward is a function; most ops use it. */
+export class FunctionNode extends Node {
+  #backward: ((grads: Gradients) => Gradients) | null;
+  constructor(name: string, make: (save: Save, node: Node) => (grads: Gradients) => Gradients) {
+    super(name);
+    this.#backward = make((t) => new SavedTensor(t, this), this);
+  }
+  apply(grads: Gradients): Gradients {
+    if (this.#backward === null) throw freedTwice(this);
+    return this.#backward(grads);
+  }
+}
+
+function freedTwice(node: Node): RuntimeError {
+  return new RuntimeError(`${node.name}: required its saved tensors, got a freed graph. Trying to backward through the graph a second time`);
+}
+
+/** Whether an op on these tensors must be recorded. */
+export function shouldRecord(inputs: readonly Tensor[]): boolean {
+  if (!gradMode.enabled) return false;
+  for (const t of inputs) if (t.requiresGrad) return true;
+  return false;
+}
+
+/** Where gradients of `t` go; null when it needs none. */
+export function connect(node: Node, t: Tensor): void {
+  const to = t.requiresGrad ? t.gradEdge() : null;
+  node.next.push(to);
+  node.nextNr.push(to === null ? 0 : t.outputNr);
+}
+
+/** Makes `out` the next output of `node`. */
+export function setHistory(out: Tensor, node: Node): void {
+  const nr = node.shapes.length;
+  node.shapes.push(out.shape);
+  node.dtypes.push(out.dtype);
+  out.adoptHistory(node, nr);
+}
+
+/**
+ * Records an op: `make` saves what backward needs and returns it. Nothing happens, at no cost, where no gradient is wanted.
+ * `backward` gets the gradients of `outs` and returns one gradient (or null) for each of `inputs`.
+ */
+export function record<T extends Tensor | readonly Tensor[]>(
+  name: string,
+  outs: T,
+  inputs: readonly Tensor[],
+  make: (save: Save, node: Node) => (grads: Gradients) => Gradients,
+): T {
+  if (!shouldRecord(inputs)) return outs;
+  const list: readonly Tensor[] = Array.isArray(outs) ? outs : [outs as Tensor];
+  const node = new FunctionNode(name, make);
+  for (const t of inputs) connect(node, t);
+  for (const o of list) {
+    if (o.dtype.category >= 2) setHistory(o, node);
+    else {
+      node.shapes.push(o.shape);
+      node.dtypes.push(o.dtype);
+    }
+  }
+  return outs;
+}

@@ -1,0 +1,54 @@
+// Owns the engine's error classes, named as PyTorch names them, and the one form of message. It must not know any op.
+
+/** Base of every error that the engine raises on purpose. */
+export class TorchstoneError extends Error {
+  override name = 'TorchstoneError';
+}
+/** PyTorch's RuntimeError: shapes, strides, autograd misuse, devices. */
+export class RuntimeError extends TorchstoneError {
+  override name = 'RuntimeError';
+}
+/** PyTorch's ValueError: an argument of the right kind with an impossible value. */
+export class ValueError extends TorchstoneError {
+  override name = 'ValueError';
+}
+/** PyTorch's IndexError: a dim or an index outside its range. */
+export class IndexError extends TorchstoneError {
+  override name = 'IndexError';
+}
+/** PyTorch's NotImplementedError: no kernel for this dtype or device. */
+export class NotImplementedError extends TorchstoneError {
+  override name = 'NotImplementedError';
+}
+/** PyTorch's TypeError: an argument of the wrong kind. Also an instance of JavaScript's TypeError. */
+export class ArgumentError extends TypeError {
+  override name = 'TypeError';
+}
+
+/** `op: required …, got …. hint` */
+export function message(op: string, required: string, got: string, hint?: string): string {
+  return `${op}: required ${required}, got ${got}${hint === undefined ? '' : `. ${hint}`}`;
+}
+
+/** Formats a shape as PyTorch's messages do: [3, 2]. */
+export function showShape(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** What a value is, for messages. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value);
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+      return String(value);
+    case 'object':
+      return `a ${value.constructor?.name ?? 'object'}`;
+    default:
+      return typeof value;
+  }
+}

@@ -1,0 +1,45 @@
+// Owns making tensors over fresh or shared memory. Internal: sizes and dtypes are already checked.
+import { meta, type Device } from './device.js';
+import { type DType, isSupported } from './dtype.js';
+import { message, NotImplementedError } from './errors.js';
+import { contiguousStrides, numelOf, type Shape } from './shape.js';
+import { allocate, Storage } from './storage.js';
+import { Tensor } from './tensor.js';
+
+/** @throws NotImplementedError for a dtype that no kernel handles yet. */
+export function requireSupported(op: string, dtype: DType): DType {
+  if (!isSupported(dtype)) {
+    throw new NotImplementedError(message(op, 'a dtype with kernels (bool, integers, float32, float64)', dtype.name));
+  }
+  return dtype;
+}
+
+/** An uninitialised, contiguous tensor. */
+export function newTensor(shape: Shape, dtype: DType): Tensor {
+  return new Tensor(allocate(numelOf(shape) * dtype.itemSize), shape, contiguousStrides(shape), 0, dtype, true);
+}
+
+/** As `newTensor`, where the strides of a contiguous tensor of this shape are at hand. */
+export function newTensorLike(like: Tensor, dtype: DType): Tensor {
+  return new Tensor(allocate(like.length * dtype.itemSize), like.shape, like.strides, 0, dtype, true);
+}
+
+/** An uninitialised tensor with these strides, which must be dense. */
+export function newStrided(shape: Shape, strides: Shape, dtype: DType): Tensor {
+  return new Tensor(allocate(numelOf(shape) * dtype.itemSize), shape, strides, 0, dtype);
+}
+
+/** A tensor without memory. */
+export function newMeta(shape: Shape, dtype: DType, device: Device = meta): Tensor {
+  return new Tensor(new Storage(0), shape, contiguousStrides(shape), 0, dtype, true, null, device);
+}
+
+/** Another geometry over the same memory, tracked as a view. History is the caller's. */
+export function viewOf(t: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
+  return new Tensor(t.storage, shape, strides, offset, t.dtype, undefined, t.base ?? t, t.device);
+}
+
+/** The same memory and geometry without history: PyTorch's detach(). */
+export function alias(t: Tensor): Tensor {
+  return new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.contiguous, null, t.device);
+}

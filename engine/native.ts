@@ -1,0 +1,90 @@
+// Owns the one door to the addon: finding it, its types, its command block and its status codes.
+// It must not know tensors. The contract is written in native/README.md.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { IndexError, NotImplementedError, RuntimeError, TorchstoneError } from './errors.js';
+
+export interface Addon {
+  readonly block: Float64Array;
+  readonly primitives: readonly { name: string; arity: number; kinds: string }[];
+  defineProgram(code: Int32Array, constants: Float64Array): number;
+  pointwise(): void;
+  reduce(): void;
+  scan(): void;
+  gemm(): void;
+  indexGet(): void;
+  indexPut(): void;
+  nonzero(): void;
+  sort(): void;
+  random(): void;
+  arange(): void;
+  allocate(owner: object, bytes: number, force: boolean): number;
+  collect(): number;
+  release(address: number): void;
+  trim(): void;
+  memoryStats(out: Float64Array): void;
+  setBudget(bytes: number): void;
+  addressOf(buffer: ArrayBuffer): number;
+  arrayBufferAt(address: number, bytes: number): ArrayBuffer;
+  info(): { isa: string; threads: number; sleef: boolean; compiler: string };
+  setThreads(n: number): void;
+  getThreads(): number;
+}
+
+function candidates(): string[] {
+  const named = process.env['TORCHSTONE_ADDON'];
+  if (named !== undefined && named !== '') return [named];
+  const here = dirname(fileURLToPath(import.meta.url));
+  // engine/ in the sources, dist/engine/ in a build.
+  return [join(here, '..'), join(here, '..', '..')].map((root) =>
+    join(root, 'native', 'build', 'Release', 'torchstone.node'),
+  );
+}
+
+function load(): { addon: Addon; path: string } {
+  const tried = candidates();
+  const path = tried.find((p) => existsSync(p));
+  if (path === undefined) {
+    throw new TorchstoneError(
+      `torchstone: required the native addon, got none at ${tried.join(' or ')}. Build it with: npm run build:native`,
+    );
+  }
+  return { addon: createRequire(import.meta.url)(path) as Addon, path };
+}
+
+const loaded = load();
+/** The addon of this environment. */
+export const addon: Addon = loaded.addon;
+/** Where it was loaded from. */
+export const addonPath: string = loaded.path;
+/** The shared command block. */
+export const block: Float64Array = addon.block;
+
+const opcodes = new Map<string, number>(addon.primitives.map((p, i) => [p.name, i]));
+
+/** The addon's number of a scalar primitive. */
+export function opcodeOf(name: string): number {
+  const code = opcodes.get(name);
+  if (code === undefined) throw new TorchstoneError(`the addon has no scalar primitive '${name}'`);
+  return code;
+}
+
+/** Turns a family's status into PyTorch's error. Called only when `block[0]` is not 0. */
+export function raiseStatus(op: string): never {
+  switch (block[0]) {
+    case 1:
+      throw new IndexError(
+        `${op}: required indices in [${-block[3]!}, ${block[3]! - 1}], got ${block[1]}. index ${block[1]} is out of bounds for dimension with size ${block[3]}`,
+      );
+    case 2:
+      throw new RuntimeError(`${op}: required a non-zero integer divisor, got 0. ZeroDivisionError`);
+    case 3:
+      throw new RuntimeError(`${op}: required ${block[1]} bytes, got none from the system. Out of memory`);
+    case 4:
+      throw new NotImplementedError(`${op}: required a dtype with a kernel, got dtype code ${block[1]}`);
+    default:
+      throw new TorchstoneError(`${op}: the addon returned status ${block[0]}`);
+  }
+}

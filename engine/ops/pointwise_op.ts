@@ -1,0 +1,226 @@
+// Owns turning a pointwise declaration into a function and an in-place function: which parameters are tensors, scalars or
+// constants in a given call. It must not name any op.
+import { checkInPlace, rebase } from '../autograd/inplace.js';
+import { shouldRecord } from '../autograd/node.js';
+import { type DType, scalarDType } from '../dtype.js';
+import { ArgumentError, describe, message } from '../errors.js';
+import { newStrided } from '../factory.js';
+import { type Expr, expr, input, param } from '../pointwise/expr.js';
+import { PointwiseFunction, recordInPlace, type ScalarKind } from '../pointwise/function.js';
+import { launchPointwise } from '../pointwise/launch.js';
+import { compile } from '../pointwise/program.js';
+import { isDense, sameShape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import type { OpDef, Param, PointwiseArg } from './define.js';
+
+type Arg = Tensor | number | bigint | boolean | string | null | undefined;
+type Call = readonly Arg[];
+
+interface Bound {
+  readonly fn: PointwiseFunction;
+  readonly tensors: readonly Tensor[];
+  readonly scalars: readonly number[];
+  readonly kinds: readonly ScalarKind[];
+}
+
+const none: readonly never[] = [];
+
+/** The callables of a pointwise declaration. */
+export function makePointwise(
+  def: OpDef<Call, Tensor>,
+  nodeName: string,
+): { impl(...args: Call): Tensor; inplace(...args: Call): Tensor } {
+  const binder = new Binder(def, nodeName);
+  const impl = (...args: Call): Tensor => {
+    const b = binder.bind(args);
+    return b.fn.apply(b.tensors, b.scalars, b.kinds);
+  };
+  const inplace = (...args: Call): Tensor => changeInPlace(`${def.name}_`, binder.bind(args));
+  return { impl: fastPath(def, binder) ?? impl, inplace };
+}
+
+/** The two shapes of call that matter for overhead: f(tensor) and f(tensor, tensor or number). */
+function fastPath(def: OpDef<Call, Tensor>, binder: Binder): ((...args: Call) => Tensor) | null {
+  const [first, second, ...others] = def.params;
+  if (first?.kind !== 'tensor') return null;
+  const slow = (args: Call): Tensor => {
+    const b = binder.bind(args);
+    return b.fn.apply(b.tensors, b.scalars, b.kinds);
+  };
+  if (second === undefined) {
+    let fn: PointwiseFunction | null = null;
+    return (x) => {
+      if (!(x instanceof Tensor)) return slow([x]);
+      fn ??= binder.bind([x]).fn;
+      return fn.apply([x], none, none);
+    };
+  }
+  if (second.kind !== 'tensorOrScalar' && second.kind !== 'tensor') return null;
+  if (others.some((p) => p.default === undefined)) return null;
+  let both: PointwiseFunction | null = null;
+  let scalar: PointwiseFunction | null = null;
+  return (x, y, ...rest) => {
+    for (let i = 0; i < rest.length; i++) if (rest[i] !== undefined) return slow([x, y, ...rest]);
+    if (x instanceof Tensor) {
+      if (y instanceof Tensor) {
+        both ??= binder.bind([x, y]).fn;
+        return both.apply([x, y], none, none);
+      }
+      if (typeof y === 'number' && second.kind === 'tensorOrScalar') {
+        scalar ??= binder.bind([x, y]).fn;
+        return scalar.apply([x], [y], [scalarDType(y)]);
+      }
+    }
+    return slow([x, y]);
+  };
+}
+
+/** Binds calls to functions: one PointwiseFunction for each pattern of tensors, scalars, defaults and other values. */
+class Binder {
+  readonly #def: OpDef<Call, Tensor>;
+  readonly #nodeName: string;
+  readonly #functions = new Map<string, PointwiseFunction>();
+
+  constructor(def: OpDef<Call, Tensor>, nodeName: string) {
+    this.#def = def;
+    this.#nodeName = nodeName;
+  }
+
+  bind(args: Call): Bound {
+    const { params, name } = this.#def;
+    if (args.length > params.length) {
+      throw new ArgumentError(message(name, `at most ${params.length} arguments`, String(args.length)));
+    }
+    const tensors: Tensor[] = [];
+    const scalars: number[] = [];
+    const kinds: (DType | null)[] = [];
+    let key = '';
+    for (let i = 0; i < params.length; i++) {
+      const p = params[i]!;
+      const value = checkedValue(name, p, args[i]);
+      if (value instanceof Tensor) {
+        tensors.push(value);
+        key += 't';
+      } else if (isFoldable(p, value)) key += 'd';
+      else if (typeof value === 'number' || typeof value === 'bigint' || (typeof value === 'boolean' && p.kind !== 'bool')) {
+        scalars.push(Number(value));
+        kinds.push(p.neutral === true ? null : scalarDType(value));
+        key += 's';
+      } else key += `${JSON.stringify(value)},`;
+    }
+    if (tensors.length === 0) throw new ArgumentError(message(name, 'at least one Tensor', 'none'));
+    let fn = this.#functions.get(key);
+    if (fn === undefined) {
+      fn = this.#build(args, tensors.length);
+      this.#functions.set(key, fn);
+    }
+    return { fn, tensors, scalars, kinds };
+  }
+
+  #build(args: Call, inputs: number): PointwiseFunction {
+    const def = this.#def;
+    let nextInput = 0;
+    let nextParam = 0;
+    const neutral: number[] = [];
+    const values = def.params.map((p, i): PointwiseArg => {
+      const value = checkedValue(def.name, p, args[i]);
+      if (value instanceof Tensor) {
+        if (p.neutral === true) neutral.push(nextInput);
+        return input(nextInput++);
+      }
+      if (isFoldable(p, value)) return expr(Number(value));
+      if (typeof value === 'number' || typeof value === 'bigint' || (typeof value === 'boolean' && p.kind !== 'bool')) {
+        return param(nextParam++);
+      }
+      return value as string | boolean | null;
+    });
+    const root: Expr = def.pointwise!(...values);
+    return new PointwiseFunction(def.name, this.#nodeName, root, inputs, {
+      ...(def.promote === undefined ? {} : { promote: def.promote }),
+      ...(def.refuse === undefined ? {} : { refuse: def.refuse }),
+      neutral,
+    });
+  }
+}
+
+/** A numeric option left at its default becomes a constant, so that `mul(1)` disappears. */
+function isFoldable(p: Param, value: unknown): boolean {
+  return typeof value === 'number' && p.default === value;
+}
+
+function checkedValue(op: string, p: Param, value: Arg): Arg {
+  if (value === undefined) {
+    if (p.default === undefined) throw new ArgumentError(message(op, `the argument '${p.name}'`, 'nothing'));
+    return p.default as Arg;
+  }
+  const scalar = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint';
+  const fits =
+    value === null
+      ? p.default === null
+      : p.kind === 'tensor'
+        ? value instanceof Tensor
+        : p.kind === 'tensorOrScalar'
+          ? value instanceof Tensor || scalar
+          : p.kind === 'scalar' || p.kind === 'int'
+            ? scalar
+            : p.kind === 'bool'
+              ? typeof value === 'boolean'
+              : typeof value === 'string';
+  if (!fits) throw new ArgumentError(message(op, `'${p.name}' to be ${p.kind}`, describe(value)));
+  return value;
+}
+
+/** Applies a bound function to its first tensor's memory. */
+function changeInPlace(op: string, b: Bound): Tensor {
+  const target = b.tensors[0]!;
+  checkInPlace(op, target);
+  const record = shouldRecord(b.tensors);
+  let before = b.tensors;
+  if (record && readsOriginal(b)) before = [copyOf(target), ...b.tensors.slice(1)];
+  const sources = b.tensors.map((t, i) => (i > 0 && overlaps(t, target) ? copyOf(t) : t));
+  const compute = b.fn.applyInto(target, sources, b.scalars, b.kinds);
+  target.storage.version++;
+  if (record) rebase(target, recordInPlace(b.fn, keepEdges(before, b.tensors), b.scalars, target, compute));
+  return target;
+}
+
+/** Whether some gradient needs the target's value from before the change. */
+function readsOriginal(b: Bound): boolean {
+  return b.tensors.some((t, i) => t.requiresGrad && b.fn.gradient(i).reads.includes(0));
+}
+
+/** A saved copy of the target carries the target's place in the graph. */
+function keepEdges(before: readonly Tensor[], original: readonly Tensor[]): readonly Tensor[] {
+  const [copy] = before;
+  const [target] = original;
+  if (copy !== target && target!.requiresGrad) copy!.adoptHistory(target!.gradEdge(), target!.outputNr);
+  return before;
+}
+
+const identity = input(0);
+
+/** A raw copy with the same dtype; no history. */
+export function copyOf(t: Tensor): Tensor {
+  const out = newStrided(t.shape, isDense(t.shape, t.strides) ? t.strides : contiguous(t), t.dtype);
+  launchPointwise('clone', compile(identity, t.dtype, [t.dtype], 0, t.dtype), out, [t], []);
+  return out;
+}
+
+function contiguous(t: Tensor): number[] {
+  let step = 1;
+  return t.shape
+    .map((_, i) => t.shape.length - 1 - i)
+    .map((d) => {
+      const s = step;
+      step *= Math.max(t.shape[d]!, 1);
+      return s;
+    })
+    .reverse();
+}
+
+/** Whether `t` may show memory of `target` under another geometry. */
+function overlaps(t: Tensor, target: Tensor): boolean {
+  if (t.storage !== target.storage || t.length === 0) return false;
+  const same = t.offset === target.offset && sameShape(t.shape, target.shape) && sameShape(t.strides, target.strides);
+  return !same;
+}

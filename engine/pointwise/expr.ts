@@ -1,0 +1,180 @@
+// Owns expressions over scalar primitives: hash-consed nodes, the fluent builder and symbolic derivatives.
+// It must not know tensors, dtypes or the addon.
+import { derivativeOf } from './primitives.js';
+
+export type Operand = Expr | number;
+
+const interned = new Map<string, Expr>();
+let nextId = 0;
+
+/** One node of an expression. Equal expressions are the same object, so that common parts are computed once. */
+export class Expr {
+  readonly id: number;
+  /** 'input', 'param', 'const', or a scalar primitive's name. */
+  readonly op: string;
+  readonly args: readonly Expr[];
+  /** Position of an input or param; value of a const. */
+  readonly value: number;
+
+  private constructor(op: string, args: readonly Expr[], value: number) {
+    this.id = nextId++;
+    this.op = op;
+    this.args = args;
+    this.value = value;
+  }
+
+  static make(op: string, args: readonly Expr[], value = 0): Expr {
+    const tag = Object.is(value, -0) ? '-0' : String(value);
+    const key = `${op}(${args.map((a) => a.id).join()})${tag}`;
+    let node = interned.get(key);
+    if (node === undefined) {
+      node = new Expr(op, args, value);
+      interned.set(key, node);
+    }
+    return node;
+  }
+
+  get isZero(): boolean {
+    return this.op === 'const' && this.value === 0;
+  }
+  isConst(value: number): boolean {
+    return this.op === 'const' && this.value === value;
+  }
+
+  add(o: Operand): Expr {
+    return binary('add', this, o);
+  }
+  sub(o: Operand): Expr {
+    return binary('sub', this, o);
+  }
+  mul(o: Operand): Expr {
+    const b = expr(o);
+    if (this.isConst(1)) return b;
+    if (b.isConst(1)) return this;
+    return Expr.make('mul', [this, b]);
+  }
+  div(o: Operand): Expr {
+    const b = expr(o);
+    return b.isConst(1) ? this : Expr.make('div', [this, b]);
+  }
+  pow(o: Operand): Expr {
+    return binary('pow', this, o);
+  }
+  neg(): Expr {
+    return this.op === 'neg' ? this.args[0]! : apply('neg', this);
+  }
+  square(): Expr {
+    return Expr.make('mul', [this, this]);
+  }
+  abs(): Expr {
+    return apply('abs', this);
+  }
+  exp(): Expr {
+    return apply('exp', this);
+  }
+  log(): Expr {
+    return apply('log', this);
+  }
+  sqrt(): Expr {
+    return apply('sqrt', this);
+  }
+  reciprocal(): Expr {
+    return apply('reciprocal', this);
+  }
+  eq(o: Operand): Expr {
+    return binary('eq', this, o);
+  }
+  ne(o: Operand): Expr {
+    return binary('ne', this, o);
+  }
+  lt(o: Operand): Expr {
+    return binary('lt', this, o);
+  }
+  le(o: Operand): Expr {
+    return binary('le', this, o);
+  }
+  gt(o: Operand): Expr {
+    return binary('gt', this, o);
+  }
+  ge(o: Operand): Expr {
+    return binary('ge', this, o);
+  }
+  maximum(o: Operand): Expr {
+    return binary('maximum', this, o);
+  }
+  minimum(o: Operand): Expr {
+    return binary('minimum', this, o);
+  }
+  /** this ≠ 0 ? a : b */
+  where(a: Operand, b: Operand): Expr {
+    return Expr.make('where', [this, expr(a), expr(b)]);
+  }
+}
+
+/** A number or expression as an expression. */
+export function expr(value: Operand): Expr {
+  return typeof value === 'number' ? Expr.make('const', [], value) : value;
+}
+export function input(index: number): Expr {
+  return Expr.make('input', [], index);
+}
+export function param(index: number): Expr {
+  return Expr.make('param', [], index);
+}
+/** Applies a scalar primitive by name. */
+export function apply(op: string, ...args: Operand[]): Expr {
+  return Expr.make(op, args.map(expr));
+}
+function binary(op: string, a: Expr, b: Operand): Expr {
+  return Expr.make(op, [a, expr(b)]);
+}
+
+/** All nodes below `roots`, arguments before their users. */
+export function topological(roots: readonly Expr[]): Expr[] {
+  const order: Expr[] = [];
+  const seen = new Set<Expr>();
+  const visit = (e: Expr): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    for (const a of e.args) visit(a);
+    order.push(e);
+  };
+  for (const r of roots) visit(r);
+  return order;
+}
+
+/** Rewrites leaves and nodes by a map, bottom up. */
+export function substitute(root: Expr, replace: (e: Expr) => Expr | undefined): Expr {
+  const done = new Map<Expr, Expr>();
+  for (const e of topological([root])) {
+    const swap = replace(e);
+    done.set(e, swap ?? (e.args.length === 0 ? e : Expr.make(e.op, e.args.map((a) => done.get(a)!), e.value)));
+  }
+  return done.get(root)!;
+}
+
+/**
+ * The derivative of `root` with respect to input `index`, times `g`: reverse accumulation over the expression.
+ * Null where it is zero everywhere.
+ */
+export function differentiate(root: Expr, index: number, g: Expr): Expr | null {
+  const target = input(index);
+  const order = topological([root]);
+  const depends = new Set<Expr>();
+  for (const e of order) if (e === target || e.args.some((a) => depends.has(a))) depends.add(e);
+  if (!depends.has(root)) return null;
+  const adjoint = new Map<Expr, Expr>([[root, g]]);
+  for (let i = order.length - 1; i >= 0; i--) {
+    const e = order[i]!;
+    const a = adjoint.get(e);
+    if (a === undefined || e.args.length === 0 || !depends.has(e)) continue;
+    const parts = derivativeOf(e.op)(a, e.args, e);
+    e.args.forEach((arg, k) => {
+      const part = parts[k];
+      if (part === undefined || part === null || !depends.has(arg)) return;
+      const sofar = adjoint.get(arg);
+      adjoint.set(arg, sofar === undefined ? part : sofar.add(part));
+    });
+  }
+  return adjoint.get(target) ?? null;
+}

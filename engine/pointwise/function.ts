@@ -1,0 +1,303 @@
+// Owns pointwise functions on tensors: dtype rule, result, recording, and the gradient derived from the expression.
+// It must not know any op by name.
+import { connect, type Gradients, Node, SavedTensor, setHistory, shouldRecord } from '../autograd/node.js';
+import { gradMode } from '../autograd/mode.js';
+import { cpu, deviceError } from '../device.js';
+import { bool, canCast, type DType, getDefaultDtype, isSupported, promoteTypes, resultType } from '../dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
+import { newStrided, newTensor, newTensorLike } from '../factory.js';
+import { broadcastShapes, expandsTo, isDense, preservedStrides, sameShape, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { differentiate, type Expr, expr, input, substitute, topological } from './expr.js';
+import { launchPointwise, launchReduce } from './launch.js';
+import { compile } from './program.js';
+
+/** How the compute and result dtypes follow from the inputs'. */
+export type Promotion =
+  | 'same' // promoted; the result too
+  | 'float' // integers become the default float
+  | 'predicate' // promoted; the result is bool
+  | { readonly compute: DType; readonly out: DType };
+
+interface Resolved {
+  readonly program: number;
+  readonly compute: DType;
+  readonly out: DType;
+}
+
+export interface FunctionOptions {
+  readonly promote?: Promotion;
+  /** Inputs that take no part in promotion (a condition). */
+  readonly neutral?: readonly number[];
+  /** Refuses a compute dtype: the reason, or null. */
+  readonly refuse?: (compute: DType) => string | null;
+}
+
+/** What one scalar parameter is, for promotion: -1 takes no part. */
+export type ScalarKind = DType | null;
+
+/** An expression of some inputs and scalar parameters, applied elementwise to broadcast tensors. */
+export class PointwiseFunction {
+  readonly name: string;
+  readonly nodeName: string;
+  readonly root: Expr;
+  readonly inputs: number;
+  readonly #options: FunctionOptions;
+  readonly #resolved = new Map<number, Resolved>();
+  readonly #gradients: (GradientRule | undefined)[] = [];
+
+  constructor(name: string, nodeName: string, root: Expr, inputs: number, options: FunctionOptions = {}) {
+    this.name = name;
+    this.nodeName = nodeName;
+    this.root = root;
+    this.inputs = inputs;
+    this.#options = options;
+  }
+
+  /** The new tensor `f(tensors, scalars)`, recorded where a gradient is wanted. */
+  apply(tensors: readonly Tensor[], scalars: readonly number[], kinds: readonly ScalarKind[]): Tensor {
+    const r = this.resolve(tensors, kinds);
+    const out = this.#allocate(tensors, r.out);
+    launchPointwise(this.name, r.program, out, tensors, scalars);
+    if (gradMode.enabled && r.out.category >= 2 && shouldRecord(tensors)) {
+      setHistory(out, new PointwiseNode(this, tensors, scalars, out, r.compute));
+    }
+    return out;
+  }
+
+  /** Writes `f` into `target`. The caller has checked that target may be changed, and records. */
+  applyInto(target: Tensor, tensors: readonly Tensor[], scalars: readonly number[], kinds: readonly ScalarKind[]): DType {
+    const r = this.resolve(tensors, kinds);
+    let shape: Shape = tensors[0]?.shape ?? target.shape;
+    for (let i = 1; i < tensors.length; i++) shape = broadcastShapes(this.name, shape, tensors[i]!.shape);
+    if (!sameShape(shape, target.shape) && !expandsTo(shape, target.shape)) {
+      throw new RuntimeError(
+        message(`${this.name}_`, `a result of shape ${showShape(target.shape)}`, showShape(shape), `output with shape ${showShape(target.shape)} doesn't match the broadcast shape ${showShape(shape)}`),
+      );
+    }
+    if (!canCast(r.out, target.dtype)) {
+      throw new RuntimeError(
+        message(`${this.name}_`, `a result that ${target.dtype.name} can hold`, r.out.name, `result type ${r.out.title} can't be cast to the desired output type ${target.dtype.title}`),
+      );
+    }
+    const program = compile(this.root, r.compute, tensors.map((t) => t.dtype), scalars.length, target.dtype);
+    launchPointwise(this.name, program, target, tensors, scalars);
+    return r.compute;
+  }
+
+  /** The program and dtypes for these inputs, cached by what decides them. */
+  resolve(tensors: readonly Tensor[], kinds: readonly ScalarKind[]): Resolved {
+    let key = getDefaultDtype().code === 8 ? 0 : 1;
+    for (let i = 0; i < tensors.length; i++) {
+      const t = tensors[i]!;
+      if (t.device !== cpu) throw deviceError(this.name, tensors);
+      key = key * 32 + t.dtype.code + (t.shape.length === 0 ? 16 : 0);
+    }
+    for (let i = 0; i < kinds.length; i++) key = key * 5 + (kinds[i] === null ? 4 : kinds[i]!.category);
+    let found = this.#resolved.get(key);
+    if (found === undefined) {
+      found = this.#resolve(tensors, kinds);
+      this.#resolved.set(key, found);
+    }
+    return found;
+  }
+
+  #resolve(tensors: readonly Tensor[], kinds: readonly ScalarKind[]): Resolved {
+    const rule = this.#options.promote ?? 'same';
+    let compute: DType;
+    let out: DType;
+    if (typeof rule === 'object') {
+      compute = rule.compute;
+      out = rule.out;
+    } else {
+      compute = promoted(tensors, kinds, this.#options.neutral ?? []);
+      if (rule === 'float' && compute.isIntegral) compute = getDefaultDtype();
+      out = rule === 'predicate' ? bool : compute;
+    }
+    const refused = this.#options.refuse?.(compute) ?? null;
+    if (refused !== null) throw new RuntimeError(message(this.name, refused, compute.name));
+    if (!isSupported(compute)) {
+      throw new NotImplementedError(message(this.name, 'a dtype with kernels (bool, integers, float32, float64)', compute.name, `"${this.name}" not implemented for '${compute.title}'`));
+    }
+    const program = compile(this.root, compute, tensors.map((t) => t.dtype), kinds.length, out);
+    return { program, compute, out };
+  }
+
+  /** A fresh result: contiguous, or in the order of memory of the inputs where they are all laid out otherwise. */
+  #allocate(tensors: readonly Tensor[], dtype: DType): Tensor {
+    const first = tensors[0]!;
+    let shape: Shape = first.shape;
+    let uniform = first.contiguous;
+    for (let i = 1; i < tensors.length; i++) {
+      const t = tensors[i]!;
+      if (!sameShape(t.shape, shape)) {
+        shape = broadcastShapes(this.name, shape, t.shape);
+        uniform = false;
+      } else uniform &&= t.contiguous;
+    }
+    if (uniform) return newTensorLike(first, dtype);
+    const full = tensors.find((t) => t.length > 1 && sameShape(t.shape, shape));
+    if (full !== undefined && !full.contiguous) {
+      const strides = isDense(full.shape, full.strides) ? full.strides : preservedStrides(shape, full.strides);
+      return newStrided(shape, strides, dtype);
+    }
+    return newTensor(shape, dtype);
+  }
+
+  /** The rule for the gradient of input `i`, derived once. */
+  gradient(i: number): GradientRule {
+    let rule = this.#gradients[i];
+    if (rule === undefined) {
+      rule = new GradientRule(this, i);
+      this.#gradients[i] = rule;
+    }
+    return rule;
+  }
+}
+
+function promoted(tensors: readonly Tensor[], kinds: readonly ScalarKind[], neutral: readonly number[]): DType {
+  let dimensioned: DType | null = null;
+  let zeroDim: DType | null = null;
+  let scalar: DType | null = null;
+  tensors.forEach((t, i) => {
+    if (neutral.includes(i)) return;
+    if (t.shape.length > 0) dimensioned = dimensioned === null ? t.dtype : promoteTypes(dimensioned, t.dtype);
+    else zeroDim = zeroDim === null ? t.dtype : promoteTypes(zeroDim, t.dtype);
+  });
+  for (const k of kinds) if (k !== null) scalar = scalar === null ? k : promoteTypes(scalar, k);
+  return resultType(dimensioned, zeroDim, scalar);
+}
+
+/** How the gradient of one input is computed: which values it needs, and the program for each pair of dtypes. */
+class GradientRule {
+  /** Null: zero. */
+  readonly expr: Expr | null;
+  /** The gradient passes unchanged. */
+  readonly identity: boolean;
+  /** Inputs that the rule reads: position among the function's inputs; `inputs` is g, `inputs + 1` the result. */
+  readonly reads: readonly number[];
+  readonly #of: PointwiseFunction;
+  readonly #functions = new Map<number, PointwiseFunction>();
+
+  constructor(of: PointwiseFunction, index: number) {
+    this.#of = of;
+    const g = input(of.inputs);
+    const raw = differentiate(of.root, index, g);
+    // The function's own value is saved, not computed again, as PyTorch does for exp, sqrt, tanh, …
+    const full =
+      raw === null || of.root.args.length === 0
+        ? raw
+        : substitute(raw, (e) => (e === of.root ? input(of.inputs + 1) : undefined));
+    this.identity = full === g;
+    const reads = full === null ? [] : topological([full]).filter((e) => e.op === 'input').map((e) => e.value);
+    this.reads = reads.sort((a, b) => a - b);
+    this.expr = full === null ? null : substitute(full, (e) => (e.op === 'input' ? input(this.reads.indexOf(e.value)) : undefined));
+  }
+
+  /** The gradient as a function that computes in `compute` and yields `out`. */
+  functionFor(compute: DType, out: DType): PointwiseFunction {
+    const key = compute.code * 16 + out.code;
+    let f = this.#functions.get(key);
+    if (f === undefined) {
+      f = new PointwiseFunction(this.#of.name, this.#of.nodeName, this.expr!, this.reads.length, {
+        promote: { compute, out },
+      });
+      this.#functions.set(key, f);
+    }
+    return f;
+  }
+}
+
+/** The recorded application of a pointwise function. */
+class PointwiseNode extends Node {
+  readonly #fn: PointwiseFunction;
+  readonly #saved: (SavedTensor | null)[] = [];
+  readonly #scalars: readonly number[];
+  readonly #compute: DType;
+  readonly #inShapes: Shape[] = [];
+  readonly #inDtypes: DType[] = [];
+
+  /** `out` is the result; for an in-place application, the target after the change. */
+  constructor(
+    fn: PointwiseFunction,
+    tensors: readonly Tensor[],
+    scalars: readonly number[],
+    out: Tensor,
+    compute: DType,
+  ) {
+    super(fn.nodeName);
+    this.#fn = fn;
+    this.#scalars = scalars;
+    this.#compute = compute;
+    const needed = new Set<number>();
+    for (let i = 0; i < tensors.length; i++) {
+      const t = tensors[i]!;
+      this.#inShapes.push(t.shape);
+      this.#inDtypes.push(t.dtype);
+      connect(this, t);
+      if (this.next[i] !== null) for (const r of fn.gradient(i).reads) needed.add(r);
+    }
+    for (let k = 0; k < fn.inputs; k++) this.#saved.push(needed.has(k) ? new SavedTensor(tensors[k]!, this) : null);
+    this.#saved.push(null, needed.has(fn.inputs + 1) ? new SavedTensor(out, this) : null);
+  }
+
+  apply([g]: Gradients): Gradients {
+    const grads: (Tensor | null)[] = [];
+    for (let i = 0; i < this.#fn.inputs; i++) grads.push(this.next[i] === null || g == null ? null : this.#gradient(i, g));
+    return grads;
+  }
+
+  #gradient(i: number, g: Tensor): Tensor | null {
+    const rule = this.#fn.gradient(i);
+    if (rule.expr === null) return zerosLike(this.#inShapes[i]!, this.#inDtypes[i]!);
+    if (rule.identity) return g;
+    const values = rule.reads.map((r) => (r === this.#fn.inputs ? g : this.#saved[r]!.get()));
+    const f = rule.functionFor(this.#compute, this.#inDtypes[i]!);
+    if (!gradMode.enabled && !sameShape(g.shape, this.#inShapes[i]!)) {
+      return summed(f, values, this.#scalars, g.shape, this.#inShapes[i]!, this.#inDtypes[i]!, this.#compute);
+    }
+    return f.apply(values, this.#scalars, this.#scalars.map(() => null));
+  }
+}
+
+function zerosLike(shape: Shape, dtype: DType): Tensor {
+  const t = newTensor(shape, dtype);
+  launchPointwise('zeros', compile(zeroExpr, dtype, [], 0, dtype), t, [], []);
+  return t;
+}
+
+const zeroExpr = expr(0);
+
+/** A gradient summed down to a broadcast input's shape in the same pass that computes it. */
+function summed(
+  f: PointwiseFunction,
+  values: readonly Tensor[],
+  scalars: readonly number[],
+  full: Shape,
+  target: Shape,
+  dtype: DType,
+  compute: DType,
+): Tensor {
+  const lead = full.length - target.length;
+  const reduced = full.map((size, d) => d < lead || (target[d - lead] === 1 && size !== 1));
+  const out = newTensor(target, dtype);
+  if (out.length === 0) return out;
+  if (full.some((s) => s === 0)) return zerosLike(target, dtype);
+  const program = compile(f.root, compute, values.map((t) => t.dtype), scalars.length, dtype);
+  launchReduce(f.name, program, 'sum', full, reduced, out, null, values, scalars);
+  return out;
+}
+
+/** Records an in-place application on `target`; `before` are the inputs as they were. */
+export function recordInPlace(
+  fn: PointwiseFunction,
+  before: readonly Tensor[],
+  scalars: readonly number[],
+  target: Tensor,
+  compute: DType,
+): Node {
+  const node = new PointwiseNode(fn, before, scalars, target, compute);
+  node.shapes.push(target.shape);
+  node.dtypes.push(target.dtype);
+  return node;
+}

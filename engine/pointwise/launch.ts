@@ -1,0 +1,164 @@
+// Owns writing pointwise and reduce commands: iteration shapes, coalescing of dims, operands. No autograd, no checks:
+// callers have resolved shapes and dtypes. Layouts are written in native/README.md.
+import { addon, block, raiseStatus } from '../native.js';
+import { broadcastStrides, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+
+/** Runs `program` over `out`'s shape. Inputs broadcast to it. */
+export function launchPointwise(
+  op: string,
+  program: number,
+  out: Tensor,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): void {
+  if (out.length === 0) return;
+  if (!writeFlat(program, out, inputs, params)) writeStrided(program, out, inputs, params);
+  addon.pointwise();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+/** Everything contiguous and of one shape, or one element: a single dim. False where that does not hold. */
+function writeFlat(program: number, out: Tensor, inputs: readonly Tensor[], params: readonly number[]): boolean {
+  if (!out.contiguous) return false;
+  const n = out.length;
+  block[0] = program;
+  block[1] = 1;
+  let at = 2;
+  for (let i = 0; i < params.length; i++) block[at++] = params[i]!;
+  block[at++] = n;
+  block[at++] = out.address;
+  block[at++] = 1;
+  for (let i = 0; i < inputs.length; i++) {
+    const t = inputs[i]!;
+    block[at++] = t.address;
+    if (t.length === 1) block[at++] = n === 1 ? 1 : 0;
+    else if (t.length === n && t.contiguous) block[at++] = 1;
+    else return false;
+  }
+  return true;
+}
+
+function writeStrided(program: number, out: Tensor, inputs: readonly Tensor[], params: readonly number[]): void {
+  const operands = [out.strides, ...inputs.map((t) => broadcastStrides(t.shape, t.strides, out.shape))];
+  const dims = coalesce(out.shape, operands, memoryOrder(out.shape, operands));
+  let at = 2;
+  block[0] = program;
+  block[1] = dims.sizes.length;
+  for (const p of params) block[at++] = p;
+  for (const s of dims.sizes) block[at++] = s;
+  operands.forEach((_, k) => {
+    at = writeOperand(at, k === 0 ? out.address : inputs[k - 1]!.address, dims.strides[k]!);
+  });
+}
+
+function writeOperand(at: number, address: number, strides: readonly number[]): number {
+  let i = at;
+  block[i++] = address;
+  for (const s of strides) block[i++] = s;
+  return i;
+}
+
+/** Dims with the output's largest stride first, so that the walk follows memory. */
+function memoryOrder(shape: Shape, operands: readonly Shape[]): number[] {
+  const order = shape.map((_, i) => i);
+  const weight = (d: number): number => {
+    for (const strides of operands) if (strides[d] !== 0) return Math.abs(strides[d]!);
+    return 0;
+  };
+  return order.sort((a, b) => weight(b) - weight(a) || a - b);
+}
+
+interface Dims {
+  readonly sizes: number[];
+  readonly strides: number[][];
+}
+
+/** Drops dims of size 1 and merges neighbours that every operand walks as one. Never empty: a single 1 stands for 0-d. */
+export function coalesce(shape: Shape, operands: readonly Shape[], order: readonly number[]): Dims {
+  const sizes: number[] = [];
+  const strides: number[][] = operands.map(() => []);
+  for (const d of order) {
+    const size = shape[d]!;
+    if (size === 1) continue;
+    const last = sizes.length - 1;
+    if (last >= 0 && operands.every((s, k) => strides[k]![last] === s[d]! * size)) {
+      sizes[last] = sizes[last]! * size;
+      operands.forEach((s, k) => {
+        strides[k]![last] = s[d]!;
+      });
+    } else {
+      sizes.push(size);
+      operands.forEach((s, k) => {
+        strides[k]!.push(s[d]!);
+      });
+    }
+  }
+  if (sizes.length === 0) {
+    sizes.push(1);
+    for (const s of strides) s.push(1);
+  }
+  return { sizes, strides };
+}
+
+export const reducers = { sum: 0, prod: 1, max: 2, min: 3, argmax: 4, argmin: 5 } as const;
+export type Reducer = keyof typeof reducers;
+
+/**
+ * Reduces `program` over the dims of `shape` marked in `reduced`. `out` (and `outIndex`) are contiguous with the kept
+ * dims' sizes. Dims that are kept and dims that are reduced are each coalesced in their own order.
+ */
+export function launchReduce(
+  op: string,
+  program: number,
+  reducer: Reducer,
+  shape: Shape,
+  reduced: readonly boolean[],
+  out: Tensor,
+  outIndex: Tensor | null,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): void {
+  const keptDims: number[] = [];
+  const reducedDims: number[] = [];
+  reduced.forEach((r, d) => {
+    (r ? reducedDims : keptDims).push(d);
+  });
+  const outStrides = keptStrides(shape, reduced);
+  const inStrides = inputs.map((t) => broadcastStrides(t.shape, t.strides, shape));
+  // The flat index of an arg-reduction counts in row-major order of the reduced dims, so their order is kept.
+  const kept = coalesceOrEmpty(shape, [outStrides, ...inStrides], keptDims);
+  const inner = coalesceOrEmpty(shape, [outStrides, ...inStrides], reducedDims);
+  block[0] = program;
+  block[1] = reducers[reducer];
+  block[2] = kept.sizes.length;
+  block[3] = inner.sizes.length;
+  let at = 4;
+  for (const p of params) block[at++] = p;
+  for (const s of kept.sizes) block[at++] = s;
+  for (const s of inner.sizes) block[at++] = s;
+  at = writeOperand(at, out.address, kept.strides[0]!);
+  if (outIndex !== null) at = writeOperand(at, outIndex.address, kept.strides[0]!);
+  inputs.forEach((t, i) => {
+    at = writeOperand(at, t.address, [...kept.strides[i + 1]!, ...inner.strides[i + 1]!]);
+  });
+  addon.reduce();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+function coalesceOrEmpty(shape: Shape, operands: readonly Shape[], order: readonly number[]): Dims {
+  if (order.every((d) => shape[d] === 1)) return { sizes: [], strides: operands.map(() => []) };
+  return coalesce(shape, operands, order);
+}
+
+/** Strides of the contiguous result over the kept dims; 0 for reduced ones. */
+function keptStrides(shape: Shape, reduced: readonly boolean[]): number[] {
+  const out = new Array<number>(shape.length).fill(0);
+  let step = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    if (reduced[d]) continue;
+    out[d] = step;
+    step *= shape[d]!;
+  }
+  return out;
+}

@@ -1,0 +1,148 @@
+// Owns memory: storages, the slabs of small ones, the pool of large ones and when garbage is collected for it.
+// It must not know shapes or dtypes. The reasons and measurements are in DESIGN 3.4.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { RuntimeError } from './errors.js';
+import { addon } from './native.js';
+
+/** Storages up to this size are carved from slabs that V8 itself frees. */
+const smallLimit = 4096;
+const slabSize = 32768;
+const alignment = 64;
+
+type Collector = (options?: { type: 'minor' | 'major' }) => void;
+let collector: Collector | null = null;
+
+/** V8's collector. A synchronous loop gives it no other occasion to tell us which storages died. */
+function collectGarbage(type: 'minor' | 'major'): void {
+  if (collector === null) {
+    setFlagsFromString('--expose-gc');
+    collector = runInNewContext('gc') as Collector;
+  }
+  collector({ type });
+}
+
+/** Keeps a storage alive for as long as an ArrayBuffer that shows its memory lives. */
+const ownerOfBuffer = new WeakMap<ArrayBuffer, Storage>();
+
+/** A block of memory, shared by all views of it. Its version counts in-place changes. */
+export class Storage {
+  address = 0;
+  readonly byteLength: number;
+  version = 0;
+  /** The ArrayBuffer that holds or shows the memory; null until someone asks, for pooled memory. */
+  buffer: ArrayBuffer | null = null;
+  /** Where this storage starts in `buffer`. */
+  byteOffset = 0;
+  released = false;
+
+  constructor(byteLength: number) {
+    this.byteLength = byteLength;
+  }
+
+  /** The ArrayBuffer that holds this storage at `byteOffset`. */
+  bytes(): ArrayBuffer {
+    if (this.buffer === null) {
+      this.buffer = addon.arrayBufferAt(this.address, this.byteLength);
+      ownerOfBuffer.set(this.buffer, this);
+    }
+    return this.buffer;
+  }
+
+  /** Gives pooled memory back now. Whoever still holds a view of it must not use it: the tensors that did are marked. */
+  release(): void {
+    if (this.released) return;
+    this.released = true;
+    // Memory that JavaScript can still see stays until V8 frees the ArrayBuffer that shows it.
+    if (this.buffer === null && this.byteLength > smallLimit) addon.release(this.address);
+  }
+}
+
+let slab: ArrayBuffer | null = null;
+let slabAddress = 0;
+let slabUsed = slabSize;
+
+/** A new, uninitialised storage. @throws RuntimeError when the system has no memory. */
+export function allocate(byteLength: number): Storage {
+  const storage = new Storage(byteLength);
+  if (byteLength > smallLimit) {
+    storage.address = allocatePooled(storage, byteLength);
+    return storage;
+  }
+  const size = byteLength === 0 ? alignment : (byteLength + alignment - 1) & -alignment;
+  if (slab === null || slabUsed + size > slabSize) {
+    slab = new ArrayBuffer(slabSize + alignment);
+    const start = addon.addressOf(slab);
+    slabUsed = (alignment - (start % alignment)) % alignment;
+    slabAddress = start;
+  }
+  storage.buffer = slab;
+  storage.byteOffset = slabUsed;
+  storage.address = slabAddress + slabUsed;
+  slabUsed += size;
+  return storage;
+}
+
+function allocatePooled(owner: Storage, bytes: number): number {
+  let address = addon.allocate(owner, bytes, false);
+  if (address === 0) {
+    collectGarbage('minor');
+    addon.collect();
+    address = addon.allocate(owner, bytes, false);
+  }
+  if (address === 0) {
+    collectGarbage('major');
+    addon.collect();
+    address = addon.allocate(owner, bytes, true);
+  }
+  if (address <= 0) {
+    throw new RuntimeError(`allocate: required ${bytes} bytes, got none from the system. Out of memory`);
+  }
+  return address;
+}
+
+/** A storage over memory that JavaScript owns; a write on either side is seen on the other. */
+export function adopt(buffer: ArrayBuffer, byteOffset: number, byteLength: number): Storage {
+  const known = ownerOfBuffer.get(buffer);
+  if (known !== undefined && byteOffset === 0 && byteLength === known.byteLength) return known;
+  const storage = new Storage(byteLength);
+  storage.buffer = buffer;
+  storage.byteOffset = byteOffset;
+  storage.address = addon.addressOf(buffer) + byteOffset;
+  return storage;
+}
+
+/** Figures of the pool of this environment, in bytes and counts. */
+export interface MemoryStats {
+  readonly liveBytes: number;
+  readonly liveBlocks: number;
+  readonly cachedBytes: number;
+  readonly reservedBytes: number;
+  readonly peakReservedBytes: number;
+  readonly budgetBytes: number;
+  readonly allocations: number;
+  readonly reuses: number;
+}
+
+/** What the pool holds now. Small storages live in V8's own memory and are not counted. */
+export function memoryStats(): MemoryStats {
+  const n = new Float64Array(8);
+  addon.memoryStats(n);
+  return {
+    liveBytes: n[0]!,
+    liveBlocks: n[1]!,
+    cachedBytes: n[2]!,
+    reservedBytes: n[3]!,
+    peakReservedBytes: n[4]!,
+    budgetBytes: n[5]!,
+    allocations: n[6]!,
+    reuses: n[7]!,
+  };
+}
+
+/** Collects garbage and returns all free memory of the pool to the system. */
+export function emptyCache(): void {
+  collectGarbage('major');
+  addon.collect();
+  addon.trim();
+}

@@ -1,0 +1,357 @@
+// Owns the Tensor: its geometry, its autograd state and reading it from JavaScript. Ops are not here: they are
+// declared in ops/ and installed as methods by generated/methods.ts.
+import { AccumulateGrad, type GradientHook, type Node } from './autograd/node.js';
+import { cpu, type Device } from './device.js';
+import type { DType } from './dtype.js';
+import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from './errors.js';
+import { isContiguousLayout, numelOf, type Shape, wrapDim } from './shape.js';
+import type { Storage } from './storage.js';
+
+export type Scalar = number | bigint | boolean;
+export type Nested<T> = T | Nested<T>[];
+
+/** A shape that prints as PyTorch's: `torch.Size([3, 2])`. */
+export class Size extends Array<number> {
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+  static of_(shape: Shape): Size {
+    const s = new Size(shape.length);
+    for (let i = 0; i < shape.length; i++) s[i] = shape[i]!;
+    return s;
+  }
+  numel(): number {
+    return numelOf(this);
+  }
+  override toString(): string {
+    return `torch.Size(${showShape(this)})`;
+  }
+}
+
+/** What autograd knows of a tensor; most tensors have none. */
+export interface AutogradState {
+  requiresGrad: boolean;
+  grad: Tensor | null;
+  node: Node | null;
+  outputNr: number;
+  accumulate: AccumulateGrad | null;
+  retainsGrad: boolean;
+  /** Hooks set before a leaf had its accumulator. */
+  afterAccumulate: ((t: Tensor) => void)[] | null;
+}
+
+/** How to rebuild a view's history from its base; set by autograd/views.ts, which knows the ops. */
+export const viewHooks: { regenerate: (view: Tensor, base: Tensor) => Node } = {
+  regenerate: () => {
+    throw new RuntimeError('autograd: required the view rules, got none loaded');
+  },
+};
+
+/**
+ * An n-dimensional array of one dtype over a shared storage, with PyTorch's semantics.
+ * Made by `tensor`, `zeros`, `randn`, …; never by `new` in user code.
+ */
+export class Tensor {
+  readonly storage: Storage;
+  readonly shape: Shape;
+  readonly strides: Shape;
+  /** First element, in elements from the start of the storage. */
+  readonly offset: number;
+  readonly dtype: DType;
+  readonly device: Device;
+  /** Row-major without gaps. */
+  readonly contiguous: boolean;
+  readonly length: number;
+  /** Byte address of the first element. */
+  readonly address: number;
+  /** The tensor that this one is a view of. */
+  readonly base: Tensor | null;
+  /** The storage's version when this view's history was last right. */
+  viewVersion: number;
+  autograd: AutogradState | null = null;
+
+  /** @internal */
+  constructor(
+    storage: Storage,
+    shape: Shape,
+    strides: Shape,
+    offset: number,
+    dtype: DType,
+    contiguous = isContiguousLayout(shape, strides),
+    base: Tensor | null = null,
+    device: Device = cpu,
+  ) {
+    this.storage = storage;
+    this.shape = shape;
+    this.strides = strides;
+    this.offset = offset;
+    this.dtype = dtype;
+    this.device = device;
+    this.contiguous = contiguous;
+    this.length = numelOf(shape);
+    this.address = storage.address + offset * dtype.itemSize;
+    this.base = base;
+    this.viewVersion = storage.version;
+  }
+
+  // --- geometry ---
+
+  get ndim(): number {
+    return this.shape.length;
+  }
+  dim(): number {
+    return this.shape.length;
+  }
+  numel(): number {
+    return this.length;
+  }
+  /** The shape, or the size of one dim. @throws IndexError for a dim out of range. */
+  size(): Size;
+  size(dim: number): number;
+  size(dim?: number): Size | number {
+    if (dim === undefined) return Size.of_(this.shape);
+    if (this.shape.length === 0) throw new IndexError(message('size', 'a tensor with dims', 'a 0-d tensor'));
+    return this.shape[wrapDim('size', dim, this.shape.length)]!;
+  }
+  /** The strides in elements, or that of one dim. */
+  stride(): number[];
+  stride(dim: number): number;
+  stride(dim?: number): number[] | number {
+    if (dim === undefined) return [...this.strides];
+    return this.strides[wrapDim('stride', dim, this.shape.length)]!;
+  }
+  storageOffset(): number {
+    return this.offset;
+  }
+  elementSize(): number {
+    return this.dtype.itemSize;
+  }
+  isContiguous(): boolean {
+    return this.contiguous;
+  }
+  dataPtr(): number {
+    return this.address;
+  }
+  isFloatingPoint(): boolean {
+    return this.dtype.isFloatingPoint;
+  }
+  /** Counts in-place changes of the storage that this tensor and its views share. */
+  get version(): number {
+    return this.storage.version;
+  }
+
+  // --- autograd state ---
+
+  /** Whether operations on this tensor are recorded. Settable on leaves only. */
+  get requiresGrad(): boolean {
+    const a = this.autograd;
+    if (a !== null && (a.requiresGrad || a.node !== null)) return true;
+    return this.base !== null && this.gradFn !== null;
+  }
+  set requiresGrad(value: boolean) {
+    this.requiresGrad_(value);
+  }
+  /** Sets requiresGrad and returns the tensor. @throws RuntimeError on non-leaves and non-floating dtypes. */
+  requiresGrad_(value = true): this {
+    if (this.gradFn !== null) {
+      if (value) return this;
+      throw new RuntimeError(
+        message('requiresGrad_', 'a leaf tensor', `the output of ${this.gradFn.name}`, 'you can only change requires_grad flags of leaf variables. Use detach() to get a tensor that needs no gradient.'),
+      );
+    }
+    if (value && this.dtype.category < 2) {
+      throw new RuntimeError(
+        message('requiresGrad_', 'a floating or complex dtype', this.dtype.name, 'only Tensors of floating point dtype can require gradients'),
+      );
+    }
+    if (value || this.autograd !== null) this.state().requiresGrad = value;
+    return this;
+  }
+  /** @internal The autograd state, made when first needed. */
+  state(): AutogradState {
+    this.autograd ??= {
+      requiresGrad: false,
+      grad: null,
+      node: null,
+      outputNr: 0,
+      accumulate: null,
+      retainsGrad: false,
+      afterAccumulate: null,
+    };
+    return this.autograd;
+  }
+  /** The node that made this tensor; null for leaves. A view whose storage was changed in-place since gets a new one. */
+  get gradFn(): Node | null {
+    const node = this.autograd === null ? null : this.autograd.node;
+    const base = this.base;
+    if (base === null || this.viewVersion === this.storage.version) return node;
+    if (node === null && !base.requiresGrad) return null;
+    // As PyTorch: what changed the storage may have been recorded on the base, so the view's history starts there.
+    this.viewVersion = this.storage.version;
+    const fresh = viewHooks.regenerate(this, base);
+    this.adoptHistory(fresh, 0);
+    return fresh;
+  }
+  get outputNr(): number {
+    return this.autograd === null ? 0 : this.autograd.outputNr;
+  }
+  get isLeaf(): boolean {
+    return this.gradFn === null;
+  }
+  isView(): boolean {
+    return this.base !== null;
+  }
+  /** The gradient that backward() accumulated. */
+  get grad(): Tensor | null {
+    return this.autograd === null ? null : this.autograd.grad;
+  }
+  set grad(value: Tensor | null) {
+    if (value !== null && value !== undefined) {
+      if (showShape(value.shape) !== showShape(this.shape)) {
+        throw new RuntimeError(message('grad', `a gradient of shape ${showShape(this.shape)}`, showShape(value.shape)));
+      }
+      if (value.dtype !== this.dtype) {
+        throw new RuntimeError(message('grad', `a gradient of dtype ${this.dtype.name}`, value.dtype.name));
+      }
+    }
+    this.state().grad = value ?? null;
+  }
+  /** @internal The node that gradients of this tensor flow into. */
+  gradEdge(): Node {
+    const node = this.gradFn;
+    if (node !== null) return node;
+    const s = this.state();
+    s.accumulate ??= new AccumulateGrad(this);
+    return s.accumulate;
+  }
+  /** @internal Becomes output `nr` of `node`. */
+  adoptHistory(node: Node, nr: number): void {
+    const s = this.state();
+    s.node = node;
+    s.outputNr = nr;
+    this.viewVersion = this.storage.version;
+  }
+  /** Calls `hook` with the gradient of this tensor whenever it is computed; what it returns replaces the gradient. Returns its remover. */
+  registerHook(hook: GradientHook): { remove(): void } {
+    if (!this.requiresGrad) {
+      throw new RuntimeError(message('registerHook', 'a tensor that requires grad', 'one that does not', "cannot register a hook on a tensor that doesn't require gradient"));
+    }
+    const remove = this.gradEdge().addPreHook(this.gradFn === null ? 0 : this.outputNr, hook);
+    return { remove };
+  }
+  /** Calls `hook` after a gradient was accumulated into this leaf. */
+  registerPostAccumulateGradHook(hook: (t: Tensor) => void): { remove(): void } {
+    if (!this.isLeaf) throw new RuntimeError(message('registerPostAccumulateGradHook', 'a leaf tensor', `the output of ${this.gradFn!.name}`));
+    const s = this.state();
+    s.afterAccumulate ??= [];
+    const list = s.afterAccumulate;
+    list.push(hook);
+    return { remove: () => void list.splice(list.indexOf(hook), 1) };
+  }
+  /** Keeps `.grad` also on this non-leaf tensor. */
+  retainGrad(): void {
+    if (!this.requiresGrad) {
+      throw new RuntimeError(message('retainGrad', 'a tensor that requires grad', 'one that does not', "can't retain_grad on Tensor that has requires_grad=False"));
+    }
+    if (this.isLeaf || this.state().retainsGrad) return;
+    this.state().retainsGrad = true;
+    this.registerHook((g) => {
+      const had = this.grad;
+      this.grad = had === null ? g : had.add(g);
+      return undefined;
+    });
+  }
+
+  // --- reading ---
+
+  /** A typed array over the whole storage. */
+  typed(): NumericArray {
+    return typedArrayOver(this.dtype, this.storage);
+  }
+  /** The one element as a JavaScript value; int64 beyond 2^53 as a bigint. @throws RuntimeError when there is not exactly one. */
+  item(): number | boolean | bigint {
+    if (this.length !== 1) {
+      throw new RuntimeError(
+        message('item', 'a tensor with one element', showShape(this.shape), `a Tensor with ${this.length} elements cannot be converted to Scalar`),
+      );
+    }
+    return readAt(this.dtype, this.typed(), this.offset);
+  }
+  /** Nested arrays of JavaScript values; a 0-d tensor gives its value. */
+  tolist(): Nested<number | boolean | bigint> {
+    const data = this.typed();
+    const walk = (dim: number, at: number): Nested<number | boolean | bigint> => {
+      if (dim === this.shape.length) return readAt(this.dtype, data, at);
+      const out = new Array<Nested<number | boolean | bigint>>(this.shape[dim]!);
+      for (let i = 0; i < out.length; i++) out[i] = walk(dim + 1, at + i * this.strides[dim]!);
+      return out;
+    };
+    return walk(0, this.offset);
+  }
+  *[Symbol.iterator](): IterableIterator<Tensor> {
+    if (this.shape.length === 0) throw new ArgumentError(message('iteration', 'a tensor with dims', 'a 0-d tensor', 'iteration over a 0-d tensor'));
+    for (let i = 0; i < this.shape[0]!; i++) yield this.at(i);
+  }
+  [Symbol.toPrimitive](hint: string): number | string | bigint | boolean {
+    return hint === 'string' || this.length !== 1 ? this.toString() : this.item();
+  }
+}
+
+export type NumericArray =
+  | Uint8Array
+  | Int8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | BigInt64Array
+  | Float32Array
+  | Float64Array;
+
+/** A typed array that shows a whole storage as one dtype; bool as bytes, 16-bit floats as raw words, complex interleaved. */
+export function typedArrayOver(dtype: DType, storage: Storage): NumericArray {
+  const buffer = storage.bytes();
+  const at = storage.byteOffset;
+  const n = Math.floor(storage.byteLength / dtype.itemSize);
+  switch (dtype.name) {
+    case 'bool':
+    case 'uint8':
+      return new Uint8Array(buffer, at, n);
+    case 'int8':
+      return new Int8Array(buffer, at, n);
+    case 'int16':
+      return new Int16Array(buffer, at, n);
+    case 'int32':
+      return new Int32Array(buffer, at, n);
+    case 'int64':
+      return new BigInt64Array(buffer, at, n);
+    case 'float16':
+    case 'bfloat16':
+      return new Uint16Array(buffer, at, n);
+    case 'float32':
+      return new Float32Array(buffer, at, n);
+    case 'float64':
+      return new Float64Array(buffer, at, n);
+    case 'complex64':
+      return new Float32Array(buffer, at, n * 2);
+    case 'complex128':
+      return new Float64Array(buffer, at, n * 2);
+  }
+}
+
+/** One element as a JavaScript value. */
+export function readAt(dtype: DType, data: NumericArray, at: number): number | boolean | bigint {
+  const value = data[at]!;
+  if (dtype.name === 'bool') return value !== 0;
+  if (typeof value === 'bigint') {
+    const n = Number(value);
+    return Number.isSafeInteger(n) ? n : value;
+  }
+  return value;
+}
+
+/** @throws ArgumentError unless `value` is a tensor. */
+export function requireTensor(op: string, name: string, value: unknown): asserts value is Tensor {
+  if (!(value instanceof Tensor)) {
+    throw new ArgumentError(message(op, `'${name}' to be a Tensor`, describe(value)));
+  }
+}

@@ -1,0 +1,190 @@
+// Owns the generated part of the engine: one function, method and in-place method for each declared op, with types and
+// doc comments taken from its declaration. It must not hold a list of ops.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Op, Param } from '../engine/ops/define.js';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const opsFolder = join(root, 'engine', 'ops');
+const outFolder = join(root, 'engine', 'generated');
+
+const types: Readonly<Record<Param['kind'], string>> = {
+  tensor: 'Tensor',
+  tensorOrScalar: 'Tensor | Scalar',
+  tensors: 'readonly Tensor[]',
+  scalar: 'Scalar',
+  int: 'number',
+  ints: 'number | readonly number[]',
+  size: 'number | readonly number[]',
+  bool: 'boolean',
+  string: 'string',
+  dtype: 'DTypeLike',
+  device: 'DeviceLike',
+  generator: 'Generator',
+  any: 'unknown',
+};
+
+const reserved = new Set(['var', 'default', 'delete', 'in', 'with', 'function', 'class', 'new']);
+
+const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+const safe = (name: string): string => (reserved.has(name) ? `${name}$` : name);
+const nullable = (p: Param): string => (p.default === null ? `${types[p.kind]} | null` : types[p.kind]);
+
+interface Found {
+  readonly module: string;
+  readonly exported: string;
+  readonly op: Op;
+}
+
+async function findOps(): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const file of readdirSync(opsFolder).sort()) {
+    if (!file.endsWith('.ts')) continue;
+    const loaded = (await import(pathToFileURL(join(opsFolder, file)).href)) as Record<string, unknown>;
+    for (const [exported, value] of Object.entries(loaded)) {
+      if (isOp(value)) found.push({ module: file.slice(0, -3), exported, op: value });
+    }
+  }
+  return found;
+}
+
+function isOp(value: unknown): value is Op {
+  return typeof value === 'object' && value !== null && 'def' in value && 'impl' in value && 'params' in value;
+}
+
+/** The parts of a signature: parameters as declared in TypeScript, and the arguments handed to the op in PyTorch's order. */
+function signature(params: readonly Param[]): { declared: string[]; passed: string[]; spread: boolean } {
+  const positional = params.filter((p) => p.keyword !== true);
+  const keyword = params.filter((p) => p.keyword === true);
+  const last = positional.at(-1);
+  const spread = last?.kind === 'size';
+  const declared = positional.map((p) => {
+    const name = safe(camel(p.name));
+    return `${name}${p.default === undefined ? '' : '?'}: ${nullable(p)}`;
+  });
+  const required = keyword.some((p) => p.default === undefined);
+  if (keyword.length > 0) {
+    const fields = keyword.map((p) => `${camel(p.name)}${p.default === undefined ? '' : '?'}: ${nullable(p)} | undefined`);
+    declared.push(`options${required ? '' : '?'}: { ${fields.join('; ')} }`);
+  }
+  const passed = params.map((p) => (p.keyword === true ? `options?.${camel(p.name)}` : safe(camel(p.name))));
+  return { declared, passed, spread };
+}
+
+function docComment(op: Op, indent: string): string {
+  const lines = [op.def.doc, `PyTorch: ${op.torch}.${op.def.notDifferentiable === undefined ? '' : ` Not differentiable: ${op.def.notDifferentiable}.`}`];
+  return `${indent}/**\n${lines.map((l) => `${indent} * ${l}\n`).join('')}${indent} */\n`;
+}
+
+const resultOf = (op: Op): string => op.def.returns ?? 'Tensor';
+
+/** A `size` that ends the positional parameters may also be spread: `zeros(3, 2)`, `x.view(2, 3)`. */
+function spreadCall(op: Op, lead: readonly string[], passedLead: readonly string[], target: string, thisType: string): string {
+  const keyword = op.params.filter((p) => p.keyword === true);
+  const options = keyword.length === 0 ? '' : `{ ${keyword.map((p) => `${camel(p.name)}?: ${nullable(p)} | undefined`).join('; ')} }`;
+  const forms =
+    options === ''
+      ? '[readonly number[]] | number[]'
+      : `[readonly number[], (${options})?] | number[] | [...number[], ${options}]`;
+  const passed = [...passedLead, 'size', ...keyword.map((p) => `options?.${camel(p.name)}`)];
+  return `(${[...(thisType === '' ? [] : [thisType]), ...lead, `...args: ${forms}`].join(', ')}): ${resultOf(op)} {\n  const { size${options === '' ? '' : ', options'} } = splitSize${options === '' ? '' : `<${options}>`}(args);\n  return ${target}(${passed.join(', ')}) as ${resultOf(op)};\n}`;
+}
+
+function functionText(f: Found): string {
+  const { op } = f;
+  const sig = signature(op.params);
+  const target = `${f.module}.${f.exported}.impl`;
+  const name = safe(op.name);
+  const exported = name === op.name ? 'export ' : '';
+  const tail = name === op.name ? '' : `\nexport { ${name} as ${op.name} };`;
+  if (sig.spread) {
+    const positional = op.params.filter((p) => p.keyword !== true).slice(0, -1);
+    const lead = signature(positional);
+    return `${docComment(op, '')}${exported}function ${name}${spreadCall(op, lead.declared, lead.passed, target, '')}${tail}`;
+  }
+  return `${docComment(op, '')}${exported}function ${name}(${sig.declared.join(', ')}): ${resultOf(op)} {\n  return ${target}(${sig.passed.join(', ')}) as ${resultOf(op)};\n}${tail}`;
+}
+
+interface Method {
+  readonly declaration: string;
+  readonly installation: string;
+}
+
+function methodText(f: Found, inplace: boolean): Method {
+  const { op } = f;
+  const [, ...params] = op.params;
+  const sig = signature(params);
+  const name = inplace ? `${op.name}_` : op.name;
+  const target = `${f.module}.${f.exported}.${inplace ? 'inplace!' : 'impl'}`;
+  const result = inplace ? 'this' : resultOf(op);
+  const cast = inplace ? 'Tensor' : resultOf(op);
+  const doc = docComment(op, '    ');
+  if (sig.spread) {
+    const positional = params.filter((p) => p.keyword !== true).slice(0, -1);
+    const lead = signature(positional);
+    const text = spreadCall(op, lead.declared, ['this', ...lead.passed], target, 'this: Tensor');
+    const head = text.slice(0, text.indexOf(' {\n')).replace('this: Tensor, ', '');
+    return { declaration: `${doc}    ${name}${head};`, installation: `proto.${name} = function ${text};` };
+  }
+  return {
+    declaration: `${doc}    ${name}(${sig.declared.join(', ')}): ${result};`,
+    installation: `proto.${name} = function (${['this: Tensor', ...sig.declared].join(', ')}): ${cast} {\n  return ${target}(${['this', ...sig.passed].join(', ')}) as ${cast};\n};`,
+  };
+}
+
+const banner = '// Generated by scripts/generate.ts from the op registry. Do not edit.\n';
+const sharedImports = (modules: readonly string[]): string =>
+  `${modules.map((m) => `import * as ${m} from '../ops/${m}.js';\n`).join('')}import type { DeviceLike } from '../device.js';
+import type { DTypeLike } from '../dtype.js';
+import { splitSize } from '../ops/arguments.js';
+import type { Generator } from '../random.js';
+`;
+
+function functionsFile(found: readonly Found[], modules: readonly string[]): string {
+  const functions = found.filter((f) => f.op.variants.includes('function'));
+  const functional = found.filter((f) => f.op.torch.startsWith('torch.nn.functional.'));
+  return `${banner}${sharedImports(modules)}import type { Scalar, Tensor } from '../tensor.js';
+
+${functions.map(functionText).join('\n\n')}
+
+/** torch.nn.functional */
+export const functional = { ${functional.map((f) => f.op.name).join(', ')} };
+`;
+}
+
+function methodsFile(found: readonly Found[], modules: readonly string[]): string {
+  const methods = found.flatMap((f) => [
+    ...(f.op.variants.includes('method') ? [methodText(f, false)] : []),
+    ...(f.op.variants.includes('inplace') ? [methodText(f, true)] : []),
+  ]);
+  return `${banner}${sharedImports(modules)}import { type Scalar, Tensor } from '../tensor.js';
+
+declare module '../tensor.js' {
+  interface Tensor {
+${methods.map((m) => m.declaration).join('\n')}
+  }
+}
+
+const proto = Tensor.prototype;
+${methods.map((m) => m.installation).join('\n')}
+`;
+}
+
+/** Leaves an unchanged file alone, so that nothing downstream is rebuilt. */
+function writeIfChanged(path: string, text: string): void {
+  let before = '';
+  try {
+    before = readFileSync(path, 'utf8');
+  } catch {
+    // A first run has none.
+  }
+  if (before !== text) writeFileSync(path, text);
+}
+
+const found = await findOps();
+const modules = [...new Set(found.map((f) => f.module))];
+mkdirSync(outFolder, { recursive: true });
+writeIfChanged(join(outFolder, 'functions.ts'), functionsFile(found, modules));
+writeIfChanged(join(outFolder, 'methods.ts'), methodsFile(found, modules));
+console.log(`generated ${found.length} ops from ${modules.length} modules`);
