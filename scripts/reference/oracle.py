@@ -138,8 +138,8 @@ def to_numpy(value):
     return value
 
 
-def call_numpy(case: dict, args: list, kwargs: dict) -> list:
-    """NumPy's answer. Positional options go by PyTorch's parameter names, for NumPy orders them differently."""
+def numpy_arguments(case: dict, args: list, kwargs: dict) -> tuple[list, dict]:
+    """The call in NumPy's terms. Positional options go by PyTorch's parameter names, for NumPy orders them differently."""
     params = case.get("params") or []
     positional, named = [], {}
     for k, value in enumerate(args):
@@ -147,19 +147,23 @@ def call_numpy(case: dict, args: list, kwargs: dict) -> list:
         if k > 0 and name in NUMPY_NAMES:
             named[name] = value
         else:
-            positional.append(value)
-    named.update(kwargs)
+            positional.append(to_numpy(value))
     translated = {}
-    for name, value in named.items():
+    for name, value in {**named, **kwargs}.items():
         target = NUMPY_NAMES.get(name, name)
         if target is None and value:
             raise TypeError(f"NumPy has no {name}")
         if target is not None and value is not None:
             translated[target] = to_numpy(value)
+    return positional, translated
+
+
+def call_numpy(case: dict, args: list, kwargs: dict) -> list:
+    """NumPy's answer, as arrays."""
+    positional, named = numpy_arguments(case, args, kwargs)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = resolve(case["numpy"])(*[to_numpy(one) for one in positional], **translated)
-    return [np.asarray(one) for one in flatten(result)]
+        return [np.asarray(one) for one in flatten(resolve(case["numpy"])(*positional, **named))]
 
 
 # Agreement of two good implementations, as (rtol, atol of the largest value): well above either's error, well below any mistake.

@@ -1,0 +1,190 @@
+# The named workloads that NumPy and PyTorch are raced on: the notebook's timed cells. It measures nothing; worker.py does.
+# suites/bench/workloads.ts holds the same steps for our engine: change both.
+"""A workload has `step()` (one iteration) and, where its result can be compared, `output()`: one step from the given inputs."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+import torch
+
+import inputs as build_inputs
+import oracle
+
+
+def load(raw: dict) -> np.ndarray:
+    """A tensor that the caller wrote: little-endian values in a file, with a shape, and strides where it is a view."""
+    dtype = np.dtype("bool" if raw["dtype"] == "bool" else raw["dtype"])
+    base = np.fromfile(raw["file"], dtype=dtype)
+    strides = raw.get("strides")
+    if strides is None:
+        return base.reshape(raw["shape"])
+    start = base[raw.get("offset", 0):]
+    return np.lib.stride_tricks.as_strided(start, raw["shape"], [step * dtype.itemsize for step in strides])
+
+
+class TorchCall:
+    """torch_path(*args, **kwargs): a row of the sweep."""
+
+    def __init__(self, spec: dict) -> None:
+        made = build_inputs.Inputs(spec.get("id", "bench"), with_grad=False)
+        value = lambda one: torch.from_numpy(load(one["raw"])) if isinstance(one, dict) and "raw" in one else (  # noqa: E731
+            [value(each) for each in one] if isinstance(one, list) else made.argument(one))
+        self.args = [value(one) for one in spec["args"]]
+        self.kwargs = {name: value(one) for name, one in spec.get("kwargs", {}).items()}
+        self.call = oracle.resolve(spec["torch"])
+
+    def step(self):
+        return self.call(*self.args, **self.kwargs)
+
+    def output(self):
+        first = oracle.flatten(self.step())[0]
+        return build_inputs.to_array(first)
+
+
+class NumpyCall:
+    """numpy_path(*args, **kwargs), options translated by PyTorch's parameter names."""
+
+    def __init__(self, spec: dict) -> None:
+        twin = TorchCall(spec)
+        self.positional, self.named = oracle.numpy_arguments(spec, twin.args, twin.kwargs)
+        self.call = oracle.resolve(spec["numpy"])
+
+    def step(self):
+        return self.call(*self.positional, **self.named)
+
+    def output(self):
+        return np.asarray(oracle.flatten(self.step())[0])
+
+
+class RandomPair:
+    """T1 to T3: draw two matrices, combine them. NumPy draws float32 with its fast generator, so that all do the same work."""
+
+    def __init__(self, backend: str, size: int, combine) -> None:
+        self.shape = (size, size)
+        self.combine = combine
+        if backend == "torch":
+            self.draw = lambda: torch.randn(*self.shape)
+        else:
+            rng = np.random.default_rng(1)
+            self.draw = lambda: rng.standard_normal(self.shape, dtype=np.float32)
+
+    def step(self):
+        return self.combine(self.draw(), self.draw())
+
+
+class TorchStepH:
+    def step(self):
+        x = torch.ones([3, 2], requires_grad=True)
+        y = x + 5
+        z = y * y + 1
+        torch.sum(z).backward()
+        return x.grad
+
+    def output(self):
+        return self.step().numpy()
+
+
+class TorchStepK:
+    """One training step of J's line; `x` is given for the comparison, drawn afresh in the race."""
+
+    def __init__(self, x: dict | None) -> None:
+        self.x = None if x is None else torch.from_numpy(load(x))
+        self.reset()
+
+    def reset(self) -> None:
+        self.w = torch.tensor([1.0], requires_grad=True)
+        self.b = torch.tensor([1.0], requires_grad=True)
+
+    def once(self, x):
+        w, b = self.w, self.b
+        loss = torch.sum((w * x + b - (3 * x - 2)) ** 2 / 2)
+        loss.backward()
+        with torch.no_grad():
+            w -= 0.01 * w.grad
+            b -= 0.01 * b.grad
+        w.grad.zero_()
+        b.grad.zero_()
+
+    def step(self):
+        self.once(torch.randn([20, 1]))
+
+    def output(self):
+        self.reset()
+        self.once(self.x)
+        result = np.array([self.w.item(), self.b.item()], dtype=np.float32)
+        self.reset()
+        return result
+
+
+class TorchStepL:
+    """One epoch of cell L, as the notebook writes it; `rate` is tiny in the race so that thousands of steps stay finite."""
+
+    def __init__(self, size: int, rate: float, x: dict | None, w: dict | None) -> None:
+        self.size, self.rate = size, rate
+        self.x = None if x is None else torch.from_numpy(load(x))
+        self.start = torch.randn([size]) if w is None else torch.from_numpy(load(w))
+        self.reset()
+
+    def reset(self) -> None:
+        self.w = self.start.clone().requires_grad_()
+        self.b = torch.ones([1], requires_grad=True)
+
+    def once(self, x):
+        w, b = self.w, self.b
+        y = torch.dot(3 * torch.ones([self.size]), x) - 2
+        y_hat = torch.dot(w, x) + b
+        loss = torch.sum((y_hat - y) ** 2 / 2)
+        loss.backward()
+        with torch.no_grad():
+            w -= self.rate * w.grad
+            b -= self.rate * b.grad
+        w.grad.zero_()
+        b.grad.zero_()
+
+    def step(self):
+        self.once(torch.randn([self.size]))
+
+    def output(self):
+        self.reset()
+        self.once(self.x)
+        return torch.cat([self.w.detach(), self.b.detach()]).numpy()
+
+
+class Sleep:
+    """For tests of the caller's time limits."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def step(self):
+        import time
+
+        time.sleep(self.seconds)
+
+
+def add_in_place(x, y):
+    x += y
+    return x
+
+
+PAIRS = {"T1": operator.matmul, "T2": operator.add, "T3": add_in_place}
+
+
+def make(backend: str, spec: dict):
+    """The workload of a `prepare` request."""
+    name = spec["name"]
+    if name == "call":
+        return (TorchCall if backend == "torch" else NumpyCall)(spec)
+    if name in PAIRS:
+        return RandomPair(backend, spec["size"], PAIRS[name])
+    if name == "sleep":
+        return Sleep(spec["seconds"])
+    if backend == "torch" and name == "H":
+        return TorchStepH()
+    if backend == "torch" and name == "K":
+        return TorchStepK(spec.get("x"))
+    if backend == "torch" and name == "L":
+        return TorchStepL(spec["size"], spec["rate"], spec.get("x"), spec.get("w"))
+    raise ValueError(f"{backend} has no workload {name!r}")

@@ -1,0 +1,210 @@
+// Tests of the bench's own judgement: paired statistics on planted effects, the race's order, and a reference that dies or hangs.
+// It times nothing of the engine.
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Contestant, race } from '../suites/bench/race.js';
+import { median, pairedRatio, signRank, spread, verdict } from '../suites/bench/statistics.js';
+import { ReferenceWorker } from '../suites/bench/worker.js';
+
+/** A seeded stream of uniform numbers (mulberry32): a failing test must fail again. */
+function uniform(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Blocks of a noisy machine: 4 % log-normal noise, a shared drift, and one block in twelve hit by something else. */
+function samples(seed: number, pairs: number, slowdown: number): [number[], number[]] {
+  const random = uniform(seed);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const one = (at: number, factor: number) =>
+    1000 *
+    factor *
+    (1 + 0.3 * Math.sin(at / 7)) *
+    Math.exp(0.04 * normal()) *
+    (random() < 1 / 12 ? 1 + 3 * random() : 1);
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let i = 0; i < pairs; i += 1) {
+    ours.push(one(i, 1));
+    theirs.push(one(i, slowdown));
+  }
+  return [ours, theirs];
+}
+
+describe('paired statistics', () => {
+  it('sees a planted slowdown of 10 %', () => {
+    let seen = 0;
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const ratio = pairedRatio(...samples(seed, 30, 1.1))!;
+      if (verdict(ratio) === 'faster') seen += 1;
+      expect(ratio.median).toBeGreaterThan(1.03);
+      expect(ratio.median).toBeLessThan(1.18);
+    }
+    expect(seen).toBeGreaterThanOrEqual(95);
+  });
+
+  it('sees it from the other side too', () => {
+    const [ours, theirs] = samples(3, 30, 1.1);
+    expect(verdict(pairedRatio(theirs, ours)!)).toBe('slower');
+  });
+
+  it('calls A against A a difference in about one run of twenty, no more', () => {
+    let wrong = 0;
+    for (let seed = 1; seed <= 400; seed += 1)
+      if (verdict(pairedRatio(...samples(seed, 30, 1))!) !== 'undecided') wrong += 1;
+    expect(wrong).toBeLessThanOrEqual(30);
+  });
+
+  it('gives no ratio where no interval can be had', () => {
+    expect(pairedRatio([1, 1, 1, 1, 1], [2, 2, 2, 2, 2])).toBeUndefined();
+    expect(pairedRatio([1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2])).toEqual({ median: 2, low: 2, high: 2 });
+    expect(pairedRatio([1, 1, 1, 1, 1, 0], [2, 2, 2, 2, 2, 2])).toBeUndefined();
+  });
+
+  it('takes the ranks of the binomial distribution', () => {
+    // Tables of the sign test: outside the 95 % interval of the median lie this many on each side.
+    expect([5, 6, 8, 9, 12, 20, 30].map(signRank)).toEqual([-1, 0, 0, 1, 2, 5, 9]);
+  });
+
+  it('knows medians and spreads', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 3])).toBe(2.5);
+    expect(median([])).toBeNaN();
+    expect(spread([1, 1, 1, 1])).toBe(0);
+    expect(spread([80, 90, 110, 120])).toBeGreaterThan(0.1);
+  });
+});
+
+describe('a race', () => {
+  const options = { budgetMs: 0, maxRounds: 8, blockMs: 0.05, settleMs: 0 };
+
+  it('alternates the order of blocks and keeps them in time order', async () => {
+    const order: string[] = [];
+    const side = (name: string): Contestant => ({
+      name,
+      remote: async (iterations) => {
+        order.push(name);
+        return iterations * 1000;
+      },
+    });
+    const lanes = await race([side('a'), side('b'), side('c')], options);
+    // What came before is calibration, one side after another.
+    expect(order.slice(-18).join('')).toBe('abccbaabccbaabccba');
+    expect(lanes.map((lane) => lane.samples.length)).toEqual([6, 6, 6]);
+    expect(lanes[0]!.samples[0]).toBeCloseTo(1000, 6);
+  });
+
+  it('keeps our times when the reference is lost in the middle', async () => {
+    let blocks = 0;
+    const lanes = await race(
+      [
+        { name: 'ours', step: () => Math.sqrt(2) },
+        {
+          name: 'theirs',
+          remote: async (iterations) => {
+            blocks += 1;
+            if (blocks > 6) throw new Error('the reference process was ended by SIGKILL');
+            return iterations * 10_000;
+          },
+        },
+      ],
+      options,
+    );
+    expect(lanes[0]!.samples.length).toBeGreaterThanOrEqual(6);
+    expect(lanes[0]!.lost).toBeUndefined();
+    expect(lanes[1]!.lost).toContain('SIGKILL');
+  });
+
+  it('throws what our own side throws', async () => {
+    const broken = {
+      name: 'ours',
+      step: () => {
+        throw new Error('broken step');
+      },
+    };
+    await expect(race([broken], options)).rejects.toThrow('broken step');
+  });
+
+  it('stops when it is told to', async () => {
+    const signal = AbortSignal.abort();
+    const lanes = await race([{ name: 'ours', step: () => 1 }], { ...options, signal });
+    expect(lanes[0]!.samples).toEqual([]);
+  });
+});
+
+describe('the reference worker', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'torchstone-worker-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** A stand-in for Python: the worker is started with a script as its argument, which this ignores. */
+  function standIn(name: string, body: string): string {
+    const path = join(folder, name);
+    const hello = '{ok: true, python: "0", numpy: "0", torch: "0", threads: 1, pid: process.pid}';
+    writeFileSync(
+      path,
+      `#!${process.execPath}
+const say = (id, rest) => process.stdout.write(JSON.stringify({id, ...rest}) + '\\n');
+require('readline').createInterface({input: process.stdin}).on('line', (line) => {
+  const {id, cmd} = JSON.parse(line);
+  if (cmd === 'hello') return say(id, ${hello});
+  ${body}
+});`,
+    );
+    chmodSync(path, 0o755);
+    return path;
+  }
+
+  it('reports a death with its last words', async () => {
+    const worker = await ReferenceWorker.start(
+      standIn('dies', 'console.error("out of luck"); process.exit(7);'),
+      1,
+    );
+    await expect(worker.run('a', 1)).rejects.toThrow(/exit code 7: out of luck/);
+    expect(worker.dead).toContain('exit code 7');
+    await expect(worker.run('a', 1)).rejects.toThrow(/exit code 7/);
+  });
+
+  it('survives kill -9 in the middle of a block', async () => {
+    const worker = await ReferenceWorker.start(standIn('killed', ''), 1);
+    const block = worker.run('a', 1);
+    process.kill(worker.hello.pid, 'SIGKILL');
+    await expect(block).rejects.toThrow(/SIGKILL/);
+  });
+
+  it('ends a process that hangs', async () => {
+    const worker = await ReferenceWorker.start(standIn('hangs', ''), 1);
+    await expect(worker.run('a', 1, 50)).rejects.toThrow(/did not answer run within 0.05 s/);
+    expect(worker.dead).toContain('did not answer');
+    expect(() => process.kill(worker.hello.pid, 0) && worker.dead === undefined).not.toBe(true);
+  });
+
+  it('refuses an answer that is no JSON, and no time', async () => {
+    const garbled = await ReferenceWorker.start(
+      standIn('garbled', 'process.stdout.write("Segmentation\\n");'),
+      1,
+    );
+    await expect(garbled.run('a', 1)).rejects.toThrow(/not JSON: Segmentation/);
+    const timeless = await ReferenceWorker.start(standIn('timeless', 'say(id, {ok: true});'), 1);
+    await expect(timeless.run('a', 1)).rejects.toThrow(/no time/);
+    timeless.close();
+  });
+
+  it('passes an error on and stays alive', async () => {
+    const body = 'say(id, {ok: false, error: {class: "ValueError", message: "no such workload"}});';
+    const worker = await ReferenceWorker.start(standIn('refuses', body), 1);
+    await expect(worker.prepare('a', 'torch', {})).rejects.toThrow(/ValueError: no such workload/);
+    expect(worker.dead).toBeUndefined();
+    worker.close();
+  });
+
+  it('says so when there is no such interpreter', async () => {
+    await expect(ReferenceWorker.start(join(folder, 'nothing'), 1)).rejects.toThrow(/did not start|ENOENT/);
+  });
+});
