@@ -30,8 +30,26 @@ template <class T> struct VectorOf;
 template <> struct VectorOf<float> { using type = VecF; };
 template <> struct VectorOf<double> { using type = VecD; };
 
-TS_INLINE VecF vectorPow(VecF a, VecF b) { return TS_SLEEF_F(pow, u10)(a, b); }
-TS_INLINE VecD vectorPow(VecD a, VecD b) { return TS_SLEEF_D(pow, u10)(a, b); }
+// SLEEF's pow overflows just below the largest number, x^1 included.
+TS_INLINE VecF vectorPow(VecF a, VecF b) { return b == 1.0f ? a : TS_SLEEF_F(pow, u10)(a, b); }
+TS_INLINE VecD vectorPow(VecD a, VecD b) { return b == 1.0 ? a : TS_SLEEF_D(pow, u10)(a, b); }
+
+TS_INLINE VecF vectorLog(VecF a) { return TS_SLEEF_F(log, u10)(a); }
+TS_INLINE VecD vectorLog(VecD a) { return TS_SLEEF_D(log, u10)(a); }
+TS_INLINE VecF magnitude(VecF a) { return a < 0.0f ? -a : a; }
+TS_INLINE VecD magnitude(VecD a) { return a < 0.0 ? -a : a; }
+
+// Whether any lane is above the limit.
+#if defined(__AVX512F__)
+TS_INLINE bool anyAbove(VecF a, float limit) { return _mm512_cmp_ps_mask(a, _mm512_set1_ps(limit), _CMP_GT_OQ) != 0; }
+TS_INLINE bool anyAbove(VecD a, double limit) { return _mm512_cmp_pd_mask(a, _mm512_set1_pd(limit), _CMP_GT_OQ) != 0; }
+#elif defined(__AVX2__)
+TS_INLINE bool anyAbove(VecF a, float l) { return _mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_set1_ps(l), _CMP_GT_OQ)) != 0; }
+TS_INLINE bool anyAbove(VecD a, double l) { return _mm256_movemask_pd(_mm256_cmp_pd(a, _mm256_set1_pd(l), _CMP_GT_OQ)) != 0; }
+#else
+TS_INLINE bool anyAbove(VecF a, float limit) { return _mm_movemask_ps(_mm_cmpgt_ps(a, _mm_set1_ps(limit))) != 0; }
+TS_INLINE bool anyAbove(VecD a, double limit) { return _mm_movemask_pd(_mm_cmpgt_pd(a, _mm_set1_pd(limit))) != 0; }
+#endif
 }  // namespace torchstone::TORCHSTONE_ISA
 
 #define TS_VECTOR1(sleef, ulp)                                   \

@@ -188,22 +188,23 @@ struct shiftRight {
     else return out ? T(0) : T(a >> (out ? T(0) : b));
   }
 };
-struct gcd {  // Euclid; of absolute values
+struct gcd {  // Euclid on absolute values, signed as in ATen: only the smallest number, its own negative, shows it
   template <class T> TS_OP T apply(T a, T b) {
-    Unsigned<T> x = Unsigned<T>(abs::apply(a)), y = Unsigned<T>(abs::apply(b));
-    while (y != 0) {
-      const Unsigned<T> r = Unsigned<T>(x % y);
-      x = y;
-      y = r;
+    T x = abs::apply(a), y = abs::apply(b);
+    while (x != 0) {
+      const T r = kSigned<T> && x == T(-1) ? T(0) : T(y % x);  // the smallest number % -1 traps
+      y = x;
+      x = r;
     }
-    return T(x);
+    return y;
   }
 };
-struct lcm {
+struct lcm {  // below 32 bits the product is an int before it wraps, as in ATen
   template <class T> TS_OP T apply(T a, T b) {
     const T g = gcd::apply(a, b);
     if (g == 0) return T(0);
-    return abs::apply(mul::apply(truncDiv::apply(a, g), b));
+    if constexpr (sizeof(T) < 4) return T(abs::apply(int32_t(a) / int32_t(g) * int32_t(b)));
+    else return abs::apply(mul::apply(truncDiv::apply(a, g), b));
   }
 };
 

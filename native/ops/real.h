@@ -30,13 +30,32 @@ namespace torchstone::TORCHSTONE_ISA::ops {
     TS_VECTOR1(name, u10)                                     \
   };
 
+// SLEEF 3.5.1 gives infinity for arguments near the largest number; beyond `limit` the asymptote is exact.
+#ifdef TORCHSTONE_VECTOR_MATH
+#define TS_HUGE_VECTOR(name, V, T, sleef, limit, asymptote)                       \
+  TS_OP V vector(V a) {                                                           \
+    const V y = sleef(name, u10)(a);                                              \
+    if (!anyAbove(magnitude(a), limit)) return y;                                 \
+    [[maybe_unused]] constexpr T kLn2 = T(0.69314718055994530942), zero = 0;      \
+    return magnitude(a) > limit ? asymptote : y;                                  \
+  }
+#else
+#define TS_HUGE_VECTOR(name, V, T, sleef, limit, asymptote)
+#endif
+#define TS_HUGE(name, limitF, limitD, asymptote)                    \
+  struct name {                                                     \
+    TS_OP float apply(float a) { return __builtin_##name##f(a); }   \
+    TS_OP double apply(double a) { return __builtin_##name(a); }    \
+    TS_HUGE_VECTOR(name, VecF, float, TS_SLEEF_F, limitF, (asymptote))  \
+    TS_HUGE_VECTOR(name, VecD, double, TS_SLEEF_D, limitD, (asymptote)) \
+  };
+
 TS_REAL1(exp, exp, exp, u10)
 TS_REAL1(exp2, exp2, exp2, u10)
 TS_REAL1(expm1, expm1, expm1, u10)
 TS_REAL1(log, log, log, u10)
 TS_REAL1(log2, log2, log2, u10)
 TS_REAL1(log10, log10, log10, u10)
-TS_REAL1(log1p, log1p, log1p, u10)
 TS_PERIODIC(sin)
 TS_PERIODIC(cos)
 TS_PERIODIC(tan)
@@ -46,12 +65,13 @@ TS_REAL1(atan, atan, atan, u10)
 TS_REAL1(sinh, sinh, sinh, u10)
 TS_REAL1(cosh, cosh, cosh, u10)
 TS_REAL1(tanh, tanh, tanh, u10)
-TS_REAL1(asinh, asinh, asinh, u10)
-TS_REAL1(acosh, acosh, acosh, u10)
 TS_REAL1(atanh, atanh, atanh, u10)
 TS_REAL1(erf, erf, erf, u10)
 TS_REAL1(erfc, erfc, erfc, u15)
 TS_REAL1(lgamma, lgamma, lgamma, u10)
+TS_HUGE(log1p, 1e30f, 1e300, vectorLog(a))
+TS_HUGE(acosh, 1e15f, 1e150, vectorLog(a) + kLn2)
+TS_HUGE(asinh, 1e15f, 1e150, a < zero ? -(vectorLog(magnitude(a)) + kLn2) : vectorLog(a) + kLn2)
 TS_REAL2(atan2, atan2, atan2, u10)
 TS_REAL2(hypot, hypot, hypot, u05)
 
