@@ -265,7 +265,6 @@ class Zip {
     if (this.#view.getUint32(offset, true) !== LOCAL) throw refuse('a local header', `none at ${offset}`);
     const nameEnd = offset + 30 + this.#view.getUint16(offset + 26, true);
     const start = nameEnd + this.#view.getUint16(offset + 28, true);
-    if (start + packed > this.#bytes.length) throw refuse(`${packed} bytes`, `${this.#bytes.length - start}`);
     const local = this.#text(offset + 30, nameEnd, this.#view.getUint16(offset + 6, true));
     if (local !== entry.name) throw refuse('the same name in both headers', JSON.stringify(local));
     const data = expand(this.#bytes.subarray(start, start + packed), method, size, refuse);

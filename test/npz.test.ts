@@ -167,9 +167,10 @@ describe('archives', () => {
   const a: Part = { name: 'a.npy', data };
   const b: Part = { name: 'b.npy', data, method: 8 };
   const plain = zip([a, b]);
+  const large = zip([a, b], true);
 
   it('are read with ZIP64 fields, and with a comment', () => {
-    for (const bytes of [plain, zip([a, b], true)]) expect([...parseNpz(bytes).keys()]).toEqual(['a', 'b']);
+    for (const bytes of [plain, large]) expect([...parseNpz(bytes).keys()]).toEqual(['a', 'b']);
     const remark = Buffer.from('PK\x05\x06 is no end');
     const commented = Buffer.concat([plain, remark]);
     commented.writeUInt16LE(remark.length, plain.length - 2);
@@ -215,6 +216,16 @@ describe('archives', () => {
     ['deflated: damaged', zip([b]).fill(0xff, 35, 60), 'required'],
     ['overlapping entries', overlapping(zip([a, a])), 'entries that do not overlap'],
     ['no array inside', zip([{ name: 'a.npy', data: new Uint8Array(20) }]), "magic string '\\x93NUMPY'"],
+    ['a local header past the end', plain.slice().fill(255, 28, 30), 'required'],
+    [
+      'a directory entry past the end',
+      patch(plain, 'PK\x01\x02', 28, 0xffff),
+      'entries inside the directory',
+    ],
+    ['a directory cut off', patch(plain, 'PK\x05\x06', 12, 92), 'a directory entry, got none'],
+    ['a ZIP64 record past the end', patch(large, 'PK\x06\x07', 8, large.length - 1), 'a ZIP64 end record'],
+    ['a ZIP64 field cut off', patch(large, '\x01\x00\x18\x00', 2, 16), 'a complete ZIP64 field, got 16'],
+    ['no ZIP64 field', patch(large, '\x01\x00\x18\x00', 0, 2), 'a ZIP64 field for a large entry'],
     ['a local header elsewhere', shared.slice().fill(0, 0, 4), 'a local header'],
   ];
   it.each(broken)('are refused: %s', (_, bytes, text) => {
@@ -223,6 +234,13 @@ describe('archives', () => {
     expect(() => parseNpz(bytes, 'x.npz')).toThrow(/^np[yz]: x\.npz/);
   });
 });
+
+/** Writes a 16-bit number behind the last occurrence of a signature. */
+function patch(bytes: Uint8Array, signature: string, offset: number, value: number): Uint8Array {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt16LE(value, copy.lastIndexOf(signature, undefined, 'latin1') + offset);
+  return new Uint8Array(copy);
+}
 
 /** Points the second entry at the first one's data, under a name of its own. */
 function overlapping(bytes: Uint8Array): Uint8Array {

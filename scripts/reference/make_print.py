@@ -233,6 +233,9 @@ def options(r: Recorder) -> None:
     r.add("options/edge-5-cube", count_up((3, 4, 12)), threshold=100, edgeitems=5)
     for width in [1, 20, 40, 120, 200]:
         r.add(f"options/linewidth-{width}", normal("line", (2, 14), torch.float64), linewidth=width)
+    z = torch.complex(normal("re", (5,)), normal("im", (5,), spread=30.0))
+    for width in range(38, 56):  # every way five complex numbers meet the end of the line
+        r.add(f"options/complex-linewidth-{width}", z, linewidth=width)
     r.add("options/short", normal("short", (30, 40)), profile="short")
     r.add("options/short-precision", m, profile="short", precision=6)
     r.add("options/full", torch.tensor([i % 10 for i in range(1010)]), profile="full")
