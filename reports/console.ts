@@ -1,0 +1,144 @@
+// The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
+import type { CaseResult, RunResult, SuiteResult } from '../suites/results.js';
+import { count, figureText, indexText, nanoseconds, plural, ratio, seconds, significant } from './format.js';
+import { type TimingLine, timingLines } from './timings.js';
+import {
+  benchRows,
+  outcome,
+  SUITE_TITLES,
+  shortCases,
+  shortRows,
+  standing,
+  verdictSentence,
+} from './verdict.js';
+
+/** How the summary is written. */
+export interface ConsoleOptions {
+  readonly colour?: boolean;
+  /** Only the verdict and what fell short. */
+  readonly quiet?: boolean;
+}
+
+const MOST_FAILURES = 20;
+
+/** The whole summary, ending with a line feed. */
+export function consoleSummary(
+  run: RunResult,
+  { colour = false, quiet = false }: ConsoleOptions = {},
+): string {
+  const paint = (code: string, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const tone = { held: '32', short: '31', stopped: '33', partial: '33' }[outcome(run)];
+  const blocks = [paint(`1;${tone}`, verdictSentence(run)), failures(run, paint)];
+  if (!quiet) blocks.push(suiteTable(run), timings(run, paint), memory(run, paint), notes(run));
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}
+
+/** One failed case in a few lines: what, where, got and wanted, how to run it again. */
+export function failureText(one: CaseResult): string {
+  const lines = [`${one.id}: ${one.message ?? one.reason ?? one.status}`];
+  const { worst } = one;
+  if (worst) {
+    lines.push(
+      `  ${worst.what}${indexText(worst.index)}: got ${figureText(worst.got, 9)}, want ${figureText(worst.want, 9)}`,
+    );
+    const errors = [
+      worst.abs === undefined ? '' : `off by ${figureText(worst.abs)}`,
+      worst.rel === undefined ? '' : `${figureText(worst.rel)} relative`,
+      worst.ulp === undefined ? '' : `${figureText(worst.ulp)} ULP`,
+      worst.tolerance === undefined ? '' : `allowed: ${worst.tolerance}`,
+    ];
+    lines.push(`  ${errors.filter((text) => text !== '').join(', ')}`);
+  }
+  if (one.replay) lines.push(`  replay: ${one.replay}`);
+  return lines.filter((line) => line.trim() !== '').join('\n');
+}
+
+type Paint = (code: string, text: string) => string;
+
+function failures(run: RunResult, paint: Paint): string {
+  const short = shortCases(run);
+  const shown = short.slice(0, MOST_FAILURES).map((one) => `${paint('31', '✗')} ${failureText(one)}`);
+  if (short.length > MOST_FAILURES)
+    shown.push(`  … and ${count(short.length - MOST_FAILURES)} more, in the report`);
+  const rows = shortRows(run).map((row) => {
+    const why =
+      row.correct === false
+        ? 'its result is wrong'
+        : `${row.ratio ? ratio(row.ratio.median) : 'no ratio'}, required ${ratio(row.required?.ratio ?? 1)}`;
+    return `${paint('31', '✗')} ${row.id} against ${row.reference}: ${why}`;
+  });
+  return [...shown, ...rows].join('\n');
+}
+
+function suiteTable(run: RunResult): string {
+  return run.suites.map((suite) => `${SUITE_TITLES[suite.suite].padEnd(21)} ${suiteLine(suite)}`).join('\n');
+}
+
+function suiteLine(suite: SuiteResult): string {
+  if (suite.status === 'error') return `could not run: ${suite.reason ?? 'no reason given'}`;
+  const { passed, failed, skipped, inconclusive, errors } = suite.counts;
+  const parts = [
+    suite.cases.length > 0 ? `${count(passed)} passed, ${count(failed)} failed` : '',
+    errors > 0 ? plural(errors, 'error') : '',
+    inconclusive > 0 ? `${count(inconclusive)} undecided` : '',
+    skipped > 0 ? `${count(skipped)} skipped` : '',
+    suite.compared > 0 ? `${count(suite.compared)} elements` : '',
+    suite.rows?.length ? plural(suite.rows.length, 'timing') : '',
+    seconds(suite.seconds),
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function timings(run: RunResult, paint: Paint): string {
+  const lines = timingLines(benchRows(run));
+  if (lines.length === 0) return '';
+  const head = ['case', 'Torchstone', 'NumPy', '', 'PyTorch', ''];
+  const body = lines.map((line) => [
+    line.label,
+    nanoseconds(line.ours.medianNs),
+    ...against(line, 'numpy'),
+    ...against(line, 'torch'),
+  ]);
+  const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => (cells[i] ?? '').length)));
+  const text = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ');
+  return [
+    'Timings: medians; × is reference time ÷ our time, so above 1 we are faster (~ undecided)',
+    paint('2', text(head)),
+    ...body.map(text),
+  ].join('\n');
+}
+
+function against(line: TimingLine, reference: 'numpy' | 'torch'): [string, string] {
+  const row = line[reference];
+  if (!row) return ['', ''];
+  if (row.withheld) return [row.theirs ? nanoseconds(row.theirs.medianNs) : '–', 'withheld'];
+  const mark = standing(row) === 'level' ? '~' : '';
+  return [
+    row.theirs ? nanoseconds(row.theirs.medianNs) : '–',
+    row.ratio ? `${mark}${ratio(row.ratio.median)}` : '–',
+  ];
+}
+
+function memory(run: RunResult, paint: Paint): string {
+  const figures = run.suites.flatMap((suite) => suite.memory ?? []);
+  return figures
+    .map((one) => {
+      const mark = one.held ? paint('32', '✓') : paint('31', '✗');
+      return `${mark} ${one.label ?? one.id}: ${significant(one.measured)} ${one.unit} (limit ${significant(one.limit)})`;
+    })
+    .join('\n');
+}
+
+function notes(run: RunResult): string {
+  const missing = [run.references.python, run.references.numpy, run.references.torch].find(
+    (one) => one.missing,
+  );
+  const raced = run.suites.some((suite) => suite.suite === 'bench');
+  const own = run.suites.flatMap((suite) => suite.notes ?? []);
+  return [...(missing?.missing && raced ? [`No live race: ${missing.missing}`] : []), ...own]
+    .map((note) => `note: ${note}`)
+    .join('\n');
+}

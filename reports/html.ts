@@ -1,0 +1,49 @@
+// index.html: one self-contained page, no script, no network. It puts the sections together; each lives in html/.
+import type { RunResult } from '../suites/results.js';
+import { coverageSection, failuresSection, notebookSection } from './html/cases.js';
+import { key, seriesChart } from './html/charts.js';
+import { environmentSection, memorySection, navigation, pageFooter, pageHeader } from './html/frame.js';
+import { Html, html, NOTHING, section } from './html/markup.js';
+import { STYLE } from './html/style.js';
+import { scalingSection, timingsSection } from './html/timings.js';
+import { verdictSentence } from './verdict.js';
+
+/** The text of index.html. */
+export function htmlReport(run: RunResult): string {
+  const sections = [
+    ['failures', 'What fell short', failuresSection(run)],
+    ['notebook', 'Notebook', notebookSection(run)],
+    ['timings', 'Timings', timingsSection(run)],
+    ['scaling', 'Scaling', scalingSection(run)],
+    ['series', 'Series', seriesSection(run)],
+    ['coverage', 'Coverage', coverageSection(run)],
+    ['memory', 'Memory', memorySection(run)],
+    ['environment', 'Environment', environmentSection(run)],
+  ] as const;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${verdictSentence(run)}</title>
+<link rel="icon" href="data:,">
+<style>${new Html(STYLE)}</style>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the sections</a>
+${pageHeader(run)}
+${navigation(sections)}
+<main id="content">
+${sections.map(([, , content]) => content)}</main>
+${pageFooter()}
+</body>
+</html>
+`.text;
+}
+
+function seriesSection(run: RunResult): Html {
+  const found = run.suites.flatMap((suite) => suite.series ?? []).filter((one) => one.points.length > 1);
+  if (found.length === 0) return NOTHING;
+  const body = html`${key([])}<div class="charts">${found.map(seriesChart)}</div>`;
+  return section('series', 'Series', 'What the runs recorded on their way.', body);
+}

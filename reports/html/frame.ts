@@ -1,0 +1,97 @@
+// The page's head and foot: verdict, suite cards, navigation, memory, environment.
+import type { MemoryFigure, Reference, RunResult, SuiteResult } from '../../suites/results.js';
+import { bytes, count, instant, plural, seconds, significant } from '../format.js';
+import { outcome, SUITE_TITLES, verdictSentence } from '../verdict.js';
+import { type Html, html, NOTHING, section } from './markup.js';
+
+/** The verdict and one card a suite. */
+export function pageHeader(run: RunResult): Html {
+  const sentence = verdictSentence(run);
+  const at = sentence.indexOf(':');
+  return html`<header class="${outcome(run)}"><h1><span class="word">${sentence.slice(0, at)}</span>${sentence.slice(at)}</h1>
+<ul class="cards">${run.suites.map(suiteCard)}</ul>
+<div class="brand"><span><b>Torchstone</b> ${run.tool.version}, ${run.command.replace(/^torchstone /, '')}</span><span>${instant(run.started)}${run.tool.commit ? `, commit ${run.tool.commit}` : ''}</span></div></header>`;
+}
+
+/** The anchors of the sections that are there. */
+export function navigation(sections: readonly (readonly [id: string, title: string, content: Html])[]): Html {
+  const links = sections
+    .filter(([, , content]) => content.text !== '')
+    .map(
+      ([id, title]) => html`<li class="${id === 'failures' && 'alarm'}"><a href="#${id}">${title}</a></li>`,
+    );
+  return html`<nav aria-label="Sections"><ul>${links}</ul></nav>`;
+}
+
+/** Memory figures against their limits. */
+export function memorySection(run: RunResult): Html {
+  const figures = run.suites.flatMap((suite) => suite.memory ?? []);
+  if (figures.length === 0) return NOTHING;
+  const body = html`<div class="panel"><div class="bars">${figures.map(memoryBar)}</div></div>`;
+  return section('memory', 'Memory', 'Each figure as a share of its limit.', body);
+}
+
+/** What it ran on, with what, and how to run it again. */
+export function environmentSection(run: RunResult): Html {
+  const { machine, references } = run;
+  const spent = (Date.parse(run.finished) - Date.parse(run.started)) / 1000;
+  const facts: [string, string][] = [
+    ['command', run.command],
+    ['processor', `${machine.cpu}, ${plural(machine.cores, 'core')}`],
+    ['memory', bytes(machine.memory)],
+    ['kernels', `${machine.isa}, ${plural(machine.threads, 'thread')}`],
+    ['load at the start', machine.load.toFixed(2)],
+    ['system', machine.os],
+    ['Node', machine.node],
+    ['Python', versionText(references.python)],
+    ['NumPy', versionText(references.numpy)],
+    ['PyTorch', versionText(references.torch)],
+    ['seed', String(run.seed)],
+    ['took', seconds(spent)],
+  ];
+  const notes = run.suites.flatMap((suite) => (suite.notes ?? []).map((note) => html`<li>${note}</li>`));
+  const list = notes.length > 0 ? html`<ul class="notes">${notes}</ul>` : NOTHING;
+  const body = html`<div class="panel"><dl class="facts">${facts.map(([name, text]) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`)}</dl>${list}</div>`;
+  return section('environment', 'Environment', undefined, body);
+}
+
+/** The other formats of the same run, lying beside the page. */
+export function pageFooter(): Html {
+  const files = ['results.json', 'results.csv', 'junit.xml', 'report.md'];
+  return html`<footer><span>The same run as</span>${files.map((name) => html`<a href="${name}">${name}</a>`)}</footer>`;
+}
+
+function suiteCard(suite: SuiteResult): Html {
+  const words = { pass: 'held', fail: 'fell short', error: 'could not run', skip: 'nothing ran' };
+  const [big, small] = suiteFigures(suite);
+  return html`<li><div class="name"><span>${SUITE_TITLES[suite.suite]}</span><span class="state ${suite.status}">${words[suite.status]}</span></div><div class="big">${big}</div><div class="small">${small}</div></li>`;
+}
+
+function suiteFigures(suite: SuiteResult): [string, string] {
+  const { counts } = suite;
+  const decided = suite.cases.length - counts.skipped;
+  if (suite.status === 'error') return ['–', seconds(suite.seconds)];
+  if (suite.rows && suite.rows.length > 0) {
+    const lines = new Set(suite.rows.map((row) => row.id)).size;
+    return [
+      plural(lines, 'row'),
+      `${plural((suite.memory ?? []).length, 'memory figure')}, ${seconds(suite.seconds)}`,
+    ];
+  }
+  const skipped = counts.skipped > 0 ? `, ${count(counts.skipped)} skipped` : '';
+  return [
+    `${count(counts.passed)} of ${count(decided)}`,
+    `${count(suite.compared)} elements${skipped}, ${seconds(suite.seconds)}`,
+  ];
+}
+
+function memoryBar(one: MemoryFigure): Html {
+  const share = Math.min(1, Math.max(0, one.measured / one.limit));
+  const text = `${significant(one.measured)} of ${significant(one.limit)} ${one.unit}`;
+  const width = `width:${(share * 100).toFixed(1)}%`;
+  return html`<span>${one.label ?? one.id}</span><span class="bar limit" role="img" aria-label="${text}"><i class="${one.held ? 'used' : 'over'}" style="${width}"></i></span><span class="num">${text}${one.held ? '' : html` <b class="slower">over</b>`}</span>`;
+}
+
+function versionText(reference: Reference): string {
+  return reference.version ?? `missing: ${reference.missing ?? 'no reason given'}`;
+}

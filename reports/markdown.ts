@@ -1,0 +1,116 @@
+// report.md: the run for a pull request or a job summary. The verdict first, then only what a reader must see.
+import type { RunResult } from '../suites/results.js';
+import { failureText } from './console.js';
+import { count, instant, nanoseconds, ratio, seconds, significant } from './format.js';
+import { type TimingLine, timingLines } from './timings.js';
+import {
+  benchRows,
+  outcome,
+  SUITE_TITLES,
+  shortCases,
+  shortRows,
+  standing,
+  verdictSentence,
+} from './verdict.js';
+
+const MOST_FAILURES = 10;
+
+/** The text of report.md. */
+export function markdownReport(run: RunResult): string {
+  const mark = { held: '✅', short: '❌', stopped: '⚠️', partial: '⚠️' }[outcome(run)];
+  const blocks = [
+    `${mark} **${plain(verdictSentence(run))}**`,
+    failures(run),
+    suites(run),
+    timings(run),
+    memory(run),
+    environment(run),
+  ];
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}
+
+function failures(run: RunResult): string {
+  const short = shortCases(run);
+  const texts = short.slice(0, MOST_FAILURES).map(failureText);
+  if (short.length > MOST_FAILURES) texts.push(`… and ${count(short.length - MOST_FAILURES)} more`);
+  texts.push(
+    ...shortRows(run).map((row) => {
+      const got = row.ratio ? ratio(row.ratio.median) : 'no ratio';
+      return `${row.id} against ${row.reference}: ${row.correct === false ? 'wrong result' : `${got}, required ${row.required?.ratio}×`}`;
+    }),
+  );
+  if (texts.length === 0) return '';
+  return `## What fell short\n\n\`\`\`text\n${texts.join('\n\n').replace(/```/g, "'''")}\n\`\`\``;
+}
+
+function suites(run: RunResult): string {
+  const rows = run.suites.map((suite) => {
+    const { passed, failed, skipped, inconclusive, errors } = suite.counts;
+    const state = suite.status === 'error' ? `could not run: ${suite.reason ?? ''}` : suite.status;
+    return [
+      SUITE_TITLES[suite.suite],
+      state,
+      passed,
+      failed + errors,
+      inconclusive,
+      skipped,
+      count(suite.compared),
+      seconds(suite.seconds),
+    ];
+  });
+  return table(['suite', 'state', 'passed', 'failed', 'undecided', 'skipped', 'elements', 'time'], rows);
+}
+
+function timings(run: RunResult): string {
+  const lines = timingLines(benchRows(run));
+  if (lines.length === 0) return '';
+  const rows = lines.map((line) => [
+    line.label,
+    nanoseconds(line.ours.medianNs),
+    cell(line, 'numpy'),
+    cell(line, 'torch'),
+  ]);
+  return `## Timings\n\nMedians; the ratio is reference time ÷ our time: above 1 we are faster, ~ is undecided.\n\n${table(['case', 'Torchstone', 'NumPy', 'PyTorch'], rows)}`;
+}
+
+function cell(line: TimingLine, reference: 'numpy' | 'torch'): string {
+  const row = line[reference];
+  if (!row) return '';
+  const time = row.theirs ? nanoseconds(row.theirs.medianNs) : '–';
+  if (row.withheld) return `${time} (withheld: ${row.withheld})`;
+  if (!row.ratio) return time;
+  return `${time} (${standing(row) === 'level' ? '~' : ''}${ratio(row.ratio.median)})`;
+}
+
+function memory(run: RunResult): string {
+  const rows = run.suites
+    .flatMap((suite) => suite.memory ?? [])
+    .map((one) => [
+      one.label ?? one.id,
+      `${significant(one.measured)} ${one.unit}`,
+      `${significant(one.limit)} ${one.unit}`,
+      one.held ? 'held' : 'over',
+    ]);
+  return rows.length === 0 ? '' : `## Memory\n\n${table(['figure', 'measured', 'limit', ''], rows)}`;
+}
+
+function environment(run: RunResult): string {
+  const { machine, references } = run;
+  const version = (name: string, one: { version?: string }) => `${name} ${one.version ?? 'missing'}`;
+  return [
+    `<sub>${plain(run.command)} · ${instant(run.started)} · seed ${run.seed} · ${plain(machine.cpu)}, ${machine.cores} cores, ${machine.isa}, `,
+    `${machine.threads} threads · Node ${machine.node} · ${version('Python', references.python)}, ${version('NumPy', references.numpy)}, `,
+    `${version('PyTorch', references.torch)}${run.tool.commit ? ` · commit ${run.tool.commit}` : ''}</sub>`,
+  ].join('');
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) =>
+    `| ${cells.map((one) => plain(String(one))).join(' | ')} |`;
+  return [line(head), `|${head.map(() => ' --- ').join('|')}|`, ...rows.map(line)].join('\n');
+}
+
+/** Keeps text from being read as Markdown or HTML. */
+function plain(text: string): string {
+  return text.replace(/\r?\n/g, ' ').replace(/[\\|<>`*_[\]]/g, (sign) => `\\${sign}`);
+}

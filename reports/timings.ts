@@ -1,0 +1,103 @@
+// Timing rows as a reader wants them: one line per case with both references beside it, and curves over sizes.
+// Pure regrouping; no layout.
+import type { BenchRow, Ratio, Timing } from '../suites/results.js';
+
+/** One case with what each reference took. */
+export interface TimingLine {
+  readonly key: string;
+  readonly label: string;
+  readonly group: string;
+  readonly size: number | undefined;
+  readonly ours: Timing;
+  readonly numpy: BenchRow | undefined;
+  readonly torch: BenchRow | undefined;
+  /** The row whose facts (bytes, launch, note) speak for the line. */
+  readonly row: BenchRow;
+}
+
+/** A scaling curve: one group of cases that differ in size only. */
+export interface Curve {
+  readonly group: string;
+  readonly series: readonly { readonly name: Series; readonly points: readonly CurvePoint[] }[];
+}
+
+/** One measured point of a curve. */
+export interface CurvePoint {
+  readonly size: number;
+  readonly ns: number;
+}
+
+/** Whose times a curve shows. */
+export type Series = 'torchstone' | 'numpy' | 'torch';
+
+/** The case's id without the reference's name, which some rows carry at their end. */
+export function rowKey(row: BenchRow): string {
+  return row.id.replace(/[/:@ ,-]+(?:vs[ -]?)?(?:numpy|torch)$/, '');
+}
+
+/** Joins the rows of each case. */
+export function timingLines(rows: readonly BenchRow[]): TimingLine[] {
+  const byKey = new Map<string, BenchRow[]>();
+  for (const row of rows) byKey.set(rowKey(row), [...(byKey.get(rowKey(row)) ?? []), row]);
+  return [...byKey].map(([key, own]) => {
+    const torch = own.find((row) => row.reference === 'torch');
+    const numpy = own.find((row) => row.reference === 'numpy');
+    const row = (torch ?? numpy ?? own[0]) as BenchRow;
+    return {
+      key,
+      label: row.label ?? key,
+      group: row.group,
+      size: row.size,
+      ours: row.ours,
+      numpy,
+      torch,
+      row,
+    };
+  });
+}
+
+/** The groups in their order of appearance, each with its lines. */
+export function byGroup(lines: readonly TimingLine[]): [string, TimingLine[]][] {
+  const groups = new Map<string, TimingLine[]>();
+  for (const line of lines) groups.set(line.group, [...(groups.get(line.group) ?? []), line]);
+  return [...groups];
+}
+
+/** The curves: groups with at least three different sizes. */
+export function curves(rows: readonly BenchRow[]): Curve[] {
+  const found: Curve[] = [];
+  for (const [group, lines] of byGroup(timingLines(rows))) {
+    const sized = lines
+      .filter((line) => line.size !== undefined)
+      .sort((a, b) => (a.size ?? 0) - (b.size ?? 0));
+    if (new Set(sized.map((line) => line.size)).size < 3) continue;
+    const points = (of: (line: TimingLine) => number | undefined): CurvePoint[] =>
+      sized.flatMap((line) => {
+        const ns = of(line);
+        return line.size !== undefined && ns !== undefined && ns > 0 ? [{ size: line.size, ns }] : [];
+      });
+    const series = [
+      { name: 'torchstone' as const, points: points((line) => line.ours.medianNs) },
+      { name: 'numpy' as const, points: points((line) => line.numpy?.theirs?.medianNs) },
+      { name: 'torch' as const, points: points((line) => line.torch?.theirs?.medianNs) },
+    ];
+    found.push({ group, series: series.filter((one) => one.points.length > 0) });
+  }
+  return found;
+}
+
+/** The geometric mean of ratios: the one average for which 2× and 0.5× cancel. */
+export function geometricMean(ratios: readonly Ratio[]): number | undefined {
+  if (ratios.length === 0) return undefined;
+  return Math.exp(ratios.reduce((sum, one) => sum + Math.log(one.median), 0) / ratios.length);
+}
+
+/** What work was done per second, as far as the row says: bytes first, then arithmetic. */
+export function throughput(row: BenchRow): string | undefined {
+  const ns = row.ours.medianNs;
+  if (ns <= 0) return undefined;
+  // Bytes or operations per nanosecond are GB/s and GFLOP/s.
+  if (row.flops) return `${(row.flops / ns).toPrecision(3)} GFLOP/s`;
+  if (row.bytes) return `${(row.bytes / ns).toPrecision(3)} GB/s`;
+  return undefined;
+}

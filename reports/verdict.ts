@@ -1,0 +1,133 @@
+// What a run amounts to: one sentence, one exit code. Every report and the command line take both from here.
+import type { BenchRow, CaseResult, RunResult, SuiteName, SuiteResult } from '../suites/results.js';
+import { about, count, plural } from './format.js';
+
+/** `held` 0, `short` 1, `stopped` 2, `partial` 130. */
+export type Outcome = 'held' | 'short' | 'stopped' | 'partial';
+
+/** How a timing came out against its reference: decided only when the interval leaves out 1. */
+export type Standing = 'faster' | 'level' | 'slower' | 'none';
+
+const CODES: Readonly<Record<Outcome, number>> = { held: 0, short: 1, stopped: 2, partial: 130 };
+
+/** What became of the run as a whole. Worst first: fell short, interrupted, could not run. */
+export function outcome(run: RunResult): Outcome {
+  if (run.suites.some((suite) => suite.status === 'fail')) return 'short';
+  if (run.partial) return 'partial';
+  // A run in which nothing ran has proven nothing.
+  const ran = run.suites.some((suite) => suite.status === 'pass');
+  return ran && run.suites.every((suite) => suite.status !== 'error') ? 'held' : 'stopped';
+}
+
+/** The exit code of the command that produced the run. */
+export function exitCode(run: RunResult): number {
+  return run.partial ? CODES.partial : CODES[outcome(run)];
+}
+
+/** The first line of every report. */
+export function verdictSentence(run: RunResult): string {
+  const state = outcome(run);
+  const parts = [casesPart(run), ...rowsPart(run), ...memoryPart(run), ...stoppedPart(run)];
+  const lead = { held: 'Held', short: 'Fell short', stopped: 'Could not run', partial: 'Interrupted' }[state];
+  const partial = run.partial && state !== 'partial' ? ' The run was interrupted.' : '';
+  return `${lead}: ${parts.filter((part) => part !== '').join('; ')}.${partial}`;
+}
+
+/** The cases that are in the way of a pass, worst first. */
+export function shortCases(run: RunResult): CaseResult[] {
+  const order = { fail: 0, error: 1, inconclusive: 2, skip: 3, pass: 4 };
+  return run.suites
+    .flatMap((suite) => suite.cases)
+    .filter((one) => one.status !== 'pass' && one.status !== 'skip')
+    .sort((a, b) => order[a.status] - order[b.status]);
+}
+
+/** All timing rows of the run. */
+export function benchRows(run: RunResult): BenchRow[] {
+  return run.suites.flatMap((suite) => suite.rows ?? []);
+}
+
+/** The rows that fell short of a ratio they must reach, or whose result was wrong. */
+export function shortRows(run: RunResult): BenchRow[] {
+  return benchRows(run).filter((row) => row.required?.held === false || row.correct === false);
+}
+
+/** Where one row stands. */
+export function standing(row: BenchRow): Standing {
+  if (!row.ratio || row.withheld) return 'none';
+  if (row.ratio.low > 1) return 'faster';
+  return row.ratio.high < 1 ? 'slower' : 'level';
+}
+
+/** How many rows stand where. */
+export function standings(rows: readonly BenchRow[]): Record<Standing, number> {
+  const tally = { faster: 0, level: 0, slower: 0, none: 0 };
+  for (const row of rows) tally[standing(row)] += 1;
+  return tally;
+}
+
+/** The suites' names as a person reads them. */
+export const SUITE_TITLES: Readonly<Record<SuiteName, string>> = {
+  validate: 'Values and gradients',
+  gradcheck: 'Gradient check',
+  notebook: 'Notebook',
+  bench: 'Timings',
+};
+
+function casesPart(run: RunResult): string {
+  const suites = run.suites.filter((suite) => suite.cases.length > 0);
+  const total = sum(suites, (suite) => suite.cases.length - suite.counts.skipped);
+  const short = shortCases(run);
+  const skipped = sum(suites, (suite) => suite.counts.skipped);
+  const compared = sum(suites, (suite) => suite.compared);
+  if (total === 0) return run.suites.length === 0 ? 'no suite ran' : '';
+  const tail = `${about(compared)} elements compared${skipped > 0 ? `, ${count(skipped)} skipped` : ''}`;
+  if (short.length === 0) return `all ${plural(total, 'case')} agree (${tail})`;
+  const names = [...new Set(short.map((one) => one.op ?? one.id))];
+  const named = `${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`;
+  return `${count(short.length)} of ${plural(total, 'case')} (${named}) do not hold (${tail})`;
+}
+
+function rowsPart(run: RunResult): string[] {
+  const rows = benchRows(run);
+  if (rows.length === 0) return [];
+  const parts: string[] = [];
+  for (const reference of ['numpy', 'torch'] as const) {
+    const tally = standings(rows.filter((row) => row.reference === reference));
+    const decided = tally.faster + tally.level + tally.slower;
+    const name = reference === 'numpy' ? 'NumPy' : 'PyTorch';
+    if (decided > 0) {
+      parts.push(`against ${name} ${tally.faster} faster, ${tally.level} level, ${tally.slower} slower`);
+    }
+  }
+  const short = shortRows(run);
+  if (short.length > 0) {
+    const named = short.slice(0, 3).map((row) => row.id);
+    parts.push(`${plural(short.length, 'timing')} below what is required or wrong (${named.join(', ')})`);
+  }
+  if (parts.length === 0) parts.push(`${plural(rows.length, 'timing')} without a reference to race`);
+  return parts;
+}
+
+function memoryPart(run: RunResult): string[] {
+  const figures = run.suites.flatMap((suite) => suite.memory ?? []);
+  if (figures.length === 0) return [];
+  const short = figures.filter((one) => !one.held);
+  return [
+    short.length === 0 ? 'memory held' : `memory over its limit: ${short.map((one) => one.id).join(', ')}`,
+  ];
+}
+
+function stoppedPart(run: RunResult): string[] {
+  return run.suites
+    .filter((suite) => suite.status === 'error')
+    .map((suite) => `${suite.suite} could not run (${firstLine(suite.reason ?? 'no reason given')})`);
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/[.:]\s*$/, '');
+}
+
+function sum(suites: readonly SuiteResult[], of: (suite: SuiteResult) => number): number {
+  return suites.reduce((total, suite) => total + of(suite), 0);
+}

@@ -1,0 +1,16 @@
+// `npm start`: set-up, then the whole proof (validate, gradcheck, notebook, bench) and its report.
+// Flags after `--` go to `torchstone all`. The exit code is the job's.
+import { join } from 'node:path';
+import { attached, ROOT, say, since } from './lib/steps.mjs';
+import { setUp } from './setup.mjs';
+
+const started = performance.now();
+if (await setUp()) {
+  const flags = process.argv.slice(2);
+  const result = await attached(process.execPath, [join(ROOT, 'scripts', 'torchstone.mjs'), 'all', ...flags]);
+  say(`Whole job: ${since(started)}`);
+  process.exitCode = result.code;
+} else {
+  say('Set-up did not succeed; see above.');
+  process.exitCode = 2;
+}

@@ -1,0 +1,95 @@
+// `npm test`: set-up, then every check, all of them whatever the first ones say. Its last line is the tally.
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { STATE, say, since, step } from './lib/steps.mjs';
+import { setUp } from './setup.mjs';
+
+const MINUTE = 60_000;
+const RESULTS = join(STATE, 'test');
+const TORCHSTONE = join('scripts', 'torchstone.mjs');
+
+/** The checks. `count` reads passed and failed from what the check wrote; the check itself counts as one more. */
+const CHECKS = [
+  { name: 'format', command: ['npm', 'run', 'format:check'] },
+  { name: 'lint', command: ['npm', 'run', 'lint'] },
+  { name: 'types', command: ['npm', 'run', 'typecheck'] },
+  {
+    name: 'unit tests',
+    command: [
+      'npx',
+      'vitest',
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file('unit')}`,
+    ],
+    count: countVitest,
+    minutes: 12,
+  },
+  { name: 'fixtures', command: suite('validate'), count: () => countSuites('validate'), minutes: 8 },
+  {
+    name: 'gradient check',
+    command: suite('gradcheck', '--quick'),
+    count: () => countSuites('gradcheck'),
+    minutes: 8,
+  },
+];
+
+process.exitCode = await testJob();
+
+async function testJob() {
+  const started = performance.now();
+  rmSync(RESULTS, { recursive: true, force: true });
+  mkdirSync(RESULTS, { recursive: true });
+  const total = { passed: 0, failed: 0 };
+  if (await setUp({ browser: true })) {
+    for (const check of CHECKS) await runCheck(check, total);
+  } else {
+    say('Set-up did not succeed; no check ran.');
+    total.failed += 1;
+  }
+  say(`All checks: ${since(started)}\n`);
+  say(`${total.passed} passed, ${total.failed} failed`);
+  return total.failed > 0 ? 1 : 0;
+}
+
+async function runCheck({ name, command: [program, ...args], count, minutes = 5 }, total) {
+  const result = await step(name, program, args, { timeoutMs: minutes * MINUTE });
+  const counted = count?.() ?? { passed: 0, failed: 0 };
+  total.passed += counted.passed + (result.ok ? 1 : 0);
+  total.failed += counted.failed + (result.ok ? 0 : 1);
+  if (count) say(`  ${name}: ${counted.passed} held, ${counted.failed} fell short`);
+}
+
+function suite(name, ...flags) {
+  const folder = join(RESULTS, name);
+  return [process.execPath, TORCHSTONE, name, ...flags, '--out', folder, `--json=${file(name)}`];
+}
+
+function file(name) {
+  return join(RESULTS, `${name}.json`);
+}
+
+function countVitest() {
+  const read = json('unit');
+  return read && { passed: read.numPassedTests, failed: read.numFailedTests };
+}
+
+function countSuites(name) {
+  const counts = json(name)?.suites.map((one) => one.counts);
+  return counts?.reduce(
+    (sum, one) => ({
+      passed: sum.passed + one.passed,
+      failed: sum.failed + one.failed + one.errors + one.inconclusive,
+    }),
+    { passed: 0, failed: 0 },
+  );
+}
+
+function json(name) {
+  try {
+    return JSON.parse(readFileSync(file(name), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

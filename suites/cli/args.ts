@@ -1,0 +1,251 @@
+// The command line's grammar: commands, flags, help text. It reads words and runs nothing.
+import { parseArgs } from 'node:util';
+
+/** The commands, in the order in which the help lists them. */
+export const COMMANDS = {
+  doctor: 'say what this machine can do: addon, references, fixtures, timer, load',
+  validate:
+    'hold every fixture: values, dtypes, shapes, printed text, gradients and errors against NumPy and PyTorch',
+  gradcheck: 'check every gradient, or your own function, against central differences in float64',
+  bench: 'race NumPy and PyTorch on this machine, call for call',
+  notebook: 'run the introductory notebook cell by cell',
+  report: 'write the reports again from a results.json',
+  all: 'validate, gradcheck, notebook, bench and the report: what `npm start` runs',
+} as const;
+
+/** A command's name. */
+export type Command = keyof typeof COMMANDS;
+
+/** A word that the command line does not know: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What the words on the command line mean. */
+export interface Arguments {
+  command: Command;
+  help: boolean;
+  positionals: string[];
+  filter?: string;
+  /** True: print the result as JSON; a text: write it to that file. */
+  json: true | string | false;
+  out?: string;
+  quiet: boolean;
+  seed: number;
+  full: boolean;
+  quick: boolean;
+  fixtures?: string;
+  shapes: number[][];
+  vs?: ('numpy' | 'torch')[];
+  rows?: 'notebook' | 'sweep' | 'all';
+}
+
+interface Flag {
+  readonly type: 'string' | 'boolean';
+  readonly multiple?: boolean;
+  readonly value?: string;
+  readonly help: string;
+  /** The commands that know it; absent: all. */
+  readonly of?: readonly Command[];
+}
+
+const RUNS: readonly Command[] = ['validate', 'gradcheck', 'bench', 'notebook', 'all'];
+
+const FLAGS: Readonly<Record<string, Flag>> = {
+  filter: {
+    type: 'string',
+    value: 'TEXT',
+    help: 'only the cases whose id contains TEXT or matches it as a glob',
+    of: [...RUNS],
+  },
+  json: {
+    type: 'string',
+    value: '[FILE.json]',
+    help: 'write the result as JSON to FILE.json; without a file, to standard output',
+  },
+  out: {
+    type: 'string',
+    value: 'FOLDER',
+    help: 'where the reports go (default reports/out, for one suite reports/out/<suite>)',
+    of: [...RUNS, 'report'],
+  },
+  quiet: { type: 'boolean', help: 'no progress; only the verdict and what fell short' },
+  seed: { type: 'string', value: 'N', help: 'the seed of every random input (default 0)', of: RUNS },
+  full: { type: 'boolean', help: "the notebook's full sizes; takes long", of: ['bench', 'notebook', 'all'] },
+  quick: { type: 'boolean', help: 'fewer samples or rounds', of: ['gradcheck', 'bench', 'notebook', 'all'] },
+  fixtures: {
+    type: 'string',
+    value: 'FOLDER',
+    help: 'the fixture folder (default: the one of this package)',
+    of: [...RUNS, 'doctor'],
+  },
+  shape: {
+    type: 'string',
+    multiple: true,
+    value: '3,4',
+    help: 'the shape of the next input of your function; repeat it for more inputs, `--shape ,` is 0-d',
+    of: ['gradcheck'],
+  },
+  vs: { type: 'string', value: 'torch,numpy', help: 'whom to race (default both)', of: ['bench', 'all'] },
+  suite: {
+    type: 'string',
+    value: 'notebook|sweep|all',
+    help: 'which rows to time (default all)',
+    of: ['bench'],
+  },
+  help: { type: 'boolean', help: 'show this' },
+};
+
+const USAGE: Readonly<Record<Command, string>> = {
+  doctor: 'torchstone doctor [--json [FILE.json]]',
+  validate: 'torchstone validate [--filter TEXT] [--json [FILE.json]] [--out FOLDER]',
+  gradcheck: 'torchstone gradcheck [FILE.ts#FUNCTION --shape 3,4 [--shape 4]] [--filter TEXT] [--seed N]',
+  bench: 'torchstone bench [--vs torch,numpy] [--suite notebook|sweep|all] [--quick|--full]',
+  notebook: 'torchstone notebook [--filter TEXT] [--full]',
+  report: 'torchstone report [results.json] [--out FOLDER]',
+  all: 'torchstone all [--full|--quick] [--out FOLDER]',
+};
+
+const EXIT_CODES = `Exit codes
+  0    everything held
+  1    something fell short: a value, a gradient, an error, a required time or memory limit
+  2    it could not run: unknown command, flag or filter, missing or edited fixture, unwritable folder, bad function
+  130  interrupted: what was finished is written and marked partial`;
+
+/** The help text of the program, or of one command. */
+export function helpText(command?: Command): string {
+  if (command === undefined) {
+    const lines = Object.entries(COMMANDS).map(([name, what]) => `  ${name.padEnd(10)} ${what}`);
+    return [
+      'torchstone: a tensor and autograd engine for Node.js, held against NumPy and PyTorch',
+      `Usage: torchstone COMMAND [flags]\n\nCommands\n${lines.join('\n')}`,
+      '`torchstone COMMAND --help` lists the flags of a command.',
+      EXIT_CODES,
+    ].join('\n\n');
+  }
+  const flags = Object.entries(FLAGS).filter(([, flag]) => knows(flag, command));
+  const lines = flags.map(([name, flag]) => {
+    const word = `--${name}${flag.value ? ` ${flag.value}` : ''}`;
+    return `  ${word.padEnd(28)} ${flag.help}`;
+  });
+  return `${COMMANDS[command]}\n\nUsage: ${USAGE[command]}\n\nFlags\n${lines.join('\n')}\n\n${EXIT_CODES}`;
+}
+
+/** Reads the words after `torchstone`. Throws a `UsageError` for any that it does not know. */
+export function readArguments(words: readonly string[]): Arguments | { help: true; command?: undefined } {
+  const [name, ...rest] = words;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') return { help: true };
+  if (!Object.hasOwn(COMMANDS, name)) {
+    throw new UsageError(`unknown command '${name}'; known: ${Object.keys(COMMANDS).join(', ')}`);
+  }
+  const command = name as Command;
+  const { json, words: others } = takeJson(rest);
+  const { values, positionals } = parse(command, others);
+  checkPositionals(command, positionals);
+  return {
+    command,
+    help: values.help === true,
+    positionals,
+    json,
+    quiet: values.quiet === true,
+    full: values.full === true,
+    quick: values.quick === true,
+    seed: wholeNumber('seed', text(values.seed) ?? '0'),
+    shapes: list(values.shape).map(readShape),
+    ...optional('filter', text(values.filter)),
+    ...optional('out', text(values.out)),
+    ...optional('fixtures', text(values.fixtures)),
+    ...optional('vs', readVs(text(values.vs))),
+    ...optional('rows', readRows(text(values.suite))),
+  };
+}
+
+type Value = string | boolean | (string | boolean)[] | undefined;
+
+function parse(command: Command, words: string[]): { values: Record<string, Value>; positionals: string[] } {
+  const known = Object.entries(FLAGS).filter(([name, flag]) => name !== 'json' && knows(flag, command));
+  const options = Object.fromEntries(
+    known.map(([name, flag]) => [
+      name,
+      {
+        type: flag.type,
+        ...(flag.multiple ? { multiple: true } : {}),
+        ...(name === 'help' ? { short: 'h' } : {}),
+      },
+    ]),
+  );
+  try {
+    return parseArgs({ args: words, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const first = (error instanceof Error ? error.message : String(error)).split('. ')[0];
+    throw new UsageError(
+      `${first}; 'torchstone ${command}' knows ${known.map(([name]) => `--${name}`).join(', ')}, --json`,
+    );
+  }
+}
+
+/** `--json` may stand alone, which parseArgs cannot express: it takes the next word only when that names a .json file. */
+function takeJson(words: readonly string[]): { json: true | string | false; words: string[] } {
+  const rest = [...words];
+  const at = rest.findIndex((word) => word === '--json' || word.startsWith('--json='));
+  if (at < 0) return { json: false, words: rest };
+  const [word = ''] = rest.splice(at, 1);
+  if (word !== '--json') {
+    const file = word.slice('--json='.length);
+    if (file === '')
+      throw new UsageError("'--json=' names no file; '--json' alone prints to standard output");
+    return { json: file, words: rest };
+  }
+  const next = rest[at];
+  if (next?.endsWith('.json') && !next.startsWith('-')) {
+    rest.splice(at, 1);
+    return { json: next, words: rest };
+  }
+  return { json: true, words: rest };
+}
+
+function checkPositionals(command: Command, positionals: readonly string[]): void {
+  const most = command === 'gradcheck' || command === 'report' ? 1 : 0;
+  const extra = positionals[most];
+  if (extra === undefined) return;
+  throw new UsageError(`'torchstone ${command}' does not know what to do with '${extra}'`);
+}
+
+function knows(flag: Flag, command: Command): boolean {
+  return flag.of === undefined || flag.of.includes(command);
+}
+
+function readShape(words: string): number[] {
+  const parts = words.split(/[,x]/).filter((part) => part !== '');
+  return parts.map((part) => wholeNumber('shape', part));
+}
+
+function readVs(words: string | undefined): ('numpy' | 'torch')[] | undefined {
+  return words?.split(',').map((word) => {
+    if (word === 'numpy' || word === 'torch') return word;
+    throw new UsageError(`--vs knows torch and numpy, not '${word}'`);
+  });
+}
+
+function readRows(word: string | undefined): Arguments['rows'] {
+  if (word === undefined || word === 'notebook' || word === 'sweep' || word === 'all') return word;
+  throw new UsageError(`--suite knows notebook, sweep and all, not '${word}'`);
+}
+
+function wholeNumber(flag: string, word: string): number {
+  const value = Number(word);
+  if (/^\d+$/.test(word) && Number.isSafeInteger(value)) return value;
+  throw new UsageError(`--${flag} takes whole numbers, not '${word}'`);
+}
+
+function text(value: Value): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function list(value: Value): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V };
+}

@@ -1,0 +1,89 @@
+// What each command does, from arguments to exit code. The work itself lives in the suites, the reports and the doctor.
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { examine, type Finding } from '../doctor.js';
+import { packageRoot } from '../machine.js';
+import { CannotRunError, parseRunResult, SUITE_NAMES, type SuiteName } from '../results.js';
+import type { Arguments, Command } from './args.js';
+import { type Console, checkWritable, deliver } from './output.js';
+import { findReferences } from './references.js';
+import { interruptSignal, runSuites } from './run.js';
+import { gradcheckUser } from './user.js';
+
+type Run = (args: Arguments, to: Console, words: readonly string[]) => Promise<number>;
+
+const OUT = join('reports', 'out');
+
+/** The commands by name. */
+export const COMMAND_TABLE: Readonly<Record<Command, Run>> = {
+  doctor,
+  validate: (args, to, words) => suites(['validate'], args, to, words),
+  gradcheck: (args, to, words) =>
+    args.positionals.length > 0 ? gradcheckUser(args, to, words) : suites(['gradcheck'], args, to, words),
+  bench: (args, to, words) => suites(['bench'], args, to, words),
+  notebook: (args, to, words) => suites(['notebook'], args, to, words),
+  all: (args, to, words) => suites(SUITE_NAMES, args, to, words),
+  report,
+};
+
+async function suites(
+  names: readonly SuiteName[],
+  args: Arguments,
+  to: Console,
+  words: readonly string[],
+): Promise<number> {
+  if (args.shapes.length > 0) throw new CannotRunError('--shape belongs to a function: FILE.ts#FUNCTION');
+  const folder = args.out ?? (names.length === 1 ? join(OUT, names[0] ?? '') : OUT);
+  checkWritable(args, folder);
+  const signal = interruptSignal();
+  const found = await findReferences();
+  const run = await runSuites(names, args, found, `torchstone ${words.join(' ')}`, signal);
+  return deliver(run, args, folder, to);
+}
+
+async function report(args: Arguments, to: Console): Promise<number> {
+  const file = resolve(args.positionals[0] ?? join(OUT, 'results.json'));
+  if (!existsSync(file)) {
+    throw new CannotRunError(`${file} does not exist; run \`npm start\` first, or name a results.json`);
+  }
+  const folder = args.out ?? dirname(file);
+  checkWritable(args, folder);
+  return deliver(parseRunResult(await readFile(file, 'utf8'), file), args, folder, to);
+}
+
+async function doctor(args: Arguments, to: Console): Promise<number> {
+  checkWritable(args, undefined);
+  const findings = await examine({
+    fixtures: args.fixtures ?? join(packageRoot(), 'fixtures'),
+    references: await findReferences(),
+    checkFixtures,
+  });
+  const json = `${JSON.stringify(findings, null, 2)}\n`;
+  if (typeof args.json === 'string') await writeFile(resolve(args.json), json);
+  if (args.json === true) to.out(json);
+  else to.out(findingsText(findings, to.colour, args.quiet));
+  return findings.some((one) => one.state === 'bad') ? 1 : 0;
+}
+
+async function checkFixtures(folder: string): Promise<string> {
+  const { openFixtures } = await import('../fixtures.js');
+  return (await openFixtures(folder)).summary;
+}
+
+function findingsText(findings: readonly Finding[], colour: boolean, quiet: boolean): string {
+  const codes = { good: '32', warning: '33', bad: '31' };
+  const marks = { good: '✓', warning: '!', bad: '✗' };
+  const shown = quiet ? findings.filter((one) => one.state !== 'good') : findings;
+  const lines = shown.map(({ topic, state, text, advice }) => {
+    const mark = colour ? `\u001b[${codes[state]}m${marks[state]}\u001b[0m` : marks[state];
+    return `${mark} ${topic.padEnd(17)} ${text}${advice ? `\n${' '.repeat(20)}→ ${advice}` : ''}`;
+  });
+  const bad = findings.filter((one) => one.state === 'bad').length;
+  const warnings = findings.filter((one) => one.state === 'warning').length;
+  const verdict =
+    bad > 0
+      ? `${bad} thing${bad > 1 ? 's' : ''} must be mended before everything works`
+      : `ready${warnings > 0 ? `, with ${warnings} remark${warnings > 1 ? 's' : ''}` : ''}`;
+  return `${lines.join('\n')}\n${verdict}\n`;
+}

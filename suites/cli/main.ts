@@ -1,0 +1,33 @@
+// The entry of `torchstone`: reads the words, runs the command, sets the exit code. The commands live beside it.
+
+import { CannotRunError } from '../results.js';
+import { type Arguments, helpText, readArguments, UsageError } from './args.js';
+import { COMMAND_TABLE } from './commands.js';
+import { type Console, processConsole } from './output.js';
+
+/** Runs the program with these words and returns its exit code. */
+export async function main(words: readonly string[], to: Console = processConsole()): Promise<number> {
+  let args: Arguments;
+  try {
+    const read = readArguments(words);
+    if (read.command === undefined || read.help) {
+      to.out(`${helpText(read.command)}\n`);
+      return 0;
+    }
+    args = read;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    to.err(`torchstone: ${error.message}\n\`torchstone --help\` shows what there is.\n`);
+    return 2;
+  }
+  try {
+    return await COMMAND_TABLE[args.command](args, to, words);
+  } catch (error) {
+    if (error instanceof CannotRunError || error instanceof UsageError) {
+      to.err(`torchstone ${args.command}: ${error.message}\n`);
+    } else {
+      to.err(`torchstone ${args.command} broke: ${error instanceof Error ? error.stack : String(error)}\n`);
+    }
+    return 2;
+  }
+}

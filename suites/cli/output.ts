@@ -1,0 +1,66 @@
+// Where results go: the check that a folder can be written, the reports, the JSON, the summary on the console.
+// Standard output carries the answer only; progress goes to standard error.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { consoleSummary } from '../../reports/console.js';
+import { resultJson } from '../../reports/json.js';
+import { exitCode } from '../../reports/verdict.js';
+import { writeReports } from '../../reports/write.js';
+import { CannotRunError, type RunResult } from '../results.js';
+import type { Arguments } from './args.js';
+
+/** What the console is like; a parameter, so that tests can capture it. */
+export interface Console {
+  out(text: string): void;
+  err(text: string): void;
+  colour: boolean;
+}
+
+/** The console of this process. */
+export function processConsole(): Console {
+  return {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
+  };
+}
+
+/** Makes sure, before a long run, that its results can be written. */
+export function checkWritable(args: Arguments, folder: string | undefined): void {
+  if (folder !== undefined) probe(resolve(folder), 'the output folder');
+  if (typeof args.json === 'string') probe(dirname(resolve(args.json)), `the folder of ${args.json}`);
+}
+
+/** Writes everything that was asked for and returns the exit code. */
+export async function deliver(
+  run: RunResult,
+  args: Arguments,
+  folder: string | undefined,
+  to: Console,
+): Promise<number> {
+  const written = folder === undefined ? [] : await writeReports(run, resolve(folder));
+  if (typeof args.json === 'string') await writeFile(resolve(args.json), resultJson(run));
+  const summary = consoleSummary(run, { colour: to.colour, quiet: args.quiet });
+  if (args.json === true) {
+    to.err(summary);
+    to.out(resultJson(run));
+  } else {
+    to.out(summary);
+  }
+  const page = written.find((path) => path.endsWith('.html'));
+  if (page && !args.quiet) to.err(`\nReport: ${page}\n`);
+  return exitCode(run);
+}
+
+function probe(folder: string, what: string): void {
+  const file = join(folder, `.torchstone-probe-${process.pid}`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, '');
+    rmSync(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CannotRunError(`${what} ${folder} cannot be written: ${reason}`);
+  }
+}
