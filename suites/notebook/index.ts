@@ -1,0 +1,76 @@
+// The notebook suite: every cell of the notebook, as executable cases. It owns the list and the order, and judges nothing itself.
+import { idMatcher } from '../cases.js';
+import { openFixtures } from '../fixtures.js';
+import {
+  CannotRunError,
+  type CaseResult,
+  type Series,
+  type Suite,
+  type SuiteOptions,
+  type SuiteResult,
+  suiteResult,
+} from '../results.js';
+import type { Cell, CellContext } from './cell.js';
+import { autograd, loss, vectorJacobian } from './cells-autograd.js';
+import { arithmetic, create, index, reshape } from './cells-basics.js';
+import { bridge, devices, timing } from './cells-bridge.js';
+import { random } from './cells-random.js';
+import { large, training } from './cells-training.js';
+import { Check } from './check.js';
+import { Recording } from './recording.js';
+
+const CELLS: readonly Cell[] = [
+  ...create,
+  ...random,
+  ...index,
+  ...reshape,
+  ...arithmetic,
+  ...bridge,
+  ...devices,
+  ...autograd,
+  ...vectorJacobian,
+  ...loss,
+  ...training,
+  ...large,
+  ...timing,
+];
+
+/** Every cell of the notebook but F, whose timings are rows of the bench. */
+export const notebookSuite: Suite = { name: 'notebook', run };
+
+async function run(options: SuiteOptions): Promise<SuiteResult> {
+  const started = performance.now();
+  const matches = idMatcher(options.filter);
+  const cells = CELLS.filter(({ id }) => matches(`notebook/${id}`));
+  if (cells.length === 0) throw new CannotRunError(`no cell matches the filter '${options.filter}'`);
+  const recording = new Recording(await openFixtures(options.fixtures));
+  const series: Series[] = [];
+  const context: CellContext = {
+    seed: options.seed,
+    full: options.full ?? false,
+    series: (one) => void series.push(one),
+  };
+  options.progress.begin('notebook', cells.length);
+  const results: CaseResult[] = [];
+  for (const cell of cells) {
+    if (options.signal.aborted) break;
+    const result = await runCell(cell, recording, context);
+    results.push(result);
+    options.progress.step(result.id, result.status !== 'pass');
+  }
+  options.progress.end();
+  const notes = ['Cell F, the table of timings, is run by the bench.'];
+  return suiteResult('notebook', results, (performance.now() - started) / 1000, { series, notes });
+}
+
+async function runCell(cell: Cell, recording: Recording, context: CellContext): Promise<CaseResult> {
+  const started = performance.now();
+  const check = new Check(cell.id[0]!, recording);
+  let thrown: unknown;
+  try {
+    await cell.run(check, context);
+  } catch (error) {
+    thrown = error ?? new Error('the cell threw nothing');
+  }
+  return check.result(`notebook/${cell.id}`, (performance.now() - started) / 1000, thrown);
+}
