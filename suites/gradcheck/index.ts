@@ -1,0 +1,7 @@
+// Owns what the gradient check offers to others: the suite, and `gradcheck` for anyone's function.
+export type { CheckOptions } from './check.js';
+export { loadUserFunction } from './load.js';
+export type { GradcheckReport, JacobianEntry, Verdict } from './report.js';
+export { gradcheckSuite } from './suite.js';
+export { GradcheckError, type GradcheckOptions, gradcheck, type TensorFunction } from './tensors.js';
+export { checkUserFunction } from './user.js';

@@ -1,0 +1,89 @@
+// Owns bringing a user's function into this process: bundle, import, check. It calls the function never.
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Plugin } from 'esbuild';
+import { CannotRunError } from '../results.js';
+import type { TensorFunction } from './tensors.js';
+
+let loads = 0;
+
+/**
+ * Loads `./file.ts#name`; without `#name`, the file's only exported function. The file is bundled with what it imports from
+ * its own folders; packages stay outside, and `torchstone` is the engine of this process, so that its tensors are ours.
+ * @throws CannotRunError that says what is missing.
+ */
+export async function loadUserFunction(target: string, from = process.cwd()): Promise<TensorFunction> {
+  const [path = '', name] = target.split('#', 2);
+  const file = resolve(from, path);
+  if (path === '' || !existsSync(file))
+    throw new CannotRunError(`there is no file ${path || target} (looked for ${file})`);
+  const module = await importBundled(file);
+  const chosen = name === undefined || name === '' ? onlyFunction(module, path) : module[name];
+  if (chosen === undefined) {
+    const names = Object.keys(module).join(', ') || 'nothing';
+    throw new CannotRunError(`${path} has no export named '${name}'; it exports ${names}`);
+  }
+  if (typeof chosen !== 'function')
+    throw new CannotRunError(`${target} is not a function but a ${typeof chosen}`);
+  return chosen as TensorFunction;
+}
+
+function onlyFunction(module: Readonly<Record<string, unknown>>, path: string): unknown {
+  const functions = Object.entries(module).filter(([, value]) => typeof value === 'function');
+  if (functions.length === 1) return functions[0]![1];
+  const names = functions.map(([name]) => name).join(', ');
+  throw new CannotRunError(
+    functions.length === 0
+      ? `${path} exports no function`
+      : `${path} exports ${names}: say which, as ${path}#${functions[0]![0]}`,
+  );
+}
+
+async function importBundled(file: string): Promise<Record<string, unknown>> {
+  const { build } = await import('esbuild');
+  loads += 1;
+  // Beside the file, so that its packages resolve from where it lies.
+  const out = join(dirname(file), `.${basename(file)}.${process.pid}-${loads}.mjs`);
+  try {
+    await build({
+      entryPoints: [file],
+      outfile: out,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      sourcemap: 'inline',
+      logLevel: 'silent',
+      plugins: [sameEngine],
+    });
+    return (await import(/* @vite-ignore */ pathToFileURL(out).href)) as Record<string, unknown>;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new CannotRunError(`${file} does not load: ${text}`, { cause: error });
+  } finally {
+    await rm(out, { force: true });
+  }
+}
+
+/** Where this process has the engine from: its TypeScript under tsx and vitest, its JavaScript in a build. */
+function enginePath(): string {
+  const javascript = fileURLToPath(new URL('../../engine/index.js', import.meta.url));
+  return existsSync(javascript) ? javascript : javascript.replace(/\.js$/, '.ts');
+}
+
+const sameEngine: Plugin = {
+  name: 'same-engine',
+  setup(build) {
+    const engine = enginePath();
+    build.onResolve({ filter: /^torchstone$/ }, () => ({ path: pathToFileURL(engine).href, external: true }));
+    // A file of this repository may import the engine by its path: that too must be the running one.
+    build.onResolve({ filter: /engine\/index\.(js|ts)$/ }, (args) => {
+      const wanted = resolve(args.resolveDir, args.path).replace(/\.(js|ts)$/, '');
+      if (wanted !== engine.replace(/\.(js|ts)$/, '')) return undefined;
+      return { path: pathToFileURL(engine).href, external: true };
+    });
+  },
+};

@@ -1,0 +1,130 @@
+// Owns numerical derivatives with an error bar: central differences, extrapolated, with one-sided slopes to see kinks.
+// It knows numbers only: no tensors, no verdicts.
+
+/** A vector-valued function of one number. */
+export type Curve = (t: number) => Float64Array;
+
+/** The derivative of a curve at 0, element by element. */
+export interface Derivative {
+  readonly value: Float64Array;
+  /** An estimate of how far off `value` may be. */
+  readonly error: Float64Array;
+  /** The slopes just right and just left of 0. */
+  readonly right: Float64Array;
+  readonly left: Float64Array;
+  /** 1 where the slopes do not approach each other: no derivative exists there. */
+  readonly kink: Uint8Array;
+}
+
+const LEVELS = 4;
+const SHRINK = 16;
+const ATTEMPTS = 4;
+const EPSILON = 2 ** -52;
+
+/**
+ * Differentiates a curve at 0, first with steps of `step`; smaller ones where `enough` says that some error is too large:
+ * a kink or a pole may lie within the step.
+ */
+export function differentiate(
+  curve: Curve,
+  step: number,
+  enough: (value: number, error: number) => boolean,
+): Derivative {
+  const centre = curve(0);
+  let best: Derivative | undefined;
+  let size = step;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1, size /= SHRINK) {
+    const found = richardson(curve, centre, size, attempt === 0);
+    best = best ? better(best, found) : found;
+    if (best.value.every((value, at) => enough(value, best!.error[at]!))) break;
+  }
+  return best!;
+}
+
+/** Central differences at four steps, each half the last, extrapolated to a step of nothing (Ridders' table). */
+function richardson(curve: Curve, centre: Float64Array, step: number, widest: boolean): Derivative {
+  const n = centre.length;
+  const ahead: Float64Array[] = [];
+  const behind: Float64Array[] = [];
+  const steps: number[] = [];
+  for (let level = 0; level < LEVELS; level += 1) {
+    const h = step / 2 ** level;
+    steps.push(h);
+    ahead.push(curve(h));
+    behind.push(curve(-h));
+  }
+  const made = {
+    value: new Float64Array(n),
+    error: new Float64Array(n),
+    right: new Float64Array(n),
+    left: new Float64Array(n),
+    kink: new Uint8Array(n),
+  };
+  const last = LEVELS - 1;
+  for (let i = 0; i < n; i += 1) {
+    const column = (from: readonly Float64Array[]) => from.map((row) => row[i]!);
+    const [value, error] = extrapolate(column(ahead), column(behind), steps, widest);
+    made.value[i] = value;
+    made.error[i] = error;
+    const slopes = (level: number) => [
+      (ahead[level]![i]! - centre[i]!) / steps[level]!,
+      (centre[i]! - behind[level]![i]!) / steps[level]!,
+    ];
+    const [rightWide, leftWide] = slopes(0) as [number, number];
+    const [right, left] = slopes(last) as [number, number];
+    made.right[i] = right;
+    made.left[i] = left;
+    const noise = (64 * EPSILON * Math.max(Math.abs(centre[i]!), Math.abs(ahead[last]![i]!))) / steps[last]!;
+    const gap = Math.abs(right - left);
+    // Of a smooth curve the gap shrinks with the step, to an eighth here; at a kink it stays, at a jump it grows.
+    if (gap > noise && gap > 1e-9 * Math.max(Math.abs(right), Math.abs(left)))
+      made.kink[i] = gap > 0.6 * Math.abs(rightWide - leftWide) ? 1 : 0;
+  }
+  return made;
+}
+
+function extrapolate(
+  ahead: readonly number[],
+  behind: readonly number[],
+  steps: readonly number[],
+  widest: boolean,
+): [value: number, error: number] {
+  let value = Number.NaN;
+  let error = Number.POSITIVE_INFINITY;
+  let above: number[] = [];
+  // Equal values at the widest steps: the output does not depend on this input, and nothing is lost in the difference.
+  // At narrower ones they may be equal because the step is below the function's resolution.
+  const independent = widest && ahead.every((one, level) => one === behind[level]);
+  for (let level = 0; level < ahead.length; level += 1) {
+    const row = [(ahead[level]! - behind[level]!) / (2 * steps[level]!)];
+    const size = Math.max(Math.abs(ahead[level]!), Math.abs(behind[level]!));
+    const rounding = independent ? 0 : (2 * EPSILON * size) / steps[level]!;
+    for (let order = 1; order <= level; order += 1) {
+      const factor = 4 ** order;
+      row.push((factor * row[order - 1]! - above[order - 1]!) / (factor - 1));
+      const spread = Math.max(
+        Math.abs(row[order]! - row[order - 1]!),
+        Math.abs(row[order]! - above[order - 1]!),
+      );
+      if (spread + rounding < error) {
+        error = spread + rounding;
+        value = row[order]!;
+      }
+    }
+    above = row;
+  }
+  return [value, error];
+}
+
+/** Per element the derivative with the smaller error; kinks and slopes are those of the smaller step. */
+function better(wide: Derivative, narrow: Derivative): Derivative {
+  const value = narrow.value.slice();
+  const error = narrow.error.slice();
+  for (let i = 0; i < value.length; i += 1) {
+    if (wide.error[i]! <= error[i]!) {
+      value[i] = wide.value[i]!;
+      error[i] = wide.error[i]!;
+    }
+  }
+  return { ...narrow, value, error };
+}

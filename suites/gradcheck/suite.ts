@@ -1,0 +1,157 @@
+// Owns the gradcheck suite: every differentiable op's recorded inputs, in float64, against central differences.
+// Values are validate's business.
+import { setImmediate } from 'node:timers/promises';
+import * as engine from '../../engine/index.js';
+import type { ArgSpec } from '../../engine/ops/samples.js';
+import { type EngineTensor, flattenResult, inputTensor, positional } from '../bind.js';
+import { type Fixtures, openFixtures } from '../fixtures.js';
+import type { FixtureCase } from '../manifest.js';
+import { type RegisteredOp, registeredOps } from '../registry.js';
+import {
+  CannotRunError,
+  type CaseResult,
+  type Suite,
+  type SuiteOptions,
+  type SuiteResult,
+  suiteResult,
+} from '../results.js';
+import { type SelectedCase, selectCases, staleness } from '../select.js';
+import { toCaseResult } from './outcome.js';
+import { type GradcheckOptions, gradcheck, type TensorFunction } from './tensors.js';
+
+/** The gradcheck suite. */
+export const gradcheckSuite: Suite = { name: 'gradcheck', run: (options) => gradcheckOps(options) };
+
+/** What may be checked instead of the registry and the fixtures on disk: for tests. */
+export interface GradcheckSources {
+  readonly ops?: readonly RegisteredOp[];
+  readonly fixtures?: Fixtures;
+}
+
+/** Gradient-checks the ops that the filter names. @throws CannotRunError when nothing would be checked. */
+export async function gradcheckOps(
+  options: SuiteOptions,
+  sources: GradcheckSources = {},
+): Promise<SuiteResult> {
+  const started = performance.now();
+  const fixtures = sources.fixtures ?? (await openFixtures(options.fixtures));
+  const all = selectCases(sources.ops ?? registeredOps(), fixtures, options.filter);
+  const chosen = all.filter((one) => isCandidate(one, options.filter !== undefined));
+  const missing = options.filter === undefined ? uncovered(all, chosen) : [];
+  if (chosen.length === 0 && missing.length === 0)
+    throw new CannotRunError(`no case of '${options.filter}' has a gradient to check`);
+  options.progress.begin('gradcheck', chosen.length);
+  const results: CaseResult[] = [...missing];
+  let breathed = performance.now();
+  for (const one of chosen) {
+    if (options.signal.aborted) break;
+    const result = checkCase(one, fixtures, options);
+    results.push(result);
+    options.progress.step(one.id, result.status !== 'pass' && result.status !== 'skip');
+    if (performance.now() - breathed < 50) continue;
+    // Ctrl-C is only heard between turns of the event loop.
+    await setImmediate();
+    breathed = performance.now();
+  }
+  options.progress.end();
+  return suiteResult('gradcheck', results, (performance.now() - started) / 1000);
+}
+
+/**
+ * Whether a case is worth a check of its own: the layout and the method's spelling make no difference to a derivative, and
+ * of the same call in float32 and float64 the latter will do. A filter gets what it names.
+ */
+function isCandidate(one: SelectedCase, named: boolean): boolean {
+  const { op, recorded, declared } = one;
+  if (!op || op.notDifferentiable !== undefined || !recorded?.outputs) return false;
+  if (declared?.valuesUndefined || !recorded.inputs.some((input) => input.grad)) return false;
+  if (recorded.inputs.some((input) => input.shape.includes(0))) return false;
+  if (declared?.noGrad === undefined && !recorded.gradients.includes(true)) return false;
+  if (named) return true;
+  return recorded.variant !== 'method' && /,contiguous(,|$)/.test(one.id);
+}
+
+/** Differentiable ops of which no case was chosen: each is an error, for an unchecked gradient is not a right one. */
+function uncovered(all: readonly SelectedCase[], chosen: readonly SelectedCase[]): CaseResult[] {
+  const covered = new Set(
+    chosen.filter((one) => one.declared?.noGrad === undefined).map((one) => one.opName),
+  );
+  const names = new Set(
+    all.flatMap((one) => (one.op && one.op.notDifferentiable === undefined ? [one.opName] : [])),
+  );
+  return [...names]
+    .filter((name) => !covered.has(name))
+    .map((name) => ({
+      id: `${name}/none`,
+      op: name,
+      suite: 'gradcheck',
+      status: 'error',
+      reason: `${name} is differentiable, but no recorded case has a gradient: add a sample and run npm run fixtures`,
+      seconds: 0,
+      compared: 0,
+    }));
+}
+
+function checkCase(one: SelectedCase, fixtures: Fixtures, options: SuiteOptions): CaseResult {
+  const started = performance.now();
+  const replay = `npx torchstone gradcheck --filter '${one.id}'`;
+  const base = { id: one.id, op: one.opName, suite: 'gradcheck', compared: 0, replay } as const;
+  const seconds = () => (performance.now() - started) / 1000;
+  const skip = one.declared?.noGrad ?? precisionReason(one.recorded!);
+  if (skip !== undefined) return { ...base, status: 'skip', reason: skip, seconds: seconds() };
+  const stale = staleness(one);
+  if (stale !== undefined) return { ...base, status: 'error', reason: stale, seconds: seconds() };
+  try {
+    const report = gradcheckCase(one.op!, one.recorded!, fixtures, {
+      seed: options.seed,
+      order: options.quick ? 1 : 2,
+    });
+    return toCaseResult({ id: one.id, op: one.opName, report, seconds: seconds(), replay });
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return {
+      ...base,
+      status: 'fail',
+      message: `${one.opName}: the call throws: ${text}`,
+      seconds: seconds(),
+    };
+  }
+}
+
+/** Checks one recorded call with its inputs widened to float64. */
+export function gradcheckCase(
+  op: RegisteredOp,
+  recorded: FixtureCase,
+  fixtures: Fixtures,
+  options: GradcheckOptions,
+): ReturnType<typeof gradcheck> {
+  const inputs = recorded.inputs.map((input, k) => {
+    const tensor = inputTensor(fixtures.array(op.name, `${recorded.id}/in${k}`), input);
+    return tensor.isFloatingPoint() ? engine.noGrad(() => tensor.to(engine.float64)) : tensor;
+  });
+  const wrt = recorded.inputs.flatMap((input, k) => (input.grad ? [k] : []));
+  return gradcheck(functionOf(op, recorded), inputs, { ...options, wrt });
+}
+
+/** The recorded call as a function of its tensors. An in-place one changes a copy: a leaf that takes a gradient may not be changed. */
+function functionOf(op: RegisteredOp, recorded: FixtureCase): TensorFunction {
+  return (...tensors) => {
+    const given = recorded.variant === 'inplace' ? [tensors[0]!.clone(), ...tensors.slice(1)] : tensors;
+    const bound = positional(op.params, recorded.args, recorded.kwargs, given);
+    const call = recorded.variant === 'inplace' ? op.op.inplace! : op.op.impl;
+    const result = flattenResult(call.apply(op.op, bound));
+    return result.filter((one): one is EngineTensor => one instanceof engine.Tensor);
+  };
+}
+
+/** A call that names a coarser dtype computes in it whatever its inputs are: differences of its values say nothing. */
+function precisionReason(recorded: FixtureCase): string | undefined {
+  const coarse = (arg: ArgSpec): boolean =>
+    Array.isArray(arg)
+      ? arg.some(coarse)
+      : typeof arg === 'object' && arg !== null && 'dtype' in arg && arg.dtype !== 'float64';
+  const asked = [...recorded.args, ...Object.values(recorded.kwargs)].some(coarse);
+  return asked
+    ? 'the call asks for a dtype coarser than float64: central differences cannot resolve it'
+    : undefined;
+}

@@ -1,0 +1,67 @@
+// Owns the check of a user's own function from the command line: random inputs of the given shapes, one result a check.
+// It must not print.
+import * as engine from '../../engine/index.js';
+import type { EngineTensor } from '../bind.js';
+import type { Progress } from '../progress.js';
+import { CannotRunError, type CaseResult, type SuiteResult, suiteResult } from '../results.js';
+import { generator } from './check.js';
+import { loadUserFunction } from './load.js';
+import { toCaseResult } from './outcome.js';
+import { GradcheckError, gradcheck } from './tensors.js';
+
+/** What `checkUserFunction` is told. */
+export interface UserCheckOptions {
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+const TRIALS = 3;
+
+/** Gradient-checks `./file.ts#name` at three random points with inputs of these shapes. @throws CannotRunError */
+export async function checkUserFunction(
+  target: string,
+  shapes: readonly (readonly number[])[],
+  options: UserCheckOptions,
+): Promise<SuiteResult> {
+  const started = performance.now();
+  const fn = await loadUserFunction(target);
+  options.progress.begin(`gradcheck ${target}`, TRIALS);
+  const results: CaseResult[] = [];
+  for (let trial = 0; trial < TRIALS && !options.signal.aborted; trial += 1) {
+    const seed = options.seed + trial;
+    const begun = performance.now();
+    const inputs = randomInputs(shapes, seed);
+    try {
+      const report = gradcheck(fn, inputs, { seed });
+      const id = `${target}/point-${trial}`;
+      const replay = `npx torchstone gradcheck ${target} ${shapes.map((shape) => `--shape ${shape.join(',')}`).join(' ')} --seed ${options.seed}`;
+      results.push(toCaseResult({ id, report, seconds: (performance.now() - begun) / 1000, replay }));
+      options.progress.step(id, report.verdict !== 'pass');
+    } catch (error) {
+      throw new CannotRunError(explain(target, shapes, error), { cause: error });
+    }
+  }
+  options.progress.end();
+  return suiteResult('gradcheck', results, (performance.now() - started) / 1000);
+}
+
+function explain(target: string, shapes: readonly (readonly number[])[], error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof GradcheckError) return `${target}: ${text}`;
+  const given = shapes.map((shape) => `[${shape.join(', ')}]`).join(', ');
+  return `${target} throws with inputs of shapes ${given}: ${text}`;
+}
+
+/** Values of either sign, away from 0, where most kinks are. */
+function randomInputs(shapes: readonly (readonly number[])[], seed: number): EngineTensor[] {
+  const random = generator(seed);
+  return shapes.map((shape) => {
+    const size = shape.reduce((product, one) => product * one, 1);
+    const data = Float64Array.from(
+      { length: size },
+      () => (random() < 0.5 ? -1 : 1) * (0.1 + 1.8 * random()),
+    );
+    return engine.tensor(data, { dtype: engine.float64 }).reshape([...shape]);
+  });
+}

@@ -1,0 +1,76 @@
+// Owns guesses at what a set of mismatches looks like: the first hint for whoever must find the fault. A guess never decides anything.
+import type { ArrayValue } from './compare.js';
+
+const VECTOR = 8;
+const FACTORS = [2, 0.5, -1, 3, 4, 0.25] as const;
+
+/** What the mismatching flat positions have in common; undefined when nothing is apparent. */
+export function guessPattern(
+  got: ArrayValue,
+  want: ArrayValue,
+  wrong: readonly number[],
+): string | undefined {
+  const total = want.data.length;
+  if (total < 2 || wrong.length === 0) return undefined;
+  return (
+    wholeArray(got, want, wrong) ??
+    tail(wrong, total) ??
+    oneIndex(wrong, want.shape) ??
+    (wrong.length === total ? 'every element differs' : undefined)
+  );
+}
+
+function wholeArray(got: ArrayValue, want: ArrayValue, wrong: readonly number[]): string | undefined {
+  const at = (value: ArrayValue, i: number): number => Number(value.data[i]);
+  if (wrong.every((i) => at(got, i) === 0)) return 'got is 0 wherever it differs';
+  for (const factor of FACTORS)
+    if (wrong.length > 1 && wrong.every((i) => close(at(got, i), at(want, i) * factor)))
+      return `got is ${factor} × want wherever it differs`;
+  if (isTransposed(got, want)) return 'got is want with its last two dims swapped';
+  const shifted = (by: number) =>
+    wrong.length > 2 &&
+    wrong.every((i) => i + by < 0 || i + by >= want.data.length || close(at(got, i), at(want, i + by)));
+  if (shifted(1) || shifted(-1)) return 'got is want shifted by one element';
+  return undefined;
+}
+
+function close(a: number, b: number): boolean {
+  return a === b || Math.abs(a - b) <= 1e-5 * Math.abs(b);
+}
+
+function isTransposed(got: ArrayValue, want: ArrayValue): boolean {
+  const rows = want.shape.at(-2);
+  const columns = want.shape.at(-1);
+  if (rows === undefined || columns === undefined || rows < 2 || columns < 2) return false;
+  const size = rows * columns;
+  for (let i = 0; i < want.data.length; i += 1) {
+    const inside = i % size;
+    // The same memory read as [columns, rows] and swapped.
+    const from = i - inside + (inside % columns) * rows + Math.floor(inside / columns);
+    if (!close(Number(got.data[i]), Number(want.data[from]))) return false;
+  }
+  return true;
+}
+
+function tail(wrong: readonly number[], total: number): string | undefined {
+  const first = wrong[0]!;
+  const contiguous = wrong.length === total - first;
+  if (!contiguous || first === 0) return undefined;
+  const inTail = first >= total - (total % VECTOR) && total % VECTOR !== 0;
+  return inTail
+    ? `only the vector tail, from flat index ${first} on`
+    : `everything from flat index ${first} on`;
+}
+
+function oneIndex(wrong: readonly number[], shape: readonly number[]): string | undefined {
+  if (wrong.length < 2 || shape.length < 2) return undefined;
+  let stride = 1;
+  for (let dim = shape.length - 1; dim >= 0; dim -= 1) {
+    const size = shape[dim]!;
+    const place = (flat: number) => Math.floor(flat / stride) % size;
+    const first = place(wrong[0]!);
+    if (size > 1 && wrong.every((flat) => place(flat) === first)) return `only where dim ${dim} is ${first}`;
+    stride *= size;
+  }
+  return undefined;
+}

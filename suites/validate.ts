@@ -1,0 +1,73 @@
+// Owns the validate suite: every recorded case replayed and held against what PyTorch (and NumPy) gave.
+// How a case is judged is in replay.ts; gradients are compared here, never computed numerically.
+import { setImmediate } from 'node:timers/promises';
+import { type Fixtures, openFixtures } from './fixtures.js';
+import { type RegisteredOp, registeredOps } from './registry.js';
+import { replayCase } from './replay.js';
+import { type CaseResult, type Suite, type SuiteOptions, type SuiteResult, suiteResult } from './results.js';
+import { type SelectedCase, selectCases, staleness } from './select.js';
+
+/** The validate suite. */
+export const validateSuite: Suite = { name: 'validate', run: (options) => validateOps(options) };
+
+/** What may be replayed instead of the registry and the fixtures on disk: for tests. */
+export interface ValidateSources {
+  readonly ops?: readonly RegisteredOp[];
+  readonly fixtures?: Fixtures;
+}
+
+/** Replays the cases that the filter names. @throws CannotRunError when none is, or a fixture is not what it should be. */
+export async function validateOps(
+  options: SuiteOptions,
+  sources: ValidateSources = {},
+): Promise<SuiteResult> {
+  const started = performance.now();
+  const fixtures = sources.fixtures ?? (await openFixtures(options.fixtures));
+  const selected = selectCases(sources.ops ?? registeredOps(), fixtures, options.filter);
+  options.progress.begin('validate', selected.length);
+  const results: CaseResult[] = [];
+  let breathed = performance.now();
+  for (const one of selected) {
+    if (options.signal.aborted) break;
+    const result = validateCase(one, fixtures);
+    results.push(result);
+    options.progress.step(one.id, result.status !== 'pass');
+    if (performance.now() - breathed < 50) continue;
+    // Ctrl-C is only heard between turns of the event loop.
+    await setImmediate();
+    breathed = performance.now();
+  }
+  options.progress.end();
+  const { torch, numpy } = fixtures.manifest;
+  const notes = [`recorded with PyTorch ${torch} and NumPy ${numpy}`];
+  return suiteResult('validate', results, (performance.now() - started) / 1000, { notes });
+}
+
+/** Replays one case. Never throws for what the op does: only for a fixture that cannot be read. */
+export function validateCase(one: SelectedCase, fixtures: Fixtures): CaseResult {
+  const started = performance.now();
+  const base = {
+    id: one.id,
+    op: one.opName,
+    suite: 'validate',
+    replay: `npx torchstone validate --filter '${one.id}'`,
+  } as const;
+  const stale = staleness(one);
+  if (stale !== undefined)
+    return { ...base, status: 'error', reason: stale, compared: 0, seconds: since(started) };
+  const outcome = replayCase(one.op!, one.recorded!, fixtures);
+  const status = outcome.problems.length > 0 ? 'fail' : 'pass';
+  return {
+    ...base,
+    status,
+    ...(status === 'fail' ? { message: `${one.opName}: ${outcome.problems.join('\n')}` } : {}),
+    compared: outcome.compared,
+    checks: outcome.checks,
+    ...(outcome.worst ? { worst: outcome.worst } : {}),
+    seconds: since(started),
+  };
+}
+
+function since(started: number): number {
+  return (performance.now() - started) / 1000;
+}
