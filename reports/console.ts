@@ -5,6 +5,7 @@ import { type TimingLine, timingLines } from './timings.js';
 import {
   benchRows,
   outcome,
+  REFERENCE_TITLES,
   SUITE_TITLES,
   shortCases,
   shortRows,
@@ -65,7 +66,7 @@ function failures(run: RunResult, paint: Paint): string {
       row.correct === false
         ? 'its result is wrong'
         : `${row.ratio ? ratio(row.ratio.median) : 'no ratio'}, required ${ratio(row.required?.ratio ?? 1)}`;
-    return `${paint('31', '✗')} ${row.id} against ${row.reference}: ${why}`;
+    return `${paint('31', '✗')} ${row.id} against ${REFERENCE_TITLES[row.reference]}: ${why}`;
   });
   return [...shown, ...rows].join('\n');
 }

@@ -82,6 +82,7 @@ export function instant(iso: string): string {
 }
 
 function trimmed(value: number, digits: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-3) return String(Number(value.toPrecision(digits)).toExponential());
   const text = value.toPrecision(digits);
   return text.includes('e') ? text : String(Number(text));
 }

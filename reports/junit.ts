@@ -2,6 +2,7 @@
 import type { BenchRow, CaseResult, RunResult, SuiteResult } from '../suites/results.js';
 import { failureText } from './console.js';
 import { ratio } from './format.js';
+import { REFERENCE_TITLES } from './verdict.js';
 
 interface Entry {
   readonly name: string;
@@ -62,7 +63,7 @@ function rowEntry(row: BenchRow): Entry {
   const good = row.correct !== false && row.required?.held !== false;
   const got = row.ratio ? ratio(row.ratio.median) : (row.withheld ?? 'no ratio');
   return {
-    name: `${row.id} against ${row.reference}`,
+    name: `${row.id} against ${REFERENCE_TITLES[row.reference]}`,
     seconds: row.ours.medianNs / 1e9,
     kind: good ? 'pass' : 'failure',
     text: row.correct === false ? 'the timed result is wrong' : `${got}, required ${row.required?.ratio}×`,

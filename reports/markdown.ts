@@ -6,6 +6,7 @@ import { type TimingLine, timingLines } from './timings.js';
 import {
   benchRows,
   outcome,
+  REFERENCE_TITLES,
   SUITE_TITLES,
   shortCases,
   shortRows,
@@ -36,7 +37,7 @@ function failures(run: RunResult): string {
   texts.push(
     ...shortRows(run).map((row) => {
       const got = row.ratio ? ratio(row.ratio.median) : 'no ratio';
-      return `${row.id} against ${row.reference}: ${row.correct === false ? 'wrong result' : `${got}, required ${row.required?.ratio}×`}`;
+      return `${row.id} against ${REFERENCE_TITLES[row.reference]}: ${row.correct === false ? 'wrong result' : `${got}, required ${row.required?.ratio}×`}`;
     }),
   );
   if (texts.length === 0) return '';

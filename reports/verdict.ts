@@ -74,6 +74,9 @@ export const SUITE_TITLES: Readonly<Record<SuiteName, string>> = {
   bench: 'Timings',
 };
 
+/** The references' names as a person reads them. */
+export const REFERENCE_TITLES = { numpy: 'NumPy', torch: 'PyTorch' } as const;
+
 function casesPart(run: RunResult): string {
   const suites = run.suites.filter((suite) => suite.cases.length > 0);
   const total = sum(suites, (suite) => suite.cases.length - suite.counts.skipped);
@@ -82,10 +85,11 @@ function casesPart(run: RunResult): string {
   const compared = sum(suites, (suite) => suite.compared);
   if (total === 0) return run.suites.length === 0 ? 'no suite ran' : '';
   const tail = `${about(compared)} elements compared${skipped > 0 ? `, ${count(skipped)} skipped` : ''}`;
-  if (short.length === 0) return `all ${plural(total, 'case')} agree (${tail})`;
+  const held = suites.some((suite) => suite.suite === 'validate') ? 'agree with NumPy and PyTorch' : 'hold';
+  if (short.length === 0) return `all ${plural(total, 'case')} ${held} (${tail})`;
   const names = [...new Set(short.map((one) => one.op ?? one.id))];
-  const named = `${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`;
-  return `${count(short.length)} of ${plural(total, 'case')} (${named}) do not hold (${tail})`;
+  const named = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
+  return `${count(short.length)} of ${plural(total, 'case')} ${short.length === 1 ? 'does' : 'do'} not hold: ${named} (${tail})`;
 }
 
 function rowsPart(run: RunResult): string[] {
@@ -95,9 +99,10 @@ function rowsPart(run: RunResult): string[] {
   for (const reference of ['numpy', 'torch'] as const) {
     const tally = standings(rows.filter((row) => row.reference === reference));
     const decided = tally.faster + tally.level + tally.slower;
-    const name = reference === 'numpy' ? 'NumPy' : 'PyTorch';
     if (decided > 0) {
-      parts.push(`against ${name} ${tally.faster} faster, ${tally.level} level, ${tally.slower} slower`);
+      parts.push(
+        `against ${REFERENCE_TITLES[reference]} ${tally.faster} faster, ${tally.level} level, ${tally.slower} slower`,
+      );
     }
   }
   const short = shortRows(run);

@@ -2,7 +2,7 @@
 import type { CaseResult, RunResult, Worst } from '../../suites/results.js';
 import { type Cell, type Coverage, coverage, type Mark } from '../coverage.js';
 import { count, figureText, indexText, plural, ratio } from '../format.js';
-import { SUITE_TITLES, shortCases, shortRows } from '../verdict.js';
+import { REFERENCE_TITLES, SUITE_TITLES, shortCases, shortRows } from '../verdict.js';
 import { behind, type Html, html, NOTHING, section, table } from './markup.js';
 
 const MOST_FAILURES = 60;
@@ -40,7 +40,7 @@ export function failuresSection(run: RunResult): Html {
         row.correct === false
           ? 'The timed result is wrong.'
           : `${got}, required ${ratio(row.required?.ratio ?? 1)}.`;
-      return card(`${row.label ?? row.id} against ${row.reference}`, 'fail', why);
+      return card(`${row.label ?? row.id} against ${REFERENCE_TITLES[row.reference]}`, 'fail', why);
     }),
   ];
   const more =

@@ -49,7 +49,7 @@ export function curveChart(curve: Curve): Html {
   });
   const label = `${curve.group}: time over size, both logarithmic; ${curve.series.map((one) => CONTESTANTS[one.name].name).join(', ')}`;
   return html`<div class="panel"><h3>${curve.group}</h3>
-${frame(label, x, y, powerOfTen, nanoseconds, 'size')(lines)}
+${frame(label, x, y, powerOfTen, roundTime, 'size')(lines)}
 ${behind('The figures', curveTable(curve))}</div>`;
 }
 
@@ -124,8 +124,13 @@ function powerOfTen(value: number): string {
   return `10${raised}`;
 }
 
+/** A tick's time: `10 ms`, not `10.0 ms`. */
+function roundTime(ns: number): string {
+  return nanoseconds(ns).replace(/\.0+(?= )/, '');
+}
+
 function short(value: number): string {
-  return Number.isInteger(value) && Math.abs(value) < 1e6 ? String(value) : significant(value);
+  return Math.abs(value) < 1e6 && Math.abs(value) >= 1e-4 ? String(value) : significant(value);
 }
 
 function round(value: number): number {

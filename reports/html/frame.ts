@@ -7,8 +7,8 @@ import { type Html, html, NOTHING, section } from './markup.js';
 /** The verdict and one card a suite. */
 export function pageHeader(run: RunResult): Html {
   const sentence = verdictSentence(run);
-  const at = sentence.indexOf(':');
-  return html`<header class="${outcome(run)}"><h1><span class="word">${sentence.slice(0, at)}</span>${sentence.slice(at)}</h1>
+  const [, word, first, rest] = /^([^:]+): ([^;]+)(.*)$/s.exec(sentence) ?? ['', '', sentence, ''];
+  return html`<header class="${outcome(run)}"><h1><span class="word">${word}</span><span class="unseen">:</span> ${first}<span class="rest">${rest}</span></h1>
 <ul class="cards">${run.suites.map(suiteCard)}</ul>
 <div class="brand"><span><b>Torchstone</b> ${run.tool.version}, ${run.command.replace(/^torchstone /, '')}</span><span>${instant(run.started)}${run.tool.commit ? `, commit ${run.tool.commit}` : ''}</span></div></header>`;
 }

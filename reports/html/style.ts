@@ -30,10 +30,10 @@ code, pre, .mono { font-family: var(--mono); font-size: 0.9em; }
 .soft { color: var(--soft); } .num { font-variant-numeric: tabular-nums; white-space: nowrap; }
 
 header { padding-top: 34px; }
-.brand { display: flex; justify-content: space-between; gap: 16px; flex-wrap: wrap; color: var(--soft); font-size: 13px; }
+.brand { margin-top: 14px; display: flex; justify-content: space-between; gap: 16px; flex-wrap: wrap; color: var(--soft); font-size: 13px; }
 .brand b { color: var(--ink); letter-spacing: 0.01em; } .brand b::before { content: ""; display: inline-block; width: 9px; height: 9px; margin-right: 8px; background: var(--ours); border-radius: 50% 50% 50% 0; transform: rotate(135deg); }
-h1 { margin: 18px 0 22px; font-size: 25px; line-height: 1.35; font-weight: 600; letter-spacing: -0.012em; max-width: 46em; text-wrap: pretty; }
-h1 .word { padding: 1px 9px 2px; border-radius: 6px; margin-right: 3px; }
+h1 { margin: 6px 0 22px; font-size: 22px; line-height: 1.45; font-weight: 600; letter-spacing: -0.012em; max-width: 52em; text-wrap: pretty; }
+h1 .rest { font-weight: 400; color: var(--soft); } h1 .word { padding: 1px 9px 2px; border-radius: 6px; margin-right: 3px; }
 .held .word { background: var(--good-wash); color: var(--good); } .short .word { background: var(--bad-wash); color: var(--bad); }
 .stopped .word, .partial .word { background: var(--warn-wash); color: var(--warn); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px; padding: 0; margin: 0 0 6px; list-style: none; }
@@ -47,7 +47,7 @@ nav { position: sticky; top: 0; z-index: 2; background: color-mix(in srgb, var(-
 nav ul { max-width: 1120px; margin: 0 auto; padding: 0 28px; display: flex; gap: 22px; list-style: none; overflow-x: auto; scrollbar-width: none; }
 nav a { display: block; padding: 11px 0 10px; color: var(--soft); text-decoration: none; font-size: 14px; white-space: nowrap; } nav a:hover { color: var(--ink); }
 nav .alarm a { color: var(--bad); font-weight: 600; }
-section { padding: 30px 0 6px; scroll-margin-top: 34px; }
+h2 + .panel, h2 + .charts { margin-top: 12px; } section { padding: 30px 0 6px; scroll-margin-top: 34px; }
 h2 { font-size: 18px; margin: 0 0 4px; letter-spacing: -0.008em; font-weight: 600; } h3 { font-size: 14px; margin: 22px 0 6px; font-weight: 600; }
 .lead { margin: 0 0 14px; color: var(--soft); max-width: 72ch; text-wrap: pretty; }
 .panel > h3:first-child { margin-top: 0; } .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px; margin: 0 0 14px; }
@@ -75,8 +75,8 @@ svg text { fill: var(--soft); font: 11.5px system-ui, -apple-system, "Segoe UI",
 .c-ours { --c: var(--ours); } .c-numpy { --c: var(--numpy); } .c-torch { --c: var(--torch); }
 .mark { fill: var(--c); stroke: var(--c); stroke-width: 1.6; } .mark.hollow { fill: var(--card); } .span { stroke: var(--c); stroke-width: 2; opacity: .55; } .curve { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
 .grid { stroke: var(--line); stroke-width: 1; } .one { stroke: var(--soft); stroke-width: 1.2; } .axis { stroke: var(--soft); stroke-width: 1; } .need { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 2 2; }
-.forest { table-layout: fixed; } .forest th, .forest td { padding-top: 2px; padding-bottom: 2px; } .forest .plot { width: 42%; padding: 0 14px; } .forest .plot svg { display: block; width: 100%; height: 30px; overflow: visible; } .forest thead .plot svg { height: 20px; }
-.forest thead th:first-child { width: 25%; } .forest td.time { width: 11%; } .forest td { line-height: 1.3; } .forest .ref { color: var(--soft); font-size: 12px; display: block; white-space: nowrap; } .forest b { font-weight: 600; white-space: nowrap; }
+.forest { table-layout: fixed; } .forest th, .forest td { padding-top: 2px; padding-bottom: 2px; } .forest .plot { width: 42%; padding: 0 14px; } .forest .plot svg { display: block; width: 100%; height: 38px; overflow: visible; } .forest thead .plot svg { height: 20px; } .forest .plot svg svg { width: 1px; height: 1px; }
+.forest thead th:first-child { width: 25%; } .forest td.time { width: 11%; } .forest td { line-height: 1.3; } .forest .who { display: none; } .forest .ref { color: var(--soft); font-size: 12px; display: block; white-space: nowrap; } .forest b { font-weight: 600; white-space: nowrap; }
 b.faster { color: var(--good); } b.slower { color: var(--bad); } b.level { color: var(--soft); } .forest .miss { color: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 14px; } .charts .panel { margin: 0; padding: 13px 15px 10px; min-width: 0; } .charts h3 { margin: 0 0 4px; } .charts svg { display: block; width: 100%; height: auto; }
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 7px 14px; align-items: center; font-size: 13.5px; margin: 0; } .bar { background: var(--faint); border-radius: 4px; height: 13px; display: flex; overflow: hidden; } .bar i { display: block; height: 100%; } .bar .pass { background: var(--good); opacity: .8; } .bar .fail { background: var(--bad); } .bar .inconclusive { background: var(--warn); }
@@ -87,11 +87,11 @@ b.faster { color: var(--good); } b.slower { color: var(--bad); } b.level { color
 footer { color: var(--soft); font-size: 13px; padding: 26px 28px 48px; display: flex; gap: 18px; flex-wrap: wrap; }
 
 @media (max-width: 720px) {
-  main, header, footer { padding-left: 16px; padding-right: 16px; } nav ul { padding: 0 16px; gap: 18px; } header { padding-top: 20px; } h1 { font-size: 20px; margin: 14px 0 16px; }
+  main, header, footer { padding-left: 16px; padding-right: 16px; } nav ul { padding: 0 16px; gap: 18px; } header { padding-top: 20px; } h1 { font-size: 18px; margin: 4px 0 16px; }
   .cards { grid-template-columns: 1fr 1fr; gap: 8px; } .cards li { padding: 10px 12px; } .cards .big { font-size: 18px; } .panel { padding: 13px 13px; } section { padding-top: 24px; }
   .cards .name { flex-direction: column; gap: 0; } .bars { grid-template-columns: 1fr max-content; } .bars .bar { grid-column: 1 / -1; grid-row: auto; order: 0; margin-bottom: 4px; }
   .forest, .forest tbody { display: block; } .forest thead { display: block; } .forest thead th:not(.plot) { display: none; } .forest tr { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: 0 8px; padding: 8px 0 6px; border-bottom: 1px solid var(--line); } .forest thead tr { padding: 0; border: 0; }
-  .forest tr > * { border: 0; padding: 0; text-align: left; } .forest tbody th { grid-column: 1 / -1; } .forest .plot { grid-column: 1 / -1; width: auto; padding: 0 10px; } .forest td.time { width: auto; } .charts { grid-template-columns: 1fr; }
+  .forest tr > * { border: 0; padding: 0; text-align: left; } .forest tbody th { grid-column: 1 / 3; } .forest td.time { text-align: right; } .forest .who { display: inline; } .forest .plot { grid-column: 1 / -1; width: auto; padding: 0 10px; } .forest td.time { width: auto; } .charts { grid-template-columns: 1fr; }
 }
 @media print {
   :root { --paper: #fff; --card: #fff; } body { font-size: 11pt; } nav, .skip { display: none; } main, header, footer { max-width: none; padding: 0; } .panel, .cards li, .cells li, .charts .panel, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }

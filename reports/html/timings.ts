@@ -24,7 +24,7 @@ export function timingsSection(run: RunResult): Html {
   const blocks = groups.filter(([, own]) => own.length >= 3);
   const more = html`<li>hollow: the interval includes 1</li><li>right of 1: we are faster</li>`;
   const body = html`${key(['numpy', 'torch'], more)}
-${single.length > 0 ? forest(blocks.length > 0 ? 'Single cases' : '', single, axis) : NOTHING}${blocks.map(([name, own]) => forest(name, own, axis))}`;
+${blocks.map(([name, own]) => forest(name, own, axis))}${single.length > 0 ? forest(blocks.length > 0 ? 'Single cases' : '', single, axis) : NOTHING}`;
   return section('timings', 'Timings', lead(rows), body);
 }
 
@@ -67,11 +67,11 @@ ${behind('All figures', figures(title, lines))}</div>`;
 function forestRow(line: TimingLine, axis: LogAxis): Html {
   const parts = (['numpy', 'torch'] as const).flatMap((reference, i) => {
     const row = line[reference];
-    return row?.ratio && !row.withheld ? [spread(row, reference, axis, i === 0 ? 10 : 20)] : [];
+    return row?.ratio && !row.withheld ? [spread(row, reference, axis, i === 0 ? 13 : 25)] : [];
   });
   const grid = axis.ticks.map(
     (tick) =>
-      html`<line x1="${percent(axis, tick)}" x2="${percent(axis, tick)}" y1="0" y2="30" class="${tick === 1 ? 'one' : 'grid'}"/>`,
+      html`<line x1="${percent(axis, tick)}" x2="${percent(axis, tick)}" y1="0" y2="38" class="${tick === 1 ? 'one' : 'grid'}"/>`,
   );
   return html`<tr><th scope="row">${line.label}</th><td class="time">${nanoseconds(line.ours.medianNs)}</td>
 <td class="plot"><svg role="img" aria-label="${spoken(line)}">${grid}${parts}</svg></td><td>${cell(line.numpy, 'numpy')}</td><td>${cell(line.torch, 'torch')}</td></tr>\n`;
@@ -88,7 +88,7 @@ function spread(row: BenchRow, reference: Reference, axis: LogAxis, y: number): 
 function cell(row: BenchRow | undefined, reference: Reference): Html {
   if (!row) return html`<span class="soft">–</span>`;
   const time = row.theirs
-    ? html`<span class="ref"><span class="unseen">${CONTESTANTS[reference].name} </span>${nanoseconds(row.theirs.medianNs)}</span>`
+    ? html`<span class="ref"><span class="who">${CONTESTANTS[reference].name} </span>${nanoseconds(row.theirs.medianNs)}</span>`
     : NOTHING;
   if (row.withheld || row.correct === false) return html`<b class="slower">withheld</b>${time}`;
   if (!row.ratio) return html`<span class="soft">–</span>${time}`;
