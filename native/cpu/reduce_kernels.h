@@ -67,6 +67,7 @@ struct Tile {
   static constexpr int kLanes = sizeof(A) == 1 ? 256 : sizeof(A) == 2 ? 128 : 64;
   static constexpr int kFewLanes = 8;
   static constexpr int kFoldLanes = 128;
+  static constexpr int kFindBlock = 64;
 
   static A* values(char* acc, int64_t width) { return reinterpret_cast<A*>(arg ? acc + width * 8 : acc); }
   static const A* values(const char* acc, int64_t width) { return reinterpret_cast<const A*>(arg ? acc + width * 8 : acc); }
@@ -134,14 +135,26 @@ struct Tile {
   // NaN beats every number, and only the first NaN counts; index -1 is beaten by anything.
   TS_INLINE bool wins(A x, A best, int64_t index) { return (index < 0) | better(x, best) | ((x != x) & (best == best)); }
 
+  // The first element equal to `best`, which is there; blocks first, as a loop with an exit cannot be vectorised.
+  static int64_t find(const T* x, int64_t n, A best) {
+    auto same = [best](T v) { return (v == best) | ((v != v) & (best != best)); };
+    int64_t i = 0;
+    for (; i + kFindBlock <= n; i += kFindBlock) {
+      T any = 0;
+      for (int j = 0; j < kFindBlock; ++j) any = same(x[i + j]) ? T(1) : any;
+      if (any != 0) break;
+    }
+    while (!same(x[i])) ++i;
+    return i;
+  }
+
   static void row(char* acc, const void* tile, int64_t n, int64_t flat) {
     const T* x = static_cast<const T*>(tile);
     const A best = reduce(x, n);
     if constexpr (!arg) {
       add(values(acc, 1), errors(acc, 1), 0, best);
     } else if (wins(best, values(acc, 1)[0], indices(acc)[0])) {
-      int64_t i = 0;
-      while (!((x[i] == best) | ((x[i] != x[i]) & (best != best)))) ++i;
+      const int64_t i = find(x, n, best);
       values(acc, 1)[0] = x[i], indices(acc)[0] = flat + i;
     }
   }

@@ -85,22 +85,32 @@ void accumulate(const Strip& s) {
 
 // torch's rule: NaN replaces everything and is replaced only by a later NaN; otherwise the later of equals wins.
 template <class T, Op op>
+TS_INLINE void stepExtreme(T* best, int64_t* where, int64_t i, int64_t lanes, const char* in, char* out, char* index,
+                           int64_t inLane, int64_t outLane, int64_t indexLane) {
+  TS_INDEPENDENT
+  for (int64_t w = 0; w < lanes; ++w) {
+    const T x = at<T>(in + w * inLane);
+    const bool take = (op == kCummax ? x >= best[w] : x <= best[w]) | (x != x);
+    best[w] = take ? x : best[w];
+    where[w] = take ? i : where[w];
+    at<T>(out + w * outLane) = best[w];
+    at<int64_t>(index + w * indexLane) = where[w];
+  }
+}
+
+template <class T, Op op>
 void extremes(const Strip& s) {
   T best[kColumnLanes];
   int64_t where[kColumnLanes];
+  const int64_t size = sizeof(T), wide = sizeof(int64_t);
+  const bool packed = s.inLane == size && s.outLane == size && s.indexLane == wide;
   for (int64_t w = 0; w < s.lanes; ++w) best[w] = at<T>(s.in + w * s.inLane), where[w] = 0;
   for (int64_t i = 0; i < s.n; ++i) {
     const char* in = s.in + i * s.inStep;
     char* out = s.out + i * s.outStep;
     char* index = s.index + i * s.indexStep;
-    for (int64_t w = 0; w < s.lanes; ++w) {
-      const T x = at<T>(in + w * s.inLane);
-      const bool take = (op == kCummax ? x >= best[w] : x <= best[w]) | (x != x);
-      best[w] = take ? x : best[w];
-      where[w] = take ? i : where[w];
-      at<T>(out + w * s.outLane) = best[w];
-      at<int64_t>(index + w * s.indexLane) = where[w];
-    }
+    if (packed) stepExtreme<T, op>(best, where, i, s.lanes, in, out, index, size, size, wide);
+    else stepExtreme<T, op>(best, where, i, s.lanes, in, out, index, s.inLane, s.outLane, s.indexLane);
   }
 }
 
