@@ -116,7 +116,7 @@ function coverageBar({ rows }: Coverage, column: string, at: number): Html {
       (mark) =>
         html`<i class="${mark}" style="width:${((share(mark) / rows.length) * 100).toFixed(2)}%"></i>`,
     );
-  const bad = share('fail') > 0 ? `, ${share('fail')} fall short` : '';
+  const bad = share('fail') > 0 ? `, ${share('fail')} fall${share('fail') === 1 ? 's' : ''} short` : '';
   return html`<span>${column}</span><span class="bar" role="img" aria-label="${column}: checked for ${made} of ${rows.length} ops${bad}">${parts}</span><span class="num soft">${made} of ${rows.length}${bad}</span>`;
 }
 

@@ -1,7 +1,7 @@
 // The line charts: scaling curves (log–log) and training series (linear). Inline SVG, written by hand: two axes, lines,
 // marks. Each chart comes with the table of its figures.
 import type { Series } from '../../suites/results.js';
-import { nanoseconds, significant } from '../format.js';
+import { count, nanoseconds, significant } from '../format.js';
 import type { Curve } from '../timings.js';
 import { behind, type Html, html, table } from './markup.js';
 import { decadeAxis, type LogAxis, linearAxis } from './scale.js';
@@ -92,7 +92,7 @@ function curveTable(curve: Curve): Html {
     (a, b) => a - b,
   );
   const rows = sizes.map((size) => [
-    significant(size, 9),
+    count(size),
     ...curve.series.map((one) => {
       const found = one.points.find((point) => point.size === size);
       return found ? nanoseconds(found.ns) : '–';

@@ -27,8 +27,13 @@ export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
 export const NOTHING = new Html('');
 
 /** A table with a caption for those who cannot see where it stands. The first column names the row. */
-export function table(caption: string, head: readonly Part[], rows: readonly (readonly Part[])[]): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
+export function table(
+  caption: string,
+  head: readonly Part[],
+  rows: readonly (readonly Part[])[],
+  css = '',
+): Html {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table class="${css}">
 <caption class="unseen">${caption}</caption>
 <thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
 <tbody>${rows.map(

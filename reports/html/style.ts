@@ -56,13 +56,13 @@ h2 { font-size: 18px; margin: 0 0 4px; letter-spacing: -0.008em; font-weight: 60
 th, td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; vertical-align: middle; font-weight: 400; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-size: 12.5px; white-space: nowrap; } tbody tr:last-child > * { border-bottom: 0; } td.text { text-align: left; }
-tbody th { overflow-wrap: anywhere; }
+tbody th { overflow-wrap: anywhere; } .figures td { white-space: nowrap; } .figures th:first-child { min-width: 180px; } .figures td:last-child { white-space: normal; min-width: 120px; text-align: left; }
 details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); font-size: 13.5px; padding: 3px 0; width: fit-content; } summary:hover { color: var(--ink); } details[open] > summary { margin-bottom: 8px; }
 
 .failure { border-left: 3px solid var(--bad); } .failure.inconclusive, .failure.error { border-left-color: var(--warn); }
 .failure h3 { margin: 0 0 4px; display: flex; gap: 12px; justify-content: space-between; align-items: baseline; overflow-wrap: anywhere; } .failure p { margin: 4px 0; }
 .failure .why { white-space: pre-wrap; overflow-wrap: anywhere; }
-.compare { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, max-content)); gap: 4px 30px; margin: 10px 0 8px; } .compare div { display: flex; flex-direction: column; } .compare dt, .facts dt { color: var(--soft); font-size: 12.5px; } .compare dd { margin: 0; font-family: var(--mono); font-size: 13px; overflow-wrap: anywhere; }
+.compare { display: flex; flex-wrap: wrap; gap: 4px 32px; margin: 10px 0 8px; } .compare div { display: flex; flex-direction: column; } .compare dt, .facts dt { color: var(--soft); font-size: 12.5px; } .compare dd { margin: 0; font-family: var(--mono); font-size: 13px; overflow-wrap: anywhere; }
 .replay { background: var(--faint); border-radius: 6px; padding: 7px 11px; margin: 8px 0 0; overflow-x: auto; font-size: 12.5px; user-select: all; }
 
 .cells { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 8px; list-style: none; padding: 0; margin: 0; }
@@ -81,7 +81,7 @@ b.faster { color: var(--good); } b.slower { color: var(--bad); } b.level { color
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 14px; } .charts .panel { margin: 0; padding: 13px 15px 10px; min-width: 0; } .charts h3 { margin: 0 0 4px; } .charts svg { display: block; width: 100%; height: auto; }
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 7px 14px; align-items: center; font-size: 13.5px; margin: 0; } .bar { background: var(--faint); border-radius: 4px; height: 13px; display: flex; overflow: hidden; } .bar i { display: block; height: 100%; } .bar .pass { background: var(--good); opacity: .8; } .bar .fail { background: var(--bad); } .bar .inconclusive { background: var(--warn); }
 .bar.limit { position: relative; } .bar .used { background: var(--ours); border-radius: 4px; } .bar .over { background: var(--bad); }
-.matrix { font-size: 12.5px; width: auto; } .matrix th, .matrix td { padding: 2px 9px; text-align: center; } .matrix tbody th { font-family: var(--mono); text-align: left; position: sticky; left: 0; background: var(--card); white-space: nowrap; } .matrix tbody tr:hover > * { background: var(--faint); }
+.matrix { font-size: 12.5px; width: auto; } .matrix th, .matrix td { padding: 2px 9px; text-align: center; } .matrix tbody th { font-family: var(--mono); text-align: left; position: sticky; left: 0; background: var(--card); white-space: nowrap; } .matrix thead th:first-child { text-align: left; } .matrix tbody tr:hover > * { background: var(--faint); }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 12px 26px; margin: 0; } .facts dd { margin: 0; overflow-wrap: anywhere; }
 .notes { margin: 14px 0 0; padding-left: 18px; color: var(--soft); }
 footer { color: var(--soft); font-size: 13px; padding: 26px 28px 48px; display: flex; gap: 18px; flex-wrap: wrap; }

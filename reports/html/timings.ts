@@ -136,10 +136,13 @@ function figures(title: string, lines: readonly TimingLine[]): Html {
     'result',
     'note',
   ];
-  return table(`${title || 'Timings'}: all figures`, head, rows);
+  // A column without a single figure tells nothing.
+  const told = head.map((_, i) => i === 0 || rows.some((cells) => cells[i] !== '–' && cells[i] !== ''));
+  const kept = <T>(cells: readonly T[]) => cells.filter((_, i) => told[i]);
+  return table(`${title || 'Timings'}: all figures`, kept(head), rows.map(kept), 'figures');
 }
 
-function figureRow(line: TimingLine, row: BenchRow): (string | Html)[] {
+function figureRow(line: TimingLine, row: BenchRow): string[] {
   const range = row.ratio
     ? `${ratio(row.ratio.median)} (${ratio(row.ratio.low)} to ${ratio(row.ratio.high)})`
     : '–';
