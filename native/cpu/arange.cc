@@ -31,7 +31,8 @@ void arange(Context& ctx) {
   const double start = b[3], step = b[4];
   const int t = ctx.threads;
   // Unsigned: a sequence that runs past int64 wraps.
-  const uint64_t from = static_cast<uint64_t>(static_cast<int64_t>(start)), by = static_cast<uint64_t>(static_cast<int64_t>(step));
+  const uint64_t from = static_cast<uint64_t>(static_cast<int64_t>(start));
+  const uint64_t by = static_cast<uint64_t>(static_cast<int64_t>(step));
   b[0] = kOk;
   switch (dtype) {
     case Dtype::Bool: arangeAs<uint8_t, uint64_t, true>(p, n, from, by, t); break;

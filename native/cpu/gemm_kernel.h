@@ -6,7 +6,8 @@
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-// Rows × vectors of the largest tile. AVX-512: 14×2 accumulators + 2 of B + broadcasts fill 32 registers; the others 12 of 16.
+// Rows × vectors of the largest tile. AVX-512: 14×2 accumulators + 2 of B + broadcasts fill 32 registers; the others use
+// 12 of 16.
 #if defined(__AVX512F__)
 inline constexpr int kTileRows = 14;
 #else

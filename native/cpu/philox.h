@@ -6,7 +6,9 @@
 //   64-bit draws: element i = words 2j (low) and 2j + 1 (high), j = (i / 16) % 2, of counter c = i / 32 · 16 + i % 16
 // so a vector of consecutive counters yields consecutive elements without shuffles, for vectors of 4, 8 or 16.
 #pragma once
+#if defined(__SSE2__)
 #include <immintrin.h>
+#endif
 
 #include "isa.h"
 
@@ -26,8 +28,10 @@ TS_INLINE U64 multiplyLow(U64 a, U64 m) {
   return reinterpret_cast<U64>(_mm512_maskz_mul_epu32(0xFF, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(m)));
 #elif defined(__AVX2__)
   return reinterpret_cast<U64>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(m)));
-#else
+#elif defined(__SSE2__)
   return reinterpret_cast<U64>(_mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(m)));
+#else
+  return (a & 0xFFFFFFFFu) * m;
 #endif
 }
 

@@ -224,8 +224,8 @@ int64_t fillFloat(const Fill& f, int kind, Dtype dtype) {
 
 template <class T, bool Bool = false> int64_t fillAs(const Fill& f, int kind) {
   if (kind == 2) {
-    const int64_t from = static_cast<int64_t>(f.p0);
-    return fill(f, Integer<T, Bool>{f.seed, from, static_cast<uint64_t>(static_cast<int64_t>(f.p1)) - static_cast<uint64_t>(from)});
+    const int64_t from = static_cast<int64_t>(f.p0), to = static_cast<int64_t>(f.p1);
+    return fill(f, Integer<T, Bool>{f.seed, from, static_cast<uint64_t>(to) - static_cast<uint64_t>(from)});
   }
   const double p = f.p0 < 0 ? 0 : f.p0 > 1 ? 1 : f.p0;
   return fill(f, Bernoulli<T, Bool>{f.seed, static_cast<uint64_t>(p * 0x1p32 + 0.5)});

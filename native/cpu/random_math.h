@@ -15,8 +15,11 @@ TS_INLINE F32 squareRoot(F32 x) {
   return _mm512_maskz_sqrt_ps(0xFFFF, x);
 #elif defined(__AVX2__)
   return _mm256_sqrt_ps(x);
-#else
+#elif defined(__SSE2__)
   return _mm_sqrt_ps(x);
+#else
+  for (size_t i = 0; i < sizeof x / sizeof x[0]; ++i) x[i] = __builtin_sqrtf(x[i]);
+  return x;
 #endif
 }
 TS_INLINE F64 squareRoot(F64 x) {
@@ -24,8 +27,11 @@ TS_INLINE F64 squareRoot(F64 x) {
   return _mm512_maskz_sqrt_pd(0xFF, x);
 #elif defined(__AVX2__)
   return _mm256_sqrt_pd(x);
-#else
+#elif defined(__SSE2__)
   return _mm_sqrt_pd(x);
+#else
+  for (size_t i = 0; i < sizeof x / sizeof x[0]; ++i) x[i] = __builtin_sqrt(x[i]);
+  return x;
 #endif
 }
 
