@@ -1,0 +1,186 @@
+// The bench suite: the notebook's timings, the op sweep and the memory figures. It owns what is run, in which order and for how
+// long, and the reference process's life; the judging is done elsewhere.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { manualSeed } from '../../engine/index.js';
+import { addon } from '../../engine/native.js';
+import { idMatcher } from '../cases.js';
+import {
+  type BenchRow,
+  CannotRunError,
+  type CaseResult,
+  type MemoryFigure,
+  type Suite,
+  type SuiteOptions,
+  type SuiteResult,
+  suiteResult,
+} from '../results.js';
+import { MEMORY_TASKS, measureMemory } from './memory.js';
+import { notebookRows } from './notebook-rows.js';
+import type { RowPlan } from './plan.js';
+import { runRow } from './run-row.js';
+import { sweepRows } from './sweep.js';
+import { ReferenceWorker } from './worker.js';
+
+/** Timings against NumPy and PyTorch, and measured memory. */
+export const benchSuite: Suite = { name: 'bench', run };
+
+/** What all rows together may take, in seconds; the memory figures come on top. */
+const TOTAL_S = { quick: 12, usual: 110, full: 3600 } as const;
+const ROW_MS = { quick: 300, usual: 2500, full: 60_000 } as const;
+const LEAST_ROW_MS = 250;
+/** A reference that dies again and again is not worth its starts. */
+const MAX_STARTS = 3;
+
+type Mode = keyof typeof TOTAL_S;
+
+async function run(options: SuiteOptions): Promise<SuiteResult> {
+  const started = performance.now();
+  const mode: Mode = options.full ? 'full' : options.quick ? 'quick' : 'usual';
+  const matches = idMatcher(options.filter);
+  const wanted = options.rows ?? 'all';
+  const plans = [...notebookRows(mode === 'full', mode === 'quick'), ...sweepRows(mode === 'quick')].filter(
+    (plan) => (wanted === 'all' || wanted === plan.kind) && matches(plan.id),
+  );
+  const tasks = MEMORY_TASKS.filter((task) => wanted !== 'sweep' && matches(`memory/${task.id}`));
+  if (plans.length + tasks.length === 0)
+    throw new CannotRunError(`no row matches the filter '${options.filter}'`);
+  const notes = [...noiseNotes(), ...sizeNotes(mode)];
+  options.progress.begin('bench', plans.length + tasks.length);
+  // Memory first: after the races the machine's caches are full and nothing would be fresh but the process.
+  const memory = await runMemory(tasks, options);
+  const session = new Session(options, mode);
+  const rows: BenchRow[] = [];
+  const cases: CaseResult[] = [];
+  try {
+    for (const [at, plan] of plans.entries()) {
+      if (options.signal.aborted) break;
+      const done = await session.row(plan, plans.length - at);
+      rows.push(...done.rows);
+      cases.push(...done.cases);
+      options.progress.step(
+        plan.id,
+        done.cases.some((one) => one.status === 'fail' || one.status === 'error'),
+      );
+    }
+  } finally {
+    session.close();
+  }
+  notes.push(...session.notes);
+  const short = rows.filter((row) => row.required && !row.required.held).length;
+  options.progress.end(
+    `${rows.length} rows, ${memory.length} memory figures${short > 0 ? `, ${short} below what is required` : ''}`,
+  );
+  return suiteResult('bench', cases, (performance.now() - started) / 1000, { rows, memory, notes });
+}
+
+async function runMemory(tasks: typeof MEMORY_TASKS, options: SuiteOptions): Promise<MemoryFigure[]> {
+  const memory: MemoryFigure[] = [];
+  for (const task of tasks) {
+    if (options.signal.aborted) break;
+    const figure = await measureMemory(task, options.signal, options.quick);
+    memory.push(figure);
+    options.progress.step(figure.id, !figure.held);
+  }
+  return memory;
+}
+
+/** The rows of one run: their share of the time, and the reference process that they share. */
+class Session {
+  readonly notes: string[] = [];
+  readonly #options: SuiteOptions;
+  readonly #mode: Mode;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'torchstone-bench-'));
+  #deadline: number | undefined;
+  #worker: ReferenceWorker | undefined;
+  #starts = 0;
+  #gone: string | undefined;
+
+  constructor(options: SuiteOptions, mode: Mode) {
+    this.#options = options;
+    this.#mode = mode;
+  }
+
+  /** Runs a row on its share of the time that is left. An error of ours is a failed case, and the next row runs. */
+  async row(plan: RowPlan, left: number): Promise<{ rows: BenchRow[]; cases: CaseResult[] }> {
+    const { seed, signal, quick = false, vs = ['torch', 'numpy'] } = this.#options;
+    const worker = await this.#reference();
+    this.#deadline ??= performance.now() + TOTAL_S[this.#mode] * 1000;
+    const share = Math.max(0, this.#deadline - performance.now()) / left;
+    const budgetMs = Math.max(LEAST_ROW_MS, Math.min(ROW_MS[this.#mode], share));
+    const timeoutMs = this.#mode === 'full' ? 600_000 : 60_000;
+    const started = performance.now();
+    manualSeed(seed);
+    try {
+      return await runRow(plan, {
+        backends: vs,
+        worker,
+        folder: this.#folder,
+        seed,
+        budgetMs,
+        quick,
+        timeoutMs,
+        signal,
+      });
+    } catch (error) {
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const seconds = (performance.now() - started) / 1000;
+      return {
+        rows: [],
+        cases: [{ id: plan.id, suite: 'bench', status: 'error', message, seconds, compared: 0 }],
+      };
+    }
+  }
+
+  close(): void {
+    this.#worker?.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The living reference process, started anew when it died; or the reason why there is none. */
+  async #reference(): Promise<ReferenceWorker | string> {
+    const { python } = this.#options;
+    if (python === undefined) return this.#without('no Python with NumPy and PyTorch was found');
+    if (this.#gone !== undefined) return this.#gone;
+    const dead = this.#worker?.dead;
+    if (this.#worker && dead === undefined) return this.#worker;
+    if (dead !== undefined) this.notes.push(`${dead}; its row has no ratio`);
+    if (this.#starts >= MAX_STARTS) return this.#without(`${dead}; it was started ${MAX_STARTS} times`);
+    this.#starts += 1;
+    try {
+      this.#worker = await ReferenceWorker.start(python, addon.getThreads());
+    } catch (error) {
+      return this.#without(error instanceof Error ? error.message : String(error));
+    }
+    const { hello } = this.#worker;
+    const missing = (['numpy', 'torch'] as const).filter((name) => hello[name] === null);
+    if (missing.length > 0) return this.#without(`${python} cannot import ${missing.join(' and ')}`);
+    this.notes.push(
+      `Raced against NumPy ${hello.numpy} and PyTorch ${hello.torch}, PyTorch with ${hello.threads} threads, ours with ${addon.getThreads()}.`,
+    );
+    return this.#worker;
+  }
+
+  #without(reason: string): string {
+    if (this.#gone === undefined) this.notes.push(`No reference to race against: ${reason}.`);
+    this.#gone = reason;
+    return reason;
+  }
+}
+
+/** A busy machine makes honest intervals wide; a reader should know why. */
+function noiseNotes(): string[] {
+  const [load = 0] = loadavg();
+  const cores = availableParallelism();
+  if (load < 0.5 * cores) return [];
+  return [
+    `Noisy: the load average was ${load.toFixed(1)} on ${cores} cores before the bench began; other programs were running.`,
+  ];
+}
+
+function sizeNotes(mode: Mode): string[] {
+  if (mode === 'full') return [];
+  const which = mode === 'quick' ? 'A quick run: small sizes and few blocks' : 'Sizes for a laptop';
+  return [`${which}; --full runs the notebook's own sizes.`];
+}

@@ -1,0 +1,40 @@
+// The fresh process of a memory figure: runs one loop, watches its resident memory, answers its parent and ends.
+import * as engine from '../../engine/index.js';
+import { trainingStep } from './notebook-rows.js';
+
+const WARM_STEPS = 1_000;
+const WATCH_EVERY = 100;
+
+/** The greatest growth of resident memory over that after the first 1,000 steps. One synchronous loop: no finalizer runs. */
+function steps(count: number): number {
+  const step = trainingStep();
+  let after = 0;
+  let most = 0;
+  for (let i = 1; i <= count; i += 1) {
+    step();
+    if (i === WARM_STEPS) after = process.memoryUsage.rss();
+    else if (i > WARM_STEPS && i % WATCH_EVERY === 0)
+      most = Math.max(most, process.memoryUsage.rss() - after);
+  }
+  return most;
+}
+
+/** The peak of resident memory, as the system counted it. */
+function additions(count: number): number {
+  const [x, y] = [engine.rand([10_000_000]), engine.rand([10_000_000])];
+  let last = x;
+  for (let i = 0; i < count; i += 1) last = x.add(y);
+  // Read at the end, so that no result could have been left out.
+  last.at(0).item();
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+const [task, size] = process.argv.slice(2);
+try {
+  const bytes =
+    task === 'steps' ? steps(size === 'quick' ? 4_000 : 20_000) : additions(size === 'quick' ? 40 : 200);
+  process.send?.({ bytes });
+} catch (error) {
+  process.send?.({ bytes: 0, error: error instanceof Error ? error.message : String(error) });
+}
+process.disconnect?.();

@@ -1,0 +1,40 @@
+// Owns the shape of a bench row before it is run. Data and closures only.
+import type { ArrayValue } from '../compare.js';
+import type { BenchInputs } from './inputs.js';
+import type { Backend } from './worker.js';
+
+/** What the reference is told to prepare: see scripts/reference/workloads.py. */
+export type Workload = Readonly<Record<string, unknown>>;
+
+/** A row made ready: our step, its result, and the same work for each reference. */
+export interface Prepared {
+  readonly step: () => unknown;
+  readonly reference: Partial<Record<Backend, Workload>>;
+  /** The result to compare, and what the references compute it with where that is not the timed workload. */
+  readonly output?: () => ArrayValue;
+  readonly check?: Partial<Record<Backend, Workload>>;
+  /** Our time until the call returned, and until the result was there. */
+  readonly launch?: () => { launchNs: number; completionNs: number };
+}
+
+/** One row of the bench. */
+export interface RowPlan {
+  /** Without the reference's name, which the results append. */
+  readonly id: string;
+  readonly kind: 'notebook' | 'sweep';
+  readonly group: string;
+  readonly label: string;
+  readonly size?: number;
+  readonly dtype: string;
+  /** Memory traffic and arithmetic of one call, where they are known. */
+  readonly bytes?: number;
+  readonly flops?: number;
+  readonly note?: string;
+  /** The least ratio against PyTorch. */
+  readonly required?: number;
+  /** Allowed difference of results, relative and absolute; 0 where inputs make every order of summation exact. */
+  readonly tolerance: number;
+  /** Whether the work is large enough to wake thread pools, whose idle spinning would reach into the other side's block. */
+  readonly threaded: boolean;
+  prepare(inputs: BenchInputs): Prepared;
+}
