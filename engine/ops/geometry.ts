@@ -1,0 +1,219 @@
+// Owns views as plain functions on strides: select, slice, expand, as_strided, … with gradients that are again
+// differentiable. It must not declare ops (views.ts, view_parts.ts) nor check dims that are already wrapped.
+import { record } from '../autograd/node.js';
+import { IndexError, message, RuntimeError, showShape } from '../errors.js';
+import { newTensor, viewOf } from '../factory.js';
+import { numelOf, type Shape, viewStrides } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { div } from './arithmetic.js';
+import { contiguous, rawCopy, rawFill, rawZeros } from './memory.js';
+import { filled, putRaw } from './raw.js';
+
+/** Where elements lie in a storage. */
+export interface Geometry {
+  readonly shape: Shape;
+  readonly strides: Shape;
+  readonly offset: number;
+}
+
+/** A view whose gradient is one function of the view's gradient. */
+export function recordedView(
+  name: string,
+  x: Tensor,
+  shape: Shape,
+  strides: Shape,
+  offset: number,
+  backward: (g: Tensor) => Tensor,
+): Tensor {
+  return record(name, viewOf(x, shape, strides, offset), [x], () => ([g]) => [backward(g!)]);
+}
+
+/** Zeros of `shape` with `g` where `view` looks. The gradient of every view that drops elements; itself differentiable. */
+export function embed(name: string, g: Tensor, shape: Shape, view: (x: Tensor) => Tensor): Tensor {
+  const whole = rawZeros(shape, g.dtype);
+  rawCopy(view(whole), g);
+  return record(`${name}Backward0`, whole, [g], () => ([gg]) => [view(gg!)]);
+}
+
+/** The same elements under another shape: a view where the layout allows it, else a copy. `shape` holds as many. */
+export function reshaped(x: Tensor, shape: Shape): Tensor {
+  const strides = viewStrides(x.shape, x.strides, shape);
+  if (strides !== null) return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+  const copy = contiguous.impl(x);
+  const dense = viewStrides(copy.shape, copy.strides, shape)!;
+  // PyTorch's unsafe view: the copy is nobody else's, so the result counts as no view of it.
+  const out = new Tensor(copy.storage, shape, dense, copy.offset, copy.dtype, true, null, copy.device);
+  return record('UnsafeViewBackward0', out, [copy], () => ([g]) => [reshaped(g!, x.shape)]);
+}
+
+/** The dims in another order; `dims` is a permutation. */
+export function permuted(x: Tensor, dims: readonly number[], name = 'PermuteBackward0'): Tensor {
+  const shape = dims.map((d) => x.shape[d]!);
+  const strides = dims.map((d) => x.strides[d]!);
+  return recordedView(name, x, shape, strides, x.offset, (g) => {
+    const back = new Array<number>(dims.length);
+    dims.forEach((d, i) => {
+      back[d] = i;
+    });
+    return permuted(g, back, name);
+  });
+}
+
+/** Two dims exchanged. */
+export function transposed(x: Tensor, a: number, b: number, name = 'TransposeBackward0'): Tensor {
+  const shape = [...x.shape];
+  const strides = [...x.strides];
+  if (x.ndim > 0) {
+    [shape[a], shape[b]] = [shape[b]!, shape[a]!];
+    [strides[a], strides[b]] = [strides[b]!, strides[a]!];
+  }
+  return recordedView(name, x, shape, strides, x.offset, (g) => transposed(g, a, b, name));
+}
+
+/** `x` read as if it had the sizes `target` (−1 keeps a size). @throws RuntimeError where it does not broadcast. */
+export function expanded(op: string, x: Tensor, target: readonly number[]): Tensor {
+  const n = target.length;
+  const lead = n - x.ndim;
+  if (lead < 0) {
+    throw new RuntimeError(
+      message(op, `at least ${x.ndim} sizes`, showShape(target), `the number of sizes provided (${n}) must be greater or equal to the number of dimensions in the tensor (${x.ndim})`),
+    );
+  }
+  const shape = new Array<number>(n);
+  const strides = new Array<number>(n);
+  for (let i = n - 1; i >= 0; i--) {
+    const own = i >= lead ? x.shape[i - lead]! : 1;
+    let size = target[i]!;
+    strides[i] = i >= lead ? x.strides[i - lead]! : i + 1 < n ? shape[i + 1]! * strides[i + 1]! : 1;
+    if (size === -1) {
+      if (i < lead) {
+        throw new RuntimeError(message(op, 'a size for each new dim', showShape(target), `The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ${i}`));
+      }
+      size = own;
+    }
+    if (size !== own) {
+      if (own !== 1 || size < 0) throw notExpandable(op, x.shape, target, i, own);
+      strides[i] = 0;
+    }
+    shape[i] = size;
+  }
+  // The walk sums a gradient down to the shape that was broadcast.
+  return recordedView('ExpandBackward0', x, shape, strides, x.offset, (g) => g);
+}
+
+function notExpandable(op: string, shape: Shape, target: Shape, dim: number, own: number): RuntimeError {
+  return new RuntimeError(
+    message(op, `sizes that ${showShape(shape)} broadcasts to`, showShape(target), `The expanded size of the tensor (${target[dim]}) must match the existing size (${own}) at non-singleton dimension ${dim}.  Target sizes: ${showShape(target)}.  Tensor sizes: ${showShape(shape)}`),
+  );
+}
+
+/** Without the dims of size 1 that `dims` names. */
+export function squeezed(x: Tensor, dims: readonly boolean[], name: string): Tensor {
+  const kept = x.shape.map((_, d) => d).filter((d) => !(dims[d] === true && x.shape[d] === 1));
+  const shape = kept.map((d) => x.shape[d]!);
+  const strides = kept.map((d) => x.strides[d]!);
+  return recordedView(name, x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+}
+
+/** With a dim of size 1 before dim `at`. */
+export function unsqueezed(x: Tensor, at: number): Tensor {
+  const shape = [...x.shape.slice(0, at), 1, ...x.shape.slice(at)];
+  const step = at < x.ndim ? x.shape[at]! * x.strides[at]! : 1;
+  const strides = [...x.strides.slice(0, at), step, ...x.strides.slice(at)];
+  return recordedView('UnsqueezeBackward0', x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+}
+
+const without = (list: readonly number[], at: number): number[] => list.filter((_, i) => i !== at);
+
+/** One position of a dim, which disappears. @throws IndexError out of range. */
+export function selected(op: string, x: Tensor, dim: number, index: number): Tensor {
+  const size = x.shape[dim]!;
+  if (index < -size || index >= size) {
+    throw new IndexError(
+      message(op, `an index in [${-size}, ${size - 1}]`, String(index), `index ${index} is out of bounds for dimension ${dim} with size ${size}`),
+    );
+  }
+  const at = index < 0 ? index + size : index;
+  const offset = x.offset + at * x.strides[dim]!;
+  return recordedView('SelectBackward0', x, without(x.shape, dim), without(x.strides, dim), offset, (g) =>
+    embed('SelectBackward', g, x.shape, (whole) => selected(op, whole, dim, at)),
+  );
+}
+
+/** Positions start, start + step, … of a dim, `length` of them; all are inside. */
+export function sliced(x: Tensor, dim: number, start: number, length: number, step = 1): Tensor {
+  const shape = [...x.shape];
+  const strides = [...x.strides];
+  shape[dim] = length;
+  strides[dim] = x.strides[dim]! * step;
+  const offset = x.offset + start * x.strides[dim]!;
+  return recordedView('SliceBackward0', x, shape, strides, offset, (g) =>
+    embed('SliceBackward', g, x.shape, (whole) => sliced(whole, dim, start, length, step)),
+  );
+}
+
+/** The diagonal of two dims, which disappear; its dim comes last. */
+export function diagonalOf(x: Tensor, shift: number, a: number, b: number): Tensor {
+  const length = Math.max(0, shift >= 0 ? Math.min(x.shape[a]!, x.shape[b]! - shift) : Math.min(x.shape[a]! + shift, x.shape[b]!));
+  const kept = x.shape.map((_, d) => d).filter((d) => d !== a && d !== b);
+  const shape = [...kept.map((d) => x.shape[d]!), length];
+  const strides = [...kept.map((d) => x.strides[d]!), x.strides[a]! + x.strides[b]!];
+  const first = length === 0 ? 0 : shift >= 0 ? shift * x.strides[b]! : -shift * x.strides[a]!;
+  return recordedView('DiagonalBackward0', x, shape, strides, x.offset + first, (g) =>
+    embed('DiagonalBackward', g, x.shape, (whole) => diagonalOf(whole, shift, a, b)),
+  );
+}
+
+/** The same tensor as a view of itself. */
+export function aliased(x: Tensor): Tensor {
+  return recordedView('AliasBackward0', x, x.shape, x.strides, x.offset, (g) => g);
+}
+
+/** A view of any geometry within the storage, with its gradient. Sizes and strides are already checked. */
+export function asStridedView(x: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
+  const from: Geometry = { shape, strides, offset };
+  const to: Geometry = { shape: x.shape, strides: x.strides, offset: x.offset };
+  return recordedView('AsStridedBackward0', x, shape, strides, offset, (g) => carried(g, from, to, to));
+}
+
+/**
+ * The sum of `g`, laid out as `from`, into an empty storage, seen as `to`. Where several elements of `counted` share a
+ * place, each gets its part. The gradient is the same with `from` and `to` exchanged.
+ */
+function carried(g: Tensor, from: Geometry, to: Geometry, counted: Geometry): Tensor {
+  const low = Math.min(from.offset, to.offset);
+  const size = Math.max(endOf(from), endOf(to)) - low;
+  const seen = (flat: Tensor, of: Geometry): Tensor =>
+    new Tensor(flat.storage, of.shape, of.strides, of.offset - low, g.dtype);
+  let flat = rawZeros([size], g.dtype);
+  if (mayOverlap(from)) putRaw('asStrided', 'add', seen(flat, from), [], g);
+  else rawCopy(seen(flat, from), g);
+  if (mayOverlap(counted)) {
+    const counts = newTensor([size], g.dtype);
+    rawFill(counts, 1);
+    rawFill(seen(counts, counted), 0);
+    putRaw('asStrided', 'add', seen(counts, counted), [], filled([], 1, g.dtype));
+    flat = div.impl(flat, counts);
+  }
+  const out = newTensor(to.shape, g.dtype);
+  rawCopy(out, seen(flat, to));
+  return record('AsStridedBackwardBackward0', out, [g], () => ([gg]) => [carried(gg!, to, from, counted)]);
+}
+
+function endOf(of: Geometry): number {
+  if (numelOf(of.shape) === 0) return of.offset;
+  return of.shape.reduce((end, size, d) => end + (size - 1) * of.strides[d]!, of.offset + 1);
+}
+
+/** Whether two elements may share a place. True where it cannot be told cheaply. */
+function mayOverlap(of: Geometry): boolean {
+  if (numelOf(of.shape) <= 1) return false;
+  const dims = of.shape.map((_, d) => d).filter((d) => of.shape[d] !== 1);
+  dims.sort((a, b) => of.strides[a]! - of.strides[b]!);
+  let reach = 0;
+  for (const d of dims) {
+    if (of.strides[d]! <= reach) return true;
+    reach += (of.shape[d]! - 1) * of.strides[d]!;
+  }
+  return false;
+}

@@ -1,0 +1,117 @@
+// Owns the commands to the index families (indexGet, indexPut, nonzero) and small raw tensors. No autograd, no checks of
+// shapes: callers have resolved them. Layouts are written in native/README.md.
+import { cpu, deviceError } from '../device.js';
+import { type DType, int64 } from '../dtype.js';
+import { message, RuntimeError } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { coalesce } from '../pointwise/launch.js';
+import { broadcastStrides } from '../shape.js';
+import { type Scalar, Tensor } from '../tensor.js';
+import { rawCast, rawFill } from './memory.js';
+
+/** One index tensor that moves an operand: `index` broadcasts to the iteration space, and picks from `size` places. */
+export interface Look {
+  readonly index: Tensor;
+  readonly size: number;
+  readonly stride: number;
+}
+
+const putModes = { replace: 0, add: 1, multiply: 2, amax: 3, amin: 4 } as const;
+export type PutMode = keyof typeof putModes;
+
+/** @throws where a tensor has no memory, or they live on several devices. */
+export function requireMemory(op: string, tensors: readonly Tensor[]): void {
+  for (const x of tensors) if (x.device !== cpu) throw deviceError(op, tensors);
+}
+
+/** A fresh tensor filled with a value; no history. */
+export function filled(shape: readonly number[], value: Scalar, dtype: DType): Tensor {
+  const out = newTensor(shape, dtype);
+  rawFill(out, value);
+  return out;
+}
+
+/** `from`, `from + 1`, … as a fresh 1-d int64 tensor. */
+export function counting(n: number, from = 0): Tensor {
+  const out = newTensor([n], int64);
+  const data = out.typed();
+  if (data instanceof BigInt64Array) for (let i = 0; i < n; i++) data[out.offset + i] = BigInt(from + i);
+  return out;
+}
+
+/** The same geometry and memory seen with other sizes and strides; no history, no view. */
+export function seenAs(x: Tensor, shape: readonly number[], strides: readonly number[], offset = x.offset): Tensor {
+  return new Tensor(x.storage, shape, strides, offset, x.dtype);
+}
+
+/** An index tensor as int64. */
+export function asLong(index: Tensor): Tensor {
+  return index.dtype === int64 ? index : rawCast(index, int64);
+}
+
+/** Writes sizes and operands of an index command from `block[at]` on; `moved` carries the looks. */
+function writeLooks(at: number, first: Tensor, second: Tensor, moved: Tensor, looks: readonly Look[]): void {
+  const shape = moved.shape;
+  const strides = (x: Tensor): number[] => broadcastStrides(x.shape, x.strides, shape);
+  const operands = [strides(first), strides(second), ...looks.map((l) => strides(l.index))];
+  const dims = coalesce(shape, operands, shape.map((_, d) => d));
+  if (dims.sizes.length > 16) throw new RuntimeError(message('index', 'at most 16 dims', String(dims.sizes.length)));
+  block[at - 2] = dims.sizes.length;
+  block[at - 1] = looks.length;
+  let i = at;
+  for (const size of dims.sizes) block[i++] = size;
+  const operand = (address: number, k: number): void => {
+    block[i++] = address;
+    for (const step of dims.strides[k]!) block[i++] = step;
+  };
+  operand(first.address, 0);
+  operand(second.address, 1);
+  looks.forEach((l, k) => {
+    operand(l.index.address, k + 2);
+    block[i++] = l.size;
+    block[i++] = l.stride;
+  });
+}
+
+/** out[…] = from[… + Σ index · stride]. `from` has the iteration space's shape, stride 0 along what looks alone drive. */
+export function getRaw(op: string, out: Tensor, from: Tensor, looks: readonly Look[]): void {
+  if (out.length === 0) return;
+  block[0] = out.dtype.itemSize;
+  writeLooks(3, out, from, from, looks);
+  addon.indexGet();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+/** to[… + Σ index · stride] op= src[…], in row-major order of `to`'s shape; `src` broadcasts to it and has its dtype. */
+export function putRaw(op: string, mode: PutMode, to: Tensor, looks: readonly Look[], src: Tensor): void {
+  if (to.length === 0) return;
+  block[0] = putModes[mode];
+  block[1] = to.dtype.code;
+  writeLooks(4, to, src, to, looks);
+  addon.indexPut();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+/** The coordinates of what is not 0, row-major, as int64 [count, ndim]. */
+export function nonzeroRaw(x: Tensor): Tensor {
+  const n = x.ndim;
+  if (n === 0) return newTensor([Number(x.item()) === 0 ? 0 : 1, 0], int64);
+  if (x.length === 0) return newTensor([0, n], int64);
+  const phase = (which: number, address: number): void => {
+    block[0] = x.dtype.code;
+    block[1] = n;
+    block[2] = which;
+    let i = 3;
+    for (const size of x.shape) block[i++] = size;
+    block[i++] = x.address;
+    for (const step of x.strides) block[i++] = step;
+    block[i] = address;
+    addon.nonzero();
+    if (block[0] !== 0) raiseStatus('nonzero');
+  };
+  phase(0, 0);
+  const out = newTensor([block[1]!, n], int64);
+  if (out.length > 0) phase(1, out.address);
+  return out;
+}
