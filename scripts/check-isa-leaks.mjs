@@ -20,14 +20,18 @@ function objectsUnder(folder) {
 
 /** baseline, avx2 or avx512: the library an object belongs to; what is compiled once is baseline. */
 function isaOf(path) {
-  const library = relative(build, path).split(sep).find((part) => part.startsWith('kernels_'));
+  const library = relative(build, path)
+    .split(sep)
+    .find((part) => part.startsWith('kernels_'));
   return library?.slice('kernels_'.length).replace(/\.dir$/, '') ?? 'baseline';
 }
 
-/** The mergeable definitions in an object: nm's V, W and u. */
+/** The mergeable functions in an object: W in nm. (V and u are data, the same bytes on every set.) */
 function mergeable(path) {
-  const lines = execFileSync('nm', ['--defined-only', path], { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n');
-  return lines.flatMap((line) => /^[0-9a-f]* +[VWu] (\S+)/.exec(line)?.[1] ?? []);
+  const lines = execFileSync('nm', ['--defined-only', path], { encoding: 'utf8', maxBuffer: 1 << 28 }).split(
+    '\n',
+  );
+  return lines.flatMap((line) => /^[0-9a-f]* +W (\S+)/.exec(line)?.[1] ?? []);
 }
 
 const objects = objectsUnder(join(build, 'CMakeFiles'));
@@ -51,5 +55,7 @@ for (const [symbol, places] of leaks) {
   console.error(`leak: ${name}`);
   for (const [isa, path] of places) console.error(`  ${isa.padEnd(8)} ${relative(build, path)}`);
 }
-console.log(`check-isa-leaks: ${objects.length} objects, ${definedIn.size} mergeable symbols, ${leaks.length} leaks`);
+console.log(
+  `check-isa-leaks: ${objects.length} objects, ${definedIn.size} mergeable symbols, ${leaks.length} leaks`,
+);
 process.exit(leaks.length > 0 ? 1 : 0);

@@ -13,7 +13,7 @@ using Kernel = int32_t (*)(int64_t n, void* out, const void* const* in, unsigned
 // to[i * toStride] = T(from[i * fromStride])
 using Convert = void (*)(int64_t n, void* to, int64_t toStride, const void* from, int64_t fromStride);
 
-const Kernel* kernelsBool();  // computes in uint8 on 0 and 1; ~ is the logical not
+const Kernel* kernelsBool();  // results are 0 or 1
 const Kernel* kernelsUInt8();
 const Kernel* kernelsInt8();
 const Kernel* kernelsInt16();

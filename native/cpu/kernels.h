@@ -170,11 +170,13 @@ template <class Op, class T, int arity, Kind kind> constexpr Kernel pick() {
   }
 }
 
-// A bool program computes in uint8, where the complement of 1 must be 0.
-template <class Op> struct BoolOp { using type = Op; };
-template <> struct BoolOp<ops::bitwiseNot> { using type = ops::logicalNot; };
+// A bool program computes in uint8 and every result is made 0 or 1 again; the complement of 1 must be 0.
+template <class Op> struct BoolOp : Op {
+  template <class... T> TS_OP uint8_t apply(T... x) { return uint8_t(Op::apply(x...) != 0); }
+};
+template <> struct BoolOp<ops::bitwiseNot> : ops::logicalNot {};
 
-#define TS_BOOL_ENTRY(name, arity, kind, weight) pick<typename BoolOp<ops::name>::type, uint8_t, arity, kind>(),
+#define TS_BOOL_ENTRY(name, arity, kind, weight) pick<BoolOp<ops::name>, uint8_t, arity, kind>(),
 #define TS_TABLE_ENTRY(name, arity, kind, weight) pick<ops::name, Element, arity, kind>(),
 #define TS_DEFINE_TABLE(table, T)                            \
   namespace table##Detail {                                  \

@@ -139,9 +139,12 @@ void plan(Program& p) {
     last[p.outReg[o]] = end;
     if (p.outReg[o] < p.nin) p.mustLoad[p.outReg[o]] = p.nout > 1;
   }
+  for (int32_t r = 0; r < p.nin; ++r)
+    if (last[r] < 0) p.loadBefore[r] = -1;  // never used, never loaded
   Slots slots(p.nreg + 1);
   for (int32_t i = 0; i <= end; ++i) {
-    for (int32_t r = 0; r < p.nin; ++r) if (p.loadBefore[r] == i && last[r] >= 0) slot[r] = slots.take();
+    for (int32_t r = 0; r < p.nin; ++r)
+      if (p.loadBefore[r] == i) slot[r] = slots.take();
     if (i == end) break;
     Instruction& t = p.instr[i];
     for (int k = 0; k < t.arity; ++k)

@@ -34,7 +34,7 @@ struct Program {
   std::unique_ptr<int32_t[]> outReg;
   std::unique_ptr<int32_t[]> inSlot;      // tile slot of an input that needs converting or gathering
   std::unique_ptr<bool[]> mustLoad;       // an input that several outputs' aliasing forbids to use in place
-  std::unique_ptr<int32_t[]> loadBefore;  // the instruction before which the input is loaded
+  std::unique_ptr<int32_t[]> loadBefore;  // the instruction before which the input is loaded, -1 if unused
   std::unique_ptr<double[]> constants;
   std::unique_ptr<Instruction[]> instr;
 };
