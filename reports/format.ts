@@ -46,7 +46,8 @@ export function ratio(value: number): string {
 /** Three (or `digits`) significant digits, without an exponent where a person would not write one. */
 export function significant(value: number, digits = 3): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
-  const magnitude = Math.floor(Math.log10(Math.abs(value)) + 1e-9);
+  // Rounded first: 9.9996 has the magnitude of 10.
+  const magnitude = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(digits)))) + 1e-9);
   if (magnitude < -4 || magnitude > 9) return value.toExponential(digits - 1);
   if (magnitude >= digits) return count(value);
   return value.toFixed(Math.max(0, digits - 1 - magnitude));

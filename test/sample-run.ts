@@ -180,7 +180,7 @@ function notebook(broken: boolean): SuiteResult {
     last.message = 'w did not converge: 2.61 after 200 epochs, expected 3 ± 0.01';
   }
   const path = (target: number, rate: number): [number, number][] =>
-    Array.from({ length: 60 }, (_, i) => [i, target * (1 - Math.exp(-i * rate))]);
+    Array.from({ length: 60 }, (_, i) => [i, target * (1 - Math.exp(-i * rate)) + 0]);
   return suiteResult('notebook', cases, 9.3, {
     series: [
       { id: 'K/w', label: 'K: w on its way to 3', x: 'step', y: 'w', points: path(3, 0.09) },

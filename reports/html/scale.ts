@@ -11,8 +11,11 @@ export interface LogAxis {
 /** An axis for ratios: symmetric ticks around 1, never narrower than ½ to 2, cut at 1/256 and 256. */
 export function ratioAxis(values: readonly number[]): LogAxis {
   const inside = values.filter((value) => value > 0 && Number.isFinite(value));
-  const low = 2 ** Math.max(-8, Math.floor(Math.log2(Math.min(0.5, ...inside)) - 0.15));
-  const high = 2 ** Math.min(8, Math.ceil(Math.log2(Math.max(2, ...inside)) + 0.15));
+  // A little air, so that no mark sits on the edge.
+  const down = Math.floor(Math.log2(Math.min(1, ...inside)) - 0.15);
+  const up = Math.ceil(Math.log2(Math.max(1, ...inside)) + 0.15);
+  const low = 2 ** Math.max(-8, Math.min(-1, down));
+  const high = 2 ** Math.min(8, Math.max(1, up));
   const octaves = Math.log2(high / low);
   const stride = Math.ceil(octaves / 7);
   const ticks: number[] = [];

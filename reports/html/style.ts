@@ -56,7 +56,7 @@ h2 { font-size: 18px; margin: 0 0 4px; letter-spacing: -0.008em; font-weight: 60
 th, td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; vertical-align: middle; font-weight: 400; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-size: 12.5px; white-space: nowrap; } tbody tr:last-child > * { border-bottom: 0; } td.text { text-align: left; }
-tbody th { overflow-wrap: anywhere; } .figures td { white-space: nowrap; } .figures th:first-child { min-width: 180px; } .figures td:last-child { white-space: normal; min-width: 120px; text-align: left; }
+tbody th { overflow-wrap: anywhere; } .figures td { white-space: nowrap; } .figures th:first-child { min-width: 180px; } .figures th:last-child, .figures td:last-child { text-align: left; }
 details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); font-size: 13.5px; padding: 3px 0; width: fit-content; } summary:hover { color: var(--ink); } details[open] > summary { margin-bottom: 8px; }
 
 .failure { border-left: 3px solid var(--bad); } .failure.inconclusive, .failure.error { border-left-color: var(--warn); }

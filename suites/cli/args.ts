@@ -216,8 +216,8 @@ function knows(flag: Flag, command: Command): boolean {
 }
 
 function readShape(words: string): number[] {
-  const parts = words.split(/[,x]/).filter((part) => part !== '');
-  return parts.map((part) => wholeNumber('shape', part));
+  if (words === ',' || words === '') return [];
+  return words.split(',').map((part) => wholeNumber('shape', part.trim()));
 }
 
 function readVs(words: string | undefined): ('numpy' | 'torch')[] | undefined {
