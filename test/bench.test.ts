@@ -1,12 +1,16 @@
 // Tests of the bench's own judgement: paired statistics on planted effects, the race's order, and a reference that dies or hangs.
 // It times nothing of the engine.
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parseNpy, serializeNpy } from '../engine/npy.js';
+import { benchSuite } from '../suites/bench/index.js';
 import { type Contestant, race } from '../suites/bench/race.js';
 import { median, pairedRatio, signRank, spread, verdict } from '../suites/bench/statistics.js';
 import { ReferenceWorker } from '../suites/bench/worker.js';
+import { findReferences } from '../suites/cli/references.js';
+import { silentProgress } from '../suites/progress.js';
 
 /** A seeded stream of uniform numbers (mulberry32): a failing test must fail again. */
 function uniform(seed: number): () => number {
@@ -36,6 +40,24 @@ function samples(seed: number, pairs: number, slowdown: number): [number[], numb
     theirs.push(one(i, slowdown));
   }
   return [ours, theirs];
+}
+
+/** A stand-in for Python: the worker is started with a script as its argument, which this ignores. */
+function standIn(folder: string, name: string, body: string): string {
+  const path = join(folder, name);
+  const hello = '{ok: true, python: "0", numpy: "0", torch: "0", threads: 1, pid: process.pid}';
+  writeFileSync(
+    path,
+    `#!${process.execPath}
+const say = (id, rest) => process.stdout.write(JSON.stringify({id, ...rest}) + '\\n');
+require('readline').createInterface({input: process.stdin}).on('line', (line) => {
+  const {id, cmd} = JSON.parse(line);
+  if (cmd === 'hello') return say(id, ${hello});
+  ${body}
+});`,
+  );
+  chmodSync(path, 0o755);
+  return path;
 }
 
 describe('paired statistics', () => {
@@ -143,27 +165,9 @@ describe('the reference worker', () => {
   const folder = mkdtempSync(join(tmpdir(), 'torchstone-worker-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** A stand-in for Python: the worker is started with a script as its argument, which this ignores. */
-  function standIn(name: string, body: string): string {
-    const path = join(folder, name);
-    const hello = '{ok: true, python: "0", numpy: "0", torch: "0", threads: 1, pid: process.pid}';
-    writeFileSync(
-      path,
-      `#!${process.execPath}
-const say = (id, rest) => process.stdout.write(JSON.stringify({id, ...rest}) + '\\n');
-require('readline').createInterface({input: process.stdin}).on('line', (line) => {
-  const {id, cmd} = JSON.parse(line);
-  if (cmd === 'hello') return say(id, ${hello});
-  ${body}
-});`,
-    );
-    chmodSync(path, 0o755);
-    return path;
-  }
-
   it('reports a death with its last words', async () => {
     const worker = await ReferenceWorker.start(
-      standIn('dies', 'console.error("out of luck"); process.exit(7);'),
+      standIn(folder, 'dies', 'console.error("out of luck"); process.exit(7);'),
       1,
     );
     await expect(worker.run('a', 1)).rejects.toThrow(/exit code 7: out of luck/);
@@ -172,14 +176,14 @@ require('readline').createInterface({input: process.stdin}).on('line', (line) =>
   });
 
   it('survives kill -9 in the middle of a block', async () => {
-    const worker = await ReferenceWorker.start(standIn('killed', ''), 1);
+    const worker = await ReferenceWorker.start(standIn(folder, 'killed', ''), 1);
     const block = worker.run('a', 1);
     process.kill(worker.hello.pid, 'SIGKILL');
     await expect(block).rejects.toThrow(/SIGKILL/);
   });
 
   it('ends a process that hangs', async () => {
-    const worker = await ReferenceWorker.start(standIn('hangs', ''), 1);
+    const worker = await ReferenceWorker.start(standIn(folder, 'hangs', ''), 1);
     await expect(worker.run('a', 1, 50)).rejects.toThrow(/did not answer run within 0.05 s/);
     expect(worker.dead).toContain('did not answer');
     expect(() => process.kill(worker.hello.pid, 0) && worker.dead === undefined).not.toBe(true);
@@ -187,18 +191,18 @@ require('readline').createInterface({input: process.stdin}).on('line', (line) =>
 
   it('refuses an answer that is no JSON, and no time', async () => {
     const garbled = await ReferenceWorker.start(
-      standIn('garbled', 'process.stdout.write("Segmentation\\n");'),
+      standIn(folder, 'garbled', 'process.stdout.write("Segmentation\\n");'),
       1,
     );
     await expect(garbled.run('a', 1)).rejects.toThrow(/not JSON: Segmentation/);
-    const timeless = await ReferenceWorker.start(standIn('timeless', 'say(id, {ok: true});'), 1);
+    const timeless = await ReferenceWorker.start(standIn(folder, 'timeless', 'say(id, {ok: true});'), 1);
     await expect(timeless.run('a', 1)).rejects.toThrow(/no time/);
     timeless.close();
   });
 
   it('passes an error on and stays alive', async () => {
     const body = 'say(id, {ok: false, error: {class: "ValueError", message: "no such workload"}});';
-    const worker = await ReferenceWorker.start(standIn('refuses', body), 1);
+    const worker = await ReferenceWorker.start(standIn(folder, 'refuses', body), 1);
     await expect(worker.prepare('a', 'torch', {})).rejects.toThrow(/ValueError: no such workload/);
     expect(worker.dead).toBeUndefined();
     worker.close();
@@ -208,3 +212,124 @@ require('readline').createInterface({input: process.stdin}).on('line', (line) =>
     await expect(ReferenceWorker.start(join(folder, 'nothing'), 1)).rejects.toThrow(/did not start|ENOENT/);
   });
 });
+
+describe('the bench suite', { timeout: 60_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'torchstone-suite-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const options = {
+    seed: 1,
+    signal: new AbortController().signal,
+    progress: silentProgress(),
+    fixtures: '',
+    quick: true,
+    filter: 'notebook/add-3x2',
+  };
+
+  it('keeps our times without Python, and says why there is no ratio', async () => {
+    const result = await benchSuite.run(options);
+    expect(result.rows?.map((row) => row.id)).toEqual(['notebook/add-3x2/torch', 'notebook/add-3x2/numpy']);
+    for (const row of result.rows!) {
+      expect(row.ours.medianNs).toBeGreaterThan(0);
+      expect(row.ours.samples.length).toBeGreaterThanOrEqual(6);
+      expect(row).toMatchObject({ correct: 'unchecked', withheld: expect.stringContaining('no Python') });
+      expect(row.ratio).toBeUndefined();
+      expect(row.required).toBeUndefined();
+    }
+    expect(result.status).toBe('pass');
+    expect(result.notes?.join()).toContain('No reference to race against');
+    expect(result.cases.map((one) => one.status)).toEqual(['skip', 'skip']);
+  });
+
+  it('keeps our times when the reference dies in every row', async () => {
+    const python = standIn(folder, 'dying', 'if (cmd === "prepare") process.kill(process.pid, "SIGKILL");');
+    const result = await benchSuite.run({ ...options, python });
+    for (const row of result.rows!) {
+      expect(row.ours.medianNs).toBeGreaterThan(0);
+      expect(row.withheld).toContain('SIGKILL');
+    }
+    expect(result.status).toBe('pass');
+  });
+
+  it('withholds every figure of a wrong result, and falls short', async () => {
+    const npy =
+      'require("fs").writeFileSync(JSON.parse(line).file, Buffer.from(process.env.WRONG, "base64")); say(id, {ok: true});';
+    const python = standIn(
+      folder,
+      'wrong',
+      `if (cmd === "output") { ${npy} } else say(id, {ok: true, ns: 1000});`,
+    );
+    const wrong = serializeNpy({ data: new Float32Array(6), shape: [3, 2], dtype: 'float32' });
+    process.env.WRONG = Buffer.from(wrong).toString('base64');
+    const result = await benchSuite.run({ ...options, python });
+    delete process.env.WRONG;
+    for (const row of result.rows!) {
+      expect(row).toMatchObject({ correct: false, withheld: expect.stringContaining('wrong') });
+      expect([row.ratio, row.theirs, row.ours.samples.length]).toEqual([undefined, undefined, 0]);
+    }
+    expect(result.status).toBe('fail');
+    expect(result.cases.map((one) => one.status)).toEqual(['fail', 'fail']);
+  });
+
+  it('measures memory in a fresh process', async () => {
+    const result = await benchSuite.run({ ...options, filter: 'memory/' });
+    expect(result.memory?.map((one) => one.id)).toEqual(['memory/steps', 'memory/additions']);
+    for (const one of result.memory!) expect(one, one.label).toMatchObject({ held: true, unit: 'MB' });
+    expect(result.memory![1]!.measured).toBeGreaterThan(120);
+  });
+
+  it('refuses a filter that matches nothing', async () => {
+    await expect(benchSuite.run({ ...options, filter: 'nothing' })).rejects.toThrow(/no row matches/);
+  });
+});
+
+const { python, references } = await findReferences();
+const missing = references.torch.missing ?? references.numpy.missing;
+
+describe.skipIf(missing !== undefined)(
+  `the real reference${missing ? ` (skipped: ${missing})` : ''}`,
+  { timeout: 60_000 },
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'torchstone-reference-'));
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    it('runs every named workload, answers results, refuses what it does not know, and can be killed', async () => {
+      const worker = await ReferenceWorker.start(python!, 1);
+      expect(worker.hello).toMatchObject({ numpy: references.numpy.version, threads: 1 });
+      for (const [name, more] of Object.entries({
+        T1: { size: 10 },
+        T2: { size: 10 },
+        T3: { size: 10 },
+        H: {},
+        K: {},
+        L: { size: 9, rate: 1e-9 },
+      })) {
+        for (const backend of name.startsWith('T') ? (['torch', 'numpy'] as const) : (['torch'] as const)) {
+          await worker.prepare(name, backend, { name, ...more });
+          expect(await worker.run(name, 3), `${backend} ${name}`).toBeGreaterThan(0);
+        }
+      }
+      const raw = join(folder, 'x.raw');
+      writeFileSync(raw, Float32Array.of(1, 2, 3, 4, 5, 6));
+      // A transposed view of two rows: column sums are the sums of the storage's rows.
+      const x = { raw: { file: raw, dtype: 'float32', shape: [3, 2], strides: [1, 3], offset: 0 } };
+      const sum = {
+        name: 'call',
+        torch: 'torch.sum',
+        numpy: 'numpy.sum',
+        params: ['input', 'dim'],
+        args: [x, 0],
+      };
+      for (const backend of ['torch', 'numpy'] as const) {
+        await worker.prepare('sum', backend, sum);
+        const file = join(folder, `${backend}.npy`);
+        await worker.output('sum', file);
+        expect(Array.from(parseNpy(readFileSync(file)).data as Float32Array)).toEqual([6, 15]);
+      }
+      await expect(worker.prepare('x', 'numpy', { name: 'K' })).rejects.toThrow(/numpy has no workload 'K'/);
+      await worker.prepare('sleep', 'torch', { name: 'sleep', seconds: 30 });
+      const block = worker.run('sleep', 1);
+      process.kill(worker.hello.pid, 'SIGKILL');
+      await expect(block).rejects.toThrow(/SIGKILL/);
+    });
+  },
+);
