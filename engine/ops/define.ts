@@ -38,6 +38,13 @@ export interface Param {
 export type Variant = 'function' | 'method' | 'inplace';
 export type PointwiseArg = Expr | string | boolean | null;
 
+/** Values with their indices, as a pair that also names them. */
+export type Extremes = [Tensor, Tensor] & { values: Tensor; indices: Tensor };
+/** Makes such a pair. */
+export function extremes(values: Tensor, indices: Tensor): Extremes {
+  return Object.assign([values, indices] as [Tensor, Tensor], { values, indices });
+}
+
 /** A call that must fail, with PyTorch's error class. */
 export interface ErrorSample extends Sample {
   readonly throws: 'RuntimeError' | 'ValueError' | 'IndexError' | 'TypeError' | 'NotImplementedError';
@@ -65,6 +72,8 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   readonly variants?: readonly Variant[];
   /** TypeScript type of the result where it is not Tensor. */
   readonly returns?: string;
+  /** TypeScript signatures without `input`, where the result's type depends on the arguments. */
+  readonly overloads?: readonly string[];
   /** An expression over the tensor and scalar parameters; other parameters come as they are. */
   pointwise?(...args: PointwiseArg[]): Expr;
   /** A primitive with its own gradient. */
@@ -152,7 +161,7 @@ export function defineOp<A extends readonly unknown[], R>(
   const op: Op<A, R> = {
     def,
     name: def.name,
-    torch: def.torch ?? `torch.${snakeCase(def.name)}`,
+    torch: def.torch ?? `torch.${def.name.endsWith('_') ? 'Tensor.' : ''}${snakeCase(def.name)}`,
     params: def.params,
     variants: def.variants ?? ['function', 'method'],
     kind: def.kernel === undefined ? 'compose' : 'kernel',

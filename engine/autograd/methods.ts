@@ -1,0 +1,18 @@
+// Owns the autograd methods of Tensor. The walk itself is in backward.ts.
+import { Tensor } from '../tensor.js';
+import { backward, type BackwardOptions } from './backward.js';
+
+declare module '../tensor.js' {
+  interface Tensor {
+    /**
+     * Computes the gradients of this tensor with respect to the graph's leaves and adds them into their `.grad`.
+     * `gradient` is needed unless this tensor has one element. The graph is freed unless `retainGraph`.
+     * @throws RuntimeError, with PyTorch's texts, on misuse.
+     */
+    backward(gradient?: Tensor | null, options?: BackwardOptions): void;
+  }
+}
+
+Tensor.prototype.backward = function (this: Tensor, gradient?: Tensor | null, options?: BackwardOptions): void {
+  backward(this, gradient, options);
+};

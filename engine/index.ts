@@ -1,0 +1,53 @@
+// Owns the public API: everything a user may import. It must not implement anything.
+import './generated/methods.js';
+import './ops/autograd_support.js';
+import './autograd/methods.js';
+import './indexing.js';
+import './numpy.js';
+import './scope.js';
+import './text.js';
+import { grad } from './autograd/backward.js';
+import { functional } from './generated/functions.js';
+
+export * from './generated/functions.js';
+export type { BackwardOptions, GradOptions } from './autograd/backward.js';
+export { type CustomFunction, defineFunction, FunctionContext } from './autograd/function.js';
+export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/mode.js';
+export type { GradientHook, Node } from './autograd/node.js';
+export { cuda, Device, type DeviceLike, device } from './device.js';
+export {
+  bfloat16,
+  bool,
+  complex64,
+  complex128,
+  DType,
+  type DTypeLike,
+  type DTypeName,
+  float16,
+  float32,
+  float64,
+  getDefaultDtype,
+  int8,
+  int16,
+  int32,
+  int64,
+  promoteTypes,
+  setDefaultDtype,
+  uint8,
+} from './dtype.js';
+export { ArgumentError, IndexError, NotImplementedError, RuntimeError, TorchstoneError, ValueError } from './errors.js';
+export { NpyError } from './npy.js';
+export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './numpy.js';
+export { type ErrorSample, type Op, type OpDef, ops, type Param, type ParamKind, type Tolerance } from './ops/define.js';
+export type { ArgSpec, Fill, Layout, Sample, TensorSpec } from './ops/samples.js';
+export { fuse, scalar } from './pointwise/fuse.js';
+export { getPrintOptions, type PrintOptions, setPrintOptions } from './print.js';
+export { Generator, manualSeed } from './random.js';
+export { emptyCache, type MemoryStats, memoryStats } from './storage.js';
+export { backendInfo, getNumThreads, setNumThreads } from './threads.js';
+export { type NumericArray, type Scalar, Size, Tensor } from './tensor.js';
+
+/** torch.autograd */
+export const autograd = { grad };
+/** torch.nn */
+export const nn = { functional };

@@ -1,0 +1,142 @@
+// Owns the bridge to NumPy-like arrays in memory and to .npy/.npz files. It must not know ops beyond a raw copy.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { asDType, type DType, type DTypeLike, dtypes } from './dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from './errors.js';
+import { requireSupported } from './factory.js';
+import { parseNpy, serializeNpy } from './npy.js';
+import { parseNpz, serializeNpz } from './npz.js';
+import { rawCast } from './ops/memory.js';
+import { contiguousStrides, numelOf } from './shape.js';
+import { adopt } from './storage.js';
+import { type NumericArray, Tensor } from './tensor.js';
+
+/** An array in JavaScript: what an .npy reader returns, and what `numpy()` gives. Strides are in elements. */
+export interface NdArray {
+  readonly data: NumericArray;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly dtype: string;
+  /** Where the first element lies in `data`; 0 unless it is a view. */
+  readonly offset?: number;
+}
+
+declare module './tensor.js' {
+  interface Tensor {
+    /**
+     * The tensor as an array that shares its memory: a write on either side is seen on the other. `data` starts at the
+     * first element. int64 data is a BigInt64Array, bool a Uint8Array of 0 and 1.
+     * @throws RuntimeError on a tensor that requires grad: use detach() first.
+     */
+    numpy(): NdArray;
+  }
+}
+
+Tensor.prototype.numpy = function (this: Tensor): NdArray {
+  if (this.requiresGrad) {
+    throw new RuntimeError(message('numpy', 'a tensor without requiresGrad', 'one that requires grad', "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."));
+  }
+  if (this.device.type !== 'cpu') {
+    throw new ArgumentError(message('numpy', 'a CPU tensor', String(this.device), `can't convert ${this.device} device type tensor to numpy. Use to('cpu') first`));
+  }
+  const whole = this.typed();
+  const data = whole.subarray(this.offset, this.offset + extent(this.shape, this.strides)) as NumericArray;
+  return { data, shape: [...this.shape], strides: [...this.strides], dtype: this.dtype.name };
+};
+
+/** How many elements of memory a layout reaches over. */
+function extent(shape: readonly number[], strides: readonly number[]): number {
+  if (shape.some((s) => s === 0)) return 0;
+  return shape.reduce((n, s, d) => n + (s - 1) * strides[d]!, 1);
+}
+
+/**
+ * A tensor that shares an array's memory, both ways. Takes `{ data, shape, strides?, dtype? }` or a typed array (1-d).
+ * @throws ArgumentError for data of an unsupported kind, ValueError where shape and strides reach beyond the data.
+ */
+export function fromNumpy(
+  array: NumericArray | { data: NumericArray; shape: readonly number[]; strides?: readonly number[]; dtype?: DTypeLike | string; offset?: number },
+): Tensor {
+  const given = ArrayBuffer.isView(array) ? { data: array as NumericArray, shape: [array.length] } : array;
+  if (given === null || typeof given !== 'object' || !ArrayBuffer.isView(given.data)) {
+    throw new ArgumentError(message('fromNumpy', 'a typed array or { data, shape, strides, dtype }', describe(array)));
+  }
+  const data = given.data;
+  const dtype = requireSupported('fromNumpy', dtypeOfData(data, 'dtype' in given ? given.dtype : undefined));
+  const strides = ('strides' in given && given.strides) || contiguousStrides(given.shape);
+  const offset = ('offset' in given && given.offset) || 0;
+  checkBounds(given.shape, strides, offset, data.length);
+  if (!(data.buffer instanceof ArrayBuffer)) throw new ArgumentError(message('fromNumpy', 'data over an ArrayBuffer', describe(data.buffer)));
+  const storage = adopt(data.buffer, data.byteOffset, data.byteLength);
+  // A storage that the engine already knows starts at the buffer's start.
+  const start = (data.byteOffset - storage.byteOffset) / dtype.itemSize;
+  return new Tensor(storage, [...given.shape], [...strides], start + offset, dtype);
+}
+
+function checkBounds(shape: readonly number[], strides: readonly number[], offset: number, length: number): void {
+  if (shape.length !== strides.length || ![...shape, ...strides, offset].every((n) => Number.isInteger(n)) || shape.some((s) => s < 0)) {
+    throw new ValueError(message('fromNumpy', 'one integer stride for each size of at least 0', `shape ${showShape(shape)}, strides ${showShape(strides)}`));
+  }
+  if (strides.some((s) => s < 0)) {
+    throw new ValueError(message('fromNumpy', 'strides of at least 0', showShape(strides), 'tensors with negative strides are not supported; copy the array first'));
+  }
+  if (offset < 0 || (numelOf(shape) > 0 && offset + extent(shape, strides) > length)) {
+    throw new ValueError(message('fromNumpy', `a layout within ${length} elements`, `shape ${showShape(shape)}, strides ${showShape(strides)}, offset ${offset}`));
+  }
+}
+
+/** The dtypes whose elements a typed array can hold; the first is the one it means by itself. */
+function dtypeOfData(data: NumericArray, named: DTypeLike | string | undefined): DType {
+  const kinds: readonly [abstract new (...a: never[]) => object, readonly string[]][] = [
+    [Uint8Array, ['uint8', 'bool']],
+    [Int8Array, ['int8']],
+    [Int16Array, ['int16']],
+    [Int32Array, ['int32']],
+    [BigInt64Array, ['int64']],
+    [Float32Array, ['float32', 'complex64']],
+    [Float64Array, ['float64', 'complex128']],
+    [Uint16Array, ['float16', 'bfloat16']],
+  ];
+  const allowed = kinds.find(([kind]) => data instanceof kind)?.[1];
+  if (allowed === undefined) {
+    throw new ArgumentError(message('fromNumpy', 'a typed array of a dtype that tensors have', describe(data)));
+  }
+  const d = named === undefined ? asDType(allowed[0], 'fromNumpy') : asDType(named, 'fromNumpy');
+  if (!allowed.includes(d.name)) {
+    throw new ArgumentError(message('fromNumpy', `dtype ${allowed.join(' or ')} for a ${data.constructor.name}`, d.name));
+  }
+  return d;
+}
+
+function tensorOf(array: { data: unknown; shape: readonly number[]; dtype: string }, name: string): Tensor {
+  if (!dtypes.some((d) => d.name === array.dtype)) {
+    throw new ArgumentError(message('load', 'a dtype that tensors have', `${array.dtype} in ${name}`));
+  }
+  return fromNumpy({ data: array.data as NumericArray, shape: array.shape, dtype: array.dtype });
+}
+
+/** Reads an .npy file. @throws NpyError with the reason, for anything but a whole, honest file. */
+export function loadNpy(path: string): Tensor {
+  return tensorOf(parseNpy(readFileSync(path), path), path);
+}
+/** Reads an .npz archive: its arrays by name. @throws NpyError */
+export function loadNpz(path: string): Map<string, Tensor> {
+  const out = new Map<string, Tensor>();
+  for (const [name, array] of parseNpz(readFileSync(path), path)) out.set(name, tensorOf(array, `${path}:${name}`));
+  return out;
+}
+
+function plain(x: Tensor): Parameters<typeof serializeNpy>[0] {
+  const c = x.contiguous && x.storage.byteLength === x.length * x.dtype.itemSize ? x : rawCast(x, x.dtype);
+  const data = c.typed().subarray(c.offset, c.offset + c.length) as NumericArray;
+  return { data, shape: [...x.shape], dtype: x.dtype.name } as Parameters<typeof serializeNpy>[0];
+}
+
+/** Writes an .npy file in C order. */
+export function saveNpy(path: string, x: Tensor): void {
+  writeFileSync(path, serializeNpy(plain(x)));
+}
+/** Writes an .npz archive. */
+export function saveNpz(path: string, tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>): void {
+  const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
+  writeFileSync(path, serializeNpz(new Map(entries.map(([name, x]) => [name, plain(x)]))));
+}

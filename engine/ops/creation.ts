@@ -1,0 +1,309 @@
+// Owns the ops that make tensors from sizes, ranges and JavaScript values. Random ones are in random_ops.ts.
+import { type DeviceLike, requireDevice } from '../device.js';
+import { asDType, bool, type DType, float64, getDefaultDtype, int64, scalarDType } from '../dtype.js';
+import { ArgumentError, describe, message, RuntimeError, ValueError } from '../errors.js';
+import { newMeta, newStrided, newTensor, requireSupported } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { checkSizes, isDense } from '../shape.js';
+import { type Scalar, Tensor } from '../tensor.js';
+import { defineOp, type Param } from './define.js';
+import { cast, clone, rawFill } from './memory.js';
+import { call, t } from './samples.js';
+
+const size: Param = { name: 'size', kind: 'size' };
+const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
+const deviceParam: Param = { name: 'device', kind: 'device', default: null, keyword: true };
+const requiresGrad: Param = { name: 'requires_grad', kind: 'bool', default: false, keyword: true };
+/** The keyword parameters that every factory takes. */
+export const factoryParams: readonly Param[] = [dtypeParam, deviceParam, requiresGrad];
+const source: Param = { name: 'input', kind: 'tensor' };
+
+/** An uninitialised tensor for a factory, its sizes, dtype and device checked. */
+export function allocateFor(op: string, sizes: readonly number[], dtype: DType, device: unknown): Tensor {
+  const shape = checkSizes(op, sizes);
+  requireSupported(op, dtype);
+  return requireDevice(op, device as DeviceLike | null).type === 'meta' ? newMeta(shape, dtype) : newTensor(shape, dtype);
+}
+
+/** Sets requiresGrad where the caller asked for it. */
+export function finish(x: Tensor, grad: boolean): Tensor {
+  return grad ? x.requiresGrad_(true) : x;
+}
+
+function filled(x: Tensor, value: Scalar | null): Tensor {
+  if (value !== null && x.device.type === 'cpu') rawFill(x, value);
+  return x;
+}
+
+function constantFactory(name: string, value: number | null, doc: string) {
+  return defineOp({
+    name,
+    numpy: `numpy.${name}`,
+    doc,
+    params: [size, ...factoryParams],
+    variants: ['function'],
+    kernel: (sizes: readonly number[], dtype: DType | null, device: unknown, grad: boolean): Tensor =>
+      finish(filled(allocateFor(name, sizes, dtype ?? getDefaultDtype(), device), value), grad),
+    notDifferentiable: 'it has no tensor input',
+    samples: [
+      call([[3, 2]], {}, { valuesUndefined: value === null }),
+      call([[]], {}, { valuesUndefined: value === null }),
+      call([[0, 4]], { dtype: { dtype: 'int64' } }),
+      call([[5]], { dtype: { dtype: 'bool' } }, { valuesUndefined: value === null }),
+      call([[2, 3]], { dtype: { dtype: 'float64' } }, { valuesUndefined: value === null }),
+    ],
+    errors: [{ args: [[3, -2]], throws: 'RuntimeError' }],
+  });
+}
+export const zeros = constantFactory('zeros', 0, 'A tensor of zeros.');
+export const ones = constantFactory('ones', 1, 'A tensor of ones.');
+export const empty = constantFactory('empty', null, 'An uninitialised tensor.');
+
+/** A tensor laid out as `like`, where that is dense. */
+function allocateLike(op: string, like: Tensor, dtype: DType | null, device: unknown): Tensor {
+  const d = requireSupported(op, dtype ?? like.dtype);
+  const place = requireDevice(op, (device as DeviceLike | null) ?? like.device);
+  if (place.type === 'meta') return newMeta(like.shape, d);
+  if (!like.contiguous && isDense(like.shape, like.strides)) return newStrided(like.shape, like.strides, d);
+  return newTensor(like.shape, d);
+}
+
+function likeFactory(name: string, value: number | null, doc: string) {
+  return defineOp({
+    name,
+    numpy: `numpy.${name.replace('Like', '_like')}`,
+    doc,
+    params: [source, ...factoryParams],
+    variants: ['function'],
+    kernel: (like: Tensor, dtype: DType | null, device: unknown, grad: boolean): Tensor =>
+      finish(filled(allocateLike(name, like, dtype, device), value), grad),
+    notDifferentiable: 'the result does not depend on the input’s values',
+    samples: [
+      call([t([3, 2])], {}, { valuesUndefined: value === null }),
+      call([t([3, 2], { dtype: 'int64' })], { dtype: { dtype: 'float64' } }, { valuesUndefined: value === null }),
+      call([t([5, 3], { layout: 'transposed' })], {}, { valuesUndefined: value === null }),
+      call([t([], { dtype: 'bool' })], {}, { valuesUndefined: value === null }),
+    ],
+  });
+}
+export const zerosLike = likeFactory('zerosLike', 0, 'Zeros with the shape and dtype of another tensor.');
+export const onesLike = likeFactory('onesLike', 1, 'Ones with the shape and dtype of another tensor.');
+export const emptyLike = likeFactory('emptyLike', null, 'Uninitialised, with the shape and dtype of another tensor.');
+
+const fillDtype = (v: Scalar): DType => scalarDType(v);
+
+export const full = defineOp({
+  name: 'full',
+  numpy: 'numpy.full',
+  doc: 'A tensor filled with one value; its dtype follows the value unless given.',
+  params: [{ ...size, kind: 'ints' }, { name: 'fill_value', kind: 'scalar' }, ...factoryParams],
+  variants: ['function'],
+  kernel: (sizes: number | readonly number[], value: Scalar, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    const shape = typeof sizes === 'number' ? [sizes] : sizes;
+    return finish(filled(allocateFor('full', shape, dtype ?? fillDtype(value), device), value), grad);
+  },
+  notDifferentiable: 'it has no tensor input',
+  samples: [call([[3, 2], 1.5]), call([[3], 7]), call([[2, 2], true]), call([[5], 3], { dtype: { dtype: 'float64' } })],
+});
+
+export const fullLike = defineOp({
+  name: 'fullLike',
+  doc: 'Filled with one value, with the shape and dtype of another tensor.',
+  params: [source, { name: 'fill_value', kind: 'scalar' }, ...factoryParams],
+  variants: ['function'],
+  kernel: (like: Tensor, value: Scalar, dtype: DType | null, device: unknown, grad: boolean): Tensor =>
+    finish(filled(allocateLike('fullLike', like, dtype, device), value), grad),
+  notDifferentiable: 'the result does not depend on the input’s values',
+  samples: [call([t([3, 2]), 2.5]), call([t([3], { dtype: 'int64' }), 4])],
+});
+
+/** Writes start, start + step, … into a fresh 1-d tensor. */
+export function rangeInto(x: Tensor, start: number, step: number): Tensor {
+  if (x.length === 0 || x.device.type !== 'cpu') return x;
+  block[0] = x.dtype.code;
+  block[1] = x.address;
+  block[2] = x.length;
+  block[3] = start;
+  block[4] = step;
+  addon.arange();
+  if (block[0] !== 0) raiseStatus('arange');
+  return x;
+}
+
+/** 0, 1, …, n − 1 as int64. */
+export function indices(n: number): Tensor {
+  return rangeInto(newTensor([n], int64), 0, 1);
+}
+
+export const arange = defineOp({
+  name: 'arange',
+  numpy: 'numpy.arange',
+  doc: 'start, start + step, … up to but without end. One argument is the end. int64 where all are whole numbers.',
+  params: [
+    { name: 'start', kind: 'scalar' },
+    { name: 'end', kind: 'scalar', default: null },
+    { name: 'step', kind: 'scalar', default: 1 },
+    ...factoryParams,
+  ],
+  variants: ['function'],
+  kernel: (a: number, b: number | null, step: number, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    const [start, end] = b === null ? [0, a] : [a, b];
+    if (step === 0) throw new RuntimeError(message('arange', 'a step other than 0', '0', 'step must be nonzero'));
+    if (!Number.isFinite(start) || !Number.isFinite(end)) {
+      throw new RuntimeError(message('arange', 'a finite range', `${start} to ${end}`, 'unsupported range'));
+    }
+    if ((end - start) * Math.sign(step) < 0) {
+      throw new RuntimeError(message('arange', 'bounds that the step leads towards', `${start} to ${end} by ${step}`, 'upper bound and larger bound inconsistent with step sign'));
+    }
+    const whole = [start, end, step].every((v) => Number.isInteger(v));
+    const d = dtype ?? (whole ? int64 : getDefaultDtype());
+    const n = Math.ceil((end - start) / step);
+    return finish(rangeInto(allocateFor('arange', [n], d, device), start, step), grad);
+  },
+  notDifferentiable: 'it has no tensor input',
+  samples: [
+    call([7]),
+    call([2, 9]),
+    call([1, 10, 3]),
+    call([5, -4, -2]),
+    call([0.5, 4.25, 0.5]),
+    call([0]),
+    call([1031]),
+    call([6], { dtype: { dtype: 'float64' } }),
+    call([6], { dtype: { dtype: 'uint8' } }),
+  ],
+  errors: [
+    { args: [1, 5, 0], throws: 'RuntimeError' },
+    { args: [5, 1], throws: 'RuntimeError' },
+  ],
+});
+
+export const linspace = defineOp({
+  name: 'linspace',
+  numpy: 'numpy.linspace',
+  doc: '`steps` evenly spaced values from start to end, both included.',
+  params: [
+    { name: 'start', kind: 'scalar' },
+    { name: 'end', kind: 'scalar' },
+    { name: 'steps', kind: 'int' },
+    ...factoryParams,
+  ],
+  variants: ['function'],
+  kernel: (start: number, end: number, steps: number, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    if (steps < 0) throw new RuntimeError(message('linspace', 'at least 0 steps', String(steps), 'number of steps must be non-negative'));
+    const d = dtype ?? getDefaultDtype();
+    const out = allocateFor('linspace', [steps], d, device);
+    if (out.device.type !== 'cpu') return finish(out, grad);
+    // From both ends, as PyTorch, so that the last value is exactly the end.
+    const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+    const half = Math.floor(steps / 2);
+    const wide = newTensor([steps], float64);
+    const data = wide.typed();
+    for (let i = 0; i < steps; i++) data[wide.offset + i] = i < half || steps === 1 ? start + step * i : end - step * (steps - 1 - i);
+    return finish(out.copy_(wide), grad);
+  },
+  notDifferentiable: 'it has no tensor input',
+  samples: [call([0, 1, 5]), call([-3, 10, 7]), call([2, 5, 1]), call([0, 1, 0]), call([0, 1, 1031]), call([0, 10, 4], { dtype: { dtype: 'int64' } })],
+  errors: [{ args: [0, 1, -1], throws: 'RuntimeError' }],
+});
+
+export const eye = defineOp({
+  name: 'eye',
+  numpy: 'numpy.eye',
+  doc: 'The identity: ones on the diagonal of an n × m matrix.',
+  params: [{ name: 'n', kind: 'int' }, { name: 'm', kind: 'int', default: null }, ...factoryParams],
+  variants: ['function'],
+  kernel: (n: number, m: number | null, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    const out = filled(allocateFor('eye', [n, m ?? n], dtype ?? getDefaultDtype(), device), 0);
+    if (out.length > 0 && out.device.type === 'cpu') rawFill(out.diagonal(), 1);
+    return finish(out, grad);
+  },
+  notDifferentiable: 'it has no tensor input',
+  samples: [call([3]), call([2, 5]), call([4, 2], { dtype: { dtype: 'int64' } }), call([0])],
+  errors: [{ args: [-1], throws: 'RuntimeError' }],
+});
+
+
+/** The shape of nested arrays. @throws ValueError where they are ragged. */
+function nestedShape(data: unknown): number[] {
+  if (data instanceof Tensor) return [...data.shape];
+  if (ArrayBuffer.isView(data)) return [(data as unknown as { length: number }).length];
+  if (!Array.isArray(data)) return [];
+  if (data.length === 0) return [0];
+  const first = nestedShape(data[0]);
+  data.forEach((d, i) => {
+    const s = nestedShape(d);
+    if (s.length !== first.length || s.some((n, k) => n !== first[k])) {
+      throw new ValueError(
+        message('tensor', `rows of shape [${first}]`, `[${s}] at position ${i}`, `expected sequence of length ${first[0] ?? 0} at dim 1 (got ${s[0] ?? 0})`),
+      );
+    }
+  });
+  return [data.length, ...first];
+}
+
+function* leaves(data: unknown): Generator<number | boolean | bigint> {
+  if (typeof data === 'number' || typeof data === 'boolean' || typeof data === 'bigint') yield data;
+  else if (data instanceof Tensor) yield* leaves(data.tolist());
+  else if (ArrayBuffer.isView(data)) yield* data as unknown as Iterable<number | bigint>;
+  else if (Array.isArray(data)) for (const d of data) yield* leaves(d);
+  else throw new ArgumentError(message('tensor', 'numbers, booleans or bigints', describe(data)));
+}
+
+function inferred(values: readonly (number | boolean | bigint)[]): DType {
+  let category = -1;
+  for (const v of values) category = Math.max(category, scalarDType(v).category);
+  if (category === 0) return bool;
+  return category === 1 ? int64 : getDefaultDtype();
+}
+
+const typedDtypes: Readonly<Record<string, string>> = {
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Int32Array: 'int32',
+  Int16Array: 'int16',
+  Int8Array: 'int8',
+  Uint8Array: 'uint8',
+  BigInt64Array: 'int64',
+};
+
+export const tensor = defineOp({
+  name: 'tensor',
+  numpy: 'numpy.array',
+  doc: 'A new tensor from a number, nested arrays or a typed array (copied). Whole numbers make int64, others the default float, booleans bool.',
+  params: [{ name: 'data', kind: 'any' }, dtypeParam, deviceParam, requiresGrad],
+  variants: ['function'],
+  kernel: (data: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    if (data instanceof Tensor) return finish(cast(clone.impl(data.detach()), dtype ?? data.dtype), grad);
+    const shape = nestedShape(data);
+    const values = [...leaves(data)];
+    const own = ArrayBuffer.isView(data) ? typedDtypes[data.constructor.name] : undefined;
+    const d = dtype ?? (own === undefined ? inferred(values) : requireSupported('tensor', own === 'int64' ? int64 : asTyped(own)));
+    const out = allocateFor('tensor', shape, d, device);
+    if (out.device.type === 'cpu') writeValues(out, values);
+    return finish(out, grad);
+  },
+  notDifferentiable: 'it has no tensor input',
+  samples: [
+    call([[[1, 2], [3, 4], [5, 6]]]),
+    call([[1.5, 2, -3]]),
+    call([7]),
+    call([[true, false]]),
+    call([[]]),
+    call([[[0.5, 1]]], { dtype: { dtype: 'float64' } }),
+    call([[1, 2, 300]], { dtype: { dtype: 'int16' } }),
+  ],
+  errors: [{ args: [[[1, 2], [3]]], throws: 'ValueError' }],
+});
+
+const asTyped = (name: string): DType => asDType(name, 'tensor');
+
+/** Stores JavaScript values, cast as PyTorch casts Python's. */
+function writeValues(out: Tensor, values: readonly (number | boolean | bigint)[]): void {
+  const data = out.typed();
+  let at = out.offset;
+  if (data instanceof BigInt64Array) {
+    for (const v of values) data[at++] = typeof v === 'bigint' ? v : BigInt(Math.trunc(Number(v)));
+  } else if (out.dtype === bool) for (const v of values) data[at++] = v ? 1 : 0;
+  else for (const v of values) data[at++] = Number(v);
+}

@@ -1,0 +1,265 @@
+// Owns the matrix products. All of them are one gemm command with strides; broadcasting is batch strides of 0.
+import { record, shouldRecord } from '../autograd/node.js';
+import { cpu, deviceError } from '../device.js';
+import { message, RuntimeError, showShape } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { broadcastShapes, broadcastStrides, numelOf, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { defineOp, type Param } from './define.js';
+import { rawZeros } from './memory.js';
+import { call, t } from './samples.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+const mat2: Param = { name: 'mat2', kind: 'tensor' };
+const other: Param = { name: 'other', kind: 'tensor' };
+
+/** @throws RuntimeError where two operands cannot be multiplied. */
+function checkPair(op: string, a: Tensor, b: Tensor): void {
+  if (a.device !== cpu || b.device !== cpu) throw deviceError(op, [a, b]);
+  if (a.dtype !== b.dtype) {
+    throw new RuntimeError(message(op, 'operands of one dtype', `${a.dtype.name} and ${b.dtype.name}`, `expected m1 and m2 to have the same dtype, but got: ${a.dtype.title} != ${b.dtype.title}`));
+  }
+  if (a.dtype.name === 'bool') throw new RuntimeError(message(op, 'a number dtype', 'bool', `"${op}" not implemented for 'Bool'`));
+}
+
+function shapeError(op: string, a: Tensor, b: Tensor): RuntimeError {
+  return new RuntimeError(
+    message(op, 'inner sizes that agree', `${showShape(a.shape)} and ${showShape(b.shape)}`, `mat1 and mat2 shapes cannot be multiplied (${a.shape.join('x')} and ${b.shape.join('x')})`),
+  );
+}
+
+interface Matrices {
+  readonly batch: Shape;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly aBatch: Shape;
+  readonly aRow: number;
+  readonly aCol: number;
+  readonly bBatch: Shape;
+  readonly bRow: number;
+  readonly bCol: number;
+}
+
+/** out = A·B for contiguous `out` of shape [...batch, m, n]. */
+function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
+  const dims = mergeBatch(s, s.m * s.n);
+  let i = 0;
+  block[i++] = a.dtype.code;
+  block[i++] = dims.sizes.length;
+  for (const v of dims.sizes) block[i++] = v;
+  block[i++] = s.m;
+  block[i++] = s.n;
+  block[i++] = s.k;
+  block[i++] = 0;
+  block[i++] = a.address;
+  for (const v of dims.a) block[i++] = v;
+  block[i++] = s.aRow;
+  block[i++] = s.aCol;
+  block[i++] = b.address;
+  for (const v of dims.b) block[i++] = v;
+  block[i++] = s.bRow;
+  block[i++] = s.bCol;
+  block[i++] = out.address;
+  for (const v of dims.c) block[i++] = v;
+  block[i++] = s.n;
+  block[i++] = 1;
+  addon.gemm();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+/** Batch dims of size 1 dropped, with the contiguous result's strides. */
+function mergeBatch(s: Matrices, matrix: number): { sizes: number[]; a: number[]; b: number[]; c: number[] } {
+  const out = { sizes: [] as number[], a: [] as number[], b: [] as number[], c: [] as number[] };
+  let step = matrix;
+  for (let d = s.batch.length - 1; d >= 0; d--) {
+    const size = s.batch[d]!;
+    if (size !== 1) {
+      out.sizes.unshift(size);
+      out.a.unshift(s.aBatch[d]!);
+      out.b.unshift(s.bBatch[d]!);
+      out.c.unshift(step);
+    }
+    step *= size;
+  }
+  return out;
+}
+
+/** The last two dims of each operand multiplied, the others broadcast. Both have at least 2 dims. No history. */
+function batched(op: string, a: Tensor, b: Tensor): Tensor {
+  checkPair(op, a, b);
+  const [p, q] = [a.ndim, b.ndim];
+  const m = a.shape[p - 2]!;
+  const k = a.shape[p - 1]!;
+  const n = b.shape[q - 1]!;
+  if (b.shape[q - 2] !== k) throw shapeError(op, a, b);
+  const aLead = a.shape.slice(0, -2);
+  const bLead = b.shape.slice(0, -2);
+  const batch = broadcastShapes(op, aLead, bLead);
+  const shape = [...batch, m, n];
+  if (numelOf(shape) === 0) return newTensor(shape, a.dtype);
+  if (k === 0) return rawZeros(shape, a.dtype);
+  const out = newTensor(shape, a.dtype);
+  multiply(op, out, a, b, {
+    batch,
+    m,
+    n,
+    k,
+    aBatch: broadcastStrides(aLead, a.strides.slice(0, -2), batch),
+    aRow: a.strides[p - 2]!,
+    aCol: a.strides[p - 1]!,
+    bBatch: broadcastStrides(bLead, b.strides.slice(0, -2), batch),
+    bRow: b.strides[q - 2]!,
+    bCol: b.strides[q - 1]!,
+  });
+  return out;
+}
+
+/** The recorded product of matrices with at least 2 dims each; broadcast batches are summed by the backward walk. */
+function product(op: string, nodeName: string, a: Tensor, b: Tensor): Tensor {
+  const out = batched(op, a, b);
+  if (!shouldRecord([a, b])) return out;
+  return record(nodeName, out, [a, b], (save) => {
+    const left = b.requiresGrad ? save(a) : null;
+    const right = a.requiresGrad ? save(b) : null;
+    return ([g]) => [
+      right === null ? null : product(op, nodeName, g!, right.get().transpose(-2, -1)),
+      left === null ? null : product(op, nodeName, left.get().transpose(-2, -1), g!),
+    ];
+  });
+}
+
+function requireDims(op: string, name: string, x: Tensor, dims: number): void {
+  if (x.ndim !== dims) {
+    throw new RuntimeError(message(op, `'${name}' with ${dims} dims`, showShape(x.shape), dims === 1 ? '1D tensors expected' : `${name} must be a ${dims === 2 ? 'matrix' : `${dims}D tensor`}`));
+  }
+}
+
+export const mm = defineOp({
+  name: 'mm',
+  doc: 'The product of an [n, m] and an [m, p] matrix. No broadcasting.',
+  params: [self, mat2],
+  kernel: (a: Tensor, b: Tensor): Tensor => {
+    requireDims('mm', 'self', a, 2);
+    requireDims('mm', 'mat2', b, 2);
+    return product('mm', 'MmBackward0', a, b);
+  },
+  samples: [
+    call([t([3, 5]), t([5, 7])]),
+    call([t([3, 5], { layout: 'transposed' }), t([5, 7], { layout: 'strided' })]),
+    call([t([17, 31], { dtype: 'float64' }), t([31, 13], { dtype: 'float64', layout: 'transposed' })]),
+    call([t([67, 71]), t([71, 37])]),
+    call([t([3, 0]), t([0, 5])]),
+    call([t([0, 3]), t([3, 5])]),
+    call([t([3, 5], { dtype: 'int64' }), t([5, 2], { dtype: 'int64' })]),
+    call([t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 200 } }), t([5, 2], { dtype: 'uint8', fill: { low: 0, high: 200 } })]),
+  ],
+  errors: [
+    { args: [t([3, 2]), t([3, 2])], throws: 'RuntimeError' },
+    { args: [t([3]), t([3, 2])], throws: 'RuntimeError' },
+    { args: [t([2, 2]), t([2, 2], { dtype: 'float64' })], throws: 'RuntimeError' },
+  ],
+});
+
+export const bmm = defineOp({
+  name: 'bmm',
+  doc: 'The products of two batches of matrices, [b, n, m] and [b, m, p].',
+  params: [self, mat2],
+  kernel: (a: Tensor, b: Tensor): Tensor => {
+    requireDims('bmm', 'batch1', a, 3);
+    requireDims('bmm', 'batch2', b, 3);
+    if (a.shape[0] !== b.shape[0]) {
+      throw new RuntimeError(message('bmm', 'batches of one size', `${showShape(a.shape)} and ${showShape(b.shape)}`, 'Expected size for first two dimensions of batch2 tensor to match'));
+    }
+    return product('bmm', 'BmmBackward0', a, b);
+  },
+  samples: [
+    call([t([2, 3, 5]), t([2, 5, 7])]),
+    call([t([2, 3, 5], { layout: 'transposed' }), t([2, 5, 7], { dtype: 'float32', layout: 'strided' })]),
+    call([t([3, 2, 4], { dtype: 'float64' }), t([3, 4, 2], { dtype: 'float64' })]),
+    call([t([0, 3, 5]), t([0, 5, 2])]),
+  ],
+  errors: [{ args: [t([2, 3, 4]), t([3, 4, 2])], throws: 'RuntimeError' }],
+});
+
+export const mv = defineOp({
+  name: 'mv',
+  doc: 'An [n, m] matrix times an [m] vector.',
+  params: [self, { name: 'vec', kind: 'tensor' }],
+  compose: (a: Tensor, v: Tensor): Tensor => {
+    requireDims('mv', 'input', a, 2);
+    requireDims('mv', 'vec', v, 1);
+    if (a.shape[1] !== v.shape[0]) throw shapeError('mv', a, v);
+    return product('mv', 'MvBackward0', a, v.unsqueeze(-1)).squeeze(-1);
+  },
+  samples: [call([t([3, 5]), t([5])]), call([t([7, 31], { layout: 'transposed' }), t([31])]), call([t([3, 5], { dtype: 'int64' }), t([5], { dtype: 'int64' })])],
+  errors: [{ args: [t([3, 2]), t([3])], throws: 'RuntimeError' }],
+});
+
+export const dot = defineOp({
+  name: 'dot',
+  doc: 'The inner product of two vectors of one length.',
+  params: [self, { name: 'tensor', kind: 'tensor' }],
+  kernel: (a: Tensor, b: Tensor): Tensor => {
+    requireDims('dot', 'self', a, 1);
+    requireDims('dot', 'tensor', b, 1);
+    checkPair('dot', a, b);
+    if (a.length !== b.length) {
+      throw new RuntimeError(message('dot', 'vectors of one length', `${a.length} and ${b.length}`, 'inconsistent tensor size, expected tensor [n] and src [n] to have the same number of elements'));
+    }
+    const out = a.length === 0 ? rawZeros([], a.dtype) : newTensor([], a.dtype);
+    if (a.length > 0) {
+      multiply('dot', out, a, b, { batch: [], m: 1, n: 1, k: a.length, aBatch: [], aRow: 0, aCol: a.strides[0]!, bBatch: [], bRow: b.strides[0]!, bCol: 0 });
+    }
+    return record('DotBackward0', out, [a, b], (save) => {
+      const left = b.requiresGrad ? save(a) : null;
+      const right = a.requiresGrad ? save(b) : null;
+      return ([g]) => [right === null ? null : right.get().mul(g!), left === null ? null : left.get().mul(g!)];
+    });
+  },
+  samples: [call([t([7]), t([7])]), call([t([1031]), t([1031])]), call([t([0]), t([0])]), call([t([5], { dtype: 'int64' }), t([5], { dtype: 'int64' })]), call([t([5], { dtype: 'float64', layout: 'strided' }), t([5], { dtype: 'float64' })])],
+  errors: [
+    { args: [t([3]), t([4])], throws: 'RuntimeError' },
+    { args: [t([3, 2]), t([3])], throws: 'RuntimeError' },
+  ],
+});
+
+export const matmul = defineOp({
+  name: 'matmul',
+  numpy: 'numpy.matmul',
+  doc: 'The matrix product with PyTorch’s rules: vectors act as a row or a column, leading dims are batches and broadcast.',
+  params: [self, other],
+  compose: (a: Tensor, b: Tensor): Tensor => {
+    if (a.ndim === 0 || b.ndim === 0) {
+      throw new RuntimeError(message('matmul', 'operands with at least 1 dim', `${a.ndim}D and ${b.ndim}D`, `both arguments to matmul need to be at least 1D, but they are ${a.ndim}D and ${b.ndim}D`));
+    }
+    if (a.ndim === 1 && b.ndim === 1) return dot.impl(a, b);
+    if (a.ndim === 2 && b.ndim === 2) return product('matmul', 'MmBackward0', a, b);
+    if (a.ndim === 2 && b.ndim === 1) return mv.impl(a, b);
+    if (b.ndim === 1) return product('matmul', 'UnsafeViewBackward0', a, b.unsqueeze(-1)).squeeze(-1);
+    if (a.ndim === 1) return product('matmul', 'UnsafeViewBackward0', a.unsqueeze(0), b).squeeze(-2);
+    return product('matmul', 'UnsafeViewBackward0', a, b);
+  },
+  samples: [
+    call([t([3]), t([3])]),
+    call([t([3, 5]), t([5, 2])]),
+    call([t([3, 5]), t([5])]),
+    call([t([3]), t([3, 5])]),
+    call([t([2, 3, 5]), t([5])]),
+    call([t([5]), t([2, 5, 3])]),
+    call([t([2, 3, 5]), t([5, 7])]),
+    call([t([3, 5]), t([2, 5, 7])]),
+    call([t([2, 1, 3, 5]), t([7, 5, 2])]),
+    call([t([2, 3, 5], { layout: 'expanded' }), t([2, 5, 3])]),
+    call([t([2, 3, 4], { dtype: 'float64' }), t([4, 3], { dtype: 'float64', layout: 'transposed' })]),
+    call([t([100, 100]), t([100, 100])]),
+    call([t([2, 0, 3]), t([3, 4])]),
+  ],
+  errors: [
+    { args: [t([2, 3]), t([2, 3])], throws: 'RuntimeError' },
+    { args: [t([]), t([3])], throws: 'RuntimeError' },
+    { args: [t([2, 3, 4]), t([3, 4, 5])], throws: 'RuntimeError' },
+  ],
+  bench: [call([t([256, 256]), t([256, 256])])],
+});

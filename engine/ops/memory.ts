@@ -1,0 +1,235 @@
+// Owns the ops that copy, cast, fill and detach. Their kernel is a pointwise program that copies or fills.
+import { checkInPlace, rebase } from '../autograd/inplace.js';
+import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
+import { type Device, device, requireDevice } from '../device.js';
+import { asDType, DType, scalarDType } from '../dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
+import { alias, newMeta, newTensor, requireSupported } from '../factory.js';
+import { expr, input, param } from '../pointwise/expr.js';
+import { launchPointwise } from '../pointwise/launch.js';
+import { compile } from '../pointwise/program.js';
+import { expandsTo } from '../shape.js';
+import { type Scalar, Tensor } from '../tensor.js';
+import { defineOp, type Param } from './define.js';
+import { copyOf } from './pointwise_op.js';
+import { call, t } from './samples.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+const identity = input(0);
+const scalarParam = param(0);
+
+/** Copies `from`, broadcast and cast, into `to`. No checks, no history. */
+export function rawCopy(to: Tensor, from: Tensor): void {
+  launchPointwise('copy_', compile(identity, to.dtype, [from.dtype], 0, to.dtype), to, [from], []);
+}
+
+/** Fills without checks or history. int64 values beyond 2^53 keep their digits. */
+export function rawFill(to: Tensor, value: Scalar): void {
+  if (typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {
+    const one = newTensor([], to.dtype);
+    const data = one.typed();
+    if (data instanceof BigInt64Array) {
+      data[one.offset] = value;
+      rawCopy(to, one);
+      return;
+    }
+  }
+  launchPointwise('fill_', compile(scalarParam, to.dtype, [], 1, to.dtype), to, [], [Number(value)]);
+}
+
+/** A contiguous copy in another dtype; no history. */
+export function rawCast(x: Tensor, dtype: DType): Tensor {
+  const out = newTensor(x.shape, dtype);
+  rawCopy(out, x);
+  return out;
+}
+
+const zero = expr(0);
+/** Fresh zeros; no history. */
+export function rawZeros(shape: readonly number[], dtype: DType): Tensor {
+  const out = newTensor(shape, dtype);
+  launchPointwise('zeros', compile(zero, dtype, [], 0, dtype), out, [], []);
+  return out;
+}
+
+export const clone = defineOp({
+  name: 'clone',
+  doc: 'A copy with its own memory, in the same order of memory; gradients pass through it.',
+  params: [self],
+  kernel: (x: Tensor): Tensor =>
+    record('CloneBackward0', x.device.type === 'meta' ? newMeta(x.shape, x.dtype) : copyOf(x), [x], () => (g) => g),
+  samples: [call([t([3, 5])]), call([t([3, 5], { layout: 'transposed' })]), call([t([], { dtype: 'int64' })])],
+});
+
+export const contiguous = defineOp({
+  name: 'contiguous',
+  torch: 'torch.Tensor.contiguous',
+  doc: 'The tensor itself where it is row-major without gaps, else a copy that is.',
+  params: [self],
+  variants: ['method'],
+  kernel: (x: Tensor): Tensor =>
+    x.contiguous ? x : record('CloneBackward0', rawCast(x, x.dtype), [x], () => (g) => g),
+  samples: [call([t([3, 5], { layout: 'transposed' })]), call([t([3, 5])]), call([t([3, 5], { layout: 'strided' })])],
+});
+
+/** The tensor in another dtype, itself where nothing changes. Recorded. */
+export function cast(x: Tensor, dtype: DType, copy = false): Tensor {
+  if (x.dtype === dtype) return copy ? clone.impl(x) : x;
+  requireSupported('to', dtype);
+  const from = x.dtype;
+  return record('ToCopyBackward0', rawCast(x, dtype), [x], () => ([g]) => [cast(g!, from)]);
+}
+
+function moved(x: Tensor, to: Device): Tensor {
+  requireDevice('to', to);
+  if (String(to) === String(x.device)) return x;
+  if (to.type === 'meta') return newMeta(x.shape, x.dtype);
+  throw new RuntimeError(message('to', 'a tensor with memory', 'one on meta', 'Cannot copy out of meta tensor; no data!'));
+}
+
+export const to = defineOp({
+  name: 'to',
+  torch: 'torch.Tensor.to',
+  doc: 'The tensor with another dtype or on another device, or as another tensor has them; itself where nothing changes.',
+  params: [self, { name: 'other', kind: 'any' }, { name: 'copy', kind: 'bool', default: false, keyword: true }],
+  variants: ['method'],
+  kernel: (x: Tensor, target: unknown, copy: boolean): Tensor => {
+    if (target instanceof Tensor) return cast(moved(x, target.device), target.dtype, copy);
+    if (target instanceof DType) return cast(x, target, copy);
+    if (typeof target === 'string' && /^(cpu|cuda|meta)/.test(target)) return moved(copy ? clone.impl(x) : x, device(target));
+    if (typeof target === 'string') return cast(x, asDType(target, 'to'), copy);
+    if (target !== null && typeof target === 'object' && 'type' in target) return moved(x, target as Device);
+    throw new ArgumentError(message('to', 'a dtype, a device or a Tensor', describe(target)));
+  },
+  samples: [
+    call([t([3, 5]), { dtype: 'float64' }]),
+    call([t([3, 5], { fill: 'large' }), { dtype: 'int64' }]),
+    call([t([3, 5], { fill: 'special' }), { dtype: 'bool' }], {}, { noGrad: 'the result is bool' }),
+    call([t([7], { dtype: 'int64', layout: 'strided' }), { dtype: 'float32' }]),
+    call([t([7], { dtype: 'int32', fill: { low: -300, high: 300 } }), { dtype: 'uint8' }]),
+    call([t([7], { dtype: 'int32', fill: { low: -300, high: 300 } }), { dtype: 'int8' }]),
+  ],
+});
+
+/** `x.float()`, `x.long()`, …: one op for each PyTorch shorthand. */
+function shorthand(name: string, dtype: DType | string) {
+  const d = asDType(dtype);
+  return defineOp({
+    name,
+    torch: `torch.Tensor.${name}`,
+    doc: `The tensor as ${d.name}.`,
+    params: [self],
+    variants: ['method'],
+    compose: (x: Tensor): Tensor => cast(x, d),
+    samples: [call([t([3, 5], { fill: 'nonzero' })]), call([t([3, 5], { dtype: 'int32', fill: { low: 0, high: 9 } })])],
+  });
+}
+export const float = shorthand('float', 'float32');
+export const double = shorthand('double', 'float64');
+export const long = shorthand('long', 'int64');
+export const int = shorthand('int', 'int32');
+export const short = shorthand('short', 'int16');
+export const boolCast = shorthand('bool', 'bool');
+
+export const detach = defineOp({
+  name: 'detach',
+  doc: 'The same memory without history: no gradient flows through it.',
+  params: [self],
+  kernel: (x: Tensor): Tensor => alias(x),
+  notDifferentiable: 'it cuts the graph on purpose',
+  samples: [call([t([3, 5])])],
+});
+
+/** Records a change that replaces all of `target`: gradients go to `sources`, none to what it was. */
+function recordReplacement(
+  name: string,
+  target: Tensor,
+  sources: readonly Tensor[],
+  backward: (g: Tensor) => readonly (Tensor | null)[],
+): void {
+  target.storage.version++;
+  if (!shouldRecord([target, ...sources])) return;
+  const node = new FunctionNode(name, () => ([g]) => [null, ...backward(g!)]);
+  connect(node, target);
+  for (const s of sources) connect(node, s);
+  node.shapes.push(target.shape);
+  node.dtypes.push(target.dtype);
+  rebase(target, node);
+}
+
+export const copy = defineOp(
+  {
+    name: 'copy_',
+    torch: 'torch.Tensor.copy_',
+    doc: "Copies another tensor's values into this one, broadcast and cast.",
+    params: [self, { name: 'src', kind: 'tensorOrScalar' }],
+    variants: ['inplace'],
+    kernel: (x: Tensor, _src: Tensor | Scalar): Tensor => x,
+    samples: [
+      call([t([3, 5], { grad: false }), t([5])]),
+      call([t([3, 5], { grad: false, layout: 'transposed' }), t([3, 5], { dtype: 'float64' })]),
+    ],
+    errors: [{ args: [t([3, 5], { grad: false }), t([4])], throws: 'RuntimeError' }],
+  },
+  (x: Tensor, src: Tensor | Scalar): Tensor => {
+    if (!(src instanceof Tensor)) return fill.inplace!(x, src);
+    checkInPlace('copy_', x);
+    if (!expandsTo(src.shape, x.shape)) {
+      throw new RuntimeError(message('copy_', `a source that broadcasts to ${showShape(x.shape)}`, showShape(src.shape)));
+    }
+    rawCopy(x, src.storage === x.storage ? copyOf(src) : src);
+    recordReplacement('CopyBackwards', x, [src], (g) => [g]);
+    return x;
+  },
+);
+
+export const fill = defineOp(
+  {
+    name: 'fill_',
+    torch: 'torch.Tensor.fill_',
+    doc: 'Sets every element to a value.',
+    params: [self, { name: 'value', kind: 'tensorOrScalar' }],
+    variants: ['inplace'],
+    kernel: (x: Tensor, _value: Tensor | Scalar): Tensor => x,
+    samples: [
+      call([t([3, 5], { grad: false }), 2.5]),
+      call([t([3, 5], { grad: false, layout: 'strided' }), -1]),
+      call([t([3, 5], { dtype: 'int64' }), 7]),
+      call([t([3, 5], { dtype: 'bool' }), true]),
+    ],
+    errors: [{ args: [t([3, 5], { grad: false }), t([2])], throws: 'RuntimeError' }],
+  },
+  (x: Tensor, value: Tensor | Scalar): Tensor => {
+    checkInPlace('fill_', x);
+    if (value instanceof Tensor) {
+      if (value.ndim !== 0) {
+        throw new RuntimeError(message('fill_', 'a 0-d value', showShape(value.shape), `fill_ only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions.`));
+      }
+      rawCopy(x, value);
+      recordReplacement('FillBackward1', x, [value], (g) => [g]);
+      return x;
+    }
+    scalarDType(value);
+    rawFill(x, value);
+    recordReplacement('FillBackward0', x, [], () => []);
+    return x;
+  },
+);
+
+export const zero_ = defineOp(
+  {
+    name: 'zero_',
+    torch: 'torch.Tensor.zero_',
+    doc: 'Sets every element to 0.',
+    params: [self],
+    variants: ['inplace'],
+    kernel: (x: Tensor): Tensor => x,
+    samples: [call([t([3, 5], { grad: false })]), call([t([3, 5], { dtype: 'bool' })])],
+  },
+  (x: Tensor): Tensor => {
+    checkInPlace('zero_', x);
+    rawFill(x, 0);
+    recordReplacement('ZeroBackward0', x, [], () => []);
+    return x;
+  },
+);

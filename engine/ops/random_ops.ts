@@ -1,0 +1,199 @@
+// Owns the ops that draw random numbers from a generator's Philox stream.
+import { checkInPlace } from '../autograd/inplace.js';
+import { type DType, getDefaultDtype, int64 } from '../dtype.js';
+import { message, RuntimeError } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { defaultGenerator, Generator } from '../random.js';
+import type { Tensor } from '../tensor.js';
+import { allocateFor, factoryParams, finish } from './creation.js';
+import { defineOp, type Param } from './define.js';
+import { rawCopy } from './memory.js';
+import { call, t } from './samples.js';
+
+const size: Param = { name: 'size', kind: 'size' };
+const generatorParam: Param = { name: 'generator', kind: 'generator', default: null, keyword: true };
+const like: Param = { name: 'input', kind: 'tensor' };
+const kinds = { uniform: 0, normal: 1, integer: 2, bernoulli: 3, exponential: 4, raw: 5 } as const;
+const two32 = 4294967296;
+
+/** Fills `x` from the stream and moves the stream on. */
+function draw(x: Tensor, kind: keyof typeof kinds, p0: number, p1: number, generator: unknown): Tensor {
+  if (x.length === 0 || x.device.type !== 'cpu') return x;
+  const g = generator instanceof Generator ? generator : defaultGenerator;
+  const target = x.contiguous ? x : newTensor(x.shape, x.dtype);
+  const seed = g.initialSeed();
+  block[0] = kinds[kind];
+  block[1] = target.dtype.code;
+  block[2] = target.address;
+  block[3] = target.length;
+  block[4] = seed % two32;
+  block[5] = Math.floor(seed / two32);
+  block[6] = g.offset % two32;
+  block[7] = Math.floor(g.offset / two32);
+  block[8] = p0;
+  block[9] = p1;
+  addon.random();
+  if (block[0] !== 0) raiseStatus('random');
+  g.advance(block[1]!);
+  if (target !== x) rawCopy(x, target);
+  return x;
+}
+
+const notDifferentiable = 'it draws random numbers';
+const undefinedValues = { valuesUndefined: true };
+
+function floatFactory(name: string, kind: 'uniform' | 'normal', p1: number, doc: string) {
+  return defineOp({
+    name,
+    doc,
+    params: [size, generatorParam, ...factoryParams],
+    variants: ['function'],
+    kernel: (sizes: readonly number[], g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+      const d = dtype ?? getDefaultDtype();
+      requireFloat(name, d);
+      return finish(draw(allocateFor(name, sizes, d, device), kind, 0, p1, g), grad);
+    },
+    notDifferentiable,
+    samples: [call([[3, 2]], {}, undefinedValues), call([[]], {}, undefinedValues), call([[5]], { dtype: { dtype: 'float64' } }, undefinedValues), call([[0, 3]])],
+    errors: [{ args: [[2, -1]], throws: 'RuntimeError' }],
+  });
+}
+export const rand = floatFactory('rand', 'uniform', 1, 'Uniform numbers in [0, 1).');
+export const randn = floatFactory('randn', 'normal', 1, 'Standard normal numbers.');
+
+function likeFactory(name: string, kind: 'uniform' | 'normal', doc: string) {
+  return defineOp({
+    name,
+    doc,
+    params: [like, ...factoryParams],
+    variants: ['function'],
+    kernel: (x: Tensor, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+      const d = dtype ?? x.dtype;
+      requireFloat(name, d);
+      return finish(draw(allocateFor(name, x.shape, d, device ?? x.device), kind, 0, 1, null), grad);
+    },
+    notDifferentiable,
+    samples: [call([t([3, 2])], {}, undefinedValues), call([t([3], { dtype: 'int64' })], { dtype: { dtype: 'float64' } }, undefinedValues)],
+  });
+}
+export const randLike = likeFactory('randLike', 'uniform', 'Uniform numbers in [0, 1) with the shape and dtype of another tensor.');
+export const randnLike = likeFactory('randnLike', 'normal', 'Standard normal numbers with the shape and dtype of another tensor.');
+
+function requireFloat(op: string, d: DType): void {
+  if (d.isIntegral) {
+    throw new RuntimeError(message(op, 'a floating dtype', d.name, `"${op}" not implemented for '${d.title}'`));
+  }
+}
+
+export const randint = defineOp({
+  name: 'randint',
+  doc: 'Whole numbers in [low, high), each equally likely; int64 unless a dtype is given.',
+  params: [{ name: 'low', kind: 'int' }, { name: 'high', kind: 'int' }, size, generatorParam, ...factoryParams],
+  variants: ['function'],
+  kernel: (low: number, high: number, sizes: readonly number[], g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    if (low >= high) {
+      throw new RuntimeError(message('randint', 'low < high', `${low} and ${high}`, `random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`));
+    }
+    return finish(draw(allocateFor('randint', sizes, dtype ?? int64, device), 'integer', low, high, g), grad);
+  },
+  notDifferentiable,
+  samples: [call([0, 10, [3, 2]], {}, undefinedValues), call([-5, 5, [7]], { dtype: { dtype: 'float32' } }, undefinedValues)],
+  errors: [{ args: [5, 5, [2]], throws: 'RuntimeError' }],
+});
+
+export const randperm = defineOp({
+  name: 'randperm',
+  doc: 'A random permutation of 0 … n − 1, as int64.',
+  params: [{ name: 'n', kind: 'int' }, generatorParam, ...factoryParams],
+  variants: ['function'],
+  kernel: (n: number, g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    const out = allocateFor('randperm', [n], dtype ?? int64, device);
+    if (n === 0 || out.device.type !== 'cpu') return finish(out, grad);
+    // The order that sorts 63 random bits each: ties have odds of n² / 2^64, and the sort is stable, so any n is reproducible.
+    const keys = draw(newTensor([n], int64), 'raw', 0, 0, g);
+    return finish(out.copy_(keys.argsort()), grad);
+  },
+  notDifferentiable,
+  samples: [call([7], {}, undefinedValues), call([0])],
+  errors: [{ args: [-1], throws: 'RuntimeError' }],
+});
+
+export const bernoulli = defineOp(
+  {
+    name: 'bernoulli',
+    doc: '1 with the probability that each element of the input gives, else 0.',
+    params: [like, { name: 'p', kind: 'scalar', default: null }, generatorParam],
+    variants: ['function', 'method', 'inplace'],
+    kernel: (x: Tensor, p: number | null, g: unknown): Tensor => {
+      requireFloat('bernoulli', x.dtype);
+      if (p !== null) return draw(newTensor(x.shape, x.dtype), 'bernoulli', probability(p), 0, g);
+      const outside = x.detach().ge(0).logicalAnd(x.detach().le(1)).logicalNot().any().item();
+      if (outside === true) throw new RuntimeError(message('bernoulli', 'probabilities in [0, 1]', 'others', 'Expected p_in >= 0 && p_in <= 1 to be true'));
+      const uniform = draw(newTensor(x.shape, x.dtype), 'uniform', 0, 1, g);
+      return uniform.lt(x.detach()).to(x.dtype);
+    },
+    notDifferentiable,
+    samples: [call([t([3, 5], { fill: 'probability', grad: false })], {}, undefinedValues), call([t([7], { grad: false }), 0.25], {}, undefinedValues)],
+    errors: [{ args: [t([3], { fill: { values: [0.5, 1.5, 0] }, grad: false })], throws: 'RuntimeError' }],
+  },
+  (x: Tensor, p: number | null, g: unknown): Tensor => {
+    draw(x, 'bernoulli', probability(p ?? 0.5), 0, g);
+    x.storage.version++;
+    return x;
+  },
+);
+
+function probability(p: number): number {
+  if (!(p >= 0 && p <= 1)) {
+    throw new RuntimeError(message('bernoulli', 'a probability in [0, 1]', String(p), 'bernoulli_ expects p to be in [0, 1]'));
+  }
+  return p;
+}
+
+export const normal = defineOp({
+  name: 'normal',
+  doc: 'Normal numbers of the given mean and standard deviation.',
+  params: [{ name: 'mean', kind: 'scalar' }, { name: 'std', kind: 'scalar' }, size, generatorParam, ...factoryParams],
+  variants: ['function'],
+  kernel: (mean: number, std: number, sizes: readonly number[], g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    checkStd(std);
+    const d = dtype ?? getDefaultDtype();
+    requireFloat('normal', d);
+    return finish(draw(allocateFor('normal', sizes, d, device), 'normal', mean, std, g), grad);
+  },
+  notDifferentiable,
+  samples: [call([2, 3, [5, 4]], {}, undefinedValues)],
+  errors: [{ args: [0, -1, [2]], throws: 'RuntimeError' }],
+});
+
+function checkStd(std: number): void {
+  if (!(std >= 0)) throw new RuntimeError(message('normal', 'a standard deviation of at least 0', String(std), 'normal expects std >= 0.0'));
+}
+
+/** An op that only refills its tensor: `x.uniform_(0, 1)`. */
+function refill(name: string, kind: 'uniform' | 'normal', params: readonly [string, number][], doc: string) {
+  return defineOp(
+    {
+      name,
+      torch: `torch.Tensor.${name}`,
+      doc,
+      params: [like, ...params.map(([n, d]): Param => ({ name: n, kind: 'scalar', default: d })), generatorParam],
+      variants: ['inplace'],
+      kernel: (x: Tensor, _a: number, _b: number, _g: unknown): Tensor => x,
+      notDifferentiable,
+      samples: [call([t([3, 5], { grad: false })], {}, undefinedValues), call([t([3, 5], { layout: 'transposed', grad: false }), 1, 2], {}, undefinedValues)],
+    },
+    (x: Tensor, a: number, b: number, g: unknown): Tensor => {
+      requireFloat(name, x.dtype);
+      if (kind === 'normal') checkStd(b);
+      checkInPlace(name, x);
+      draw(x, kind, a, b, g);
+      x.storage.version++;
+      return x;
+    },
+  );
+}
+
+export const uniformFill = refill('uniform_', 'uniform', [['from', 0], ['to', 1]], 'Refills the tensor with uniform numbers in [from, to).');
+export const normalFill = refill('normal_', 'normal', [['mean', 0], ['std', 1]], 'Refills the tensor with normal numbers.');

@@ -1,0 +1,32 @@
+// Owns a tensor's text: what PyTorch prints. The formatting itself is in print.ts.
+import { getDefaultDtype } from './dtype.js';
+import { formatTensor } from './print.js';
+import { readAt, Tensor } from './tensor.js';
+
+declare module './tensor.js' {
+  interface Tensor {
+    /** The text that PyTorch prints. */
+    toString(): string;
+  }
+}
+
+Tensor.prototype.toString = function (this: Tensor): string {
+  if (this.device.type === 'meta') {
+    return `tensor(..., device='meta', size=(${this.shape.join(', ')}${this.ndim === 1 ? ',' : ''})${this.dtype === getDefaultDtype() ? '' : `, dtype=${this.dtype}`})`;
+  }
+  const data = this.typed();
+  const node = this.gradFn;
+  return formatTensor(
+    {
+      shape: this.shape,
+      dtype: this.dtype.name,
+      at: (index) => readAt(this.dtype, data, index.reduce((at, i, d) => at + i * this.strides[d]!, this.offset)),
+      requiresGrad: this.requiresGrad,
+      ...(node === null ? {} : { gradFn: node.name }),
+    },
+    getDefaultDtype().name,
+  );
+};
+(Tensor.prototype as unknown as Record<symbol, unknown>)[Symbol.for('nodejs.util.inspect.custom')] = function (this: Tensor): string {
+  return this.toString();
+};
