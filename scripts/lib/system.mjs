@@ -1,5 +1,6 @@
 // What set-up needs of the operating system: a compiler, CMake and, for the references, Python with venv.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { already, ask, remark, say, step } from './steps.mjs';
 
 const MINUTE = 60_000;
@@ -85,8 +86,10 @@ async function succeeds(command, args) {
   return (await ask(command, args)).ok;
 }
 
+/** Debian keeps some headers in a folder of the machine's name: x86_64-linux-gnu. */
 function hasHeader(name) {
-  return ['/usr/include', '/usr/local/include', '/opt/homebrew/include'].some((folder) =>
-    existsSync(`${folder}/${name}`),
-  );
+  const roots = ['/usr/include', '/usr/local/include', '/opt/homebrew/include'].filter(existsSync);
+  const machines = readdirSync('/usr/lib').filter((folder) => folder.endsWith('-linux-gnu'));
+  const folders = roots.flatMap((folder) => [folder, ...machines.map((machine) => join(folder, machine))]);
+  return folders.some((folder) => existsSync(join(folder, name)));
 }
