@@ -41,5 +41,5 @@ export function viewOf(t: Tensor, shape: Shape, strides: Shape, offset: number):
 
 /** The same memory and geometry without history: PyTorch's detach(). */
 export function alias(t: Tensor): Tensor {
-  return new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.contiguous, null, t.device);
+  return new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.rowMajor, null, t.device);
 }

@@ -126,7 +126,7 @@ export function loadNpz(path: string): Map<string, Tensor> {
 }
 
 function plain(x: Tensor): Parameters<typeof serializeNpy>[0] {
-  const c = x.contiguous && x.storage.byteLength === x.length * x.dtype.itemSize ? x : rawCast(x, x.dtype);
+  const c = x.rowMajor && x.storage.byteLength === x.length * x.dtype.itemSize ? x : rawCast(x, x.dtype);
   const data = c.typed().subarray(c.offset, c.offset + c.length) as NumericArray;
   return { data, shape: [...x.shape], dtype: x.dtype.name } as Parameters<typeof serializeNpy>[0];
 }

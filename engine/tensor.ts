@@ -60,7 +60,7 @@ export class Tensor {
   readonly dtype: DType;
   readonly device: Device;
   /** Row-major without gaps. */
-  readonly contiguous: boolean;
+  readonly rowMajor: boolean;
   readonly length: number;
   /** Byte address of the first element. */
   readonly address: number;
@@ -77,7 +77,7 @@ export class Tensor {
     strides: Shape,
     offset: number,
     dtype: DType,
-    contiguous = isContiguousLayout(shape, strides),
+    rowMajor = isContiguousLayout(shape, strides),
     base: Tensor | null = null,
     device: Device = cpu,
   ) {
@@ -87,7 +87,7 @@ export class Tensor {
     this.offset = offset;
     this.dtype = dtype;
     this.device = device;
-    this.contiguous = contiguous;
+    this.rowMajor = rowMajor;
     this.length = numelOf(shape);
     this.address = storage.address + offset * dtype.itemSize;
     this.base = base;
@@ -127,7 +127,7 @@ export class Tensor {
     return this.dtype.itemSize;
   }
   isContiguous(): boolean {
-    return this.contiguous;
+    return this.rowMajor;
   }
   dataPtr(): number {
     return this.address;

@@ -159,7 +159,7 @@ class Walk {
     const state = variable.state();
     if (state.grad === null) {
       const own =
-        !this.#options.createGraph && !this.#hooked && g.base === null && g.contiguous && !this.#shared.has(g) && g.storage.byteLength === g.length * g.dtype.itemSize;
+        !this.#options.createGraph && !this.#hooked && g.base === null && g.rowMajor && !this.#shared.has(g) && g.storage.byteLength === g.length * g.dtype.itemSize;
       state.grad = own || this.#options.createGraph ? g : support.clone(g);
       this.#shared.add(g);
     } else if (this.#options.createGraph) state.grad = support.add(state.grad, g);

@@ -81,7 +81,7 @@ export function defineFunction<A extends readonly unknown[], R extends Tensor | 
 function finish<R extends Tensor | readonly Tensor[]>(result: R, inputs: readonly Tensor[], node: Node): R {
   const own = (t: Tensor): Tensor => {
     if (!(t instanceof Tensor)) throw new ArgumentError(message(node.name, 'forward to return Tensors', describe(t)));
-    const out = inputs.includes(t) || t.autograd !== null ? new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.contiguous) : t;
+    const out = inputs.includes(t) || t.autograd !== null ? new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.rowMajor) : t;
     if (out.dtype.category >= 2) setHistory(out, node);
     return out;
   };

@@ -64,7 +64,7 @@ function allocateLike(op: string, like: Tensor, dtype: DType | null, device: unk
   const d = requireSupported(op, dtype ?? like.dtype);
   const place = requireDevice(op, (device as DeviceLike | null) ?? like.device);
   if (place.type === 'meta') return newMeta(like.shape, d);
-  if (!like.contiguous && isDense(like.shape, like.strides)) return newStrided(like.shape, like.strides, d);
+  if (!like.rowMajor && isDense(like.shape, like.strides)) return newStrided(like.shape, like.strides, d);
   return newTensor(like.shape, d);
 }
 

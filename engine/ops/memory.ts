@@ -63,12 +63,12 @@ export const clone = defineOp({
 
 export const contiguous = defineOp({
   name: 'contiguous',
-  torch: 'torch.Tensor.contiguous',
+  torch: 'torch.Tensor.rowMajor',
   doc: 'The tensor itself where it is row-major without gaps, else a copy that is.',
   params: [self],
   variants: ['method'],
   kernel: (x: Tensor): Tensor =>
-    x.contiguous ? x : record('CloneBackward0', rawCast(x, x.dtype), [x], () => (g) => g),
+    x.rowMajor ? x : record('CloneBackward0', rawCast(x, x.dtype), [x], () => (g) => g),
   samples: [call([t([3, 5], { layout: 'transposed' })]), call([t([3, 5])]), call([t([3, 5], { layout: 'strided' })])],
 });
 

@@ -21,7 +21,7 @@ const two32 = 4294967296;
 function draw(x: Tensor, kind: keyof typeof kinds, p0: number, p1: number, generator: unknown): Tensor {
   if (x.length === 0 || x.device.type !== 'cpu') return x;
   const g = generator instanceof Generator ? generator : defaultGenerator;
-  const target = x.contiguous ? x : newTensor(x.shape, x.dtype);
+  const target = x.rowMajor ? x : newTensor(x.shape, x.dtype);
   const seed = g.initialSeed();
   block[0] = kinds[kind];
   block[1] = target.dtype.code;

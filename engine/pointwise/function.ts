@@ -127,17 +127,17 @@ export class PointwiseFunction {
   #allocate(tensors: readonly Tensor[], dtype: DType): Tensor {
     const first = tensors[0]!;
     let shape: Shape = first.shape;
-    let uniform = first.contiguous;
+    let uniform = first.rowMajor;
     for (let i = 1; i < tensors.length; i++) {
       const t = tensors[i]!;
       if (!sameShape(t.shape, shape)) {
         shape = broadcastShapes(this.name, shape, t.shape);
         uniform = false;
-      } else uniform &&= t.contiguous;
+      } else uniform &&= t.rowMajor;
     }
     if (uniform) return newTensorLike(first, dtype);
     const full = tensors.find((t) => t.length > 1 && sameShape(t.shape, shape));
-    if (full !== undefined && !full.contiguous) {
+    if (full !== undefined && !full.rowMajor) {
       const strides = isDense(full.shape, full.strides) ? full.strides : preservedStrides(shape, full.strides);
       return newStrided(shape, strides, dtype);
     }

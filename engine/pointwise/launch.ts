@@ -20,7 +20,7 @@ export function launchPointwise(
 
 /** Everything contiguous and of one shape, or one element: a single dim. False where that does not hold. */
 function writeFlat(program: number, out: Tensor, inputs: readonly Tensor[], params: readonly number[]): boolean {
-  if (!out.contiguous) return false;
+  if (!out.rowMajor) return false;
   const n = out.length;
   block[0] = program;
   block[1] = 1;
@@ -33,7 +33,7 @@ function writeFlat(program: number, out: Tensor, inputs: readonly Tensor[], para
     const t = inputs[i]!;
     block[at++] = t.address;
     if (t.length === 1) block[at++] = n === 1 ? 1 : 0;
-    else if (t.length === n && t.contiguous) block[at++] = 1;
+    else if (t.length === n && t.rowMajor) block[at++] = 1;
     else return false;
   }
   return true;

@@ -12,8 +12,47 @@ const unary =
 const one = (): Expr => expr(1);
 const twoOverSqrtPi = 2 / Math.sqrt(Math.PI);
 
-/** Shares a gradient at ties: all to the winner, half to each when equal, as torch.maximum does. */
-const winner = (g: Expr, wins: Expr, tie: Expr): Expr => wins.where(g, tie.where(g.mul(0.5), 0));
+/** torch.maximum's share: half at a tie, nothing where it loses, everything where either is NaN. */
+const share = (g: Expr, loses: Expr, tie: Expr): Expr => loses.where(0, tie.where(g.mul(0.5), g));
+/** A bound that no gradient flows into. */
+const isBound = (e: Expr): boolean => e.op === 'const' || e.op === 'param';
+
+/**
+ * A bound as the first operand makes a threshold, as relu and hardtanh have it: nothing passes at the bound. The result of
+ * maximum says which side it was, so that relu saves its result; minimum asks its operand, as hardtanh saves its input.
+ */
+const maximum: Derivative = (g, [a, b], y) =>
+  isBound(a!)
+    ? [null, y.le(a!).where(0, g)]
+    : [share(g, a!.lt(b!), a!.eq(b!)), share(g, b!.lt(a!), a!.eq(b!))];
+const minimum: Derivative = (g, [a, b]) =>
+  isBound(a!)
+    ? [null, b!.lt(a!).where(g, 0)]
+    : [share(g, a!.gt(b!), a!.eq(b!)), share(g, b!.gt(a!), a!.eq(b!))];
+
+/** torch.fmax gives the whole gradient to the first where it wins, ties, or the second is NaN. */
+function fmaxLike(g: Expr, first: Expr, b: Expr): readonly Expr[] {
+  const takesFirst = apply('logicalOr', first, apply('isnan', b));
+  return [takesFirst.where(g, 0), takesFirst.where(0, g)];
+}
+
+/** ψ′ as ATen computes it: reflection below ½, six steps of the recurrence, then the asymptotic series. */
+function trigamma(x: Expr): Expr {
+  const low = x.lt(0.5);
+  let z = low.where(one().sub(x), x);
+  let sum = expr(0);
+  for (let k = 0; k < 6; k++) {
+    sum = sum.add(z.mul(z).reciprocal());
+    z = z.add(1);
+  }
+  const r = z.mul(z).reciprocal();
+  const tail = expr(1 / 6).sub(r.mul(expr(1 / 30).sub(r.mul(1 / 42))));
+  const series = one().add(z.mul(2).reciprocal()).add(r.mul(tail)).div(z);
+  const positive = sum.add(series);
+  // The sine's argument is harmless on the side that does not use it: its own derivatives must not leak a NaN.
+  const sine = apply('sin', low.where(x, 0.5).mul(Math.PI));
+  return low.where(expr(Math.PI ** 2).div(sine.mul(sine)).sub(positive), positive);
+}
 
 const derivatives: Readonly<Record<string, Derivative>> = {
   neg: unary((g) => g.neg()),
@@ -42,11 +81,12 @@ const derivatives: Readonly<Record<string, Derivative>> = {
   asinh: unary((g, x) => g.mul(apply('rsqrt', x.mul(x).add(1)))),
   acosh: unary((g, x) => g.mul(apply('rsqrt', x.mul(x).sub(1)))),
   atanh: unary((g, x) => g.div(one().sub(x.mul(x)))),
-  sigmoid: unary((g, _x, y) => g.mul(y).mul(one().sub(y))),
+  sigmoid: unary((g, _x, y) => g.mul(one().sub(y)).mul(y)),
   erf: unary((g, x) => g.mul(x.mul(x).neg().exp()).mul(twoOverSqrtPi)),
   erfc: unary((g, x) => g.mul(x.mul(x).neg().exp()).mul(-twoOverSqrtPi)),
   erfinv: unary((g, _x, y) => g.mul(y.mul(y).exp()).mul(Math.sqrt(Math.PI) / 2)),
   lgamma: unary((g, x) => g.mul(apply('digamma', x))),
+  digamma: unary((g, x) => g.mul(trigamma(x))),
   floor: zero1,
   ceil: zero1,
   round: zero1,
@@ -61,9 +101,8 @@ const derivatives: Readonly<Record<string, Derivative>> = {
     b!.eq(0).where(0, g.mul(b!.mul(a!.pow(b!.sub(1))))),
     apply('logicalAnd', a!.eq(0), b!.ge(0)).where(0, g.mul(y.mul(a!.log()))),
   ],
-  maximum: (g, [a, b]) => [winner(g, a!.gt(b!), a!.eq(b!)), winner(g, b!.gt(a!), a!.eq(b!))],
-  minimum: (g, [a, b]) => [winner(g, a!.lt(b!), a!.eq(b!)), winner(g, b!.lt(a!), a!.eq(b!))],
-  // torch.fmax gives the whole gradient to a where a ≥ b or b is NaN.
+  maximum,
+  minimum,
   fmax: (g, [a, b]) => fmaxLike(g, a!.ge(b!), b!),
   fmin: (g, [a, b]) => fmaxLike(g, a!.le(b!), b!),
   where: (g, [c]) => [null, c!.where(g, 0), c!.where(0, g)],
@@ -72,25 +111,21 @@ const derivatives: Readonly<Record<string, Derivative>> = {
   remainder: (g, [a, b]) => [g, g.mul(apply('floorDiv', a!, b!)).neg()],
   fmod: (g, [a, b]) => [g, g.mul(apply('truncDiv', a!, b!)).neg()],
   atan2: (g, [a, b]) => {
+    // At the origin, where there is no slope, torch gives 0.
     const r2 = a!.mul(a!).add(b!.mul(b!));
-    return [g.mul(b!.div(r2)), g.mul(a!.div(r2)).neg()];
+    const inverse = r2.eq(0).where(0, r2.reciprocal());
+    return [g.mul(b!).mul(inverse), g.mul(a!).neg().mul(inverse)];
   },
   hypot: (g, [a, b], y) => [g.mul(a!.div(y)), g.mul(b!.div(y))],
-  copysign: (g, [a, b], y) => [a!.eq(0).where(0, g.mul(y.div(a!))), b!.mul(0)],
+  copysign: (g, [a], y) => [a!.eq(0).where(0, g.mul(y.div(a!))), null],
   ldexp: (g, [_a, b], y) => [g.mul(apply('exp2', b!)), g.mul(y).mul(Math.LN2)],
 };
 
-function fmaxLike(g: Expr, first: Expr, b: Expr): readonly Expr[] {
-  const takesFirst = apply('logicalOr', first, apply('isnan', b));
-  return [takesFirst.where(g, 0), takesFirst.where(0, g)];
-}
-
-/** Primitives whose result is 0/1 or an integer: no gradient passes. */
-const stepLike = new Set([
-  'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'logicalNot', 'logicalAnd', 'logicalOr', 'logicalXor',
-  'isnan', 'isinf', 'isfinite', 'signbit', 'bitwiseNot', 'bitwiseAnd', 'bitwiseOr', 'bitwiseXor',
-  'shiftLeft', 'shiftRight', 'gcd', 'lcm', 'nextafter', 'heaviside',
-]);
+/** Primitives whose result is 0/1 or an integer, or that PyTorch does not differentiate: no gradient passes. */
+const stepLike: ReadonlySet<string> = new Set(
+  `eq ne lt le gt ge logicalNot logicalAnd logicalOr logicalXor isnan isinf isfinite signbit
+   bitwiseNot bitwiseAnd bitwiseOr bitwiseXor shiftLeft shiftRight gcd lcm nextafter heaviside`.split(/\s+/),
+);
 const noGradient: Derivative = () => [null, null, null];
 
 /** The derivative record of a primitive. */
