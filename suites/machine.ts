@@ -42,9 +42,8 @@ export function toolFacts(): RunResult['tool'] {
 export async function addonFacts(): Promise<AddonFacts> {
   try {
     // Loaded late: everything but the answer to this question works without a native build.
-    const { addon, addonPath } = await import('../engine/native.js');
-    const { isa, threads, sleef, compiler } = addon.info();
-    return { path: addonPath, isa, threads, sleef, compiler };
+    const { backendInfo } = await import('../engine/index.js');
+    return backendInfo();
   } catch (error) {
     return { isa: 'unknown', threads: 0, missing: error instanceof Error ? error.message : String(error) };
   }

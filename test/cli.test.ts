@@ -131,6 +131,17 @@ describe('report', () => {
     expect(parseRunResult(readFileSync(file, 'utf8'))).toEqual(sampleRun());
   });
 
+  it('judges what a filter leaves, and nothing is not a pass', async () => {
+    const file = saved('filter.json', sampleRun({ broken: true }));
+    const filtered = (filter: string) =>
+      torchstone('report', file, '--filter', filter, '--out', join(folder, 'f'));
+    expect((await filtered('softmax/0@float32')).code).toBe(1);
+    expect((await filtered('abs/')).code).toBe(0);
+    const none = await filtered('no-such-case');
+    expect(none.code).toBe(2);
+    expect(none.err).toContain("nothing in the results matches the filter 'no-such-case'");
+  });
+
   it('marks an interrupted run with 130', async () => {
     const file = saved('partial.json', { ...sampleRun(), partial: true });
     expect((await torchstone('report', file, '--out', join(folder, 'p'))).code).toBe(130);

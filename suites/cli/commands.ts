@@ -2,9 +2,17 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { idMatcher } from '../cases.js';
 import { examine, type Finding } from '../doctor.js';
 import { packageRoot } from '../machine.js';
-import { CannotRunError, parseRunResult, SUITE_NAMES, type SuiteName } from '../results.js';
+import {
+  CannotRunError,
+  parseRunResult,
+  type RunResult,
+  SUITE_NAMES,
+  type SuiteName,
+  suiteResult,
+} from '../results.js';
 import type { Arguments, Command } from './args.js';
 import { type Console, checkWritable, deliver } from './output.js';
 import { findReferences } from './references.js';
@@ -49,16 +57,34 @@ async function report(args: Arguments, to: Console): Promise<number> {
   }
   const folder = args.out ?? dirname(file);
   checkWritable(args, folder);
-  return deliver(parseRunResult(await readFile(file, 'utf8'), file), args, folder, to);
+  const run = parseRunResult(await readFile(file, 'utf8'), file);
+  return deliver(args.filter === undefined ? run : only(run, args.filter), args, folder, to);
+}
+
+/** The part of a run whose ids match. Counted and judged anew. */
+function only(run: RunResult, filter: string): RunResult {
+  const matches = idMatcher(filter);
+  const suites = run.suites.flatMap((suite) => {
+    const cases = suite.cases.filter((one) => matches(one.id));
+    const rows = suite.rows?.filter((row) => matches(row.id));
+    const memory = suite.memory?.filter((one) => matches(one.id));
+    if (cases.length + (rows?.length ?? 0) + (memory?.length ?? 0) === 0) return [];
+    return [suiteResult(suite.suite, cases, suite.seconds, { rows, memory })];
+  });
+  if (suites.length === 0) throw new CannotRunError(`nothing in the results matches the filter '${filter}'`);
+  return { ...run, suites };
 }
 
 async function doctor(args: Arguments, to: Console): Promise<number> {
   checkWritable(args, undefined);
-  const findings = await examine({
+  const matches = idMatcher(args.filter);
+  const examined = await examine({
     fixtures: args.fixtures ?? join(packageRoot(), 'fixtures'),
     references: await findReferences(),
     checkFixtures,
   });
+  const findings = examined.filter((one) => matches(one.topic));
+  if (findings.length === 0) throw new CannotRunError(`no topic matches the filter '${args.filter}'`);
   const json = `${JSON.stringify(findings, null, 2)}\n`;
   if (typeof args.json === 'string') await writeFile(resolve(args.json), json);
   if (args.json === true) to.out(json);
