@@ -81,6 +81,7 @@ template <class Op, class T> static int32_t ternary(int64_t n, void* out, const 
 template <class Op, class T, class V> TS_KERNEL V oneRegister(V x) {
   if constexpr (!requires { Op::kPeriodic; }) return Op::vector(x);
   else {
+    if (allBelow(magnitude(x), Op::kFirst(T(0)))) return Op::vector(x);
     constexpr int W = sizeof(V) / sizeof(T);
     alignas(64) T lanes[W], result[W] = {};
     __builtin_memcpy(lanes, &x, sizeof x);

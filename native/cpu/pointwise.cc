@@ -9,8 +9,7 @@ namespace {
 
 // Elements (of weight 1) worth a thread of their own.
 constexpr int64_t kGrain = 32768;
-// Side of the tiles that a transposed operand is walked in: 32 lines of it stay in L1 for 32 rows.
-constexpr int64_t kSide = 32;
+constexpr int64_t kLine = 64;  // bytes of a cache line
 
 struct Command {
   const Program* program;
@@ -100,77 +99,101 @@ bool runDirect(const Command& c, int threads, int32_t& status) {
 
 int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
-// How the space is cut: the last dimension is the inner one; `rows` is a second dimension, taken as tile rows.
+// How the space is cut into tiles: up to three dimensions (-1 where there is none) inside a tile, the last of them
+// the innermost of the command; the others around it.
 struct Plan {
-  int64_t n, rows, tileN, tileRows, tilesN, tilesRows, total;
+  int32_t dim[3];
+  int64_t size[3], tile[3], tiles[3], total;
+  int32_t order[3];  // which of the three advances first, from tile to tile
   int32_t nouter, outer[kMaxDims];
-  int64_t step[kMaxOperands], rowStep[kMaxOperands];
+  BlockStep step[kMaxOperands];
 };
 
 // An operand whose inner stride spans cache lines is walked together with the dimension where it is densest.
-int32_t rowDimension(const Command& c, bool& transposed) {
+// Returns that dimension and the number of its elements in a line, or -1.
+int32_t transposedDimension(const Command& c, int64_t& lineElements) {
   const int32_t last = c.ndim - 1;
-  transposed = false;
   for (int32_t i = 0; i < c.nops; ++i) {
-    const int64_t inner = magnitude(c.stride[i][last]);
-    if (inner <= 1 || inner * itemSize(*c.program, i) < 64) continue;
+    const int64_t inner = magnitude(c.stride[i][last]), bytes = itemSize(*c.program, i);
+    if (inner * bytes < kLine) continue;
     int32_t best = -1;
     for (int32_t d = 0; d < last; ++d) {
       const int64_t s = magnitude(c.stride[i][d]);
       if (s != 0 && s < inner && c.size[d] > 1 && (best < 0 || s < magnitude(c.stride[i][best]))) best = d;
     }
     if (best < 0) continue;
-    transposed = true;
+    const int64_t span = magnitude(c.stride[i][best]) * bytes;
+    lineElements = span < kLine ? kLine / span : 1;
     return best;
   }
-  return last - 1;
+  return -1;
+}
+
+int32_t longestOther(const Command& c, int32_t a, int32_t b) {
+  int32_t best = -1;
+  for (int32_t d = 0; d < c.ndim; ++d)
+    if (d != a && d != b && c.size[d] > 1 && (best < 0 || c.size[d] > c.size[best])) best = d;
+  return best;
+}
+
+int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// The tile's shape: long inner rows; where there is a transposed operand, as many rows as its lines hold elements.
+void chooseDimensions(const Command& c, Plan& plan) {
+  constexpr int64_t kTile = TileRunner::kTile;
+  const int32_t last = c.ndim - 1;
+  int64_t lineElements = 1;
+  const int32_t transposed = transposedDimension(c, lineElements);
+  const int32_t row = transposed >= 0 ? transposed : last - 1;
+  plan.dim[2] = last;
+  plan.dim[1] = row;
+  plan.tile[2] = least(c.size[last], transposed >= 0 ? kTile / lineElements : kTile);
+  plan.tile[1] = row < 0 ? 1 : least(c.size[row], kTile / plan.tile[2]);
+  const int64_t plane = plan.tile[1] * plan.tile[2];
+  const bool whole = row >= 0 && plan.tile[2] == c.size[last] && plan.tile[1] == c.size[row];
+  plan.dim[0] = whole && plane * 2 <= kTile ? longestOther(c, last, row) : -1;
+  plan.tile[0] = plan.dim[0] < 0 ? 1 : least(c.size[plan.dim[0]], kTile / plane);
+  // Down the transposed operand's lines first: what a tile leaves of a line, the next one takes.
+  plan.order[0] = transposed >= 0 ? 1 : 2;
+  plan.order[1] = transposed >= 0 ? 2 : 1;
+  plan.order[2] = 0;
 }
 
 void makePlan(const Command& c, Plan& plan) {
-  constexpr int64_t kTile = TileRunner::kTile;
-  const int32_t last = c.ndim - 1;
-  bool transposed;
-  const int32_t row = rowDimension(c, transposed);
-  plan.n = c.size[last];
-  plan.rows = row < 0 ? 1 : c.size[row];
-  const int64_t side = transposed ? kSide : kTile;
-  plan.tileN = plan.n < side ? plan.n : side;
-  plan.tileRows = kTile / plan.tileN < plan.rows ? kTile / plan.tileN : plan.rows;
-  plan.tilesN = (plan.n + plan.tileN - 1) / plan.tileN;
-  plan.tilesRows = (plan.rows + plan.tileRows - 1) / plan.tileRows;
-  plan.total = plan.tilesN * plan.tilesRows;
+  chooseDimensions(c, plan);
+  plan.total = 1;
+  for (int k = 0; k < 3; ++k) {
+    plan.size[k] = plan.dim[k] < 0 ? 1 : c.size[plan.dim[k]];
+    plan.tiles[k] = (plan.size[k] + plan.tile[k] - 1) / plan.tile[k];
+    plan.total *= plan.tiles[k];
+    for (int32_t i = 0; i < c.nops; ++i) plan.step[i].at[k] = plan.dim[k] < 0 ? 0 : c.stride[i][plan.dim[k]];
+  }
   plan.nouter = 0;
-  for (int32_t d = 0; d < last; ++d) {
-    if (d == row) continue;
+  for (int32_t d = 0; d < c.ndim; ++d) {
+    if (d == plan.dim[0] || d == plan.dim[1] || d == plan.dim[2]) continue;
     plan.outer[plan.nouter++] = d;
     plan.total *= c.size[d];
-  }
-  for (int32_t i = 0; i < c.nops; ++i) {
-    plan.step[i] = c.stride[i][last];
-    plan.rowStep[i] = row < 0 ? 0 : c.stride[i][row];
   }
 }
 
 // Where a tile's operands begin, and its size.
-void locate(const Command& c, const Plan& plan, int64_t tile, char** at, int64_t& rows, int64_t& n) {
-  const Program& p = *c.program;
-  const int64_t column = tile % plan.tilesN * plan.tileN;
-  tile /= plan.tilesN;
-  const int64_t row = tile % plan.tilesRows * plan.tileRows;
-  tile /= plan.tilesRows;
-  int64_t index[kMaxDims];
+void locate(const Command& c, const Plan& plan, int64_t tile, char** at, int64_t* size) {
+  int64_t start[3], index[kMaxDims];
+  for (const int32_t k : plan.order) {
+    start[k] = tile % plan.tiles[k] * plan.tile[k];
+    size[k] = least(plan.size[k] - start[k], plan.tile[k]);
+    tile /= plan.tiles[k];
+  }
   for (int32_t k = plan.nouter - 1; k >= 0; --k) {
-    const int64_t size = c.size[plan.outer[k]];
-    index[k] = tile % size;
-    tile /= size;
+    index[k] = tile % c.size[plan.outer[k]];
+    tile /= c.size[plan.outer[k]];
   }
   for (int32_t i = 0; i < c.nops; ++i) {
-    int64_t offset = column * plan.step[i] + row * plan.rowStep[i];
+    int64_t offset = 0;
+    for (int k = 0; k < 3; ++k) offset += start[k] * plan.step[i].at[k];
     for (int32_t k = 0; k < plan.nouter; ++k) offset += index[k] * c.stride[i][plan.outer[k]];
-    at[i] = c.address[i] + offset * itemSize(p, i);
+    at[i] = c.address[i] + offset * itemSize(*c.program, i);
   }
-  n = plan.n - column < plan.tileN ? plan.n - column : plan.tileN;
-  rows = plan.rows - row < plan.tileRows ? plan.rows - row : plan.tileRows;
 }
 
 Status runTiles(const Command& c, const Plan& plan, int64_t from, int64_t to) {
@@ -178,9 +201,9 @@ Status runTiles(const Command& c, const Plan& plan, int64_t from, int64_t to) {
   TileRunner runner(p, c.params);
   char* at[kMaxOperands];
   for (int64_t tile = from; tile < to; ++tile) {
-    int64_t rows, n;
-    locate(c, plan, tile, at, rows, n);
-    runner.run2d(rows, n, at, plan.rowStep, plan.step, at + p.nout, plan.rowStep + p.nout, plan.step + p.nout);
+    int64_t size[3];
+    locate(c, plan, tile, at, size);
+    runner.runBlock(size, at, plan.step, at + p.nout, plan.step + p.nout);
   }
   return runner.status();
 }

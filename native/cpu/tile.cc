@@ -7,7 +7,50 @@
 namespace torchstone::TORCHSTONE_ISA {
 
 namespace {
+
 constexpr int64_t up64(int64_t n) { return (n + 63) & ~int64_t(63); }
+int64_t countOf(const int64_t* size) { return size[0] * size[1] * size[2]; }
+
+// A copy from one block to another: the dimensions that remain once those that run on in both are merged.
+struct Walk {
+  int32_t ndim = 0;
+  int64_t size[3], to[3], from[3];
+  Walk(const int64_t* sizes, const int64_t* toStep, const int64_t* fromStep) {
+    for (int d = 0; d < 3; ++d) {
+      if (sizes[d] == 1) continue;
+      const int32_t last = ndim - 1;
+      const bool runsOn = last >= 0 && to[last] == toStep[d] * sizes[d] && from[last] == fromStep[d] * sizes[d];
+      if (!runsOn) size[ndim++] = 1;
+      size[ndim - 1] *= sizes[d];
+      to[ndim - 1] = toStep[d];
+      from[ndim - 1] = fromStep[d];
+    }
+    if (ndim > 0) return;
+    ndim = 1;
+    size[0] = to[0] = from[0] = 1;
+  }
+  bool dense() const { return ndim == 1 && to[0] == 1 && from[0] == 1; }
+};
+
+// The inner loop is the last dimension, unless that is short.
+void copy(const Walk& w, Convert convert, char* to, int64_t toBytes, const char* from, int64_t fromBytes) {
+  constexpr int64_t kShort = 16;
+  int32_t inner = w.ndim - 1;
+  if (w.size[inner] < kShort)
+    for (int32_t d = 0; d < w.ndim; ++d) inner = w.size[d] > w.size[inner] ? d : inner;
+  int32_t other[2], n = 0;
+  for (int32_t d = 0; d < w.ndim; ++d)
+    if (d != inner) other[n++] = d;
+  const int64_t outerSize = n > 1 ? w.size[other[0]] : 1, middleSize = n > 0 ? w.size[other[n - 1]] : 1;
+  const int64_t outerTo = n > 1 ? w.to[other[0]] * toBytes : 0, outerFrom = n > 1 ? w.from[other[0]] * fromBytes : 0;
+  const int64_t middleTo = n > 0 ? w.to[other[n - 1]] * toBytes : 0;
+  const int64_t middleFrom = n > 0 ? w.from[other[n - 1]] * fromBytes : 0;
+  for (int64_t i = 0; i < outerSize; ++i)
+    for (int64_t j = 0; j < middleSize; ++j)
+      convert(w.size[inner], to + i * outerTo + j * middleTo, w.to[inner], from + i * outerFrom + j * middleFrom,
+              w.from[inner]);
+}
+
 }  // namespace
 
 TileRunner::TileRunner(const Program& program, const double* params) : program_(program) {
@@ -28,34 +71,26 @@ TileRunner::TileRunner(const Program& program, const double* params) : program_(
 
 TileRunner::~TileRunner() { releaseScratch(scratch_); }
 
-void TileRunner::load(int32_t input, int64_t rows, int64_t n, const char* from, int64_t rowStride, int64_t stride) {
+void TileRunner::load(int32_t input, const int64_t* size, const char* from, const BlockStep& step) {
   const Program& p = program_;
   const int32_t dtype = int32_t(p.inDtype[input]), compute = int32_t(p.compute);
-  if (n == 1) stride = 0;
-  if (rows == 1) rowStride = 0;
   const bool asIs = dtype == compute && !p.mustLoad[input];
-  if (stride == 0 && rowStride == 0) {
+  bool scalar = true;
+  for (int d = 0; d < 3; ++d) scalar = scalar && (size[d] == 1 || step.at[d] == 0);
+  if (scalar) {
     if (!asIs) convertFor(dtype, compute)(1, scalarCell(input), 1, from, 1);
     value_[input] = {asIs ? from : scalarCell(input), true};
     return;
   }
-  const bool dense = rows == 1 || (n == 1 ? rowStride == 1 : stride == 1 && rowStride == n);
-  if (asIs && dense && (stride == 1 || n == 1)) {
+  const int64_t packed[3] = {size[1] * size[2], size[2], 1};
+  const Walk walk(size, packed, step.at);
+  if (asIs && walk.dense()) {
     value_[input] = {from, false};
     return;
   }
   char* to = slots_ + p.inSlot[input] * slotBytes_;
-  loadBlock(convertFor(dtype, compute), kItemSize[dtype], kItemSize[compute], rows, n, to, from, rowStride, stride);
+  copy(walk, convertFor(dtype, compute), to, kItemSize[compute], from, kItemSize[dtype]);
   value_[input] = {to, false};
-}
-
-// The inner loop runs along the smaller stride; a dense block is one row.
-void TileRunner::loadBlock(Convert convert, int64_t fromBytes, int64_t toBytes, int64_t rows, int64_t n, char* to,
-                           const char* from, int64_t rowStride, int64_t stride) {
-  if (rows == 1) return convert(n, to, 1, from, stride);
-  if (n == 1) return convert(rows, to, 1, from, rowStride);
-  if (rowStride == stride * n) return convert(rows * n, to, 1, from, stride);
-  for (int64_t r = 0; r < rows; ++r) convert(n, to + r * n * toBytes, 1, from + r * rowStride * fromBytes, stride);
 }
 
 void TileRunner::execute(const Instruction& t, int64_t count, char* const* direct) {
@@ -75,56 +110,62 @@ void TileRunner::execute(const Instruction& t, int64_t count, char* const* direc
   value_[t.result] = {to, all};
 }
 
-void TileRunner::evaluate(int64_t rows, int64_t n, char* const* direct, const char* const* in,
-                          const int64_t* inRowStride, const int64_t* inStride) {
+void TileRunner::evaluate(const int64_t* size, char* const* direct, const char* const* in, const BlockStep* inStep) {
   const Program& p = program_;
+  const int64_t count = countOf(size);
   for (int32_t i = 0; i <= p.ninstr; ++i) {
     for (int32_t k = 0; k < p.nin; ++k)
-      if (p.loadBefore[k] == i) load(k, rows, n, in[k], inRowStride[k], inStride[k]);
-    if (i < p.ninstr) execute(p.instr[i], rows * n, direct);
+      if (p.loadBefore[k] == i) load(k, size, in[k], inStep[k]);
+    if (i < p.ninstr) execute(p.instr[i], count, direct);
   }
 }
 
-void TileRunner::store(int32_t output, int64_t rows, int64_t n, char* to, int64_t rowStride, int64_t stride) {
+void TileRunner::store(int32_t output, const int64_t* size, char* to, const BlockStep& step) {
   const Program& p = program_;
   const int32_t dtype = int32_t(p.outDtype[output]), compute = int32_t(p.compute);
   const Value& v = value_[p.outReg[output]];
   if (v.address == to && dtype == compute && !v.scalar) return;  // written in place
-  const Convert convert = convertFor(compute, dtype);
-  const int64_t step = v.scalar ? 0 : 1, bytes = kItemSize[dtype];
-  if (rows == 1 || rowStride == stride * n) return convert(rows * n, to, stride, v.address, step);
-  if (n == 1) return convert(rows, to, rowStride, v.address, step);
-  for (int64_t r = 0; r < rows; ++r)
-    convert(n, to + r * rowStride * bytes, stride, v.address + r * n * step * kItemSize[compute], step);
+  const int64_t unit = v.scalar ? 0 : 1;
+  const int64_t packed[3] = {size[1] * size[2] * unit, size[2] * unit, unit};
+  copy(Walk(size, step.at, packed), convertFor(compute, dtype), to, kItemSize[dtype], v.address, kItemSize[compute]);
 }
 
-void TileRunner::run2d(int64_t rows, int64_t n, char* const* out, const int64_t* outRowStride,
-                       const int64_t* outStride, const char* const* in, const int64_t* inRowStride,
-                       const int64_t* inStride) {
+void TileRunner::runBlock(const int64_t* size, char* const* out, const BlockStep* outStep, const char* const* in,
+                          const BlockStep* inStep) {
   const Program& p = program_;
-  char* direct[kMaxDirect];
-  for (int32_t o = 0; o < p.nout && o < kMaxDirect; ++o) {
-    const bool dense = outStride[o] == 1 && (rows == 1 || outRowStride[o] == n);
-    direct[o] = dense ? out[o] : nullptr;
-  }
-  evaluate(rows, n, p.nout <= kMaxDirect ? direct : nullptr, in, inRowStride, inStride);
-  for (int32_t o = 0; o < p.nout; ++o) store(o, rows, n, out[o], outRowStride[o], outStride[o]);
+  const int64_t packed[3] = {size[1] * size[2], size[2], 1};
+  char* direct[kMaxOperands];
+  for (int32_t o = 0; o < p.nout; ++o) direct[o] = Walk(size, outStep[o].at, packed).dense() ? out[o] : nullptr;
+  evaluate(size, direct, in, inStep);
+  for (int32_t o = 0; o < p.nout; ++o) store(o, size, out[o], outStep[o]);
 }
 
 void TileRunner::run(int64_t n, char* const* out, const int64_t* outStride, const char* const* in,
                      const int64_t* inStride) {
-  run2d(1, n, out, outStride, outStride, in, inStride, inStride);
+  const int64_t size[3] = {1, 1, n};
+  BlockStep outStep[kMaxOperands], inStep[kMaxOperands];
+  for (int32_t i = 0; i < program_.nout; ++i) outStep[i] = {{0, 0, outStride[i]}};
+  for (int32_t i = 0; i < program_.nin; ++i) inStep[i] = {{0, 0, inStride[i]}};
+  runBlock(size, out, outStep, in, inStep);
+}
+
+// The one output as a full tile: a value that is one scalar is spread.
+const void* TileRunner::result(int64_t count) {
+  const Program& p = program_;
+  const Value& v = value_[p.outReg[0]];
+  if (!v.scalar || count == 1) return v.address;
+  char* tile = slots_ + p.nslots * slotBytes_;
+  convertFor(int32_t(p.compute), int32_t(p.compute))(count, tile, 1, v.address, 0);
+  return tile;
 }
 
 const void* TileRunner::eval2d(int64_t rows, int64_t n, const char* const* in, const int64_t* inRowStride,
                                const int64_t* inStride) {
-  evaluate(rows, n, nullptr, in, inRowStride, inStride);
-  const Program& p = program_;
-  const Value& v = value_[p.outReg[0]];
-  if (!v.scalar) return v.address;
-  char* tile = slots_ + p.nslots * slotBytes_;
-  convertFor(int32_t(p.compute), int32_t(p.compute))(rows * n, tile, 1, v.address, 0);
-  return tile;
+  const int64_t size[3] = {1, rows, n};
+  BlockStep inStep[kMaxOperands];
+  for (int32_t i = 0; i < program_.nin; ++i) inStep[i] = {{0, inRowStride[i], inStride[i]}};
+  evaluate(size, nullptr, in, inStep);
+  return result(rows * n);
 }
 
 const void* TileRunner::eval(int64_t n, const char* const* in, const int64_t* inStride) {

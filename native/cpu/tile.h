@@ -1,11 +1,17 @@
 // Owns the tile machine: runs a pointwise program on at most kTile elements at a time, with loads that gather strides
-// and convert dtypes. One object serves one thread during one call; it knows nothing of dimensions beyond two.
+// and convert dtypes. One object serves one thread during one call; it knows nothing of
+// dimensions beyond a block of three.
 #pragma once
 #include "isa.h"
 #include "kernel_table.h"
 #include "program.h"
 
 namespace torchstone::TORCHSTONE_ISA {
+
+// Strides of one operand within a block, outermost first, in elements.
+struct BlockStep {
+  int64_t at[3];
+};
 
 class TileRunner {
  public:
@@ -21,13 +27,14 @@ class TileRunner {
   // Evaluates n <= kTile consecutive elements along one inner dimension; strides in elements.
   void run(int64_t n, char* const* out, const int64_t* outStride, const char* const* in, const int64_t* inStride);
 
-  // The same for a block of rows x n <= kTile elements, with a stride for rows and one within a row.
-  void run2d(int64_t rows, int64_t n, char* const* out, const int64_t* outRowStride, const int64_t* outStride,
-             const char* const* in, const int64_t* inRowStride, const int64_t* inStride);
+  // The same for a block of size[0] x size[1] x size[2] <= kTile elements, with three strides an operand.
+  void runBlock(const int64_t* size, char* const* out, const BlockStep* outStep, const char* const* in,
+                const BlockStep* inStep);
 
   // The same for a one-output program, leaving the result contiguous in the compute dtype; returns its address, valid
   // until the next call. A bare load of a contiguous input of the compute dtype returns that input's own address.
   const void* eval(int64_t n, const char* const* in, const int64_t* inStride);
+  // rows x n elements; a row's stride and the stride within a row for each input.
   const void* eval2d(int64_t rows, int64_t n, const char* const* in, const int64_t* inRowStride, const int64_t* inStride);
 
   // kOk, or kDivisionByZero once any element divided by integer zero.
@@ -39,13 +46,11 @@ class TileRunner {
     const char* address;
     bool scalar;
   };
-  void evaluate(int64_t rows, int64_t n, char* const* direct, const char* const* in, const int64_t* inRowStride,
-                const int64_t* inStride);
-  void load(int32_t input, int64_t rows, int64_t n, const char* from, int64_t rowStride, int64_t stride);
-  static void loadBlock(Convert convert, int64_t fromBytes, int64_t toBytes, int64_t rows, int64_t n, char* to,
-                        const char* from, int64_t rowStride, int64_t stride);
+  void evaluate(const int64_t* size, char* const* direct, const char* const* in, const BlockStep* inStep);
+  void load(int32_t input, const int64_t* size, const char* from, const BlockStep& step);
   void execute(const Instruction& instruction, int64_t count, char* const* direct);
-  void store(int32_t output, int64_t rows, int64_t n, char* to, int64_t rowStride, int64_t stride);
+  void store(int32_t output, const int64_t* size, char* to, const BlockStep& step);
+  const void* result(int64_t count);
   char* scalarCell(int32_t reg) { return cells_ + reg * 8; }
 
   const Program& program_;

@@ -39,16 +39,16 @@ TS_INLINE VecD vectorLog(VecD a) { return TS_SLEEF_D(log, u10)(a); }
 TS_INLINE VecF magnitude(VecF a) { return a < 0.0f ? -a : a; }
 TS_INLINE VecD magnitude(VecD a) { return a < 0.0 ? -a : a; }
 
-// Whether any lane is above the limit.
+// Whether every lane is below the limit; NaN is not.
 #if defined(__AVX512F__)
-TS_INLINE bool anyAbove(VecF a, float limit) { return _mm512_cmp_ps_mask(a, _mm512_set1_ps(limit), _CMP_GT_OQ) != 0; }
-TS_INLINE bool anyAbove(VecD a, double limit) { return _mm512_cmp_pd_mask(a, _mm512_set1_pd(limit), _CMP_GT_OQ) != 0; }
+TS_INLINE bool allBelow(VecF a, float l) { return _mm512_cmp_ps_mask(a, _mm512_set1_ps(l), _CMP_NLT_UQ) == 0; }
+TS_INLINE bool allBelow(VecD a, double l) { return _mm512_cmp_pd_mask(a, _mm512_set1_pd(l), _CMP_NLT_UQ) == 0; }
 #elif defined(__AVX2__)
-TS_INLINE bool anyAbove(VecF a, float l) { return _mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_set1_ps(l), _CMP_GT_OQ)) != 0; }
-TS_INLINE bool anyAbove(VecD a, double l) { return _mm256_movemask_pd(_mm256_cmp_pd(a, _mm256_set1_pd(l), _CMP_GT_OQ)) != 0; }
+TS_INLINE bool allBelow(VecF a, float l) { return _mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_set1_ps(l), _CMP_NLT_UQ)) == 0; }
+TS_INLINE bool allBelow(VecD a, double l) { return _mm256_movemask_pd(_mm256_cmp_pd(a, _mm256_set1_pd(l), _CMP_NLT_UQ)) == 0; }
 #else
-TS_INLINE bool anyAbove(VecF a, float limit) { return _mm_movemask_ps(_mm_cmpgt_ps(a, _mm_set1_ps(limit))) != 0; }
-TS_INLINE bool anyAbove(VecD a, double limit) { return _mm_movemask_pd(_mm_cmpgt_pd(a, _mm_set1_pd(limit))) != 0; }
+TS_INLINE bool allBelow(VecF a, float l) { return _mm_movemask_ps(_mm_cmpnlt_ps(a, _mm_set1_ps(l))) == 0; }
+TS_INLINE bool allBelow(VecD a, double l) { return _mm_movemask_pd(_mm_cmpnlt_pd(a, _mm_set1_pd(l))) == 0; }
 #endif
 }  // namespace torchstone::TORCHSTONE_ISA
 

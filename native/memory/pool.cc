@@ -26,7 +26,7 @@ int64_t Pool::systemAllocate(int64_t bytes) {
     return p == nullptr ? -1 : reinterpret_cast<int64_t>(p);
   }
   const size_t padded = size_t(bytes + kHuge);
-  void* p = mmap(nullptr, padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* p = mmap(nullptr, padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) return -1;
   const int64_t start = reinterpret_cast<int64_t>(p), from = roundUp(start, kHuge);
   const int64_t before = from - start, after = kHuge - before;

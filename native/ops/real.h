@@ -25,6 +25,8 @@ namespace torchstone::TORCHSTONE_ISA::ops {
     static constexpr bool kPeriodic = true;                   \
     TS_OP float apply(float a) { return __builtin_##name##f(a); } \
     TS_OP double apply(double a) { return __builtin_##name(a); }  \
+    static constexpr float kFirst(float) { return 125.0f; }   \
+    static constexpr double kFirst(double) { return 15.0; }   \
     TS_OP int laneClass(float a) { return __builtin_fabsf(a) < 125.0f ? 0 : 1; } \
     TS_OP int laneClass(double a) { return __builtin_fabs(a) < 15.0 ? 0 : __builtin_fabs(a) < 1e14 ? 1 : 2; } \
     TS_VECTOR1(name, u10)                                     \
@@ -35,7 +37,7 @@ namespace torchstone::TORCHSTONE_ISA::ops {
 #define TS_HUGE_VECTOR(name, V, T, sleef, limit, asymptote)                       \
   TS_OP V vector(V a) {                                                           \
     const V y = sleef(name, u10)(a);                                              \
-    if (!anyAbove(magnitude(a), limit)) return y;                                 \
+    if (allBelow(magnitude(a), limit)) return y;                                     \
     [[maybe_unused]] constexpr T kLn2 = T(0.69314718055994530942), zero = 0;      \
     return magnitude(a) > limit ? asymptote : y;                                  \
   }
