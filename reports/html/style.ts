@@ -94,7 +94,7 @@ footer { color: var(--soft); font-size: 13px; padding: 26px 28px 48px; display: 
   .forest tr > * { border: 0; padding: 0; text-align: left; } .forest tbody th { grid-column: 1 / 3; } .forest td.time { text-align: right; } .forest .who { display: inline; } .forest .plot { grid-column: 1 / -1; width: auto; padding: 0 10px; } .forest td.time { width: auto; } .charts { grid-template-columns: 1fr; }
 }
 @media print {
-  :root { --paper: #fff; --card: #fff; } body { font-size: 11pt; } nav, .skip { display: none; } main, header, footer { max-width: none; padding: 0; } .panel, .cards li, .cells li, .charts .panel, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  :root { --paper: #fff; --card: #fff; } body { font-size: 11pt; } nav, .skip { display: none; } main, header, footer { max-width: none; padding: 0; } .failure, .cards li, .cells li, .charts .panel, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -35,7 +35,20 @@ const DEADLINE_MINUTES: Readonly<Record<SuiteName, number>> = {
   bench: 12,
 };
 const FULL_FACTOR = 20;
-const GRACE_MS = 20_000;
+
+/** How a suite's process is started and ended; a parameter, so that tests can start something else. */
+export interface Hosting {
+  readonly entry: string;
+  /** How long it may run, in milliseconds. */
+  readonly deadlineMs?: number;
+  /** How long it may take to stop after it was told to. */
+  readonly graceMs: number;
+}
+
+const HOSTING: Hosting = {
+  entry: fileURLToPath(new URL(`./child.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)),
+  graceMs: 20_000,
+};
 
 /** The options that the command line gives a suite. */
 export function suiteOrder(suite: SuiteName, args: Arguments, python: string | undefined): SuiteOrder {
@@ -73,13 +86,15 @@ export async function runSuites(
   found: FoundReferences,
   command: string,
   signal: AbortSignal,
+  hosting = HOSTING,
 ): Promise<RunResult> {
   const started = new Date().toISOString();
   const machine = await machineFacts();
   const suites: SuiteResult[] = [];
   for (const name of names) {
     if (signal.aborted) break;
-    suites.push(await isolated(suiteOrder(name, args, found.python), signal, names.length === 1));
+    const order = suiteOrder(name, args, found.python);
+    suites.push(await isolated(order, signal, names.length === 1, hosting));
   }
   return {
     schema: RESULT_SCHEMA,
@@ -99,9 +114,14 @@ export async function runSuites(
  * Runs one suite in a process of its own: a crash of the addon becomes a failed case instead of the end of the run,
  * and memory figures start from a fresh process.
  */
-async function isolated(order: SuiteOrder, signal: AbortSignal, alone: boolean): Promise<SuiteResult> {
+async function isolated(
+  order: SuiteOrder,
+  signal: AbortSignal,
+  alone: boolean,
+  hosting: Hosting,
+): Promise<SuiteResult> {
   const started = performance.now();
-  const answer = await askChild(order, signal);
+  const answer = await askChild(order, signal, hosting);
   const seconds = (performance.now() - started) / 1000;
   if ('result' in answer) return answer.result;
   if ('cannotRun' in answer) {
@@ -120,9 +140,12 @@ async function isolated(order: SuiteOrder, signal: AbortSignal, alone: boolean):
   return suiteResult(order.suite, [crash], seconds, { reason: answer.died });
 }
 
-function askChild(order: SuiteOrder, signal: AbortSignal): Promise<SuiteAnswer | { died: string }> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const entry = fileURLToPath(new URL(`./child.${extension}`, import.meta.url));
+function askChild(
+  order: SuiteOrder,
+  signal: AbortSignal,
+  { entry, deadlineMs, graceMs }: Hosting,
+): Promise<SuiteAnswer | { died: string }> {
+  const limitMs = deadlineMs ?? DEADLINE_MINUTES[order.suite] * 60_000 * (order.full ? FULL_FACTOR : 1);
   return new Promise((resolve) => {
     const child = fork(entry, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     let answer: SuiteAnswer | undefined;
@@ -130,13 +153,12 @@ function askChild(order: SuiteOrder, signal: AbortSignal): Promise<SuiteAnswer |
     let killer: NodeJS.Timeout | undefined;
     const stop = () => {
       if (child.connected) child.send({ stop: true });
-      killer ??= setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+      killer ??= setTimeout(() => child.kill('SIGKILL'), graceMs);
     };
-    const minutes = DEADLINE_MINUTES[order.suite] * (order.full ? FULL_FACTOR : 1);
     const deadline = setTimeout(() => {
       late = true;
       stop();
-    }, minutes * 60_000);
+    }, limitMs);
     signal.addEventListener('abort', stop, { once: true });
     child.on('message', (message) => {
       answer = readAnswer(message);
@@ -148,9 +170,14 @@ function askChild(order: SuiteOrder, signal: AbortSignal): Promise<SuiteAnswer |
       clearTimeout(deadline);
       clearTimeout(killer);
       signal.removeEventListener('abort', stop);
-      const how = late ? `did not finish in ${minutes} minutes` : `ended with ${killed ?? `code ${code}`}`;
-      if (answer && late && 'result' in answer) answer.result.status = 'fail';
-      resolve(answer ?? { died: `the process of the ${order.suite} suite ${how}` });
+      const how = late
+        ? `did not finish in ${limitMs / 60_000} minutes`
+        : `ended with ${killed ?? `code ${code}`}`;
+      const died = `the process of the ${order.suite} suite ${how}`;
+      // What a late suite did finish is kept, but it has not held.
+      if (late && answer && 'result' in answer)
+        answer = { result: { ...answer.result, status: 'fail', reason: died } };
+      resolve(answer ?? { died });
     });
     child.send({ order });
   });
