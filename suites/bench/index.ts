@@ -16,7 +16,7 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../results.js';
-import { MEMORY_TASKS, measureMemory } from './memory.js';
+import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
 import { notebookRows } from './notebook-rows.js';
 import type { RowPlan } from './plan.js';
 import { runRow } from './run-row.js';
@@ -43,7 +43,9 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   const plans = [...notebookRows(mode === 'full', mode === 'quick'), ...sweepRows(mode === 'quick')].filter(
     (plan) => (wanted === 'all' || wanted === plan.kind) && matches(plan.id),
   );
-  const tasks = MEMORY_TASKS.filter((task) => wanted !== 'sweep' && matches(`memory/${task.id}`));
+  const tasks = memoryTasks(mode === 'quick').filter(
+    (task) => wanted !== 'sweep' && matches(`memory/${task.id}`),
+  );
   if (plans.length + tasks.length === 0)
     throw new CannotRunError(`no row matches the filter '${options.filter}'`);
   const notes = [...noiseNotes(), ...sizeNotes(mode)];
@@ -75,11 +77,11 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   return suiteResult('bench', cases, (performance.now() - started) / 1000, { rows, memory, notes });
 }
 
-async function runMemory(tasks: typeof MEMORY_TASKS, options: SuiteOptions): Promise<MemoryFigure[]> {
+async function runMemory(tasks: readonly MemoryTask[], options: SuiteOptions): Promise<MemoryFigure[]> {
   const memory: MemoryFigure[] = [];
   for (const task of tasks) {
     if (options.signal.aborted) break;
-    const figure = await measureMemory(task, options.signal, options.quick);
+    const figure = await measureMemory(task, options.signal);
     memory.push(figure);
     options.progress.step(figure.id, !figure.held);
   }

@@ -29,10 +29,9 @@ function additions(count: number): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-const [task, size] = process.argv.slice(2);
+const [task, turns] = process.argv.slice(2);
 try {
-  const bytes =
-    task === 'steps' ? steps(size === 'quick' ? 4_000 : 20_000) : additions(size === 'quick' ? 40 : 200);
+  const bytes = task === 'steps' ? steps(Number(turns)) : additions(Number(turns));
   process.send?.({ bytes });
 } catch (error) {
   process.send?.({ bytes: 0, error: error instanceof Error ? error.message : String(error) });
