@@ -2,6 +2,8 @@
 // the argument's own memory. Both record the same node. It must not name any op.
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { connect, FunctionNode, type Gradients, type Node, record, type Save, shouldRecord } from '../autograd/node.js';
+import { newStrided, newTensor } from '../factory.js';
+import { isDense } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { copyOf } from './pointwise_op.js';
 
@@ -9,17 +11,26 @@ import { copyOf } from './pointwise_op.js';
 export interface Change {
   readonly nodeName: string;
   readonly inputs: readonly Tensor[];
-  /** Writes into `out`, which holds the values of the first input. */
+  /** Writes into `out`, which holds the values of the first input (or is it). `sources` are the inputs, none sharing memory but the first. */
   write(out: Tensor, sources: readonly Tensor[]): void;
   /** Saves what backward needs; never the first input, which an in-place change overwrites. */
   make(save: Save, node: Node): (grads: Gradients) => Gradients;
 }
 
-/** The changed tensor as a new one. `start` makes the copy to change, where it is not one of the same geometry. */
+/**
+ * The changed tensor as a new one. `start` makes the memory to write: a copy of the first input, `emptyLike` where `write`
+ * sets every element, or `itself` where the first input is fresh.
+ */
 export function applied(c: Change, start: (x: Tensor) => Tensor = copyOf): Tensor {
   const out = start(c.inputs[0]!);
   c.write(out, c.inputs);
   return record(c.nodeName, out, c.inputs, (save, node) => c.make(save, node));
+}
+/** For `applied`: no copy, because nobody else holds the first input. */
+export const itself = (x: Tensor): Tensor => x;
+/** For `applied`: uninitialised memory in the same order as the first input's. */
+export function emptyLike(x: Tensor): Tensor {
+  return isDense(x.shape, x.strides) ? newStrided(x.shape, x.strides, x.dtype) : newTensor(x.shape, x.dtype);
 }
 
 /** Changes the first input itself. @throws RuntimeError where autograd forbids it; then nothing is changed. */

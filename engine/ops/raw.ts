@@ -115,3 +115,23 @@ export function nonzeroRaw(x: Tensor): Tensor {
   if (out.length > 0) phase(1, out.address);
   return out;
 }
+
+const ranges: Readonly<Record<string, readonly [number, number]>> = {
+  uint8: [-255, 255],
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+  int32: [-2147483648, 2147483647],
+  int64: [-(2 ** 63), 2 ** 63],
+};
+
+/** The value in the tensor's dtype. @throws RuntimeError where it overflows, as PyTorch. */
+export function scalarAs(op: string, value: Scalar, dtype: DType): number | bigint {
+  const n = Number(value);
+  if (dtype.name === 'bool') return n !== 0 ? 1 : 0;
+  const range = ranges[dtype.name];
+  if (range === undefined) return n;
+  if (!(Math.trunc(n) >= range[0] && Math.trunc(n) <= range[1])) {
+    throw new RuntimeError(message(op, `a value that ${dtype.name} can hold`, String(value), `value cannot be converted to type ${dtype.name}_t without overflow`));
+  }
+  return typeof value === 'bigint' ? value : Math.trunc(n);
+}

@@ -1,0 +1,196 @@
+// Owns the ops that pick or place whole slices, or single elements of the flattened tensor, by a 1-d index: indexSelect,
+// indexAdd, take. Indices of the result's own shape are in indexing.ts.
+import { record } from '../autograd/node.js';
+import { IndexError, message, RuntimeError, showShape } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { wrapDim } from '../shape.js';
+import type { Scalar, Tensor } from '../tensor.js';
+import { mul } from './arithmetic.js';
+import { defineOp, type Param } from './define.js';
+import { reshaped } from './geometry.js';
+import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './indexing.js';
+import { applied, appliedInPlace, type Change, itself } from './inplace_op.js';
+import { rawCast, rawZeros } from './memory.js';
+import { asLong, getRaw, putRaw, requireMemory, seenAs } from './raw.js';
+import { call, t } from './samples.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+const dimParam: Param = { name: 'dim', kind: 'int' };
+const indexParam: Param = { name: 'index', kind: 'tensor' };
+
+/** A 1-d index laid along `dim` of an iteration space. */
+function along(index: Tensor, dim: number, shape: readonly number[]): Tensor {
+  const step = index.strides[0] ?? 0;
+  return seenAs(index, shape, shape.map((_, d) => (d === dim ? step : 0)));
+}
+
+/** The iteration space of an index along `dim`: `x`'s shape with the index's length there, where it stands still. */
+function space(x: Tensor, dim: number, n: number): Tensor {
+  return seenAs(x, x.shape.map((s, d) => (d === dim ? n : s)), x.strides.map((s, d) => (d === dim ? 0 : s)));
+}
+
+function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
+  const n = index.length;
+  const out = newTensor(x.shape.map((s, d) => (d === dim ? n : s)), x.dtype);
+  const base = atLeast1d(x);
+  const size = base.shape[dim]!;
+  const looks = asLong(index);
+  requireInside(looks, size, (at) => new IndexError(message('indexSelect', `indices in [0, ${size - 1}]`, String(at), 'index out of range in self')));
+  const from = space(base, dim, n);
+  getRaw('indexSelect', atLeast1d(out), from, [{ index: along(looks, dim, from.shape), size, stride: base.strides[dim]! }]);
+  return record('IndexSelectBackward0', out, [x], (save) => {
+    const kept = save(index);
+    return ([g]) => [applied(addingSlices(rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, 1), itself)];
+  });
+}
+
+export const indexSelect = defineOp({
+  name: 'indexSelect',
+  doc: 'The slices of a dim that a 1-d index names, in its order, as a copy.',
+  params: [self, dimParam, indexParam],
+  kernel: (x: Tensor, rawDim: number, index: Tensor): Tensor => {
+    const dim = wrapDim('indexSelect', rawDim, x.ndim);
+    requireMemory('indexSelect', [x, index]);
+    if (index.ndim > 1) throw new IndexError(message('indexSelect', 'an index of at most one dim', showShape(index.shape), 'index_select(): Index is supposed to be a vector'));
+    requireIndexDtype('indexSelect', index, 'index_select(): Expected dtype int32 or int64 for index');
+    if (x.ndim === 0 && index.length !== 1) {
+      throw new RuntimeError(message('indexSelect', 'one index into a 0-d tensor', String(index.length), `index_select(): Index to scalar can have only 1 value, got ${index.length} value(s)`));
+    }
+    return pickedSlices(x, dim, index);
+  },
+  samples: [
+    call([t([3, 5]), 0, ix([7], 3)]),
+    call([t([2, 3, 5]), -2, ix([2], 3)]),
+    call([t([3, 5], { layout: 'transposed' }), 1, ix([3], 5, { layout: 'strided' })]),
+    call([t([3, 5]), 0, ix([], 3)]),
+    call([t([]), 0, ix([1], 1)]),
+    call([t([3, 5]), 1, ix([0], 5)]),
+    call([t([3, 5], { dtype: 'int64' }), 1, ix([2], 5, { dtype: 'int32' })]),
+    call([t([3, 5], { dtype: 'bool' }), 1, ix([2], 5)]),
+  ],
+  errors: [
+    { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: 5, high: 6 } })], throws: 'IndexError' },
+    { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: -1, high: 0 } })], throws: 'IndexError' },
+    { args: [t([3, 5]), 0, ix([2, 2], 3)], throws: 'IndexError' },
+    { args: [t([3, 5]), 0, t([2])], throws: 'RuntimeError' },
+    { args: [t([]), 0, ix([2], 1)], throws: 'RuntimeError' },
+  ],
+  bench: [call([t([1000, 1000]), 0, ix([1000], 1000)]), call([t([1000, 1000]), 1, ix([1000], 1000)])],
+});
+
+function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Change {
+  return {
+    nodeName: 'IndexAddBackward0',
+    inputs: [x, source],
+    write: (out, sources) => {
+      const base = atLeast1d(out);
+      const size = base.shape[dim]!;
+      const looks = asLong(index);
+      requireInside(looks, size, outOfBounds('indexAdd', dim, size));
+      const src = sources[1]!;
+      const scaled = alpha === 1 ? src : mul.impl(src.detach(), alpha).to(x.dtype);
+      const to = space(base, dim, index.length);
+      putRaw('indexAdd', 'add', to, [{ index: along(looks, dim, to.shape), size, stride: base.strides[dim]! }], atLeast1d(scaled));
+    },
+    make: (save) => {
+      const kept = save(index);
+      return ([g]) => {
+        const picked = reshaped(pickedSlices(g!, dim, kept.get()), source.shape);
+        return [g!, alpha === 1 ? picked : mul.impl(picked, alpha)];
+      };
+    },
+  };
+}
+
+function checkedAdding(x: Tensor, rawDim: number, index: Tensor, source: Tensor, alpha: Scalar): Change {
+  const op = 'indexAdd';
+  const dim = wrapDim(op, rawDim, x.ndim);
+  requireMemory(op, [x, index, source]);
+  const fail = (required: string, got: string, hint: string): never => {
+    throw new RuntimeError(message(op, required, got, hint));
+  };
+  if (index.ndim > 1) throw new IndexError(message(op, 'an index of at most one dim', showShape(index.shape), 'index_add_(): Index is supposed to be a vector'));
+  requireIndexDtype(op, index, `index_add_(): Expected dtype int32/int64 for index but got: ${index.dtype.title}`);
+  if (source.dtype !== x.dtype) {
+    fail(`a source of dtype ${x.dtype.name}`, source.dtype.name, `index_add_(): self (${x.dtype.title}) and source (${source.dtype.title}) must have the same scalar type`);
+  }
+  const rest = (s: readonly number[]): string => showShape(s.filter((_, d) => d !== dim));
+  if (source.ndim !== x.ndim || rest(source.shape) !== rest(x.shape)) {
+    fail(`a source that fits ${showShape(x.shape)}`, showShape(source.shape), `source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ${showShape(x.shape)} source.shape = ${showShape(source.shape)}`);
+  }
+  if (index.length !== (source.shape[dim] ?? 1)) {
+    fail(`${source.shape[dim] ?? 1} indices`, String(index.length), `index_add_(): Number of indices (${index.length}) should be equal to source.size(dim): (${source.shape[dim] ?? 1}), for dim: ${dim}`);
+  }
+  return addingSlices(x, dim, index, source, alpha);
+}
+
+export const indexAdd = defineOp(
+  {
+    name: 'indexAdd',
+    doc: 'The tensor with alpha · source added, slice by slice of a dim, where a 1-d index says; repeated places add up.',
+    params: [self, dimParam, indexParam, { name: 'source', kind: 'tensor' }, { name: 'alpha', kind: 'scalar', default: 1, keyword: true }],
+    variants: ['function', 'method', 'inplace'],
+    kernel: (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
+      applied(checkedAdding(x, dim, index, source, alpha)),
+    samples: [
+      call([t([3, 5]), 0, ix([7], 3), t([7, 5])]),
+      call([t([3, 5]), -1, ix([2], 5), t([3, 2], { layout: 'transposed' })], { alpha: 2.5 }),
+      call([t([]), 0, ix([], 1), t([])]),
+      call([t([3, 5], { dtype: 'int32' }), 0, ix([2], 3, { dtype: 'int32' }), t([2, 5], { dtype: 'int32' })], { alpha: 3 }),
+      call([t([3, 5]), 0, ix([0], 3), t([0, 5])]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, ix([2], 3), t([1, 5])], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, ix([1], 3), t([1, 2])], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, ix([1], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, t([1]), t([1, 5])], throws: 'RuntimeError' },
+    ],
+  },
+  (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
+    appliedInPlace('indexAdd_', checkedAdding(x, dim, index, source, alpha)),
+);
+
+export const take = defineOp({
+  name: 'take',
+  numpy: 'numpy.take',
+  doc: 'Elements of the flattened tensor at the given positions, in the shape of `index`; negative positions count from the end.',
+  params: [self, indexParam],
+  kernel: (x: Tensor, index: Tensor): Tensor => {
+    requireMemory('take', [x, index]);
+    if (index.dtype.name !== 'int64') throw new RuntimeError(message('take', 'an int64 index', index.dtype.name, `take(): Expected a long tensor for index, but got ${index.dtype.title}`));
+    if (x.length === 0 && index.length > 0) throw new IndexError(message('take', 'elements to take', 'an empty tensor', 'take(): tried to take from an empty tensor'));
+    return taken(x, index);
+  },
+  samples: [
+    call([t([3, 5]), ix([7], 15)]),
+    call([t([3, 5], { layout: 'transposed' }), t([2, 3], { dtype: 'int64', fill: { low: -15, high: 15 } })]),
+    call([t([3, 5], { dtype: 'uint8' }), ix([], 15)]),
+    call([t([3]), ix([0], 3)]),
+  ],
+  errors: [
+    { args: [t([3, 5]), t([1], { dtype: 'int64', fill: { low: 50, high: 51 } })], throws: 'IndexError' },
+    { args: [t([3, 5]), t([2])], throws: 'RuntimeError' },
+    { args: [t([0]), ix([1], 1)], throws: 'IndexError' },
+  ],
+});
+
+function taken(x: Tensor, index: Tensor): Tensor {
+  const flat = x.isContiguous() ? x : rawCast(x, x.dtype);
+  const out = newTensor(index.shape, x.dtype);
+  const still = index.shape.map(() => 0);
+  getRaw('take', out, seenAs(flat, index.shape, still), [{ index, size: x.length, stride: 1 }]);
+  return record('TakeBackward0', out, [x], (save) => {
+    const kept = save(index);
+    return ([g]) => [putInto(g!, kept.get(), x.shape)];
+  });
+}
+
+/** Zeros with `g` added at flat positions: the gradient of take. */
+function putInto(g: Tensor, index: Tensor, shape: readonly number[]): Tensor {
+  const out = rawZeros(shape, g.dtype);
+  const still = index.shape.map(() => 0);
+  putRaw('take', 'add', seenAs(out, index.shape, still), [{ index, size: out.length, stride: 1 }], g);
+  return record('PutBackward0', out, [g], () => ([gg]) => [taken(gg!, index)]);
+}

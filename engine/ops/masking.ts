@@ -1,0 +1,285 @@
+// Owns the ops that go by a mask or by position: where, maskedFill, maskedSelect, nonzero, tril, triu, diag.
+// Index tensors are in indexing.ts; x.at(…) is in ../indexing.ts.
+import { record } from '../autograd/node.js';
+import { bool as boolType, int32 } from '../dtype.js';
+import { message, RuntimeError, showShape } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { apply, type Expr, input, param } from '../pointwise/expr.js';
+import { launchPointwise } from '../pointwise/launch.js';
+import { compile } from '../pointwise/program.js';
+import { broadcastShapes, expandsTo, sameShape } from '../shape.js';
+import { type Scalar, Tensor } from '../tensor.js';
+import { definePointwise, defineOp, type Param } from './define.js';
+import { diagonalOf, embed, expanded, unsqueezed } from './geometry.js';
+import { indexed } from './index_core.js';
+import { applied, appliedInPlace, type Change, emptyLike } from './inplace_op.js';
+import { rawCopy } from './memory.js';
+import { nonzeroRaw, requireMemory, scalarAs } from './raw.js';
+import { call, t } from './samples.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+const maskParam: Param = { name: 'mask', kind: 'tensor' };
+const mask = (shape: readonly number[]) => t(shape, { dtype: 'bool' });
+
+export const where = definePointwise({
+  name: 'where',
+  numpy: 'numpy.where',
+  doc: 'input where condition holds, else other; broadcast, promoted.',
+  params: [
+    { name: 'condition', kind: 'tensor', neutral: true },
+    { name: 'input', kind: 'tensorOrScalar' },
+    { name: 'other', kind: 'tensorOrScalar' },
+  ],
+  variants: ['function'],
+  pointwise: (c: Expr, x: Expr, y: Expr) => c.where(x, y),
+  samples: [
+    call([mask([3, 5]), t([3, 5]), t([5])]),
+    call([mask([3, 1]), t([5]), 0.5]),
+    call([mask([3]), 1, 0]),
+    call([mask([3]), 2.5, t([3], { dtype: 'int64' })]),
+    call([mask([]), t([2], { dtype: 'int64' }), t([])]),
+    call([t([3], { dtype: 'uint8', fill: { low: 0, high: 2 } }), t([3]), t([3])]),
+  ],
+  errors: [
+    { args: [t([3, 5]), t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
+    { args: [mask([3, 5]), t([4]), t([5])], throws: 'RuntimeError' },
+  ],
+});
+const selectByMask = where.impl;
+where.impl = (condition, ...rest) => {
+  if (condition instanceof Tensor && condition.dtype.name !== 'bool' && condition.dtype.name !== 'uint8') {
+    throw new RuntimeError(message('where', 'a bool condition', condition.dtype.name, `where expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype.title}`));
+  }
+  return selectByMask(condition, ...rest);
+};
+
+const maskedExpr = input(1).where(param(0), input(0));
+const maskedTensorExpr = input(1).where(input(2), input(0));
+const unmaskedExpr = input(1).where(0, input(0));
+const onlyMaskedExpr = input(1).where(input(0), 0);
+
+/** Runs an expression of a tensor and a bool mask, in the tensor's dtype, into `out`. */
+function runMasked(op: string, root: Expr, out: Tensor, inputs: readonly Tensor[], params: readonly number[]): void {
+  const program = compile(root, out.dtype, inputs.map((x) => x.dtype), params.length, out.dtype);
+  launchPointwise(op, program, out, inputs, params);
+}
+
+/** `g` where the mask does not hold (or where it does), else 0. Differentiable. */
+function filtered(g: Tensor, keep: Tensor, where_: 'unmasked' | 'masked'): Tensor {
+  const out = newTensor(broadcastShapes('maskedFill', g.shape, keep.shape), g.dtype);
+  runMasked('maskedFill', where_ === 'unmasked' ? unmaskedExpr : onlyMaskedExpr, out, [g, keep], []);
+  return record('MaskedFillBackward0', out, [g], () => ([gg]) => [filtered(gg!, keep, where_)]);
+}
+
+/** The change that sets what the mask names; shapes and dtypes are checked. */
+export function filling(nodeName: string | null, x: Tensor, keep: Tensor, value: Tensor | Scalar): Change {
+  const tensor = value instanceof Tensor ? value : null;
+  const scalar = tensor === null ? Number(scalarAs('maskedFill', value as Scalar, x.dtype)) : 0;
+  return {
+    nodeName: nodeName ?? (tensor === null ? 'MaskedFillBackward0' : 'MaskedFillBackward1'),
+    inputs: tensor === null ? [x] : [x, tensor],
+    write: (out, sources) => {
+      if (tensor === null) runMasked('maskedFill', maskedExpr, out, [sources[0]!, keep], [scalar]);
+      else runMasked('maskedFill', maskedTensorExpr, out, [sources[0]!, keep, sources[1]!], []);
+    },
+    make: (save) => {
+      const kept = save(keep);
+      return ([g]) => [filtered(g!, kept.get(), 'unmasked'), ...(tensor === null ? [] : [filtered(g!, kept.get(), 'masked')])];
+    },
+  };
+}
+
+function checkedFilling(x: Tensor, keep: Tensor, value: Tensor | Scalar): Change {
+  requireMemory('maskedFill', value instanceof Tensor ? [x, keep, value] : [x, keep]);
+  if (keep.dtype !== boolType) {
+    throw new RuntimeError(message('maskedFill', 'a bool mask', keep.dtype.name, `masked_fill_ only supports boolean masks, but got mask with dtype ${keep.dtype.name}`));
+  }
+  if (value instanceof Tensor && value.ndim > 0) {
+    throw new RuntimeError(message('maskedFill', 'a 0-d value', showShape(value.shape), `masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s).`));
+  }
+  return filling(null, x, keep, value);
+}
+
+export const maskedFill = defineOp(
+  {
+    name: 'maskedFill',
+    doc: 'The tensor with `value` (a number or a 0-d tensor) wherever the mask holds; both broadcast.',
+    params: [self, maskParam, { name: 'value', kind: 'tensorOrScalar' }],
+    variants: ['function', 'method', 'inplace'],
+    kernel: (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
+      const shape = broadcastShapes('maskedFill', x.shape, keep.shape);
+      const full = sameShape(shape, x.shape) ? x : expanded('maskedFill', x, shape);
+      return applied(checkedFilling(full, keep, value), emptyLike);
+    },
+    samples: [
+      call([t([3, 5]), mask([3, 5]), 2.5]),
+      call([t([3, 5], { layout: 'transposed' }), mask([5]), { special: '-inf' }]),
+      call([t([3, 5]), mask([3, 1]), t([])]),
+      call([t([]), mask([]), 1]),
+      call([t([0, 5]), mask([5]), 1]),
+      call([t([3, 5], { dtype: 'int64' }), mask([3, 5]), 7]),
+      call([t([3, 5], { dtype: 'bool' }), mask([3, 5]), true]),
+    ],
+    errors: [
+      { args: [t([3, 5]), t([3, 5]), 1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), mask([4]), 1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), mask([5]), t([1])], throws: 'RuntimeError' },
+      { args: [t([3], { dtype: 'uint8' }), mask([3]), 300], throws: 'RuntimeError' },
+    ],
+    bench: [call([t([1000, 1000]), mask([1000, 1000]), 0])],
+  },
+  (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
+    if (!expandsTo(keep.shape, x.shape)) {
+      const shape = broadcastShapes('maskedFill_', x.shape, keep.shape);
+      throw new RuntimeError(message('maskedFill_', `a mask that broadcasts to ${showShape(x.shape)}`, showShape(keep.shape), `output with shape ${showShape(x.shape)} doesn't match the broadcast shape ${showShape(shape)}`));
+    }
+    return appliedInPlace('maskedFill_', checkedFilling(x, keep, value));
+  },
+);
+
+export const maskedSelect = defineOp({
+  name: 'maskedSelect',
+  doc: 'The elements where the mask holds, in row-major order, as a 1-d copy; both broadcast.',
+  params: [self, maskParam],
+  kernel: (x: Tensor, keep: Tensor): Tensor => {
+    requireMemory('maskedSelect', [x, keep]);
+    if (keep.dtype !== boolType) throw new RuntimeError(message('maskedSelect', 'a bool mask', keep.dtype.name, 'masked_select: expected BoolTensor for mask'));
+    const shape = broadcastShapes('maskedSelect', x.shape, keep.shape);
+    const full = sameShape(shape, x.shape) ? x : expanded('maskedSelect', x, shape);
+    const where1 = sameShape(shape, keep.shape) ? keep : expanded('maskedSelect', keep, shape);
+    const lift = (y: Tensor): Tensor => (y.ndim === 0 ? unsqueezed(y, 0) : y);
+    return indexed('MaskedSelectBackward0', lift(full), [lift(where1)]);
+  },
+  samples: [
+    call([t([3, 5]), mask([3, 5])]),
+    call([t([5]), mask([3, 1])]),
+    call([t([3, 5], { layout: 'transposed' }), mask([5])]),
+    call([t([]), mask([])]),
+    call([t([0, 3]), mask([3])]),
+    call([t([7], { dtype: 'int32' }), mask([7])]),
+  ],
+  errors: [
+    { args: [t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
+    { args: [t([3, 5]), mask([3])], throws: 'RuntimeError' },
+  ],
+});
+
+export const nonzero = defineOp({
+  name: 'nonzero',
+  doc: 'The coordinates of the elements that are not 0, row-major, as int64 of shape [count, ndim].',
+  params: [self],
+  kernel: (x: Tensor): Tensor => {
+    requireMemory('nonzero', [x]);
+    return nonzeroRaw(x);
+  },
+  notDifferentiable: 'the result is positions',
+  samples: [
+    call([t([3, 5], { fill: 'ties' })]),
+    call([t([3, 5], { dtype: 'bool', layout: 'transposed' })]),
+    call([t([3, 5], { dtype: 'int64', fill: { low: 0, high: 2 }, layout: 'strided' })]),
+    call([t([])]),
+    call([t([], { fill: 'zeros' })]),
+    call([t([0, 3])]),
+  ],
+});
+
+const rowLimit = apply('le', input(1).sub(input(0)), param(0));
+
+/** Whether col − row ≤ diagonal (≥ for the upper part), as a bool mask of the last two dims. */
+function triangle(rows: number, cols: number, diagonal: number): Tensor {
+  const axis = (n: number, shape: readonly number[]): Tensor => {
+    const a = newTensor(shape, int32);
+    const data = a.typed();
+    if (data instanceof Int32Array) for (let i = 0; i < n; i++) data[a.offset + i] = i;
+    return a;
+  };
+  const out = newTensor([rows, cols], boolType);
+  const row = axis(rows, [rows, 1]);
+  const col = axis(cols, [1, cols]);
+  const limit = Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, diagonal));
+  launchPointwise('tril', compile(rowLimit, int32, [int32, int32], 1, boolType), out, [row, col], [limit]);
+  return out;
+}
+
+function triangular(op: 'tril' | 'triu', x: Tensor, diagonal: number): Change {
+  if (x.ndim < 2) throw new RuntimeError(message(op, 'at least 2 dims', showShape(x.shape), `${op}: input tensor must have at least 2 dimensions`));
+  requireMemory(op, [x]);
+  const [rows, cols] = x.shape.slice(-2) as [number, number];
+  // tril keeps col − row ≤ diagonal; triu drops col − row ≤ diagonal − 1.
+  const root = op === 'tril' ? onlyMaskedExpr : unmaskedExpr;
+  return {
+    nodeName: op === 'tril' ? 'TrilBackward0' : 'TriuBackward0',
+    inputs: [x],
+    write: (out, sources) => {
+      if (out.length > 0) runMasked(op, root, out, [sources[0]!, triangle(rows, cols, op === 'tril' ? diagonal : diagonal - 1)], []);
+    },
+    make: () => ([g]) => [applied(triangular(op, g!, diagonal), emptyLike)],
+  };
+}
+
+const triSamples = [
+  call([t([3, 5])]),
+  call([t([5, 3]), 1]),
+  call([t([2, 3, 5], { layout: 'transposed' }), -1]),
+  call([t([3, 5]), 9]),
+  call([t([0, 3])]),
+  call([t([3, 3], { dtype: 'bool' })]),
+  call([t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 9 } }), -2]),
+  call([t([3, 5], { fill: 'special' })], {}, { noGrad: 'special values' }),
+];
+const diagonalParam: Param = { name: 'diagonal', kind: 'int', default: 0 };
+
+export const tril = defineOp(
+  {
+    name: 'tril',
+    numpy: 'numpy.tril',
+    doc: 'The lower triangle of the last two dims, 0 above the given diagonal.',
+    params: [self, diagonalParam],
+    variants: ['function', 'method', 'inplace'],
+    kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('tril', x, diagonal), emptyLike),
+    samples: triSamples,
+    errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+  },
+  (x: Tensor, diagonal: number): Tensor => appliedInPlace('tril_', triangular('tril', x, diagonal)),
+);
+
+export const triu = defineOp(
+  {
+    name: 'triu',
+    numpy: 'numpy.triu',
+    doc: 'The upper triangle of the last two dims, 0 below the given diagonal.',
+    params: [self, diagonalParam],
+    variants: ['function', 'method', 'inplace'],
+    kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('triu', x, diagonal), emptyLike),
+    samples: triSamples,
+    errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+  },
+  (x: Tensor, diagonal: number): Tensor => appliedInPlace('triu_', triangular('triu', x, diagonal)),
+);
+
+export const diag = defineOp({
+  name: 'diag',
+  numpy: 'numpy.diag',
+  doc: 'The diagonal of a matrix as a copy, or the matrix with a given diagonal and zeros elsewhere.',
+  params: [self, diagonalParam],
+  gradName: 'DiagonalBackward0_copy',
+  compose: (x: Tensor, diagonal: number): Tensor => {
+    requireMemory('diag', [x]);
+    if (x.ndim === 1) {
+      const n = x.shape[0]! + Math.abs(diagonal);
+      return embed('DiagEmbed', x, [n, n], (whole) => diagonalOf(whole, diagonal, 0, 1));
+    }
+    if (x.ndim !== 2) throw new RuntimeError(message('diag', '1 or 2 dims', showShape(x.shape), `diag(): Supports 1D or 2D tensors. Got ${x.ndim}D`));
+    const seen = diagonalOf(x.detach(), diagonal, 0, 1);
+    const out = newTensor(seen.shape, x.dtype);
+    rawCopy(out, seen);
+    return record('DiagonalBackward0_copy', out, [x], () => ([g]) => [
+      embed('DiagonalBackward', g!, x.shape, (whole) => diagonalOf(whole, diagonal, 0, 1)),
+    ]);
+  },
+  samples: [call([t([3, 5])]), call([t([5])]), call([t([3]), -2]), call([t([3, 5], { dtype: 'int64' }), 1]), call([t([0])])],
+  errors: [
+    { args: [t([])], throws: 'RuntimeError' },
+    { args: [t([2, 3, 5])], throws: 'RuntimeError' },
+  ],
+});

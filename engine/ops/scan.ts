@@ -1,0 +1,198 @@
+// Owns the running ops along a dim: cumsum, cumprod, cummax, cummin.
+import { record } from '../autograd/node.js';
+import { type DType, int64 } from '../dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../errors.js';
+import { newTensor, requireSupported } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { input } from '../pointwise/expr.js';
+import { coalesce } from '../pointwise/launch.js';
+import { reduce } from '../pointwise/reduction.js';
+import { wrapDim } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { add, div, mul } from './arithmetic.js';
+import { defineOp, type Param } from './define.js';
+import { selected, sliced } from './geometry.js';
+import { placing } from './indexing.js';
+import { applied, itself, replacedInPlace } from './inplace_op.js';
+import { cat, reversed, stack } from './joining.js';
+import { cast, rawCast, rawCopy, rawZeros } from './memory.js';
+import { filled, requireMemory } from './raw.js';
+import { call, t } from './samples.js';
+import { pairOf, pairType, type ValuesAndIndices } from './sorting.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+const dimParam: Param = { name: 'dim', kind: 'int' };
+const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
+
+const scans = { cumsum: 0, cumprod: 1, cummax: 2, cummin: 3 } as const;
+type Scan = keyof typeof scans;
+
+/** Runs a scan of `x` along `dim` in its own dtype; `indices` for cummax and cummin. */
+function launchScan(op: Scan, x: Tensor, dim: number, out: Tensor, indices: Tensor | null): void {
+  if (out.length === 0) return;
+  const kept = x.shape.map((_, d) => d).filter((d) => d !== dim && x.shape[d] !== 1);
+  const operands = indices === null ? [x, out] : [x, out, indices];
+  const dims = kept.length === 0 ? { sizes: [], strides: operands.map(() => []) } : coalesce(x.shape, operands.map((o) => o.strides), kept);
+  block[0] = scans[op];
+  block[1] = x.dtype.code;
+  block[2] = dims.sizes.length;
+  let at = 3;
+  for (const size of dims.sizes) block[at++] = size;
+  block[at++] = x.shape[dim] ?? 1;
+  operands.forEach((o, k) => {
+    block[at++] = o.address;
+    for (const step of dims.strides[k]!) block[at++] = step;
+    block[at++] = o.strides[dim] ?? 1;
+  });
+  addon.scan();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+function scanned(op: Scan, x: Tensor, dim: number, dtype: DType): Tensor {
+  const source = x.dtype === dtype ? x : rawCast(x, dtype);
+  const out = newTensor(x.shape, dtype);
+  launchScan(op, source, dim, out, null);
+  return out;
+}
+
+/** The sums from each position to the end: the gradient of cumsum, and the other way round. */
+function sumsToEnd(g: Tensor, dim: number): Tensor {
+  return reversed(summed(reversed(g, dim), dim, g.dtype), dim);
+}
+
+function summed(x: Tensor, dim: number, dtype: DType): Tensor {
+  return record('CumsumBackward0', scanned('cumsum', x, dim, dtype), [x], () => ([g]) => [sumsToEnd(g!, dim)]);
+}
+
+function multiplied(x: Tensor, dim: number, dtype: DType): Tensor {
+  const out = scanned('cumprod', x, dim, dtype);
+  return record('CumprodBackward0', out, [x], (save) => {
+    const kept = save(x);
+    const result = save(out);
+    return ([g]) => [cumprodGradient(g!, cast(kept.get(), dtype), result.get(), dim)];
+  });
+}
+
+/** Whether an element is 0, so that dividing by it is no way to a gradient. */
+function hasZero(x: Tensor): boolean {
+  if (x.length === 0) return false;
+  const least = reduce({ op: 'cumprod', reducer: 'min', prologue: input(0).abs(), inputs: [x], compute: x.dtype, out: x.dtype, reduced: x.shape.map(() => true), keepdim: false });
+  return Number(least.item()) === 0;
+}
+
+function cumprodGradient(g: Tensor, x: Tensor, out: Tensor, dim: number): Tensor {
+  if (x.ndim === 0) return g;
+  if (!hasZero(x)) return div.impl(sumsToEnd(mul.impl(g, out), dim), x);
+  // d/dx_i = Π_{k<i} x_k · S_i with S_i = g_i + x_{i+1}·S_{i+1}: no division, and differentiable.
+  const n = x.shape[dim]!;
+  const at = (y: Tensor, i: number): Tensor => selected('cumprod', y, dim, i);
+  const tails: Tensor[] = [at(g, n - 1)];
+  for (let i = n - 2; i >= 0; i--) tails.push(add.impl(at(g, i), mul.impl(at(x, i + 1), tails[tails.length - 1]!)));
+  const ones = filled(x.shape.map((s, d) => (d === dim ? 1 : s)), 1, x.dtype);
+  const before = cat.impl([ones, multiplied(sliced(x, dim, 0, n - 1), dim, x.dtype)], dim);
+  return mul.impl(before, stack.impl(tails.reverse(), dim));
+}
+
+const sumDtype = (x: Tensor, dtype: DType | null): DType => dtype ?? (x.dtype.isIntegral ? int64 : x.dtype);
+
+type Running = (x: Tensor, dim: number, dtype: DType) => Tensor;
+
+function outOfPlace(op: Scan, run: Running) {
+  return (x: Tensor, rawDim: number, dtype: DType | null): Tensor => {
+    const dim = wrapDim(op, rawDim, x.ndim);
+    requireMemory(op, [x]);
+    return run(x, dim, requireSupported(op, sumDtype(x, dtype)));
+  };
+}
+
+function inPlace(op: Scan, run: Running) {
+  return (x: Tensor, rawDim: number, dtype: DType | null): Tensor => {
+    const dim = wrapDim(op, rawDim, x.ndim);
+    requireMemory(op, [x]);
+    if (dtype !== null && dtype !== x.dtype) {
+      throw new RuntimeError(message(`${op}_`, `the dtype ${x.dtype.name}`, dtype.name, `Bad in-place call: input tensor dtype ${x.dtype.name} and output tensor dtype ${dtype.name} should match`));
+    }
+    if (x.dtype.name === 'bool') throw new NotImplementedError(message(`${op}_`, 'numbers', 'bool', `"${op}_out_cpu" not implemented for 'Bool'`));
+    return replacedInPlace(`${op}_`, x, (y) => run(y, dim, y.dtype), rawCopy);
+  };
+}
+
+const samples = [
+  call([t([3, 5], { fill: 'nonzero' }), 0]),
+  call([t([2, 5, 3], { fill: 'nonzero', layout: 'transposed' }), -2]),
+  call([t([7, 3], { fill: 'nonzero', layout: 'expanded' }), 0]),
+  call([t([]), 0]),
+  call([t([0, 3]), 1]),
+  call([t([3, 0]), 0]),
+  call([t([3, 4], { dtype: 'int32' }), 1]),
+  call([t([5], { dtype: 'bool' }), 0]),
+  call([t([5], { dtype: 'uint8', fill: { low: 0, high: 9 } }), 0]),
+  call([t([5], { fill: 'nonzero' }), 0], { dtype: { dtype: 'float64' } }),
+];
+const errors = [{ args: [t([3, 5]), 2], throws: 'IndexError' }] as const;
+
+export const cumsum = defineOp(
+  {
+    name: 'cumsum',
+    numpy: 'numpy.cumsum',
+    doc: 'The running sum along a dim. Integers and bool sum as int64 unless a dtype is given.',
+    params: [self, dimParam, dtypeParam],
+    variants: ['function', 'method', 'inplace'],
+    kernel: outOfPlace('cumsum', summed),
+    samples: [...samples, call([t([1031]), 0])],
+    errors,
+    bench: [call([t([1000000]), 0]), call([t([1000, 1000]), 0])],
+  },
+  inPlace('cumsum', summed),
+);
+
+export const cumprod = defineOp(
+  {
+    name: 'cumprod',
+    numpy: 'numpy.cumprod',
+    doc: 'The running product along a dim. Integers and bool multiply as int64 unless a dtype is given.',
+    params: [self, dimParam, dtypeParam],
+    variants: ['function', 'method', 'inplace'],
+    kernel: outOfPlace('cumprod', multiplied),
+    samples: [
+      ...samples,
+      call([t([2, 5], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] } }), 1]),
+      call([t([5, 2], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] }, dtype: 'float64' }), 0]),
+    ],
+    errors,
+  },
+  inPlace('cumprod', multiplied),
+);
+
+function extreme(name: 'cummax' | 'cummin', doc: string) {
+  return defineOp({
+    name,
+    doc,
+    params: [self, dimParam],
+    returns: pairType,
+    kernel: (x: Tensor, rawDim: number): ValuesAndIndices => {
+      const dim = wrapDim(name, rawDim, x.ndim);
+      requireMemory(name, [x]);
+      const values = newTensor(x.shape, x.dtype);
+      const indices = newTensor(x.shape, int64);
+      launchScan(name, x, dim, values, indices);
+      record(name === 'cummax' ? 'CummaxBackward0' : 'CumminBackward0', [values, indices], [x], (save) => {
+        const kept = save(indices);
+        return ([g]) => [applied(placing('scatterAdd', 'add', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true), itself)];
+      });
+      return pairOf(values, indices);
+    },
+    samples: [
+      call([t([3, 5], { fill: 'distinct' }), 1]),
+      call([t([7, 3], { fill: 'distinct', layout: 'transposed' }), 0]),
+      call([t([3, 17], { fill: 'ties', grad: false }), 1]),
+      call([t([23], { fill: 'special' }), 0], {}, { noGrad: 'special values' }),
+      call([t([]), 0]),
+      call([t([7], { dtype: 'int64' }), -1]),
+      call([t([7], { dtype: 'bool' }), 0]),
+    ],
+    errors,
+  });
+}
+export const cummax = extreme('cummax', 'The running maximum along a dim and where it was, as { values, indices }; of equals the latest.');
+export const cummin = extreme('cummin', 'The running minimum along a dim and where it was, as { values, indices }; of equals the latest.');

@@ -1,0 +1,183 @@
+// Owns sort, argsort, msort and topk. The kernel sorts contiguous rows; other dims are moved last.
+import { record } from '../autograd/node.js';
+import { int64 } from '../dtype.js';
+import { message, RuntimeError } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { wrapDim } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { defineOp, type Param } from './define.js';
+import { placing } from './indexing.js';
+import { applied, itself } from './inplace_op.js';
+import { rawCast, rawZeros } from './memory.js';
+import { requireMemory, seenAs } from './raw.js';
+import { call, t } from './samples.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };
+const descendingParam: Param = { name: 'descending', kind: 'bool', default: false };
+const stableParam: Param = { name: 'stable', kind: 'bool', default: false, keyword: true };
+
+/** A result of two tensors: a pair that also answers to PyTorch's names. */
+export type ValuesAndIndices = [Tensor, Tensor] & { values: Tensor; indices: Tensor };
+export const pairType = '[Tensor, Tensor] & { values: Tensor; indices: Tensor }';
+
+export function pairOf(values: Tensor, indices: Tensor): ValuesAndIndices {
+  return Object.assign([values, indices] as [Tensor, Tensor], { values, indices });
+}
+
+/** The tensor with a dim exchanged with the last one; no history. */
+function swapped(x: Tensor, dim: number): Tensor {
+  if (dim >= x.ndim - 1) return x;
+  const swap = (list: readonly number[]): number[] => {
+    const out = [...list];
+    [out[dim], out[x.ndim - 1]] = [out[x.ndim - 1]!, out[dim]!];
+    return out;
+  };
+  return seenAs(x, swap(x.shape), swap(x.strides));
+}
+
+interface Sorted {
+  readonly values: Tensor;
+  readonly indices: Tensor;
+}
+
+/** Sorted values and where they were, along the last dim of `rows`; stable, NaN greatest. */
+function sortRows(rows: Tensor, descending: boolean): Sorted {
+  const values = newTensor(rows.shape, rows.dtype);
+  const indices = newTensor(rows.shape, int64);
+  if (rows.length === 0) return { values, indices };
+  const n = rows.shape[rows.ndim - 1] ?? 1;
+  const dense = rows.isContiguous() ? rows : rawCast(rows, rows.dtype);
+  block[0] = dense.dtype.code;
+  block[1] = rows.length / n;
+  block[2] = n;
+  block[3] = descending ? 1 : 0;
+  block[4] = dense.address;
+  block[5] = values.address;
+  block[6] = indices.address;
+  addon.sort();
+  if (block[0] !== 0) raiseStatus('sort');
+  return { values, indices };
+}
+
+/** The first `k` of each sorted row, in the tensor's own order of dims. */
+function sortedAlong(x: Tensor, dim: number, descending: boolean, k: number | null): Sorted {
+  const { values, indices } = sortRows(swapped(x, dim), descending);
+  const finish = (y: Tensor): Tensor => {
+    const part = k === null || x.ndim === 0 ? y : seenAs(y, [...y.shape.slice(0, -1), k], y.strides);
+    const back = swapped(part, dim);
+    return back.isContiguous() && back === y ? y : rawCast(back, back.dtype);
+  };
+  return { values: finish(values), indices: finish(indices) };
+}
+
+/** Records a choice of elements along a dim: the gradient goes back to where they came from. */
+function chosen(name: string, x: Tensor, dim: number, s: Sorted): ValuesAndIndices {
+  record(name, [s.values, s.indices], [x], (save) => {
+    const kept = save(s.indices);
+    return ([g]) => [applied(placing('scatter', 'replace', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true), itself)];
+  });
+  return pairOf(s.values, s.indices);
+}
+
+function sorted(op: string, x: Tensor, rawDim: number, descending: boolean): ValuesAndIndices {
+  const dim = wrapDim(op, rawDim, x.ndim);
+  requireMemory(op, [x]);
+  return chosen('SortBackward0', x, dim, sortedAlong(x, dim, descending, null));
+}
+
+const distinct = (shape: readonly number[], options: object = {}) => t(shape, { fill: 'distinct', ...options });
+const ties = (shape: readonly number[], options: object = {}) => t(shape, { fill: 'ties', grad: false, ...options });
+const stable = { stable: true };
+const sortSamples = [
+  call([distinct([3, 5])]),
+  call([distinct([3, 5]), 0]),
+  call([distinct([2, 7, 3], { layout: 'transposed' }), 1, true]),
+  call([distinct([1031])]),
+  call([distinct([])]),
+  call([t([0, 3]), 0]),
+];
+const stableSamples = [
+  call([ties([3, 17]), -1], stable),
+  call([ties([17, 3]), 0, true], stable),
+  call([t([23], { fill: 'special' })], stable, { noGrad: 'special values' }),
+  call([t([23], { fill: 'special' }), -1, true], stable, { noGrad: 'special values' }),
+  call([t([19], { dtype: 'int64' }), 0], stable),
+  call([t([19], { dtype: 'uint8', fill: { low: 0, high: 9 } }), 0, true], stable),
+  call([t([11], { dtype: 'bool' }), 0], stable),
+];
+const sortErrors = [{ args: [t([3, 5]), 2], throws: 'IndexError' }] as const;
+
+export const sort = defineOp({
+  name: 'sort',
+  doc: 'The values of a dim in order and where they were, as { values, indices }; always stable, NaN is greatest.',
+  params: [self, lastDim, descendingParam, stableParam],
+  returns: pairType,
+  kernel: (x: Tensor, dim: number, descending: boolean): ValuesAndIndices => sorted('sort', x, dim, descending),
+  samples: [...sortSamples, ...stableSamples],
+  errors: sortErrors,
+  bench: [call([t([1000000])]), call([t([1000, 1000]), 0])],
+});
+
+export const argsort = defineOp({
+  name: 'argsort',
+  doc: 'Where the values of a dim are when in order, as int64; always stable.',
+  params: [self, lastDim, descendingParam, stableParam],
+  kernel: (x: Tensor, rawDim: number, descending: boolean): Tensor => {
+    const dim = wrapDim('argsort', rawDim, x.ndim);
+    requireMemory('argsort', [x]);
+    return sortedAlong(x, dim, descending, null).indices;
+  },
+  notDifferentiable: 'the result is positions',
+  samples: [...sortSamples, call([ties([3, 17]), -1], stable), call([ties([17, 3]), 0, true], stable)],
+  errors: sortErrors,
+});
+
+export const msort = defineOp({
+  name: 'msort',
+  numpy: 'numpy.msort',
+  doc: 'The values of dim 0 in order.',
+  params: [self],
+  gradName: 'SortBackward0',
+  compose: (x: Tensor): Tensor => sorted('msort', x, 0, false).values,
+  samples: [call([distinct([5, 3])]), call([distinct([])]), call([t([7], { dtype: 'int32' })])],
+});
+
+export const topk = defineOp({
+  name: 'topk',
+  doc: 'The k largest (or smallest) values of a dim and where they were, as { values, indices }, always in order.',
+  params: [
+    self,
+    { name: 'k', kind: 'int' },
+    lastDim,
+    { name: 'largest', kind: 'bool', default: true },
+    { name: 'sorted', kind: 'bool', default: true },
+  ],
+  returns: pairType,
+  kernel: (x: Tensor, k: number, rawDim: number, largest: boolean): ValuesAndIndices => {
+    const dim = wrapDim('topk', rawDim, x.ndim);
+    requireMemory('topk', [x]);
+    const size = x.shape[dim] ?? 1;
+    if (k < 0 || k > size) throw new RuntimeError(message('topk', `k in [0, ${size}]`, String(k), 'selected index k out of range'));
+    if (x.dtype.name === 'bool') throw new RuntimeError(message('topk', 'numbers', 'bool', 'topk does not support bool dtypes on CPU'));
+    return chosen('TopkBackward0', x, dim, sortedAlong(x, dim, largest, k));
+  },
+  samples: [
+    call([distinct([3, 7]), 3]),
+    call([distinct([7, 3]), 2, 0, false]),
+    call([distinct([2, 7, 3], { layout: 'transposed' }), 5, 1, true, true]),
+    call([distinct([3, 7]), 7]),
+    call([distinct([3, 7]), 0]),
+    call([distinct([]), 1]),
+    call([t([17], { dtype: 'int64', fill: 'distinct' }), 4]),
+    call([distinct([1031]), 9]),
+  ],
+  errors: [
+    { args: [t([3, 5]), 6], throws: 'RuntimeError' },
+    { args: [t([3, 5]), -1], throws: 'RuntimeError' },
+    { args: [t([3, 5]), 1, 2], throws: 'IndexError' },
+    { args: [t([3], { dtype: 'bool' }), 1], throws: 'RuntimeError' },
+  ],
+  bench: [call([t([1000000]), 10])],
+});
