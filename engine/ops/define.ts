@@ -38,6 +38,9 @@ export interface Param {
 export type Variant = 'function' | 'method' | 'inplace';
 export type PointwiseArg = Expr | string | boolean | null;
 
+/** How generated code calls an op: undefined stands for a default. */
+export type Loose = (...args: unknown[]) => unknown;
+
 /** Values with their indices, as a pair that also names them. */
 export type Extremes = [Tensor, Tensor] & { values: Tensor; indices: Tensor };
 /** Makes such a pair. */

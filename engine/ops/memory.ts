@@ -63,7 +63,7 @@ export const clone = defineOp({
 
 export const contiguous = defineOp({
   name: 'contiguous',
-  torch: 'torch.Tensor.rowMajor',
+  torch: 'torch.Tensor.contiguous',
   doc: 'The tensor itself where it is row-major without gaps, else a copy that is.',
   params: [self],
   variants: ['method'],

@@ -1,0 +1,107 @@
+// Holds the addon's promises: threads and instruction sets, worker threads, denormals, memory that stays flat in a loop.
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import * as torch from '../engine/index.js';
+
+/** Runs a module body in a fresh process, and returns what it printed. */
+function fresh(body: string, env: Record<string, string> = {}): string {
+  const engine = new URL('../engine/index.ts', import.meta.url).href;
+  const code = `import * as torch from '${engine}';\n${body}`;
+  const result = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: 120_000,
+  });
+  if (result.status !== 0) throw new Error(`exit ${result.status} ${result.signal ?? ''}\n${result.stderr}`);
+  return result.stdout.trim();
+}
+
+const mixture = `
+  torch.manualSeed(5);
+  const a = torch.randn(70, 131), b = torch.randn(131, 97), c = torch.randn(200003);
+  const out = [a.matmul(b), c.exp(), c.sum(), a.sum(0), a.sum(1), c.argsort(), c.reshape(200003).cumsum(0), torch.randperm(5000)];
+`;
+
+describe('threads', () => {
+  it('give bit-identical results', () => {
+    const bits = (threads: number): unknown[] => {
+      const before = torch.getNumThreads();
+      torch.setNumThreads(threads);
+      torch.manualSeed(5);
+      const a = torch.randn(300, 301);
+      const c = torch.randn(1_000_003);
+      const all = [a, c, a.matmul(a.t()), c.exp(), c.sum(), a.sum(0), a.sum(1), c.argsort(), torch.randperm(70_001)];
+      torch.setNumThreads(before);
+      return all.map((t) => Buffer.from(t.contiguous().numpy().data.slice().buffer).toString('base64'));
+    };
+    expect(bits(2)).toEqual(bits(1));
+    expect(bits(3)).toEqual(bits(1));
+  });
+  it('refuses a number of threads that is none', () => {
+    expect(() => torch.setNumThreads(0)).toThrow(/at least 1/);
+  });
+});
+
+describe('instruction sets', () => {
+  const run = (isa: string): { isa: string; values: number[] } =>
+    JSON.parse(
+      fresh(`${mixture}
+        const values = out.map((t) => t.to('float64').abs().mean().item());
+        console.log(JSON.stringify({ isa: torch.backendInfo().isa, values }));`, { TORCHSTONE_ISA: isa }),
+    ) as { isa: string; values: number[] };
+  it('agree with the baseline', () => {
+    const base = run('baseline');
+    expect(base.isa).toBe('baseline');
+    const best = run('');
+    best.values.forEach((v, i) => {
+      expect(Math.abs(v - base.values[i]!)).toBeLessThanOrEqual(1e-5 * Math.abs(v));
+    });
+  });
+});
+
+describe('denormals', () => {
+  it('survive in the engine and in plain JavaScript', () => {
+    const tiny = 5e-324;
+    const x = torch.tensor([tiny, 2e-310], { dtype: 'float64' });
+    expect(x.mul(1).tolist()).toEqual([tiny, 2e-310]);
+    expect(torch.tensor([1e-42]).add(0).item()).toBe(Math.fround(1e-42));
+    let product = 1e-300;
+    product *= 1e-15;
+    expect(product).not.toBe(0);
+  });
+});
+
+describe('worker threads', () => {
+  it('load the addon side by side, each with its own memory', () => {
+    const engine = new URL('../engine/index.ts', import.meta.url).href;
+    const text = fresh(`
+      import { Worker } from 'node:worker_threads';
+      const body = \`import('tsx/esm/api').then(async ({ register }) => { register(); const torch = await import('${engine}');
+        const x = torch.ones(1000, 1000); let y = x; for (let i = 0; i < 50; i++) y = y.add(x);
+        (await import('node:worker_threads')).parentPort.postMessage(y.sum().item()); });\`;
+      const results = await Promise.all([1, 2, 3].map(() => new Promise((done, fail) => {
+        const w = new Worker(body, { eval: true }); w.on('message', done); w.on('error', fail);
+      })));
+      console.log(JSON.stringify([...results, torch.ones(3).sum().item()]));
+      process.exit(0);
+    `);
+    expect(JSON.parse(text)).toEqual([51e6, 51e6, 51e6, 3]);
+  });
+});
+
+describe('memory', () => {
+  it('stays flat in a synchronous loop of large results', () => {
+    const peak = Number(
+      fresh(`
+        const a = torch.ones(2500, 1000), b = torch.ones(2500, 1000);
+        for (let i = 0; i < 400; i++) a.add(b);
+        console.log(torch.memoryStats().peakReservedBytes);`),
+    );
+    expect(peak).toBeLessThan(300e6);
+  });
+  it('is shared with JavaScript, which keeps it alive', () => {
+    const data = torch.ones(100_000).numpy().data as Float32Array;
+    for (let i = 0; i < 200; i++) torch.zeros(100_000);
+    expect(data.every((v) => v === 1)).toBe(true);
+  });
+});
