@@ -166,10 +166,10 @@ export const copy = defineOp(
     variants: ['inplace'],
     kernel: (x: Tensor, _src: Tensor | Scalar): Tensor => x,
     samples: [
-      call([t([3, 5], { grad: false }), t([5])]),
-      call([t([3, 5], { grad: false, layout: 'transposed' }), t([3, 5], { dtype: 'float64' })]),
+      call([t([3, 5]), t([5])]),
+      call([t([3, 5], { layout: 'transposed' }), t([3, 5], { dtype: 'float64' })]),
     ],
-    errors: [{ args: [t([3, 5], { grad: false }), t([4])], throws: 'RuntimeError' }],
+    errors: [{ args: [t([3, 5]), t([4])], throws: 'RuntimeError' }],
   },
   (x: Tensor, src: Tensor | Scalar): Tensor => {
     if (!(src instanceof Tensor)) return fill.inplace!(x, src);
@@ -192,12 +192,12 @@ export const fill = defineOp(
     variants: ['inplace'],
     kernel: (x: Tensor, _value: Tensor | Scalar): Tensor => x,
     samples: [
-      call([t([3, 5], { grad: false }), 2.5]),
-      call([t([3, 5], { grad: false, layout: 'strided' }), -1]),
+      call([t([3, 5]), 2.5]),
+      call([t([3, 5], { layout: 'strided' }), -1]),
       call([t([3, 5], { dtype: 'int64' }), 7]),
       call([t([3, 5], { dtype: 'bool' }), true]),
     ],
-    errors: [{ args: [t([3, 5], { grad: false }), t([2])], throws: 'RuntimeError' }],
+    errors: [{ args: [t([3, 5]), t([2])], throws: 'RuntimeError' }],
   },
   (x: Tensor, value: Tensor | Scalar): Tensor => {
     checkInPlace('fill_', x);
@@ -224,7 +224,7 @@ export const zero_ = defineOp(
     params: [self],
     variants: ['inplace'],
     kernel: (x: Tensor): Tensor => x,
-    samples: [call([t([3, 5], { grad: false })]), call([t([3, 5], { dtype: 'bool' })])],
+    samples: [call([t([3, 5])]), call([t([3, 5], { dtype: 'bool' })])],
   },
   (x: Tensor): Tensor => {
     checkInPlace('zero_', x);
