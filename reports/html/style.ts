@@ -52,7 +52,7 @@ h2 { font-size: 18px; margin: 0 0 4px; letter-spacing: -0.008em; font-weight: 60
 .lead { margin: 0 0 14px; color: var(--soft); max-width: 72ch; text-wrap: pretty; }
 .panel > h3:first-child { margin-top: 0; } .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px; margin: 0 0 14px; }
 
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
+.scroll { overflow-x: auto; position: relative; } table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
 th, td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; vertical-align: middle; font-weight: 400; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-size: 12.5px; white-space: nowrap; } tbody tr:last-child > * { border-bottom: 0; } td.text { text-align: left; }
