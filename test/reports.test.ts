@@ -244,7 +244,7 @@ describe.skipIf(!chromium)('in a browser (skipped where there is no Chromium)', 
       // In a frame, because a window of headless Chromium is never narrower than 500 pixels. Opened, so that the tables
       // behind the charts are measured too.
       const probe =
-        '<script>onload = () => parent.postMessage(`${document.documentElement.scrollWidth}/${innerWidth}`, "*")</script></body>';
+        '<script>onload = () => parent.postMessage(document.documentElement.scrollWidth + "/" + innerWidth, "*")</script></body>';
       const page = htmlReport(bad).replaceAll('<details>', '<details open>').replace('</body>', probe);
       writeFileSync(join(folder, 'page.html'), page);
       const file = join(folder, 'frame.html');

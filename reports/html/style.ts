@@ -89,7 +89,7 @@ footer { color: var(--soft); font-size: 13px; padding: 26px 28px 48px; display: 
 @media (max-width: 720px) {
   main, header, footer { padding-left: 16px; padding-right: 16px; } nav ul { padding: 0 16px; gap: 18px; } header { padding-top: 20px; } h1 { font-size: 18px; margin: 4px 0 16px; }
   .cards { grid-template-columns: 1fr 1fr; gap: 8px; } .cards li { padding: 10px 12px; } .cards .big { font-size: 18px; } .panel { padding: 13px 13px; } section { padding-top: 24px; }
-  .cards .name { flex-direction: column; gap: 0; } .bars { grid-template-columns: 1fr max-content; } .bars .bar { grid-column: 1 / -1; grid-row: auto; order: 0; margin-bottom: 4px; }
+  .cards .name { flex-direction: column; gap: 0; } .bars { grid-template-columns: minmax(0, 1fr) max-content; grid-auto-flow: row dense; } .bars .bar { grid-column: 1 / -1; margin-bottom: 6px; }
   .forest, .forest tbody { display: block; } .forest thead { display: block; } .forest thead th:not(.plot) { display: none; } .forest tr { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: 0 8px; padding: 8px 0 6px; border-bottom: 1px solid var(--line); } .forest thead tr { padding: 0; border: 0; }
   .forest tr > * { border: 0; padding: 0; text-align: left; } .forest tbody th { grid-column: 1 / 3; } .forest td.time { text-align: right; } .forest .who { display: inline; } .forest .plot { grid-column: 1 / -1; width: auto; padding: 0 10px; } .forest td.time { width: auto; } .charts { grid-template-columns: 1fr; }
 }
