@@ -4,7 +4,7 @@ import { bool, int64 } from './dtype.js';
 import { ArgumentError, describe, IndexError, message, ValueError } from './errors.js';
 import { newTensor } from './factory.js';
 import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops/geometry.js';
-import { indexed, isMask, perDim, putting } from './ops/index_core.js';
+import { indexed, isMask, perDim, putting, requireMaskShape } from './ops/index_core.js';
 import { appliedInPlace } from './ops/inplace_op.js';
 import { filling } from './ops/masking.js';
 import { copy, fill } from './ops/memory.js';
@@ -184,20 +184,18 @@ export function setAt(x: Tensor, parts: readonly Index[], value: Tensor | Scalar
 }
 
 function putAt(view: Tensor, given: readonly (Tensor | null)[], value: Tensor | Scalar): void {
-  const scalar = !(value instanceof Tensor);
-  const only = given.filter((index) => index !== null);
-  const values = scalar ? filled([], scalarAs('setAt', value, view.dtype), view.dtype) : withoutLeadingOnes(value);
-  const indices = perDim(view, given);
-  const change = putting(view, indices, values, false);
-  // One mask and one value: no coordinates are needed.
-  const mask = only.length === 1 && only[0]!.dtype === bool ? only[0]! : null;
-  if (mask === null || !scalar) {
-    appliedInPlace('setAt', change);
+  const dim = given.findIndex((index) => index !== null);
+  const mask = given[dim]!;
+  if (!(value instanceof Tensor) && mask.dtype === bool && dim === given.length - 1) {
+    // One mask and one value: no coordinates are needed.
+    requireMaskShape(view, mask, dim);
+    const wide = reshaped(mask, [...mask.shape, ...new Array<number>(view.ndim - dim - mask.ndim).fill(1)]);
+    appliedInPlace('setAt', filling('IndexPutBackward0', view, wide, value));
     return;
   }
-  const after = view.ndim - given.indexOf(mask) - mask.ndim;
-  const wide = reshaped(mask, [...mask.shape, ...new Array<number>(after).fill(1)]);
-  appliedInPlace('setAt', filling('IndexPutBackward0', view, wide, value));
+  const values =
+    value instanceof Tensor ? withoutLeadingOnes(value) : filled([], scalarAs('setAt', value, view.dtype), view.dtype);
+  appliedInPlace('setAt', putting(view, perDim(view, given), values, false));
 }
 
 declare module './tensor.js' {

@@ -15,7 +15,7 @@ export type DimIndices = readonly (Tensor | null)[];
 export const isMask = (index: Tensor): boolean => index.dtype.name === 'bool' || index.dtype.name === 'uint8';
 
 /** @throws IndexError unless the mask has the sizes of the dims that it stands for. */
-function requireMaskShape(x: Tensor, mask: Tensor, at: number): void {
+export function requireMaskShape(x: Tensor, mask: Tensor, at: number): void {
   mask.shape.forEach((size, k) => {
     if (size !== x.shape[at + k]) {
       throw new IndexError(
@@ -114,11 +114,6 @@ function read(name: string, x: Tensor, indices: DimIndices): Tensor {
       return [applied(putting(rawZeros(x.shape, g!.dtype), at, g!, true), itself)];
     };
   });
-}
-
-/** The shape of what `indices` pick. */
-export function indexedShape(x: Tensor, indices: DimIndices): readonly number[] {
-  return planOf(x, indices).shape;
 }
 
 /** The change that puts `values` (of `x`'s dtype, broadcast) where `indices` say; the last of equal places wins, or all add. */

@@ -2,7 +2,7 @@
 // indexAdd, take. Indices of the result's own shape are in indexing.ts.
 import { record } from '../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { alias, newTensor } from '../factory.js';
 import { wrapDim } from '../shape.js';
 import type { Scalar, Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
@@ -11,7 +11,7 @@ import { reshaped } from './geometry.js';
 import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './indexing.js';
 import { applied, appliedInPlace, type Change, itself } from './inplace_op.js';
 import { rawCast, rawZeros } from './memory.js';
-import { asLong, getRaw, putRaw, requireMemory, seenAs } from './raw.js';
+import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -88,7 +88,7 @@ function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tensor, alp
       const looks = asLong(index);
       requireInside(looks, size, outOfBounds('indexAdd', dim, size));
       const src = sources[1]!;
-      const scaled = alpha === 1 ? src : mul.impl(src.detach(), alpha).to(x.dtype);
+      const scaled = alpha === 1 ? src : rawCast(mul.impl(alias(src), scalarAs('indexAdd', alpha, x.dtype)), x.dtype);
       const to = space(base, dim, index.length);
       putRaw('indexAdd', 'add', to, [{ index: along(looks, dim, to.shape), size, stride: base.strides[dim]! }], atLeast1d(scaled));
     },

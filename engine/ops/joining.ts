@@ -10,7 +10,7 @@ import { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { expanded, reshaped, selected, sliced, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';
-import { rawCopy, rawZeros } from './memory.js';
+import { rawCast, rawCopy, rawZeros } from './memory.js';
 import { counting, requireMemory, seenAs } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -274,7 +274,8 @@ export const repeatInterleave = defineOp({
     const shape = [...x.shape.slice(0, dim + 1), repeats, ...x.shape.slice(dim + 1)];
     const merged = [...x.shape];
     merged[dim] = merged[dim]! * repeats;
-    return reshaped(expanded('repeatInterleave', unsqueezed(x, dim + 1), shape), merged);
+    const wide = expanded('repeatInterleave', unsqueezed(x, dim + 1), shape);
+    return reshaped(record('CloneBackward0', rawCast(wide, x.dtype), [wide], () => (g) => g), merged);
   },
   samples: [
     call([t([3, 5]), 2]),

@@ -89,7 +89,7 @@ function sorted(op: string, x: Tensor, rawDim: number, descending: boolean): Val
 
 const distinct = (shape: readonly number[], options: object = {}) => t(shape, { fill: 'distinct', ...options });
 const ties = (shape: readonly number[], options: object = {}) => t(shape, { fill: 'ties', grad: false, ...options });
-const stable = { stable: true };
+const stable = (dim: number, descending: boolean) => ({ dim, descending, stable: true });
 const sortSamples = [
   call([distinct([3, 5])]),
   call([distinct([3, 5]), 0]),
@@ -99,13 +99,13 @@ const sortSamples = [
   call([t([0, 3]), 0]),
 ];
 const stableSamples = [
-  call([ties([3, 17]), -1], stable),
-  call([ties([17, 3]), 0, true], stable),
-  call([t([23], { fill: 'special' })], stable, { noGrad: 'special values' }),
-  call([t([23], { fill: 'special' }), -1, true], stable, { noGrad: 'special values' }),
-  call([t([19], { dtype: 'int64' }), 0], stable),
-  call([t([19], { dtype: 'uint8', fill: { low: 0, high: 9 } }), 0, true], stable),
-  call([t([11], { dtype: 'bool' }), 0], stable),
+  call([ties([3, 17])], stable(-1, false)),
+  call([ties([17, 3])], stable(0, true)),
+  call([t([23], { fill: 'special' })], stable(0, false), { noGrad: 'special values' }),
+  call([t([23], { fill: 'special' })], stable(-1, true), { noGrad: 'special values' }),
+  call([t([19], { dtype: 'int64' })], stable(0, false)),
+  call([t([19], { dtype: 'uint8', fill: { low: 0, high: 9 } })], stable(0, true)),
+  call([t([11], { dtype: 'bool' })], stable(0, false)),
 ];
 const sortErrors = [{ args: [t([3, 5]), 2], throws: 'IndexError' }] as const;
 
@@ -130,7 +130,7 @@ export const argsort = defineOp({
     return sortedAlong(x, dim, descending, null).indices;
   },
   notDifferentiable: 'the result is positions',
-  samples: [...sortSamples, call([ties([3, 17]), -1], stable), call([ties([17, 3]), 0, true], stable)],
+  samples: [...sortSamples, ...stableSamples],
   errors: sortErrors,
 });
 
