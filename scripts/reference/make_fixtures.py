@@ -53,17 +53,17 @@ def record_numpy(case: dict, answer: oracle.Answer, arrays: dict) -> str | None:
         results = oracle.call_numpy(case, args, kwargs)
     except Exception as error:  # noqa: BLE001 - NumPy lacks an option or a dtype: no second opinion, and the report says so
         return f"NumPy gave no answer: {type(error).__name__}: {error}"
-    tensors = [one for one in answer.outputs if isinstance(one, torch.Tensor)]
-    reasons = [oracle.disagreement(theirs, mine) for theirs, mine in zip(results, tensors)]
-    if len(results) != len(tensors):
-        reasons.append(f"NumPy returned {len(results)} arrays, PyTorch {len(tensors)}")
+    reasons = [oracle.disagreement(theirs, torch.as_tensor(mine)) for theirs, mine in zip(results, answer.outputs)]
+    if len(results) != len(answer.outputs):
+        reasons.append(f"NumPy returned {len(results)} results, PyTorch {len(answer.outputs)}")
     reason = next((one for one in reasons if one), None)
     if reason and not case.get("numpyDiffers"):
         raise Refused(f"NumPy and PyTorch disagree: {reason}")
     if reason:
         return None
-    for k, result in enumerate(results):
-        arrays[f"{case['id']}/np{k}"] = result
+    for k, (result, mine) in enumerate(zip(results, answer.outputs)):
+        if isinstance(mine, torch.Tensor):
+            arrays[f"{case['id']}/np{k}"] = result
     return None
 
 
@@ -175,7 +175,7 @@ def main() -> int:
         f"{report['errors']} errors; NumPy {np.__version__}, PyTorch {torch.__version__}"
     )
     for one in report["refused"]:
-        print(f"refused {one['id']}: {one['reason']}", file=sys.stderr)
+        print(f"refused {one['id']}: {one['reason'].splitlines()[0]}", file=sys.stderr)
     return 3 if report["refused"] else 0
 
 

@@ -68,7 +68,8 @@ def run(request: dict) -> dict:
 
 
 def output(request: dict) -> dict:
-    array = numpy.ascontiguousarray(prepared[request["key"]].output())
+    # Not ascontiguousarray: it turns a 0-d result into a 1-d one.
+    array = numpy.asarray(prepared[request["key"]].output(), order="C")
     with open(request["file"], "wb") as file:
         numpy.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
     return {"dtype": str(array.dtype), "shape": list(array.shape)}
