@@ -34,30 +34,51 @@ type Item =
   | { readonly kind: 'tensor'; readonly index: Tensor };
 
 const badIndex = (op: string, got: string): ArgumentError =>
-  new ArgumentError(message(op, "an integer, 'a:b:c', '...', null, a boolean, a list or a Tensor as index", got, 'only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices'));
+  new ArgumentError(
+    message(
+      op,
+      "an integer, 'a:b:c', '...', null, a boolean, a list or a Tensor as index",
+      got,
+      'only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices',
+    ),
+  );
 
 function parseSlice(op: string, text: string): Slice {
   const parts = text.split(':').map((p) => p.trim());
-  if (parts.length < 2 || parts.length > 3 || parts.some((p) => !/^([+-]?\d+)?$/.test(p))) throw badIndex(op, JSON.stringify(text));
+  if (parts.length < 2 || parts.length > 3 || parts.some((p) => !/^([+-]?\d+)?$/.test(p)))
+    throw badIndex(op, JSON.stringify(text));
   const bound = (p: string | undefined): number | null => (p === undefined || p === '' ? null : Number(p));
   const step = bound(parts[2]) ?? 1;
-  if (step === 0) throw new ValueError(message(op, 'a step of at least 1', JSON.stringify(text), 'slice step cannot be zero'));
-  if (step < 0) throw new ValueError(message(op, 'a step of at least 1', JSON.stringify(text), 'step must be greater than zero'));
+  if (step === 0)
+    throw new ValueError(
+      message(op, 'a step of at least 1', JSON.stringify(text), 'slice step cannot be zero'),
+    );
+  if (step < 0)
+    throw new ValueError(
+      message(op, 'a step of at least 1', JSON.stringify(text), 'step must be greater than zero'),
+    );
   return { kind: 'slice', start: bound(parts[0]), stop: bound(parts[1]), step };
 }
 
 /** A nested list of integers or booleans as a tensor. */
 function listed(op: string, list: readonly NestedIndex[]): Tensor {
   const shape: number[] = [];
-  for (let level: Nested<unknown> = list as unknown[]; Array.isArray(level); level = level[0] as Nested<unknown>) shape.push(level.length);
+  for (
+    let level: Nested<unknown> = list as unknown[];
+    Array.isArray(level);
+    level = level[0] as Nested<unknown>
+  )
+    shape.push(level.length);
   const flat: (number | bigint | boolean)[] = [];
   const walk = (value: NestedIndex, depth: number): void => {
     if (!Array.isArray(value)) {
-      if (depth !== shape.length) throw new ValueError(message(op, 'a rectangular list of indices', describe(list)));
+      if (depth !== shape.length)
+        throw new ValueError(message(op, 'a rectangular list of indices', describe(list)));
       flat.push(value as number);
       return;
     }
-    if (value.length !== shape[depth]) throw new ValueError(message(op, 'a rectangular list of indices', describe(list)));
+    if (value.length !== shape[depth])
+      throw new ValueError(message(op, 'a rectangular list of indices', describe(list)));
     for (const v of value as readonly NestedIndex[]) walk(v, depth + 1);
   };
   walk(list, 0);
@@ -66,9 +87,17 @@ function listed(op: string, list: readonly NestedIndex[]): Tensor {
   const data = out.typed();
   flat.forEach((v, i) => {
     if (typeof v === 'number' && !Number.isInteger(v)) {
-      throw new IndexError(message(op, 'integers as indices', String(v), 'tensors used as indices must be long, int, byte or bool tensors'));
+      throw new IndexError(
+        message(
+          op,
+          'integers as indices',
+          String(v),
+          'tensors used as indices must be long, int, byte or bool tensors',
+        ),
+      );
     }
-    if (typeof v !== 'number' && typeof v !== 'bigint' && typeof v !== 'boolean') throw badIndex(op, describe(v));
+    if (typeof v !== 'number' && typeof v !== 'bigint' && typeof v !== 'boolean')
+      throw badIndex(op, describe(v));
     if (data instanceof BigInt64Array) data[out.offset + i] = BigInt(v);
     else data[out.offset + i] = Number(v);
   });
@@ -79,7 +108,15 @@ function parseOne(op: string, part: unknown): Item {
   if (part === null) return { kind: 'newAxis' };
   switch (typeof part) {
     case 'number':
-      if (!Number.isInteger(part)) throw new IndexError(message(op, 'an integer index', String(part), 'only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices'));
+      if (!Number.isInteger(part))
+        throw new IndexError(
+          message(
+            op,
+            'an integer index',
+            String(part),
+            'only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices',
+          ),
+        );
       return { kind: 'int', at: part };
     case 'bigint':
       return { kind: 'int', at: Number(part) };
@@ -96,7 +133,9 @@ function parseOne(op: string, part: unknown): Item {
 /** A 0-d tensor counts as the integer or boolean that it holds. */
 function parseTensor(index: Tensor): Item {
   if (index.ndim > 0 || !index.dtype.isIntegral) return { kind: 'tensor', index };
-  return isMask(index) ? { kind: 'truth', value: Number(index.item()) !== 0 } : { kind: 'int', at: Number(index.item()) };
+  return isMask(index)
+    ? { kind: 'truth', value: Number(index.item()) !== 0 }
+    : { kind: 'int', at: Number(index.item()) };
 }
 
 /** How many dims of the indexed tensor a part stands for. */
@@ -118,7 +157,10 @@ function resolve(op: string, x: Tensor, parts: readonly unknown[], plain: boolea
   const items = parts.map((p) => parseOne(op, p));
   const taken = items.reduce((n, item) => n + dimsTaken(item), 0);
   if (taken > x.ndim) {
-    const hint = x.ndim === 0 ? 'invalid index of a 0-dim tensor. Use `tensor.item()`' : `too many indices for tensor of dimension ${x.ndim}`;
+    const hint =
+      x.ndim === 0
+        ? 'invalid index of a 0-dim tensor. Use `tensor.item()`'
+        : `too many indices for tensor of dimension ${x.ndim}`;
     throw new IndexError(message(op, `at most ${x.ndim} indices`, String(taken), hint));
   }
   const indices: (Tensor | null)[] = [];
@@ -130,7 +172,10 @@ function resolve(op: string, x: Tensor, parts: readonly unknown[], plain: boolea
     else if (item.kind === 'truth') {
       view = unsqueezed(view, dim);
       indices[dim++] = counting(item.value ? 1 : 0);
-    } else if (dim >= view.ndim) throw new IndexError(message(op, 'a single ellipsis', 'several', `too many indices for tensor of dimension ${x.ndim}`));
+    } else if (dim >= view.ndim)
+      throw new IndexError(
+        message(op, 'a single ellipsis', 'several', `too many indices for tensor of dimension ${x.ndim}`),
+      );
     else if (item.kind === 'int') view = selected(op, view, dim, item.at);
     else if (item.kind === 'slice') view = sliceOf(view, dim++, item, plain || items.length > 1);
     else {
@@ -146,7 +191,7 @@ function sliceOf(x: Tensor, dim: number, s: Slice, plain: boolean): Tensor {
   const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + size : at, 0), size);
   const start = clamp(s.start ?? 0);
   const stop = clamp(s.stop ?? size);
-  if (plain && start === 0 && stop === size && s.step === 1) return x;
+  if (plain && (s.start ?? 0) === 0 && (s.stop ?? size) >= size && s.step === 1) return x;
   return sliced(x, dim, start, Math.max(0, Math.ceil((stop - start) / s.step)), s.step);
 }
 
@@ -169,7 +214,11 @@ function withoutLeadingOnes(value: Tensor): Tensor {
 
 /** `x.setAt([…], value)`. @throws IndexError, RuntimeError, ValueError, TypeError as PyTorch; then nothing is changed. */
 export function setAt(x: Tensor, parts: readonly Index[], value: Tensor | Scalar): Tensor {
-  const known = value instanceof Tensor || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean';
+  const known =
+    value instanceof Tensor ||
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    typeof value === 'boolean';
   if (!known) throw new ArgumentError(message('setAt', 'a Tensor or a number as value', describe(value)));
   requireMemory('setAt', value instanceof Tensor ? [x, value] : [x]);
   const { view, indices } = resolve('setAt', x, parts, true);
@@ -194,7 +243,9 @@ function putAt(view: Tensor, given: readonly (Tensor | null)[], value: Tensor | 
     return;
   }
   const values =
-    value instanceof Tensor ? withoutLeadingOnes(value) : filled([], scalarAs('setAt', value, view.dtype), view.dtype);
+    value instanceof Tensor
+      ? withoutLeadingOnes(value)
+      : filled([], scalarAs('setAt', value, view.dtype), view.dtype);
   appliedInPlace('setAt', putting(view, perDim(view, given), values, false));
 }
 
@@ -213,7 +264,11 @@ declare module './tensor.js' {
 Tensor.prototype.at = function (this: Tensor, ...index: Index[]): Tensor {
   return at(this, index);
 };
-Tensor.prototype.setAt = function <T extends Tensor>(this: T, index: readonly Index[] | Index, value: Tensor | Scalar): T {
+Tensor.prototype.setAt = function <T extends Tensor>(
+  this: T,
+  index: readonly Index[] | Index,
+  value: Tensor | Scalar,
+): T {
   setAt(this, Array.isArray(index) ? (index as readonly Index[]) : [index as Index], value);
   return this;
 };
