@@ -1,4 +1,4 @@
-// Owns the choice of an instruction set, made once when the addon loads, and the table of families that follows from it.
+// Owns the choice of an instruction set, made once when the addon loads, and the table of families that follows.
 #pragma once
 #include "../block.h"
 #include "../families.h"

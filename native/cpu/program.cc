@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 
 #include "../ops/primitives.h"
 
@@ -165,7 +166,8 @@ void classify(Program& p) {
   bool same = p.nout == 1 && p.outDtype[0] == p.compute;
   for (int32_t i = 0; i < p.nin; ++i) same = same && p.inDtype[i] == p.compute;
   p.direct = same && p.ninstr == 1 && p.outReg[0] == p.nreg - 1;
-  p.copy = p.nout == 1 && p.ninstr == 0 && p.nin == 1 && p.outReg[0] == 0;
+  p.copy = p.nout == 1 && p.ninstr == 0 && p.nin == 1 && p.outReg[0] == 0 &&
+           (p.inDtype[0] == p.compute || p.outDtype[0] == p.compute);
   p.weight = std::max(p.weight, 1);
 }
 
@@ -198,7 +200,9 @@ struct Scratch {
 };
 thread_local Scratch scratch;
 char* aligned(int64_t bytes) {
-  return static_cast<char*>(std::aligned_alloc(64, size_t((bytes + 63) / 64 * 64)));
+  void* p = std::aligned_alloc(64, size_t((bytes + 63) / 64 * 64));
+  if (p == nullptr) throw std::bad_alloc();  // status 3; ends the process if thrown in a parallel region
+  return static_cast<char*>(p);
 }
 }  // namespace
 
@@ -206,8 +210,10 @@ char* acquireScratch(int64_t bytes) {
   if (scratch.lent) return aligned(bytes);
   if (scratch.bytes < bytes) {
     std::free(scratch.base);
+    scratch.base = nullptr;
+    scratch.bytes = 0;
     scratch.base = aligned(bytes);
-    scratch.bytes = scratch.base ? bytes : 0;
+    scratch.bytes = bytes;
   }
   scratch.lent = true;
   return scratch.base;

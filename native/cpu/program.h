@@ -29,7 +29,7 @@ struct Program {
   int32_t unsupported;  // a dtype without kernels (status 4), or -1
   int32_t weight;       // cost of one element; an addition is 1
   bool direct;          // one instruction, one output, every dtype the compute dtype
-  bool copy;            // no instruction, one output that is an input
+  bool copy;            // no instruction, one output that is the input after at most one conversion
   std::unique_ptr<Dtype[]> outDtype, inDtype;
   std::unique_ptr<int32_t[]> outReg;
   std::unique_ptr<int32_t[]> inSlot;      // tile slot of an input that needs converting or gathering

@@ -3,6 +3,7 @@
 #include "tile.h"
 
 #include "kernel_table.h"
+#include "transpose.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 
@@ -32,8 +33,24 @@ struct Walk {
   bool dense() const { return ndim == 1 && to[0] == 1 && from[0] == 1; }
 };
 
+// Bytes that only change places, dense along one dimension here and along the other there.
+bool copyTransposed(const Walk& w, char* to, const char* from, int64_t bytes) {
+  if (w.ndim != 2 || (bytes != 4 && bytes != 8)) return false;
+  const bool down = w.to[1] == 1 && w.from[0] == 1, across = w.to[0] == 1 && w.from[1] == 1;
+  if (!down && !across) return false;
+  const int r = down ? 0 : 1, c = 1 - r;  // r is dense in `from`, c in `to`
+  if (bytes == 4) {
+    transposeBlock(w.size[r], w.size[c], reinterpret_cast<int32_t*>(to), w.to[r],
+                   reinterpret_cast<const int32_t*>(from), w.from[c]);
+  } else {
+    transposeBlock(w.size[r], w.size[c], reinterpret_cast<int64_t*>(to), w.to[r],
+                   reinterpret_cast<const int64_t*>(from), w.from[c]);
+  }
+  return true;
+}
+
 // The inner loop is the last dimension, unless that is short.
-void copy(const Walk& w, Convert convert, char* to, int64_t toBytes, const char* from, int64_t fromBytes) {
+void copyRows(const Walk& w, Convert convert, char* to, int64_t toBytes, const char* from, int64_t fromBytes) {
   constexpr int64_t kShort = 16;
   int32_t inner = w.ndim - 1;
   if (w.size[inner] < kShort)
@@ -49,6 +66,12 @@ void copy(const Walk& w, Convert convert, char* to, int64_t toBytes, const char*
     for (int64_t j = 0; j < middleSize; ++j)
       convert(w.size[inner], to + i * outerTo + j * middleTo, w.to[inner], from + i * outerFrom + j * middleFrom,
               w.from[inner]);
+}
+
+void copy(const Walk& w, int32_t fromDtype, int32_t toDtype, char* to, const char* from) {
+  const bool asIs = fromDtype == toDtype;
+  if (asIs && copyTransposed(w, to, from, kItemSize[toDtype])) return;
+  copyRows(w, convertFor(fromDtype, toDtype), to, kItemSize[toDtype], from, kItemSize[fromDtype]);
 }
 
 }  // namespace
@@ -89,7 +112,7 @@ void TileRunner::load(int32_t input, const int64_t* size, const char* from, cons
     return;
   }
   char* to = slots_ + p.inSlot[input] * slotBytes_;
-  copy(walk, convertFor(dtype, compute), to, kItemSize[compute], from, kItemSize[dtype]);
+  copy(walk, dtype, compute, to, from);
   value_[input] = {to, false};
 }
 
@@ -127,12 +150,16 @@ void TileRunner::store(int32_t output, const int64_t* size, char* to, const Bloc
   if (v.address == to && dtype == compute && !v.scalar) return;  // written in place
   const int64_t unit = v.scalar ? 0 : 1;
   const int64_t packed[3] = {size[1] * size[2] * unit, size[2] * unit, unit};
-  copy(Walk(size, step.at, packed), convertFor(compute, dtype), to, kItemSize[dtype], v.address, kItemSize[compute]);
+  copy(Walk(size, step.at, packed), compute, dtype, to, v.address);
 }
 
 void TileRunner::runBlock(const int64_t* size, char* const* out, const BlockStep* outStep, const char* const* in,
                           const BlockStep* inStep) {
   const Program& p = program_;
+  if (p.copy) {  // one conversion, straight from the input to the output
+    copy(Walk(size, outStep[0].at, inStep[0].at), int32_t(p.inDtype[0]), int32_t(p.outDtype[0]), out[0], in[0]);
+    return;
+  }
   const int64_t packed[3] = {size[1] * size[2], size[2], 1};
   char* direct[kMaxOperands];
   for (int32_t o = 0; o < p.nout; ++o) direct[o] = Walk(size, outStep[o].at, packed).dense() ? out[o] : nullptr;

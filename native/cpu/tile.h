@@ -16,7 +16,6 @@ struct BlockStep {
 class TileRunner {
  public:
   static constexpr int64_t kTile = 1024;
-  static constexpr int32_t kMaxDirect = 16;  // with more outputs than this, all are stored from tiles
 
   // `params` are the program's parameters, in order, as doubles (read now, not kept).
   TileRunner(const Program& program, const double* params);
@@ -35,7 +34,8 @@ class TileRunner {
   // until the next call. A bare load of a contiguous input of the compute dtype returns that input's own address.
   const void* eval(int64_t n, const char* const* in, const int64_t* inStride);
   // rows x n elements; a row's stride and the stride within a row for each input.
-  const void* eval2d(int64_t rows, int64_t n, const char* const* in, const int64_t* inRowStride, const int64_t* inStride);
+  const void* eval2d(int64_t rows, int64_t n, const char* const* in, const int64_t* inRowStride,
+                     const int64_t* inStride);
 
   // kOk, or kDivisionByZero once any element divided by integer zero.
   Status status() const { return status_; }
