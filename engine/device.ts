@@ -24,7 +24,8 @@ export type DeviceLike = Device | string;
 /** `device('cpu')`, `device('cuda:0')`. @throws RuntimeError for an unknown or absent device. */
 export function device(value: DeviceLike): Device {
   if (value instanceof Device) return value;
-  if (typeof value !== 'string') throw new ArgumentError(message('device', 'a device or its name', describe(value)));
+  if (typeof value !== 'string')
+    throw new ArgumentError(message('device', 'a device or its name', describe(value)));
   if (value === 'cpu' || value === 'cpu:0') return cpu;
   if (value === 'meta') return meta;
   if (/^cuda(:\d+)?$/.test(value)) return new Device('cuda', value === 'cuda' ? 0 : Number(value.slice(5)));
@@ -50,7 +51,12 @@ export function deviceError(op: string, tensors: readonly Placed[]): Error {
   const names = [...new Set(tensors.map((t) => String(t.device)))];
   if (names.length > 1) {
     return new RuntimeError(
-      message(op, 'all tensors on one device', names.join(' and '), `Expected all tensors to be on the same device, but found at least two devices, ${names[0]} and ${names[1]}!`),
+      message(
+        op,
+        'all tensors on one device',
+        names.join(' and '),
+        `Expected all tensors to be on the same device, but found at least two devices, ${names[0]} and ${names[1]}!`,
+      ),
     );
   }
   return new NotImplementedError(message(op, 'a tensor with memory', `one on ${names[0]}`));

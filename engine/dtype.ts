@@ -109,7 +109,9 @@ export function asDType(value: unknown, op = 'dtype'): DType {
         ? byName.get(value.startsWith('torch.') ? value.slice(6) : value)
         : undefined;
   if (found === undefined) {
-    throw new ArgumentError(message(op, `a dtype (one of ${[...dtypes].map((d) => d.name).join(', ')})`, describe(value)));
+    throw new ArgumentError(
+      message(op, `a dtype (one of ${[...dtypes].map((d) => d.name).join(', ')})`, describe(value)),
+    );
   }
   return found;
 }
@@ -148,11 +150,7 @@ function promoteUp(low: DType, high: DType): DType {
 }
 
 /** The result's category is the highest that takes part; a 0-d tensor or number only decides where it raises it. */
-export function resultType(
-  dimensioned: DType | null,
-  zeroDim: DType | null,
-  scalar: DType | null,
-): DType {
+export function resultType(dimensioned: DType | null, zeroDim: DType | null, scalar: DType | null): DType {
   let result = dimensioned;
   if (zeroDim !== null) result = raise(result, zeroDim);
   if (scalar !== null) result = raise(result, scalar);

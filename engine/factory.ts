@@ -1,5 +1,5 @@
 // Owns making tensors over fresh or shared memory. Internal: sizes and dtypes are already checked.
-import { meta, type Device } from './device.js';
+import { type Device, meta } from './device.js';
 import { type DType, isSupported } from './dtype.js';
 import { message, NotImplementedError } from './errors.js';
 import { contiguousStrides, numelOf, type Shape } from './shape.js';
@@ -9,14 +9,23 @@ import { Tensor } from './tensor.js';
 /** @throws NotImplementedError for a dtype that no kernel handles yet. */
 export function requireSupported(op: string, dtype: DType): DType {
   if (!isSupported(dtype)) {
-    throw new NotImplementedError(message(op, 'a dtype with kernels (bool, integers, float32, float64)', dtype.name));
+    throw new NotImplementedError(
+      message(op, 'a dtype with kernels (bool, integers, float32, float64)', dtype.name),
+    );
   }
   return dtype;
 }
 
 /** An uninitialised, contiguous tensor. */
 export function newTensor(shape: Shape, dtype: DType): Tensor {
-  return new Tensor(allocate(numelOf(shape) * dtype.itemSize), shape, contiguousStrides(shape), 0, dtype, true);
+  return new Tensor(
+    allocate(numelOf(shape) * dtype.itemSize),
+    shape,
+    contiguousStrides(shape),
+    0,
+    dtype,
+    true,
+  );
 }
 
 /** As `newTensor`, where the strides of a contiguous tensor of this shape are at hand. */

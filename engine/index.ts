@@ -9,7 +9,6 @@ import './text.js';
 import { grad } from './autograd/backward.js';
 import { functional } from './generated/functions.js';
 
-export * from './generated/functions.js';
 export type { BackwardOptions, GradOptions } from './autograd/backward.js';
 export { type CustomFunction, defineFunction, FunctionContext } from './autograd/function.js';
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/mode.js';
@@ -35,17 +34,33 @@ export {
   setDefaultDtype,
   uint8,
 } from './dtype.js';
-export { ArgumentError, IndexError, NotImplementedError, RuntimeError, TorchstoneError, ValueError } from './errors.js';
+export {
+  ArgumentError,
+  IndexError,
+  NotImplementedError,
+  RuntimeError,
+  TorchstoneError,
+  ValueError,
+} from './errors.js';
+export * from './generated/functions.js';
 export { NpyError } from './npy.js';
 export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './numpy.js';
-export { type ErrorSample, type Op, type OpDef, ops, type Param, type ParamKind, type Tolerance } from './ops/define.js';
+export {
+  type ErrorSample,
+  type Op,
+  type OpDef,
+  ops,
+  type Param,
+  type ParamKind,
+  type Tolerance,
+} from './ops/define.js';
 export type { ArgSpec, Fill, Layout, Sample, TensorSpec } from './ops/samples.js';
 export { fuse, scalar } from './pointwise/fuse.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './print.js';
 export { Generator, manualSeed } from './random.js';
 export { emptyCache, type MemoryStats, memoryStats } from './storage.js';
-export { backendInfo, getNumThreads, setNumThreads } from './threads.js';
 export { type NumericArray, type Scalar, Size, Tensor } from './tensor.js';
+export { backendInfo, getNumThreads, setNumThreads } from './threads.js';
 
 /** torch.autograd */
 export const autograd = { grad };

@@ -34,7 +34,7 @@ export interface Addon {
 }
 
 function candidates(): string[] {
-  const named = process.env['TORCHSTONE_ADDON'];
+  const named = process.env.TORCHSTONE_ADDON;
   if (named !== undefined && named !== '') return [named];
   const here = dirname(fileURLToPath(import.meta.url));
   // engine/ in the sources, dist/engine/ in a build.

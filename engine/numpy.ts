@@ -33,10 +33,24 @@ declare module './tensor.js' {
 
 Tensor.prototype.numpy = function (this: Tensor): NdArray {
   if (this.requiresGrad) {
-    throw new RuntimeError(message('numpy', 'a tensor without requiresGrad', 'one that requires grad', "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."));
+    throw new RuntimeError(
+      message(
+        'numpy',
+        'a tensor without requiresGrad',
+        'one that requires grad',
+        "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
+      ),
+    );
   }
   if (this.device.type !== 'cpu') {
-    throw new ArgumentError(message('numpy', 'a CPU tensor', String(this.device), `can't convert ${this.device} device type tensor to numpy. Use to('cpu') first`));
+    throw new ArgumentError(
+      message(
+        'numpy',
+        'a CPU tensor',
+        String(this.device),
+        `can't convert ${this.device} device type tensor to numpy. Use to('cpu') first`,
+      ),
+    );
   }
   const whole = this.typed();
   const data = whole.subarray(this.offset, this.offset + extent(this.shape, this.strides)) as NumericArray;
@@ -54,33 +68,72 @@ function extent(shape: readonly number[], strides: readonly number[]): number {
  * @throws ArgumentError for data of an unsupported kind, ValueError where shape and strides reach beyond the data.
  */
 export function fromNumpy(
-  array: NumericArray | { data: NumericArray; shape: readonly number[]; strides?: readonly number[]; dtype?: DTypeLike | string; offset?: number },
+  array:
+    | NumericArray
+    | {
+        data: NumericArray;
+        shape: readonly number[];
+        strides?: readonly number[];
+        dtype?: DTypeLike | string;
+        offset?: number;
+      },
 ): Tensor {
   const given = ArrayBuffer.isView(array) ? { data: array as NumericArray, shape: [array.length] } : array;
   if (given === null || typeof given !== 'object' || !ArrayBuffer.isView(given.data)) {
-    throw new ArgumentError(message('fromNumpy', 'a typed array or { data, shape, strides, dtype }', describe(array)));
+    throw new ArgumentError(
+      message('fromNumpy', 'a typed array or { data, shape, strides, dtype }', describe(array)),
+    );
   }
   const data = given.data;
   const dtype = requireSupported('fromNumpy', dtypeOfData(data, 'dtype' in given ? given.dtype : undefined));
   const strides = ('strides' in given && given.strides) || contiguousStrides(given.shape);
   const offset = ('offset' in given && given.offset) || 0;
   checkBounds(given.shape, strides, offset, data.length);
-  if (!(data.buffer instanceof ArrayBuffer)) throw new ArgumentError(message('fromNumpy', 'data over an ArrayBuffer', describe(data.buffer)));
+  if (!(data.buffer instanceof ArrayBuffer))
+    throw new ArgumentError(message('fromNumpy', 'data over an ArrayBuffer', describe(data.buffer)));
   const storage = adopt(data.buffer, data.byteOffset, data.byteLength);
   // A storage that the engine already knows starts at the buffer's start.
   const start = (data.byteOffset - storage.byteOffset) / dtype.itemSize;
   return new Tensor(storage, [...given.shape], [...strides], start + offset, dtype);
 }
 
-function checkBounds(shape: readonly number[], strides: readonly number[], offset: number, length: number): void {
-  if (shape.length !== strides.length || ![...shape, ...strides, offset].every((n) => Number.isInteger(n)) || shape.some((s) => s < 0)) {
-    throw new ValueError(message('fromNumpy', 'one integer stride for each size of at least 0', `shape ${showShape(shape)}, strides ${showShape(strides)}`));
+function checkBounds(
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+  length: number,
+): void {
+  if (
+    shape.length !== strides.length ||
+    ![...shape, ...strides, offset].every((n) => Number.isInteger(n)) ||
+    shape.some((s) => s < 0)
+  ) {
+    throw new ValueError(
+      message(
+        'fromNumpy',
+        'one integer stride for each size of at least 0',
+        `shape ${showShape(shape)}, strides ${showShape(strides)}`,
+      ),
+    );
   }
   if (strides.some((s) => s < 0)) {
-    throw new ValueError(message('fromNumpy', 'strides of at least 0', showShape(strides), 'tensors with negative strides are not supported; copy the array first'));
+    throw new ValueError(
+      message(
+        'fromNumpy',
+        'strides of at least 0',
+        showShape(strides),
+        'tensors with negative strides are not supported; copy the array first',
+      ),
+    );
   }
   if (offset < 0 || (numelOf(shape) > 0 && offset + extent(shape, strides) > length)) {
-    throw new ValueError(message('fromNumpy', `a layout within ${length} elements`, `shape ${showShape(shape)}, strides ${showShape(strides)}, offset ${offset}`));
+    throw new ValueError(
+      message(
+        'fromNumpy',
+        `a layout within ${length} elements`,
+        `shape ${showShape(shape)}, strides ${showShape(strides)}, offset ${offset}`,
+      ),
+    );
   }
 }
 
@@ -98,11 +151,15 @@ function dtypeOfData(data: NumericArray, named: DTypeLike | string | undefined):
   ];
   const allowed = kinds.find(([kind]) => data instanceof kind)?.[1];
   if (allowed === undefined) {
-    throw new ArgumentError(message('fromNumpy', 'a typed array of a dtype that tensors have', describe(data)));
+    throw new ArgumentError(
+      message('fromNumpy', 'a typed array of a dtype that tensors have', describe(data)),
+    );
   }
   const d = named === undefined ? asDType(allowed[0], 'fromNumpy') : asDType(named, 'fromNumpy');
   if (!allowed.includes(d.name)) {
-    throw new ArgumentError(message('fromNumpy', `dtype ${allowed.join(' or ')} for a ${data.constructor.name}`, d.name));
+    throw new ArgumentError(
+      message('fromNumpy', `dtype ${allowed.join(' or ')} for a ${data.constructor.name}`, d.name),
+    );
   }
   return d;
 }
@@ -121,7 +178,8 @@ export function loadNpy(path: string): Tensor {
 /** Reads an .npz archive: its arrays by name. @throws NpyError */
 export function loadNpz(path: string): Map<string, Tensor> {
   const out = new Map<string, Tensor>();
-  for (const [name, array] of parseNpz(readFileSync(path), path)) out.set(name, tensorOf(array, `${path}:${name}`));
+  for (const [name, array] of parseNpz(readFileSync(path), path))
+    out.set(name, tensorOf(array, `${path}:${name}`));
   return out;
 }
 
@@ -136,7 +194,10 @@ export function saveNpy(path: string, x: Tensor): void {
   writeFileSync(path, serializeNpy(plain(x)));
 }
 /** Writes an .npz archive. */
-export function saveNpz(path: string, tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>): void {
+export function saveNpz(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
+): void {
   const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
   writeFileSync(path, serializeNpz(new Map(entries.map(([name, x]) => [name, plain(x)]))));
 }

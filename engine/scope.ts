@@ -10,7 +10,8 @@ declare module './tensor.js' {
   }
 }
 
-const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? (Symbol.for('Symbol.dispose') as typeof Symbol.dispose);
+const disposeSymbol: typeof Symbol.dispose =
+  Symbol.dispose ?? (Symbol.for('Symbol.dispose') as typeof Symbol.dispose);
 
 Tensor.prototype.dispose = function (this: Tensor): void {
   (this.storage as Storage).release();

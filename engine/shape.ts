@@ -135,7 +135,12 @@ export function wrapDims(op: string, dims: readonly number[], ndim: number): num
   for (let i = 0; i < out.length; i++) {
     if (out.indexOf(out[i]!) !== i) {
       throw new RuntimeError(
-        message(op, 'distinct dims', showShape(dims), `dim ${out[i]} appears multiple times in the list of dims`),
+        message(
+          op,
+          'distinct dims',
+          showShape(dims),
+          `dim ${out[i]} appears multiple times in the list of dims`,
+        ),
       );
     }
   }
@@ -148,7 +153,12 @@ export function checkSizes(op: string, sizes: readonly number[]): number[] {
     if (!Number.isInteger(s)) throw new ArgumentError(message(op, 'integer sizes', describe(s)));
     if (s < 0) {
       throw new RuntimeError(
-        message(op, 'sizes of at least 0', showShape(sizes), `Trying to create tensor with negative dimension ${s}`),
+        message(
+          op,
+          'sizes of at least 0',
+          showShape(sizes),
+          `Trying to create tensor with negative dimension ${s}`,
+        ),
       );
     }
   }
@@ -165,17 +175,26 @@ export function inferSize(op: string, sizes: readonly number[], numel: number): 
     if (!Number.isInteger(s)) throw new ArgumentError(message(op, 'integer sizes', describe(s)));
     if (s === -1) {
       if (hole >= 0) {
-        throw new RuntimeError(message(op, 'at most one -1', showShape(sizes), 'only one dimension can be inferred'));
+        throw new RuntimeError(
+          message(op, 'at most one -1', showShape(sizes), 'only one dimension can be inferred'),
+        );
       }
       hole = i;
     } else if (s < 0) {
-      throw new RuntimeError(message(op, 'sizes of at least 0, or one -1', showShape(sizes), `invalid shape dimension ${s}`));
+      throw new RuntimeError(
+        message(op, 'sizes of at least 0, or one -1', showShape(sizes), `invalid shape dimension ${s}`),
+      );
     } else known *= s;
   }
   if (hole >= 0) {
     if (known === 0) {
       throw new RuntimeError(
-        message(op, 'a -1 that is decided by the other sizes', showShape(sizes), 'cannot reshape tensor of 0 elements: the unspecified dimension size -1 can be any value and is ambiguous'),
+        message(
+          op,
+          'a -1 that is decided by the other sizes',
+          showShape(sizes),
+          'cannot reshape tensor of 0 elements: the unspecified dimension size -1 can be any value and is ambiguous',
+        ),
       );
     }
     if (numel % known !== 0) throw badSize(op, sizes, numel);
@@ -186,7 +205,12 @@ export function inferSize(op: string, sizes: readonly number[], numel: number): 
 
 function badSize(op: string, sizes: readonly number[], numel: number): RuntimeError {
   return new RuntimeError(
-    message(op, `sizes that hold ${numel} elements`, showShape(sizes), `shape '${showShape(sizes)}' is invalid for input of size ${numel}`),
+    message(
+      op,
+      `sizes that hold ${numel} elements`,
+      showShape(sizes),
+      `shape '${showShape(sizes)}' is invalid for input of size ${numel}`,
+    ),
   );
 }
 

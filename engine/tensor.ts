@@ -156,12 +156,22 @@ export class Tensor {
     if (this.gradFn !== null) {
       if (value) return this;
       throw new RuntimeError(
-        message('requiresGrad_', 'a leaf tensor', `the output of ${this.gradFn.name}`, 'you can only change requires_grad flags of leaf variables. Use detach() to get a tensor that needs no gradient.'),
+        message(
+          'requiresGrad_',
+          'a leaf tensor',
+          `the output of ${this.gradFn.name}`,
+          'you can only change requires_grad flags of leaf variables. Use detach() to get a tensor that needs no gradient.',
+        ),
       );
     }
     if (value && this.dtype.category < 2) {
       throw new RuntimeError(
-        message('requiresGrad_', 'a floating or complex dtype', this.dtype.name, 'only Tensors of floating point dtype can require gradients'),
+        message(
+          'requiresGrad_',
+          'a floating or complex dtype',
+          this.dtype.name,
+          'only Tensors of floating point dtype can require gradients',
+        ),
       );
     }
     if (value || this.autograd !== null) this.state().requiresGrad = value;
@@ -208,7 +218,9 @@ export class Tensor {
   set grad(value: Tensor | null) {
     if (value !== null && value !== undefined) {
       if (showShape(value.shape) !== showShape(this.shape)) {
-        throw new RuntimeError(message('grad', `a gradient of shape ${showShape(this.shape)}`, showShape(value.shape)));
+        throw new RuntimeError(
+          message('grad', `a gradient of shape ${showShape(this.shape)}`, showShape(value.shape)),
+        );
       }
       if (value.dtype !== this.dtype) {
         throw new RuntimeError(message('grad', `a gradient of dtype ${this.dtype.name}`, value.dtype.name));
@@ -234,14 +246,24 @@ export class Tensor {
   /** Calls `hook` with the gradient of this tensor whenever it is computed; what it returns replaces the gradient. Returns its remover. */
   registerHook(hook: GradientHook): { remove(): void } {
     if (!this.requiresGrad) {
-      throw new RuntimeError(message('registerHook', 'a tensor that requires grad', 'one that does not', "cannot register a hook on a tensor that doesn't require gradient"));
+      throw new RuntimeError(
+        message(
+          'registerHook',
+          'a tensor that requires grad',
+          'one that does not',
+          "cannot register a hook on a tensor that doesn't require gradient",
+        ),
+      );
     }
     const remove = this.gradEdge().addPreHook(this.gradFn === null ? 0 : this.outputNr, hook);
     return { remove };
   }
   /** Calls `hook` after a gradient was accumulated into this leaf. */
   registerPostAccumulateGradHook(hook: (t: Tensor) => void): { remove(): void } {
-    if (!this.isLeaf) throw new RuntimeError(message('registerPostAccumulateGradHook', 'a leaf tensor', `the output of ${this.gradFn!.name}`));
+    if (!this.isLeaf)
+      throw new RuntimeError(
+        message('registerPostAccumulateGradHook', 'a leaf tensor', `the output of ${this.gradFn!.name}`),
+      );
     const s = this.state();
     s.afterAccumulate ??= [];
     const list = s.afterAccumulate;
@@ -251,7 +273,14 @@ export class Tensor {
   /** Keeps `.grad` also on this non-leaf tensor. */
   retainGrad(): void {
     if (!this.requiresGrad) {
-      throw new RuntimeError(message('retainGrad', 'a tensor that requires grad', 'one that does not', "can't retain_grad on Tensor that has requires_grad=False"));
+      throw new RuntimeError(
+        message(
+          'retainGrad',
+          'a tensor that requires grad',
+          'one that does not',
+          "can't retain_grad on Tensor that has requires_grad=False",
+        ),
+      );
     }
     if (this.isLeaf || this.state().retainsGrad) return;
     this.state().retainsGrad = true;
@@ -272,7 +301,12 @@ export class Tensor {
   item(): number | boolean | bigint {
     if (this.length !== 1) {
       throw new RuntimeError(
-        message('item', 'a tensor with one element', showShape(this.shape), `a Tensor with ${this.length} elements cannot be converted to Scalar`),
+        message(
+          'item',
+          'a tensor with one element',
+          showShape(this.shape),
+          `a Tensor with ${this.length} elements cannot be converted to Scalar`,
+        ),
       );
     }
     return readAt(this.dtype, this.typed(), this.offset);
@@ -289,7 +323,10 @@ export class Tensor {
     return walk(0, this.offset);
   }
   *[Symbol.iterator](): IterableIterator<Tensor> {
-    if (this.shape.length === 0) throw new ArgumentError(message('iteration', 'a tensor with dims', 'a 0-d tensor', 'iteration over a 0-d tensor'));
+    if (this.shape.length === 0)
+      throw new ArgumentError(
+        message('iteration', 'a tensor with dims', 'a 0-d tensor', 'iteration over a 0-d tensor'),
+      );
     for (let i = 0; i < this.shape[0]!; i++) yield this.at(i);
   }
   [Symbol.toPrimitive](hint: string): number | string | bigint | boolean {

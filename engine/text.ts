@@ -20,13 +20,19 @@ Tensor.prototype.toString = function (this: Tensor): string {
     {
       shape: this.shape,
       dtype: this.dtype.name,
-      at: (index) => readAt(this.dtype, data, index.reduce((at, i, d) => at + i * this.strides[d]!, this.offset)),
+      at: (index) =>
+        readAt(
+          this.dtype,
+          data,
+          index.reduce((at, i, d) => at + i * this.strides[d]!, this.offset),
+        ),
       requiresGrad: this.requiresGrad,
       ...(node === null ? {} : { gradFn: node.name }),
     },
     getDefaultDtype().name,
   );
 };
-(Tensor.prototype as unknown as Record<symbol, unknown>)[Symbol.for('nodejs.util.inspect.custom')] = function (this: Tensor): string {
-  return this.toString();
-};
+(Tensor.prototype as unknown as Record<symbol, unknown>)[Symbol.for('nodejs.util.inspect.custom')] =
+  function (this: Tensor): string {
+    return this.toString();
+  };

@@ -8,10 +8,17 @@ export function getNumThreads(): number {
 }
 /** Sets it. Results do not depend on it. @throws ArgumentError unless it is a whole number of at least 1. */
 export function setNumThreads(n: number): void {
-  if (!Number.isInteger(n) || n < 1) throw new ArgumentError(message('setNumThreads', 'a whole number of at least 1', describe(n)));
+  if (!Number.isInteger(n) || n < 1)
+    throw new ArgumentError(message('setNumThreads', 'a whole number of at least 1', describe(n)));
   addon.setThreads(n);
 }
 /** The instruction set, threads and compiler of the loaded addon, and where it was loaded from. */
-export function backendInfo(): { isa: string; threads: number; sleef: boolean; compiler: string; path: string } {
+export function backendInfo(): {
+  isa: string;
+  threads: number;
+  sleef: boolean;
+  compiler: string;
+  path: string;
+} {
   return { ...addon.info(), path: addonPath };
 }

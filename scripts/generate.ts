@@ -50,7 +50,9 @@ async function findOps(): Promise<Found[]> {
 }
 
 function isOp(value: unknown): value is Op {
-  return typeof value === 'object' && value !== null && 'def' in value && 'impl' in value && 'params' in value;
+  return (
+    typeof value === 'object' && value !== null && 'def' in value && 'impl' in value && 'params' in value
+  );
 }
 
 /** The parts of a signature: parameters as declared in TypeScript, and the arguments handed to the op in PyTorch's order. */
@@ -65,7 +67,9 @@ function signature(params: readonly Param[]): { declared: string[]; passed: stri
   });
   const required = keyword.some((p) => p.default === undefined);
   if (keyword.length > 0) {
-    const fields = keyword.map((p) => `${camel(p.name)}${p.default === undefined ? '' : '?'}: ${nullable(p)} | undefined`);
+    const fields = keyword.map(
+      (p) => `${camel(p.name)}${p.default === undefined ? '' : '?'}: ${nullable(p)} | undefined`,
+    );
     declared.push(`options${required ? '' : '?'}: { ${fields.join('; ')} }`);
   }
   const passed = params.map((p) => (p.keyword === true ? `options?.${camel(p.name)}` : safe(camel(p.name))));
@@ -73,16 +77,28 @@ function signature(params: readonly Param[]): { declared: string[]; passed: stri
 }
 
 function docComment(op: Op, indent: string): string {
-  const lines = [op.def.doc, `PyTorch: ${op.torch}.${op.def.notDifferentiable === undefined ? '' : ` Not differentiable: ${op.def.notDifferentiable}.`}`];
+  const lines = [
+    op.def.doc,
+    `PyTorch: ${op.torch}.${op.def.notDifferentiable === undefined ? '' : ` Not differentiable: ${op.def.notDifferentiable}.`}`,
+  ];
   return `${indent}/**\n${lines.map((l) => `${indent} * ${l}\n`).join('')}${indent} */\n`;
 }
 
 const resultOf = (op: Op): string => op.def.returns ?? 'Tensor';
 
 /** A `size` that ends the positional parameters may also be spread: `zeros(3, 2)`, `x.view(2, 3)`. */
-function spreadCall(op: Op, lead: readonly string[], passedLead: readonly string[], target: string, thisType: string): string {
+function spreadCall(
+  op: Op,
+  lead: readonly string[],
+  passedLead: readonly string[],
+  target: string,
+  thisType: string,
+): string {
   const keyword = op.params.filter((p) => p.keyword === true);
-  const options = keyword.length === 0 ? '' : `{ ${keyword.map((p) => `${camel(p.name)}?: ${nullable(p)} | undefined`).join('; ')} }`;
+  const options =
+    keyword.length === 0
+      ? ''
+      : `{ ${keyword.map((p) => `${camel(p.name)}?: ${nullable(p)} | undefined`).join('; ')} }`;
   const forms =
     options === ''
       ? '[readonly number[]] | number[]'
@@ -103,7 +119,10 @@ function functionText(f: Found): string {
     const lead = signature(positional);
     return `${docComment(op, '')}${exported}function ${name}${spreadCall(op, lead.declared, lead.passed, target, '')}${tail}`;
   }
-  const overloads = (op.def.overloads ?? []).map((o) => `${exported}function ${name}${o.replace('(', '(input: Tensor, ').replace('(input: Tensor, )', '(input: Tensor)')};\n`);
+  const overloads = (op.def.overloads ?? []).map(
+    (o) =>
+      `${exported}function ${name}${o.replace('(', '(input: Tensor, ').replace('(input: Tensor, )', '(input: Tensor)')};\n`,
+  );
   return `${docComment(op, '')}${overloads.join('')}${exported}function ${name}(${sig.declared.join(', ')}): ${resultOf(op)} {\n  return ${target}(${sig.passed.join(', ')}) as ${resultOf(op)};\n}${tail}`;
 }
 
@@ -152,7 +171,9 @@ function importsFor(body: string, modules: readonly string[], tensorImport: stri
     ['Loose', "import type { Loose } from '../ops/define.js';"],
     ['Generator', "import type { Generator } from '../random.js';"],
   ];
-  const used = candidates.filter(([name]) => new RegExp(`(?<![\\w$])${name.replace('$', '\\$')}(?![\\w$])`).test(body));
+  const used = candidates.filter(([name]) =>
+    new RegExp(`(?<![\\w$])${name.replace('$', '\\$')}(?![\\w$])`).test(body),
+  );
   return `${used.map(([, line]) => `${line}\n`).join('')}${tensorImport}\n`;
 }
 

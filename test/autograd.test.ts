@@ -1,7 +1,7 @@
 // Holds the tape to PyTorch's behaviour: accumulation, errors, in-place changes, views, hooks, gradients of gradients.
 import { describe, expect, it } from 'vitest';
+import type { Tensor } from '../engine/index.js';
 import * as torch from '../engine/index.js';
-import { Tensor } from '../engine/index.js';
 
 const leaf = (data: number[] | number[][], dtype: torch.DTypeLike = 'float64'): Tensor =>
   torch.tensor(data, { dtype, requiresGrad: true });
@@ -12,7 +12,11 @@ describe('backward', () => {
     const y = x.add(5);
     const z = y.mul(y).add(1);
     z.sum().backward();
-    expect(x.grad!.tolist()).toEqual([[12, 12], [12, 12], [12, 12]]);
+    expect(x.grad!.tolist()).toEqual([
+      [12, 12],
+      [12, 12],
+      [12, 12],
+    ]);
     expect(String(y.gradFn)).toBe('<AddBackward0>');
   });
   it('accumulates over calls, and each leaf owns its gradient', () => {
@@ -27,7 +31,10 @@ describe('backward', () => {
   it('does not share a gradient between two leaves after one backward', () => {
     const a = leaf([1, 2]);
     const b = leaf([3, 4]);
-    a.add(b).mul(torch.tensor([2, 3], { dtype: 'float64' })).sum().backward();
+    a.add(b)
+      .mul(torch.tensor([2, 3], { dtype: 'float64' }))
+      .sum()
+      .backward();
     a.grad!.zero_();
     expect(b.grad!.tolist()).toEqual([2, 3]);
   });
@@ -40,7 +47,13 @@ describe('backward', () => {
   });
   it('sums over broadcast dims', () => {
     const w = leaf([2]);
-    const x = torch.tensor([[1, 2, 3], [4, 5, 6]], { dtype: 'float64' });
+    const x = torch.tensor(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      { dtype: 'float64' },
+    );
     w.mul(x).sum().backward();
     expect(w.grad!.tolist()).toEqual([21]);
   });
@@ -55,7 +68,11 @@ describe('backward', () => {
     const [g] = torch.autograd.grad(y, x, { createGraph: true });
     const [gg] = torch.autograd.grad(g!.sum(), x, { createGraph: true });
     const [ggg] = torch.autograd.grad(gg!.sum(), x);
-    expect([g!.tolist(), gg!.tolist(), ggg!.tolist()]).toEqual([[12, 27], [12, 18], [6, 6]]);
+    expect([g!.tolist(), gg!.tolist(), ggg!.tolist()]).toEqual([
+      [12, 27],
+      [12, 18],
+      [6, 6],
+    ]);
     expect(x.grad).toBeNull();
   });
   it('walks a chain of 100,000 nodes', () => {
@@ -92,11 +109,15 @@ describe('errors', () => {
     const b = a.mul(1);
     const y = b.mul(b);
     b.add_(1);
-    expect(() => y.sum().backward()).toThrow(/modified by an inplace operation: \[torch.DoubleTensor \[3\]\], which is output 0 of AddBackward0, is at version 1; expected version 0/);
+    expect(() => y.sum().backward()).toThrow(
+      /modified by an inplace operation: \[torch.DoubleTensor \[3\]\], which is output 0 of AddBackward0, is at version 1; expected version 0/,
+    );
   });
   it('refuses an in-place change of a leaf, and of its views', () => {
     const a = x();
-    expect(() => a.add_(1)).toThrow(/a leaf Variable that requires grad is being used in an in-place operation/);
+    expect(() => a.add_(1)).toThrow(
+      /a leaf Variable that requires grad is being used in an in-place operation/,
+    );
     expect(() => a.view(3, 1).add_(1)).toThrow(/a view of a leaf Variable/);
     expect(a.tolist()).toEqual([1, 2, 3]);
   });
@@ -149,7 +170,9 @@ describe('in-place and views', () => {
     const x = torch.zeros(3, { dtype: 'float64' });
     x.narrow(0, 1, 1).copy_(w);
     expect(x.requiresGrad).toBe(true);
-    x.mul(torch.tensor([1, 7, 1], { dtype: 'float64' })).sum().backward();
+    x.mul(torch.tensor([1, 7, 1], { dtype: 'float64' }))
+      .sum()
+      .backward();
     expect(w.grad!.tolist()).toEqual([7]);
   });
   it('passes no gradient to what was overwritten', () => {
@@ -178,7 +201,13 @@ describe('hooks and custom functions', () => {
     });
     const handle = a.registerHook((g) => void seen.push(g.tolist()));
     b.sum().backward();
-    expect([seen, a.grad!.tolist()]).toEqual([[[1, 1], [30, 30]], [30, 30]]);
+    expect([seen, a.grad!.tolist()]).toEqual([
+      [
+        [1, 1],
+        [30, 30],
+      ],
+      [30, 30],
+    ]);
     handle.remove();
     a.sum().backward();
     expect(seen.length).toBe(2);
@@ -215,7 +244,11 @@ describe('hooks and custom functions', () => {
       torch.enableGrad(() => expect(a.mul(2).requiresGrad).toBe(true));
       expect(torch.isGradEnabled()).toBe(false);
     });
-    expect(() => torch.noGrad(() => { throw new Error('x'); })).toThrow('x');
+    expect(() =>
+      torch.noGrad(() => {
+        throw new Error('x');
+      }),
+    ).toThrow('x');
     expect(torch.isGradEnabled()).toBe(true);
   });
 });

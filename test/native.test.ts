@@ -30,7 +30,17 @@ describe('threads', () => {
       torch.manualSeed(5);
       const a = torch.randn(300, 301);
       const c = torch.randn(1_000_003);
-      const all = [a, c, a.matmul(a.t()), c.exp(), c.sum(), a.sum(0), a.sum(1), c.argsort(), torch.randperm(70_001)];
+      const all = [
+        a,
+        c,
+        a.matmul(a.t()),
+        c.exp(),
+        c.sum(),
+        a.sum(0),
+        a.sum(1),
+        c.argsort(),
+        torch.randperm(70_001),
+      ];
       torch.setNumThreads(before);
       return all.map((t) => Buffer.from(t.contiguous().numpy().data.slice().buffer).toString('base64'));
     };
@@ -45,9 +55,12 @@ describe('threads', () => {
 describe('instruction sets', () => {
   const run = (isa: string): { isa: string; values: number[] } =>
     JSON.parse(
-      fresh(`${mixture}
+      fresh(
+        `${mixture}
         const values = out.map((t) => t.to('float64').abs().mean().item());
-        console.log(JSON.stringify({ isa: torch.backendInfo().isa, values }));`, { TORCHSTONE_ISA: isa }),
+        console.log(JSON.stringify({ isa: torch.backendInfo().isa, values }));`,
+        { TORCHSTONE_ISA: isa },
+      ),
     ) as { isa: string; values: number[] };
   it('agree with the baseline', () => {
     const base = run('baseline');

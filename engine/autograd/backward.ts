@@ -125,8 +125,8 @@ class Walk {
       if (this.#options.captures === null && incoming[0] !== null) this.#accumulate(n.variable, incoming[0]!);
       return;
     }
-    if (this.#needed !== null && !this.#needed.has(n)) return this.#propagate(n, []);
-    const some = incoming.some((g) => g !== null);
+    const wanted = this.#needed === null || this.#needed.has(n);
+    const some = wanted && incoming.some((g) => g !== null);
     const results = some ? n.apply(incoming) : [];
     if (some && !this.#options.retainGraph) n.release();
     this.#propagate(n, results);
@@ -159,7 +159,12 @@ class Walk {
     const state = variable.state();
     if (state.grad === null) {
       const own =
-        !this.#options.createGraph && !this.#hooked && g.base === null && g.rowMajor && !this.#shared.has(g) && g.storage.byteLength === g.length * g.dtype.itemSize;
+        !this.#options.createGraph &&
+        !this.#hooked &&
+        g.base === null &&
+        g.rowMajor &&
+        !this.#shared.has(g) &&
+        g.storage.byteLength === g.length * g.dtype.itemSize;
       state.grad = own || this.#options.createGraph ? g : support.clone(g);
       this.#shared.add(g);
     } else if (this.#options.createGraph) state.grad = support.add(state.grad, g);
@@ -175,7 +180,14 @@ function hooked(n: Node, hook: GradientHook, g: Tensor): Tensor {
     throw new ArgumentError(message(`hook on ${n.name}`, 'a Tensor or nothing', describe(result)));
   }
   if (!sameShape(result.shape, g.shape)) {
-    throw new RuntimeError(message(`hook on ${n.name}`, `a gradient of shape ${showShape(g.shape)}`, showShape(result.shape), 'hook has changed the size of value'));
+    throw new RuntimeError(
+      message(
+        `hook on ${n.name}`,
+        `a gradient of shape ${showShape(g.shape)}`,
+        showShape(result.shape),
+        'hook has changed the size of value',
+      ),
+    );
   }
   return result;
 }
@@ -186,7 +198,14 @@ function checked(n: Node, nr: number, g: Tensor): Tensor {
   let out = g;
   if (!sameShape(g.shape, shape)) {
     if (!expandsTo(shape, g.shape)) {
-      throw new RuntimeError(message(n.name, `a gradient that sums to shape ${showShape(shape)}`, showShape(g.shape), 'a function returned an invalid gradient'));
+      throw new RuntimeError(
+        message(
+          n.name,
+          `a gradient that sums to shape ${showShape(shape)}`,
+          showShape(g.shape),
+          'a function returned an invalid gradient',
+        ),
+      );
     }
     out = support.sumTo(out, shape);
   }
@@ -214,18 +233,38 @@ export interface BackwardOptions {
 /** The gradient to start from, checked as PyTorch checks it. */
 function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined): Tensor {
   if (!t.requiresGrad) {
-    throw new RuntimeError(message(op, 'a tensor that requires grad', 'one that does not', 'element 0 of tensors does not require grad and does not have a grad_fn'));
+    throw new RuntimeError(
+      message(
+        op,
+        'a tensor that requires grad',
+        'one that does not',
+        'element 0 of tensors does not require grad and does not have a grad_fn',
+      ),
+    );
   }
   if (gradient === null || gradient === undefined) {
     if (t.length !== 1) {
-      throw new RuntimeError(message(op, 'a scalar output, or a gradient', `shape ${showShape(t.shape)}`, 'grad can be implicitly created only for scalar outputs'));
+      throw new RuntimeError(
+        message(
+          op,
+          'a scalar output, or a gradient',
+          `shape ${showShape(t.shape)}`,
+          'grad can be implicitly created only for scalar outputs',
+        ),
+      );
     }
     return support.onesLike(t);
   }
-  if (!(gradient instanceof Tensor)) throw new ArgumentError(message(op, "'gradient' to be a Tensor", describe(gradient)));
+  if (!(gradient instanceof Tensor))
+    throw new ArgumentError(message(op, "'gradient' to be a Tensor", describe(gradient)));
   if (!sameShape(gradient.shape, t.shape)) {
     throw new RuntimeError(
-      message(op, `a gradient of shape ${showShape(t.shape)}`, showShape(gradient.shape), `Mismatch in shape: grad_output[0] has a shape of torch.Size(${showShape(gradient.shape)}) and output[0] has a shape of torch.Size(${showShape(t.shape)}).`),
+      message(
+        op,
+        `a gradient of shape ${showShape(t.shape)}`,
+        showShape(gradient.shape),
+        `Mismatch in shape: grad_output[0] has a shape of torch.Size(${showShape(gradient.shape)}) and output[0] has a shape of torch.Size(${showShape(t.shape)}).`,
+      ),
     );
   }
   return gradient;
@@ -262,7 +301,14 @@ export function grad(
   const roots = outs.map((t, i) => rootGradient('autograd.grad', t, given[i]));
   const captures = ins.map((t): Capture => {
     if (!t.requiresGrad) {
-      throw new RuntimeError(message('autograd.grad', 'inputs that require grad', 'one that does not', 'One of the differentiated Tensors does not require grad'));
+      throw new RuntimeError(
+        message(
+          'autograd.grad',
+          'inputs that require grad',
+          'one that does not',
+          'One of the differentiated Tensors does not require grad',
+        ),
+      );
     }
     return { node: t.gradEdge(), nr: t.outputNr, grad: null };
   });
@@ -271,6 +317,13 @@ export function grad(
     if (c.grad !== null) return c.grad;
     if (options.materializeGrads === true) return support.zerosLike(ins[i]!);
     if (options.allowUnused === true) return null;
-    throw new RuntimeError(message('autograd.grad', 'inputs that the outputs depend on', `input ${i}, which is unused`, 'One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this is the desired behavior.'));
+    throw new RuntimeError(
+      message(
+        'autograd.grad',
+        'inputs that the outputs depend on',
+        `input ${i}, which is unused`,
+        'One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this is the desired behavior.',
+      ),
+    );
   });
 }

@@ -15,7 +15,8 @@ export class FunctionContext {
 
   /** Keeps tensors for backward; changing them in-place afterwards is an error there. */
   saveForBackward(...tensors: readonly Tensor[]): void {
-    for (const t of tensors) if (!(t instanceof Tensor)) throw new ArgumentError(message('saveForBackward', 'Tensors', describe(t)));
+    for (const t of tensors)
+      if (!(t instanceof Tensor)) throw new ArgumentError(message('saveForBackward', 'Tensors', describe(t)));
     this.#pending = [...tensors];
   }
   /** The tensors kept. @throws RuntimeError where they were changed or freed since. */
@@ -67,7 +68,14 @@ export function defineFunction<A extends readonly unknown[], R extends Tensor | 
       const raw = custom.backward(context, ...grads);
       const list = raw === null || raw instanceof Tensor ? [raw] : raw;
       if (list.length !== args.length) {
-        throw new RuntimeError(message(name, `${args.length} gradients`, String(list.length), 'function returned an incorrect number of gradients'));
+        throw new RuntimeError(
+          message(
+            name,
+            `${args.length} gradients`,
+            String(list.length),
+            'function returned an incorrect number of gradients',
+          ),
+        );
       }
       return list.filter((_, i) => args[i] instanceof Tensor);
     });
@@ -80,8 +88,12 @@ export function defineFunction<A extends readonly unknown[], R extends Tensor | 
 /** Results get the node as history; a result that is an input itself becomes a view-less copy of its metadata first. */
 function finish<R extends Tensor | readonly Tensor[]>(result: R, inputs: readonly Tensor[], node: Node): R {
   const own = (t: Tensor): Tensor => {
-    if (!(t instanceof Tensor)) throw new ArgumentError(message(node.name, 'forward to return Tensors', describe(t)));
-    const out = inputs.includes(t) || t.autograd !== null ? new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.rowMajor) : t;
+    if (!(t instanceof Tensor))
+      throw new ArgumentError(message(node.name, 'forward to return Tensors', describe(t)));
+    const out =
+      inputs.includes(t) || t.autograd !== null
+        ? new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.rowMajor)
+        : t;
     if (out.dtype.category >= 2) setHistory(out, node);
     return out;
   };

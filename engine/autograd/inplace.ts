@@ -1,7 +1,7 @@
 // Owns in-place changes under autograd: what may be changed, and whose history a change becomes (CopySlices).
 // It must not know any op but as_strided, which it is given.
 import { message, RuntimeError } from '../errors.js';
-import { type Shape } from '../shape.js';
+import type { Shape } from '../shape.js';
 import { type Tensor, viewHooks } from '../tensor.js';
 import { gradMode } from './mode.js';
 import { connect, type Gradients, Node } from './node.js';
@@ -35,17 +35,36 @@ export function checkInPlace(op: string, t: Tensor): void {
   for (let d = 0; d < t.shape.length; d++) {
     if (t.strides[d] === 0 && t.shape[d]! > 1) {
       throw new RuntimeError(
-        message(op, 'a tensor whose elements are apart in memory', 'an expanded one', 'unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.'),
+        message(
+          op,
+          'a tensor whose elements are apart in memory',
+          'an expanded one',
+          'unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.',
+        ),
       );
     }
   }
   if (!gradMode.enabled) return;
   if (t.requiresGrad && t.isLeaf) {
-    throw new RuntimeError(message(op, 'a tensor that is not a leaf, or noGrad', 'a leaf that requires grad', 'a leaf Variable that requires grad is being used in an in-place operation.'));
+    throw new RuntimeError(
+      message(
+        op,
+        'a tensor that is not a leaf, or noGrad',
+        'a leaf that requires grad',
+        'a leaf Variable that requires grad is being used in an in-place operation.',
+      ),
+    );
   }
   const base = t.base;
   if (base?.requiresGrad && base.isLeaf) {
-    throw new RuntimeError(message(op, 'a view of a non-leaf, or noGrad', 'a view of a leaf that requires grad', 'a view of a leaf Variable that requires grad is being used in an in-place operation.'));
+    throw new RuntimeError(
+      message(
+        op,
+        'a view of a non-leaf, or noGrad',
+        'a view of a leaf that requires grad',
+        'a view of a leaf Variable that requires grad is being used in an in-place operation.',
+      ),
+    );
   }
 }
 
@@ -88,7 +107,10 @@ class CopySlices extends Node {
     const parts = this.#fn.apply([viewSupport.slice(whole, this.#base, this.#view)]);
     const first = parts[0] ?? null;
     const rest = parts.slice(1);
-    return [this.next[0] === null ? null : viewSupport.replace(whole, this.#base, this.#view, first), ...rest];
+    return [
+      this.next[0] === null ? null : viewSupport.replace(whole, this.#base, this.#view, first),
+      ...rest,
+    ];
   }
   override release(): void {
     super.release();

@@ -1,6 +1,6 @@
 // Owns the autograd methods of Tensor. The walk itself is in backward.ts.
 import { Tensor } from '../tensor.js';
-import { backward, type BackwardOptions } from './backward.js';
+import { type BackwardOptions, backward } from './backward.js';
 
 declare module '../tensor.js' {
   interface Tensor {
@@ -13,6 +13,10 @@ declare module '../tensor.js' {
   }
 }
 
-Tensor.prototype.backward = function (this: Tensor, gradient?: Tensor | null, options?: BackwardOptions): void {
+Tensor.prototype.backward = function (
+  this: Tensor,
+  gradient?: Tensor | null,
+  options?: BackwardOptions,
+): void {
   backward(this, gradient, options);
 };

@@ -1,7 +1,8 @@
 // Owns the tape's vocabulary: nodes, edges, saved tensors, and how an op records itself.
 // It must not know how the tape is walked (backward.ts) or any op.
-import { RuntimeError, showShape } from '../errors.js';
+
 import type { DType } from '../dtype.js';
+import { RuntimeError, showShape } from '../errors.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { gradMode } from './mode.js';
@@ -108,7 +109,9 @@ export class FunctionNode extends Node {
 }
 
 function freedTwice(node: Node): RuntimeError {
-  return new RuntimeError(`${node.name}: required its saved tensors, got a freed graph. Trying to backward through the graph a second time`);
+  return new RuntimeError(
+    `${node.name}: required its saved tensors, got a freed graph. Trying to backward through the graph a second time`,
+  );
 }
 
 /** Whether an op on these tensors must be recorded. */

@@ -35,7 +35,10 @@ function relative(base: Geometry, view: Geometry): { strides: number[]; offset: 
   if (dense.every((s, d) => s === base.strides[d] || base.shape[d] === 1)) {
     return { strides: [...view.strides], offset: view.offset - base.offset };
   }
-  return { strides: view.strides.map((s) => remap(s, base, dense)), offset: remap(view.offset - base.offset, base, dense) };
+  return {
+    strides: view.strides.map((s) => remap(s, base, dense)),
+    offset: remap(view.offset - base.offset, base, dense),
+  };
 }
 
 /** An element distance in `base`'s memory as the distance in a contiguous copy: digit by digit, largest stride first. */

@@ -22,7 +22,9 @@ const source: Param = { name: 'input', kind: 'tensor' };
 export function allocateFor(op: string, sizes: readonly number[], dtype: DType, device: unknown): Tensor {
   const shape = checkSizes(op, sizes);
   requireSupported(op, dtype);
-  return requireDevice(op, device as DeviceLike | null).type === 'meta' ? newMeta(shape, dtype) : newTensor(shape, dtype);
+  return requireDevice(op, device as DeviceLike | null).type === 'meta'
+    ? newMeta(shape, dtype)
+    : newTensor(shape, dtype);
 }
 
 /** Sets requiresGrad where the caller asked for it. */
@@ -80,7 +82,11 @@ function likeFactory(name: string, value: number | null, doc: string) {
     notDifferentiable: 'the result does not depend on the input’s values',
     samples: [
       call([t([3, 2])], {}, { valuesUndefined: value === null }),
-      call([t([3, 2], { dtype: 'int64' })], { dtype: { dtype: 'float64' } }, { valuesUndefined: value === null }),
+      call(
+        [t([3, 2], { dtype: 'int64' })],
+        { dtype: { dtype: 'float64' } },
+        { valuesUndefined: value === null },
+      ),
       call([t([5, 3], { layout: 'transposed' })], {}, { valuesUndefined: value === null }),
       call([t([], { dtype: 'bool' })], {}, { valuesUndefined: value === null }),
     ],
@@ -88,7 +94,11 @@ function likeFactory(name: string, value: number | null, doc: string) {
 }
 export const zerosLike = likeFactory('zerosLike', 0, 'Zeros with the shape and dtype of another tensor.');
 export const onesLike = likeFactory('onesLike', 1, 'Ones with the shape and dtype of another tensor.');
-export const emptyLike = likeFactory('emptyLike', null, 'Uninitialised, with the shape and dtype of another tensor.');
+export const emptyLike = likeFactory(
+  'emptyLike',
+  null,
+  'Uninitialised, with the shape and dtype of another tensor.',
+);
 
 const fillDtype = (v: Scalar): DType => scalarDType(v);
 
@@ -98,12 +108,23 @@ export const full = defineOp({
   doc: 'A tensor filled with one value; its dtype follows the value unless given.',
   params: [{ ...size, kind: 'ints' }, { name: 'fill_value', kind: 'scalar' }, ...factoryParams],
   variants: ['function'],
-  kernel: (sizes: number | readonly number[], value: Scalar, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+  kernel: (
+    sizes: number | readonly number[],
+    value: Scalar,
+    dtype: DType | null,
+    device: unknown,
+    grad: boolean,
+  ): Tensor => {
     const shape = typeof sizes === 'number' ? [sizes] : sizes;
     return finish(filled(allocateFor('full', shape, dtype ?? fillDtype(value), device), value), grad);
   },
   notDifferentiable: 'it has no tensor input',
-  samples: [call([[3, 2], 1.5]), call([[3], 7]), call([[2, 2], true]), call([[5], 3], { dtype: { dtype: 'float64' } })],
+  samples: [
+    call([[3, 2], 1.5]),
+    call([[3], 7]),
+    call([[2, 2], true]),
+    call([[5], 3], { dtype: { dtype: 'float64' } }),
+  ],
 });
 
 export const fullLike = defineOp({
@@ -146,14 +167,29 @@ export const arange = defineOp({
     ...factoryParams,
   ],
   variants: ['function'],
-  kernel: (a: number, b: number | null, step: number, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+  kernel: (
+    a: number,
+    b: number | null,
+    step: number,
+    dtype: DType | null,
+    device: unknown,
+    grad: boolean,
+  ): Tensor => {
     const [start, end] = b === null ? [0, a] : [a, b];
-    if (step === 0) throw new RuntimeError(message('arange', 'a step other than 0', '0', 'step must be nonzero'));
+    if (step === 0)
+      throw new RuntimeError(message('arange', 'a step other than 0', '0', 'step must be nonzero'));
     if (!Number.isFinite(start) || !Number.isFinite(end)) {
       throw new RuntimeError(message('arange', 'a finite range', `${start} to ${end}`, 'unsupported range'));
     }
     if ((end - start) * Math.sign(step) < 0) {
-      throw new RuntimeError(message('arange', 'bounds that the step leads towards', `${start} to ${end} by ${step}`, 'upper bound and larger bound inconsistent with step sign'));
+      throw new RuntimeError(
+        message(
+          'arange',
+          'bounds that the step leads towards',
+          `${start} to ${end} by ${step}`,
+          'upper bound and larger bound inconsistent with step sign',
+        ),
+      );
     }
     const whole = [start, end, step].every((v) => Number.isInteger(v));
     const d = dtype ?? (whole ? int64 : getDefaultDtype());
@@ -189,8 +225,18 @@ export const linspace = defineOp({
     ...factoryParams,
   ],
   variants: ['function'],
-  kernel: (start: number, end: number, steps: number, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
-    if (steps < 0) throw new RuntimeError(message('linspace', 'at least 0 steps', String(steps), 'number of steps must be non-negative'));
+  kernel: (
+    start: number,
+    end: number,
+    steps: number,
+    dtype: DType | null,
+    device: unknown,
+    grad: boolean,
+  ): Tensor => {
+    if (steps < 0)
+      throw new RuntimeError(
+        message('linspace', 'at least 0 steps', String(steps), 'number of steps must be non-negative'),
+      );
     const d = dtype ?? getDefaultDtype();
     const out = allocateFor('linspace', [steps], d, device);
     if (out.device.type !== 'cpu') return finish(out, grad);
@@ -199,11 +245,19 @@ export const linspace = defineOp({
     const half = Math.floor(steps / 2);
     const wide = newTensor([steps], float64);
     const data = wide.typed();
-    for (let i = 0; i < steps; i++) data[wide.offset + i] = i < half || steps === 1 ? start + step * i : end - step * (steps - 1 - i);
+    for (let i = 0; i < steps; i++)
+      data[wide.offset + i] = i < half || steps === 1 ? start + step * i : end - step * (steps - 1 - i);
     return finish(out.copy_(wide), grad);
   },
   notDifferentiable: 'it has no tensor input',
-  samples: [call([0, 1, 5]), call([-3, 10, 7]), call([2, 5, 1]), call([0, 1, 0]), call([0, 1, 1031]), call([0, 10, 4], { dtype: { dtype: 'int64' } })],
+  samples: [
+    call([0, 1, 5]),
+    call([-3, 10, 7]),
+    call([2, 5, 1]),
+    call([0, 1, 0]),
+    call([0, 1, 1031]),
+    call([0, 10, 4], { dtype: { dtype: 'int64' } }),
+  ],
   errors: [{ args: [0, 1, -1], throws: 'RuntimeError' }],
 });
 
@@ -223,7 +277,6 @@ export const eye = defineOp({
   errors: [{ args: [-1], throws: 'RuntimeError' }],
 });
 
-
 /** The shape of nested arrays. @throws ValueError where they are ragged. */
 function nestedShape(data: unknown): number[] {
   if (data instanceof Tensor) return [...data.shape];
@@ -235,7 +288,12 @@ function nestedShape(data: unknown): number[] {
     const s = nestedShape(d);
     if (s.length !== first.length || s.some((n, k) => n !== first[k])) {
       throw new ValueError(
-        message('tensor', `rows of shape [${first}]`, `[${s}] at position ${i}`, `expected sequence of length ${first[0] ?? 0} at dim 1 (got ${s[0] ?? 0})`),
+        message(
+          'tensor',
+          `rows of shape [${first}]`,
+          `[${s}] at position ${i}`,
+          `expected sequence of length ${first[0] ?? 0} at dim 1 (got ${s[0] ?? 0})`,
+        ),
       );
     }
   });
@@ -278,14 +336,24 @@ export const tensor = defineOp({
     const shape = nestedShape(data);
     const values = [...leaves(data)];
     const own = ArrayBuffer.isView(data) ? typedDtypes[data.constructor.name] : undefined;
-    const d = dtype ?? (own === undefined ? inferred(values) : requireSupported('tensor', own === 'int64' ? int64 : asTyped(own)));
+    const d =
+      dtype ??
+      (own === undefined
+        ? inferred(values)
+        : requireSupported('tensor', own === 'int64' ? int64 : asTyped(own)));
     const out = allocateFor('tensor', shape, d, device);
     if (out.device.type === 'cpu') writeValues(out, values);
     return finish(out, grad);
   },
   notDifferentiable: 'it has no tensor input',
   samples: [
-    call([[[1, 2], [3, 4], [5, 6]]]),
+    call([
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+    ]),
     call([[1.5, 2, -3]]),
     call([7]),
     call([[true, false]]),

@@ -134,7 +134,7 @@ function register<A extends readonly unknown[], R>(op: Op<A, R>): Op<A, R> {
   return op;
 }
 
-type PointwiseCall = readonly (Tensor | number | bigint | boolean | string | null | undefined)[];
+export type PointwiseCall = readonly (Tensor | number | bigint | boolean | string | null | undefined)[];
 
 /** Declares a pointwise op. */
 export function definePointwise(def: OpDef<PointwiseCall, Tensor>): Op<PointwiseCall, Tensor> {
@@ -170,12 +170,16 @@ export function defineOp<A extends readonly unknown[], R>(
     kind: def.kernel === undefined ? 'compose' : 'kernel',
     impl: (...args: A) => body(...(checkedArgs(def, args) as unknown as A)),
   };
-  if (inplace !== undefined) op.inplace = (...args: A) => inplace(...(checkedArgs(def, args) as unknown as A));
+  if (inplace !== undefined)
+    op.inplace = (...args: A) => inplace(...(checkedArgs(def, args) as unknown as A));
   return register(op);
 }
 
 /** The arguments with defaults filled in, each of its parameter's kind. @throws ArgumentError */
-function checkedArgs(def: { readonly name: string; readonly params: readonly Param[] }, args: readonly unknown[]): unknown[] {
+function checkedArgs(
+  def: { readonly name: string; readonly params: readonly Param[] },
+  args: readonly unknown[],
+): unknown[] {
   const params = def.params;
   if (args.length > params.length) {
     throw new ArgumentError(message(def.name, `at most ${params.length} arguments`, String(args.length)));
@@ -186,9 +190,12 @@ function checkedArgs(def: { readonly name: string; readonly params: readonly Par
     const value = args[i];
     if (value === undefined || value === null) {
       if (p.default === undefined) {
-        throw new ArgumentError(message(def.name, `the argument '${p.name}'`, value === null ? 'null' : 'nothing'));
+        throw new ArgumentError(
+          message(def.name, `the argument '${p.name}'`, value === null ? 'null' : 'nothing'),
+        );
       }
-      out[i] = value === null && p.default !== null && value !== p.default ? rejectNull(def.name, p) : p.default;
+      out[i] =
+        value === null && p.default !== null && value !== p.default ? rejectNull(def.name, p) : p.default;
     } else out[i] = checkedArg(def.name, p, value);
   }
   return out;

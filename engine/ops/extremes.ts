@@ -42,7 +42,14 @@ function evenly(x: Tensor, extreme: Tensor, g: Tensor, over: readonly number[]):
 }
 
 function emptyError(op: string, x: Tensor): Error {
-  return new RuntimeError(message(op, 'at least one element', showShape(x.shape), `${op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`));
+  return new RuntimeError(
+    message(
+      op,
+      'at least one element',
+      showShape(x.shape),
+      `${op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
+    ),
+  );
 }
 
 function over(name: string, side: Side, doc: string) {
@@ -51,7 +58,8 @@ function over(name: string, side: Side, doc: string) {
     numpy: `numpy.${name}`,
     doc,
     params: [self, { ...dims, default: [] }, keepdimParam],
-    kernel: (x: Tensor, dim: Dims, keepdim: boolean): Tensor => extremeOver(name, side, x, dim, keepdim, `${name === 'amax' ? 'Amax' : 'Amin'}Backward0`),
+    kernel: (x: Tensor, dim: Dims, keepdim: boolean): Tensor =>
+      extremeOver(name, side, x, dim, keepdim, `${name === 'amax' ? 'Amax' : 'Amin'}Backward0`),
     samples: [...samples, ...whole, ties, call([t([3, 5, 2], { fill: 'distinct' }), [0, 2], true])],
     errors: [
       { args: [t([3, 0]), 1], throws: 'IndexError' },
@@ -64,18 +72,37 @@ function extremeOver(op: string, side: Side, x: Tensor, dim: Dims, keepdim: bool
   const list = dimsOf(op, dim, x.ndim);
   const mask = maskOf(list, x.ndim);
   requireElements(op, x, list);
-  const out = reduce({ op, reducer: side, prologue: x0, inputs: [x], compute: x.dtype, out: x.dtype, reduced: mask, keepdim });
+  const out = reduce({
+    op,
+    reducer: side,
+    prologue: x0,
+    inputs: [x],
+    compute: x.dtype,
+    out: x.dtype,
+    reduced: mask,
+    keepdim,
+  });
   return record(node, out, [x], (save) => {
     const saved = save(x);
     const result = save(out);
     return ([g]) => {
       const v = saved.get();
-      return [evenly(v, restored(result.get(), v.shape, mask, keepdim), restored(g!, v.shape, mask, keepdim), list)];
+      return [
+        evenly(v, restored(result.get(), v.shape, mask, keepdim), restored(g!, v.shape, mask, keepdim), list),
+      ];
     };
   });
 }
-export const amax = over('amax', 'max', 'The maximum over `dim` (all dims by default); ties share the gradient.');
-export const amin = over('amin', 'min', 'The minimum over `dim` (all dims by default); ties share the gradient.');
+export const amax = over(
+  'amax',
+  'max',
+  'The maximum over `dim` (all dims by default); ties share the gradient.',
+);
+export const amin = over(
+  'amin',
+  'min',
+  'The minimum over `dim` (all dims by default); ties share the gradient.',
+);
 
 /** Extreme values along one dim with their first indices; the gradient goes to that element. */
 function alongDim(op: string, side: Side, x: Tensor, dim: number, keepdim: boolean): Extremes {
@@ -84,8 +111,29 @@ function alongDim(op: string, side: Side, x: Tensor, dim: number, keepdim: boole
   const mask = maskOf(x.ndim === 0 ? [] : [d], x.ndim);
   const found =
     x.ndim === 0
-      ? { values: reduce({ op, reducer: side, prologue: x0, inputs: [x], compute: x.dtype, out: x.dtype, reduced: [], keepdim }), indices: rawZeros([], int64) }
-      : reduceWithIndex({ op, reducer: side === 'max' ? 'argmax' : 'argmin', prologue: x0, inputs: [x], compute: x.dtype, out: x.dtype, reduced: mask, keepdim });
+      ? {
+          values: reduce({
+            op,
+            reducer: side,
+            prologue: x0,
+            inputs: [x],
+            compute: x.dtype,
+            out: x.dtype,
+            reduced: [],
+            keepdim,
+          }),
+          indices: rawZeros([], int64),
+        }
+      : reduceWithIndex({
+          op,
+          reducer: side === 'max' ? 'argmax' : 'argmin',
+          prologue: x0,
+          inputs: [x],
+          compute: x.dtype,
+          out: x.dtype,
+          reduced: mask,
+          keepdim,
+        });
   const { indices } = found;
   record(`${side === 'max' ? 'Max' : 'Min'}Backward0`, found.values, [x], () => ([g]) => {
     if (x.ndim === 0) return [g!];
@@ -119,8 +167,16 @@ function extreme(name: Side, pairwise: 'maximum' | 'minimum', doc: string) {
     ],
   });
 }
-export const max = extreme('max', 'maximum', 'The maximum of all elements, or {values, indices} along a dim, or the elementwise maximum with another tensor.');
-export const min = extreme('min', 'minimum', 'The minimum of all elements, or {values, indices} along a dim, or the elementwise minimum with another tensor.');
+export const max = extreme(
+  'max',
+  'maximum',
+  'The maximum of all elements, or {values, indices} along a dim, or the elementwise maximum with another tensor.',
+);
+export const min = extreme(
+  'min',
+  'minimum',
+  'The minimum of all elements, or {values, indices} along a dim, or the elementwise minimum with another tensor.',
+);
 
 function argExtreme(name: 'argmax' | 'argmin', doc: string) {
   return defineOp({
@@ -131,20 +187,48 @@ function argExtreme(name: 'argmax' | 'argmin', doc: string) {
     kernel: (x: Tensor, dim: number | null, keepdim: boolean): Tensor => {
       if (x.dtype.name === 'bool') throw notForBool(name, x.dtype);
       if (dim === null && x.length === 0) {
-        throw new IndexError(message(name, 'at least one element', showShape(x.shape), `${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`));
+        throw new IndexError(
+          message(
+            name,
+            'at least one element',
+            showShape(x.shape),
+            `${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
+          ),
+        );
       }
       const over = dimsOf(name, dim, x.ndim);
       requireElements(name, x, over);
       if (x.ndim === 0) return rawZeros([], int64);
-      return reduceWithIndex({ op: name, reducer: name, prologue: x0, inputs: [x], compute: x.dtype, out: x.dtype, reduced: maskOf(over, x.ndim), keepdim }).indices;
+      return reduceWithIndex({
+        op: name,
+        reducer: name,
+        prologue: x0,
+        inputs: [x],
+        compute: x.dtype,
+        out: x.dtype,
+        reduced: maskOf(over, x.ndim),
+        keepdim,
+      }).indices;
     },
     notDifferentiable: 'the result is an index',
-    samples: [...samples, call([t([3, 5], { fill: 'distinct' })]), call([t([])]), ties, call([t([3, 5], { fill: 'ties', layout: 'transposed' })])],
+    samples: [
+      ...samples,
+      call([t([3, 5], { fill: 'distinct' })]),
+      call([t([])]),
+      ties,
+      call([t([3, 5], { fill: 'ties', layout: 'transposed' })]),
+    ],
     errors: [{ args: [t([0])], throws: 'IndexError' }],
   });
 }
 function notForBool(op: string, d: DType): Error {
   return new RuntimeError(message(op, 'a number dtype', d.name, `"${op}_cpu" not implemented for 'Bool'`));
 }
-export const argmax = argExtreme('argmax', 'The index of the first maximum along `dim`, or in the flattened tensor.');
-export const argmin = argExtreme('argmin', 'The index of the first minimum along `dim`, or in the flattened tensor.');
+export const argmax = argExtreme(
+  'argmax',
+  'The index of the first maximum along `dim`, or in the flattened tensor.',
+);
+export const argmin = argExtreme(
+  'argmin',
+  'The index of the first minimum along `dim`, or in the flattened tensor.',
+);

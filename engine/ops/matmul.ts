@@ -1,7 +1,7 @@
 // Owns the matrix products. All of them are one gemm command with strides; broadcasting is batch strides of 0.
 import { record, shouldRecord } from '../autograd/node.js';
 import { cpu, deviceError } from '../device.js';
-import { message, RuntimeError, showShape } from '../errors.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { broadcastShapes, broadcastStrides, numelOf, type Shape } from '../shape.js';
@@ -18,14 +18,29 @@ const other: Param = { name: 'other', kind: 'tensor' };
 function checkPair(op: string, a: Tensor, b: Tensor): void {
   if (a.device !== cpu || b.device !== cpu) throw deviceError(op, [a, b]);
   if (a.dtype !== b.dtype) {
-    throw new RuntimeError(message(op, 'operands of one dtype', `${a.dtype.name} and ${b.dtype.name}`, `expected m1 and m2 to have the same dtype, but got: ${a.dtype.title} != ${b.dtype.title}`));
+    throw new RuntimeError(
+      message(
+        op,
+        'operands of one dtype',
+        `${a.dtype.name} and ${b.dtype.name}`,
+        `expected m1 and m2 to have the same dtype, but got: ${a.dtype.title} != ${b.dtype.title}`,
+      ),
+    );
   }
-  if (a.dtype.name === 'bool') throw new RuntimeError(message(op, 'a number dtype', 'bool', `"${op}" not implemented for 'Bool'`));
+  if (a.dtype.name === 'bool')
+    throw new NotImplementedError(
+      message(op, 'a number dtype', 'bool', `"${op}" not implemented for 'Bool'`),
+    );
 }
 
 function shapeError(op: string, a: Tensor, b: Tensor): RuntimeError {
   return new RuntimeError(
-    message(op, 'inner sizes that agree', `${showShape(a.shape)} and ${showShape(b.shape)}`, `mat1 and mat2 shapes cannot be multiplied (${a.shape.join('x')} and ${b.shape.join('x')})`),
+    message(
+      op,
+      'inner sizes that agree',
+      `${showShape(a.shape)} and ${showShape(b.shape)}`,
+      `mat1 and mat2 shapes cannot be multiplied (${a.shape.join('x')} and ${b.shape.join('x')})`,
+    ),
   );
 }
 
@@ -132,8 +147,60 @@ function product(op: string, nodeName: string, a: Tensor, b: Tensor): Tensor {
 
 function requireDims(op: string, name: string, x: Tensor, dims: number): void {
   if (x.ndim !== dims) {
-    throw new RuntimeError(message(op, `'${name}' with ${dims} dims`, showShape(x.shape), dims === 1 ? '1D tensors expected' : `${name} must be a ${dims === 2 ? 'matrix' : `${dims}D tensor`}`));
+    throw new RuntimeError(
+      message(
+        op,
+        `'${name}' with ${dims} dims`,
+        showShape(x.shape),
+        dims === 1 ? '1D tensors expected' : `${name} must be a ${dims === 2 ? 'matrix' : `${dims}D tensor`}`,
+      ),
+    );
   }
+}
+
+/** A matrix times a vector, as one column. */
+function matrixVector(op: string, a: Tensor, v: Tensor): Tensor {
+  requireDims(op, 'input', a, 2);
+  requireDims(op, 'vec', v, 1);
+  if (a.shape[1] !== v.shape[0]) throw shapeError(op, a, v);
+  return product(op, 'MvBackward0', a, v.unsqueeze(-1)).squeeze(-1);
+}
+
+/** The inner product of two vectors. */
+function inner(op: string, a: Tensor, b: Tensor): Tensor {
+  requireDims(op, 'self', a, 1);
+  requireDims(op, 'tensor', b, 1);
+  checkPair(op, a, b);
+  if (a.length !== b.length) {
+    throw new RuntimeError(
+      message(
+        op,
+        'vectors of one length',
+        `${a.length} and ${b.length}`,
+        'inconsistent tensor size, expected tensor [n] and src [n] to have the same number of elements',
+      ),
+    );
+  }
+  const out = a.length === 0 ? rawZeros([], a.dtype) : newTensor([], a.dtype);
+  if (a.length > 0) {
+    multiply(op, out, a, b, {
+      batch: [],
+      m: 1,
+      n: 1,
+      k: a.length,
+      aBatch: [],
+      aRow: 0,
+      aCol: a.strides[0]!,
+      bBatch: [],
+      bRow: b.strides[0]!,
+      bCol: 0,
+    });
+  }
+  return record('DotBackward0', out, [a, b], (save) => {
+    const left = b.requiresGrad ? save(a) : null;
+    const right = a.requiresGrad ? save(b) : null;
+    return ([g]) => [right === null ? null : right.get().mul(g!), left === null ? null : left.get().mul(g!)];
+  });
 }
 
 export const mm = defineOp({
@@ -153,7 +220,10 @@ export const mm = defineOp({
     call([t([3, 0]), t([0, 5])]),
     call([t([0, 3]), t([3, 5])]),
     call([t([3, 5], { dtype: 'int64' }), t([5, 2], { dtype: 'int64' })]),
-    call([t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 200 } }), t([5, 2], { dtype: 'uint8', fill: { low: 0, high: 200 } })]),
+    call([
+      t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 200 } }),
+      t([5, 2], { dtype: 'uint8', fill: { low: 0, high: 200 } }),
+    ]),
   ],
   errors: [
     { args: [t([3, 2]), t([3, 2])], throws: 'RuntimeError' },
@@ -170,7 +240,14 @@ export const bmm = defineOp({
     requireDims('bmm', 'batch1', a, 3);
     requireDims('bmm', 'batch2', b, 3);
     if (a.shape[0] !== b.shape[0]) {
-      throw new RuntimeError(message('bmm', 'batches of one size', `${showShape(a.shape)} and ${showShape(b.shape)}`, 'Expected size for first two dimensions of batch2 tensor to match'));
+      throw new RuntimeError(
+        message(
+          'bmm',
+          'batches of one size',
+          `${showShape(a.shape)} and ${showShape(b.shape)}`,
+          'Expected size for first two dimensions of batch2 tensor to match',
+        ),
+      );
     }
     return product('bmm', 'BmmBackward0', a, b);
   },
@@ -187,13 +264,12 @@ export const mv = defineOp({
   name: 'mv',
   doc: 'An [n, m] matrix times an [m] vector.',
   params: [self, { name: 'vec', kind: 'tensor' }],
-  compose: (a: Tensor, v: Tensor): Tensor => {
-    requireDims('mv', 'input', a, 2);
-    requireDims('mv', 'vec', v, 1);
-    if (a.shape[1] !== v.shape[0]) throw shapeError('mv', a, v);
-    return product('mv', 'MvBackward0', a, v.unsqueeze(-1)).squeeze(-1);
-  },
-  samples: [call([t([3, 5]), t([5])]), call([t([7, 31], { layout: 'transposed' }), t([31])]), call([t([3, 5], { dtype: 'int64' }), t([5], { dtype: 'int64' })])],
+  compose: (a: Tensor, v: Tensor): Tensor => matrixVector('mv', a, v),
+  samples: [
+    call([t([3, 5]), t([5])]),
+    call([t([7, 31], { layout: 'transposed' }), t([31])]),
+    call([t([3, 5], { dtype: 'int64' }), t([5], { dtype: 'int64' })]),
+  ],
   errors: [{ args: [t([3, 2]), t([3])], throws: 'RuntimeError' }],
 });
 
@@ -201,24 +277,14 @@ export const dot = defineOp({
   name: 'dot',
   doc: 'The inner product of two vectors of one length.',
   params: [self, { name: 'tensor', kind: 'tensor' }],
-  kernel: (a: Tensor, b: Tensor): Tensor => {
-    requireDims('dot', 'self', a, 1);
-    requireDims('dot', 'tensor', b, 1);
-    checkPair('dot', a, b);
-    if (a.length !== b.length) {
-      throw new RuntimeError(message('dot', 'vectors of one length', `${a.length} and ${b.length}`, 'inconsistent tensor size, expected tensor [n] and src [n] to have the same number of elements'));
-    }
-    const out = a.length === 0 ? rawZeros([], a.dtype) : newTensor([], a.dtype);
-    if (a.length > 0) {
-      multiply('dot', out, a, b, { batch: [], m: 1, n: 1, k: a.length, aBatch: [], aRow: 0, aCol: a.strides[0]!, bBatch: [], bRow: b.strides[0]!, bCol: 0 });
-    }
-    return record('DotBackward0', out, [a, b], (save) => {
-      const left = b.requiresGrad ? save(a) : null;
-      const right = a.requiresGrad ? save(b) : null;
-      return ([g]) => [right === null ? null : right.get().mul(g!), left === null ? null : left.get().mul(g!)];
-    });
-  },
-  samples: [call([t([7]), t([7])]), call([t([1031]), t([1031])]), call([t([0]), t([0])]), call([t([5], { dtype: 'int64' }), t([5], { dtype: 'int64' })]), call([t([5], { dtype: 'float64', layout: 'strided' }), t([5], { dtype: 'float64' })])],
+  kernel: (a: Tensor, b: Tensor): Tensor => inner('dot', a, b),
+  samples: [
+    call([t([7]), t([7])]),
+    call([t([1031]), t([1031])]),
+    call([t([0]), t([0])]),
+    call([t([5], { dtype: 'int64' }), t([5], { dtype: 'int64' })]),
+    call([t([5], { dtype: 'float64', layout: 'strided' }), t([5], { dtype: 'float64' })]),
+  ],
   errors: [
     { args: [t([3]), t([4])], throws: 'RuntimeError' },
     { args: [t([3, 2]), t([3])], throws: 'RuntimeError' },
@@ -232,11 +298,18 @@ export const matmul = defineOp({
   params: [self, other],
   compose: (a: Tensor, b: Tensor): Tensor => {
     if (a.ndim === 0 || b.ndim === 0) {
-      throw new RuntimeError(message('matmul', 'operands with at least 1 dim', `${a.ndim}D and ${b.ndim}D`, `both arguments to matmul need to be at least 1D, but they are ${a.ndim}D and ${b.ndim}D`));
+      throw new RuntimeError(
+        message(
+          'matmul',
+          'operands with at least 1 dim',
+          `${a.ndim}D and ${b.ndim}D`,
+          `both arguments to matmul need to be at least 1D, but they are ${a.ndim}D and ${b.ndim}D`,
+        ),
+      );
     }
-    if (a.ndim === 1 && b.ndim === 1) return dot.impl(a, b);
+    if (a.ndim === 1 && b.ndim === 1) return inner('matmul', a, b);
     if (a.ndim === 2 && b.ndim === 2) return product('matmul', 'MmBackward0', a, b);
-    if (a.ndim === 2 && b.ndim === 1) return mv.impl(a, b);
+    if (a.ndim === 2 && b.ndim === 1) return matrixVector('matmul', a, b);
     if (b.ndim === 1) return product('matmul', 'UnsafeViewBackward0', a, b.unsqueeze(-1)).squeeze(-1);
     if (a.ndim === 1) return product('matmul', 'UnsafeViewBackward0', a.unsqueeze(0), b).squeeze(-2);
     return product('matmul', 'UnsafeViewBackward0', a, b);

@@ -57,8 +57,17 @@ export const clone = defineOp({
   doc: 'A copy with its own memory, in the same order of memory; gradients pass through it.',
   params: [self],
   kernel: (x: Tensor): Tensor =>
-    record('CloneBackward0', x.device.type === 'meta' ? newMeta(x.shape, x.dtype) : copyOf(x), [x], () => (g) => g),
-  samples: [call([t([3, 5])]), call([t([3, 5], { layout: 'transposed' })]), call([t([], { dtype: 'int64' })])],
+    record(
+      'CloneBackward0',
+      x.device.type === 'meta' ? newMeta(x.shape, x.dtype) : copyOf(x),
+      [x],
+      () => (g) => g,
+    ),
+  samples: [
+    call([t([3, 5])]),
+    call([t([3, 5], { layout: 'transposed' })]),
+    call([t([], { dtype: 'int64' })]),
+  ],
 });
 
 export const contiguous = defineOp({
@@ -69,7 +78,11 @@ export const contiguous = defineOp({
   variants: ['method'],
   kernel: (x: Tensor): Tensor =>
     x.rowMajor ? x : record('CloneBackward0', rawCast(x, x.dtype), [x], () => (g) => g),
-  samples: [call([t([3, 5], { layout: 'transposed' })]), call([t([3, 5])]), call([t([3, 5], { layout: 'strided' })])],
+  samples: [
+    call([t([3, 5], { layout: 'transposed' })]),
+    call([t([3, 5])]),
+    call([t([3, 5], { layout: 'strided' })]),
+  ],
 });
 
 /** The tensor in another dtype, itself where nothing changes. Recorded. */
@@ -84,19 +97,26 @@ function moved(x: Tensor, to: Device): Tensor {
   requireDevice('to', to);
   if (String(to) === String(x.device)) return x;
   if (to.type === 'meta') return newMeta(x.shape, x.dtype);
-  throw new RuntimeError(message('to', 'a tensor with memory', 'one on meta', 'Cannot copy out of meta tensor; no data!'));
+  throw new RuntimeError(
+    message('to', 'a tensor with memory', 'one on meta', 'Cannot copy out of meta tensor; no data!'),
+  );
 }
 
 export const to = defineOp({
   name: 'to',
   torch: 'torch.Tensor.to',
   doc: 'The tensor with another dtype or on another device, or as another tensor has them; itself where nothing changes.',
-  params: [self, { name: 'other', kind: 'any' }, { name: 'copy', kind: 'bool', default: false, keyword: true }],
+  params: [
+    self,
+    { name: 'other', kind: 'any' },
+    { name: 'copy', kind: 'bool', default: false, keyword: true },
+  ],
   variants: ['method'],
   kernel: (x: Tensor, target: unknown, copy: boolean): Tensor => {
     if (target instanceof Tensor) return cast(moved(x, target.device), target.dtype, copy);
     if (target instanceof DType) return cast(x, target, copy);
-    if (typeof target === 'string' && /^(cpu|cuda|meta)/.test(target)) return moved(copy ? clone.impl(x) : x, device(target));
+    if (typeof target === 'string' && /^(cpu|cuda|meta)/.test(target))
+      return moved(copy ? clone.impl(x) : x, device(target));
     if (typeof target === 'string') return cast(x, asDType(target, 'to'), copy);
     if (target !== null && typeof target === 'object' && 'type' in target) return moved(x, target as Device);
     throw new ArgumentError(message('to', 'a dtype, a device or a Tensor', describe(target)));
@@ -121,7 +141,10 @@ function shorthand(name: string, dtype: DType | string) {
     params: [self],
     variants: ['method'],
     compose: (x: Tensor): Tensor => cast(x, d),
-    samples: [call([t([3, 5], { fill: 'nonzero' })]), call([t([3, 5], { dtype: 'int32', fill: { low: 0, high: 9 } })])],
+    samples: [
+      call([t([3, 5], { fill: 'nonzero' })]),
+      call([t([3, 5], { dtype: 'int32', fill: { low: 0, high: 9 } })]),
+    ],
   });
 }
 export const float = shorthand('float', 'float32');
@@ -140,7 +163,7 @@ export const detach = defineOp({
   samples: [call([t([3, 5])])],
 });
 
-/** Records a change that replaces all of `target`: gradients go to `sources`, none to what it was. */
+/** Records a change that replaces all of `target`: gradients go to `sources`, zeros to what it was. */
 function recordReplacement(
   name: string,
   target: Tensor,
@@ -148,8 +171,9 @@ function recordReplacement(
   backward: (g: Tensor) => readonly (Tensor | null)[],
 ): void {
   target.storage.version++;
-  if (!shouldRecord([target, ...sources])) return;
-  const node = new FunctionNode(name, () => ([g]) => [null, ...backward(g!)]);
+  if (target.dtype.category < 2 || !shouldRecord([target, ...sources])) return;
+  const { shape, dtype } = target;
+  const node = new FunctionNode(name, () => ([g]) => [rawZeros(shape, dtype), ...backward(g!)]);
   connect(node, target);
   for (const s of sources) connect(node, s);
   node.shapes.push(target.shape);
@@ -175,7 +199,9 @@ export const copy = defineOp(
     if (!(src instanceof Tensor)) return fill.inplace!(x, src);
     checkInPlace('copy_', x);
     if (!expandsTo(src.shape, x.shape)) {
-      throw new RuntimeError(message('copy_', `a source that broadcasts to ${showShape(x.shape)}`, showShape(src.shape)));
+      throw new RuntimeError(
+        message('copy_', `a source that broadcasts to ${showShape(x.shape)}`, showShape(src.shape)),
+      );
     }
     rawCopy(x, src.storage === x.storage ? copyOf(src) : src);
     recordReplacement('CopyBackwards', x, [src], (g) => [g]);
@@ -203,7 +229,14 @@ export const fill = defineOp(
     checkInPlace('fill_', x);
     if (value instanceof Tensor) {
       if (value.ndim !== 0) {
-        throw new RuntimeError(message('fill_', 'a 0-d value', showShape(value.shape), `fill_ only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions.`));
+        throw new RuntimeError(
+          message(
+            'fill_',
+            'a 0-d value',
+            showShape(value.shape),
+            `fill_ only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions.`,
+          ),
+        );
       }
       rawCopy(x, value);
       recordReplacement('FillBackward1', x, [value], (g) => [g]);

@@ -102,7 +102,11 @@ class Binder {
         tensors.push(value);
         key += 't';
       } else if (isFoldable(p, value)) key += 'd';
-      else if (typeof value === 'number' || typeof value === 'bigint' || (typeof value === 'boolean' && p.kind !== 'bool')) {
+      else if (
+        typeof value === 'number' ||
+        typeof value === 'bigint' ||
+        (typeof value === 'boolean' && p.kind !== 'bool')
+      ) {
         scalars.push(Number(value));
         kinds.push(p.neutral === true ? null : scalarDType(value));
         key += 's';
@@ -129,7 +133,11 @@ class Binder {
         return input(nextInput++);
       }
       if (isFoldable(p, value)) return expr(Number(value));
-      if (typeof value === 'number' || typeof value === 'bigint' || (typeof value === 'boolean' && p.kind !== 'bool')) {
+      if (
+        typeof value === 'number' ||
+        typeof value === 'bigint' ||
+        (typeof value === 'boolean' && p.kind !== 'bool')
+      ) {
         return param(nextParam++);
       }
       return value as string | boolean | null;
@@ -221,6 +229,7 @@ function contiguous(t: Tensor): number[] {
 /** Whether `t` may show memory of `target` under another geometry. */
 function overlaps(t: Tensor, target: Tensor): boolean {
   if (t.storage !== target.storage || t.length === 0) return false;
-  const same = t.offset === target.offset && sameShape(t.shape, target.shape) && sameShape(t.strides, target.strides);
+  const same =
+    t.offset === target.offset && sameShape(t.shape, target.shape) && sameShape(t.strides, target.strides);
   return !same;
 }

@@ -49,13 +49,24 @@ function floatFactory(name: string, kind: 'uniform' | 'normal', p1: number, doc:
     doc,
     params: [size, generatorParam, ...factoryParams],
     variants: ['function'],
-    kernel: (sizes: readonly number[], g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    kernel: (
+      sizes: readonly number[],
+      g: unknown,
+      dtype: DType | null,
+      device: unknown,
+      grad: boolean,
+    ): Tensor => {
       const d = dtype ?? getDefaultDtype();
       requireFloat(name, d);
       return finish(draw(allocateFor(name, sizes, d, device), kind, 0, p1, g), grad);
     },
     notDifferentiable,
-    samples: [call([[3, 2]], {}, undefinedValues), call([[]], {}, undefinedValues), call([[5]], { dtype: { dtype: 'float64' } }, undefinedValues), call([[0, 3]])],
+    samples: [
+      call([[3, 2]], {}, undefinedValues),
+      call([[]], {}, undefinedValues),
+      call([[5]], { dtype: { dtype: 'float64' } }, undefinedValues),
+      call([[0, 3]]),
+    ],
     errors: [{ args: [[2, -1]], throws: 'RuntimeError' }],
   });
 }
@@ -74,31 +85,68 @@ function likeFactory(name: string, kind: 'uniform' | 'normal', doc: string) {
       return finish(draw(allocateFor(name, x.shape, d, device ?? x.device), kind, 0, 1, null), grad);
     },
     notDifferentiable,
-    samples: [call([t([3, 2])], {}, undefinedValues), call([t([3], { dtype: 'int64' })], { dtype: { dtype: 'float64' } }, undefinedValues)],
+    samples: [
+      call([t([3, 2])], {}, undefinedValues),
+      call([t([3], { dtype: 'int64' })], { dtype: { dtype: 'float64' } }, undefinedValues),
+    ],
   });
 }
-export const randLike = likeFactory('randLike', 'uniform', 'Uniform numbers in [0, 1) with the shape and dtype of another tensor.');
-export const randnLike = likeFactory('randnLike', 'normal', 'Standard normal numbers with the shape and dtype of another tensor.');
+export const randLike = likeFactory(
+  'randLike',
+  'uniform',
+  'Uniform numbers in [0, 1) with the shape and dtype of another tensor.',
+);
+export const randnLike = likeFactory(
+  'randnLike',
+  'normal',
+  'Standard normal numbers with the shape and dtype of another tensor.',
+);
 
 function requireFloat(op: string, d: DType): void {
   if (d.isIntegral) {
-    throw new RuntimeError(message(op, 'a floating dtype', d.name, `"${op}" not implemented for '${d.title}'`));
+    throw new RuntimeError(
+      message(op, 'a floating dtype', d.name, `"${op}" not implemented for '${d.title}'`),
+    );
   }
 }
 
 export const randint = defineOp({
   name: 'randint',
   doc: 'Whole numbers in [low, high), each equally likely; int64 unless a dtype is given.',
-  params: [{ name: 'low', kind: 'int' }, { name: 'high', kind: 'int' }, size, generatorParam, ...factoryParams],
+  params: [
+    { name: 'low', kind: 'int' },
+    { name: 'high', kind: 'int' },
+    size,
+    generatorParam,
+    ...factoryParams,
+  ],
   variants: ['function'],
-  kernel: (low: number, high: number, sizes: readonly number[], g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+  kernel: (
+    low: number,
+    high: number,
+    sizes: readonly number[],
+    g: unknown,
+    dtype: DType | null,
+    device: unknown,
+    grad: boolean,
+  ): Tensor => {
     if (low >= high) {
-      throw new RuntimeError(message('randint', 'low < high', `${low} and ${high}`, `random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`));
+      throw new RuntimeError(
+        message(
+          'randint',
+          'low < high',
+          `${low} and ${high}`,
+          `random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`,
+        ),
+      );
     }
     return finish(draw(allocateFor('randint', sizes, dtype ?? int64, device), 'integer', low, high, g), grad);
   },
   notDifferentiable,
-  samples: [call([0, 10, [3, 2]], {}, undefinedValues), call([-5, 5, [7]], { dtype: { dtype: 'float32' } }, undefinedValues)],
+  samples: [
+    call([0, 10, [3, 2]], {}, undefinedValues),
+    call([-5, 5, [7]], { dtype: { dtype: 'float32' } }, undefinedValues),
+  ],
   errors: [{ args: [5, 5, [2]], throws: 'RuntimeError' }],
 });
 
@@ -129,12 +177,23 @@ export const bernoulli = defineOp(
       requireFloat('bernoulli', x.dtype);
       if (p !== null) return draw(newTensor(x.shape, x.dtype), 'bernoulli', probability(p), 0, g);
       const outside = x.detach().ge(0).logicalAnd(x.detach().le(1)).logicalNot().any().item();
-      if (outside === true) throw new RuntimeError(message('bernoulli', 'probabilities in [0, 1]', 'others', 'Expected p_in >= 0 && p_in <= 1 to be true'));
+      if (outside === true)
+        throw new RuntimeError(
+          message(
+            'bernoulli',
+            'probabilities in [0, 1]',
+            'others',
+            'Expected p_in >= 0 && p_in <= 1 to be true',
+          ),
+        );
       const uniform = draw(newTensor(x.shape, x.dtype), 'uniform', 0, 1, g);
       return uniform.lt(x.detach()).to(x.dtype);
     },
     notDifferentiable,
-    samples: [call([t([3, 5], { fill: 'probability', grad: false })], {}, undefinedValues), call([t([7], { grad: false }), 0.25], {}, undefinedValues)],
+    samples: [
+      call([t([3, 5], { fill: 'probability', grad: false })], {}, undefinedValues),
+      call([t([7], { grad: false }), 0.25], {}, undefinedValues),
+    ],
     errors: [{ args: [t([3], { fill: { values: [0.5, 1.5, 0] }, grad: false })], throws: 'RuntimeError' }],
   },
   (x: Tensor, p: number | null, g: unknown): Tensor => {
@@ -146,7 +205,9 @@ export const bernoulli = defineOp(
 
 function probability(p: number): number {
   if (!(p >= 0 && p <= 1)) {
-    throw new RuntimeError(message('bernoulli', 'a probability in [0, 1]', String(p), 'bernoulli_ expects p to be in [0, 1]'));
+    throw new RuntimeError(
+      message('bernoulli', 'a probability in [0, 1]', String(p), 'bernoulli_ expects p to be in [0, 1]'),
+    );
   }
   return p;
 }
@@ -154,9 +215,23 @@ function probability(p: number): number {
 export const normal = defineOp({
   name: 'normal',
   doc: 'Normal numbers of the given mean and standard deviation.',
-  params: [{ name: 'mean', kind: 'scalar' }, { name: 'std', kind: 'scalar' }, size, generatorParam, ...factoryParams],
+  params: [
+    { name: 'mean', kind: 'scalar' },
+    { name: 'std', kind: 'scalar' },
+    size,
+    generatorParam,
+    ...factoryParams,
+  ],
   variants: ['function'],
-  kernel: (mean: number, std: number, sizes: readonly number[], g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+  kernel: (
+    mean: number,
+    std: number,
+    sizes: readonly number[],
+    g: unknown,
+    dtype: DType | null,
+    device: unknown,
+    grad: boolean,
+  ): Tensor => {
     checkStd(std);
     const d = dtype ?? getDefaultDtype();
     requireFloat('normal', d);
@@ -168,7 +243,10 @@ export const normal = defineOp({
 });
 
 function checkStd(std: number): void {
-  if (!(std >= 0)) throw new RuntimeError(message('normal', 'a standard deviation of at least 0', String(std), 'normal expects std >= 0.0'));
+  if (!(std >= 0))
+    throw new RuntimeError(
+      message('normal', 'a standard deviation of at least 0', String(std), 'normal expects std >= 0.0'),
+    );
 }
 
 /** An op that only refills its tensor: `x.uniform_(0, 1)`. */
@@ -178,11 +256,18 @@ function refill(name: string, kind: 'uniform' | 'normal', params: readonly [stri
       name,
       torch: `torch.Tensor.${name}`,
       doc,
-      params: [like, ...params.map(([n, d]): Param => ({ name: n, kind: 'scalar', default: d })), generatorParam],
+      params: [
+        like,
+        ...params.map(([n, d]): Param => ({ name: n, kind: 'scalar', default: d })),
+        generatorParam,
+      ],
       variants: ['inplace'],
       kernel: (x: Tensor, _a: number, _b: number, _g: unknown): Tensor => x,
       notDifferentiable,
-      samples: [call([t([3, 5], { grad: false })], {}, undefinedValues), call([t([3, 5], { layout: 'transposed', grad: false }), 1, 2], {}, undefinedValues)],
+      samples: [
+        call([t([3, 5], { grad: false })], {}, undefinedValues),
+        call([t([3, 5], { layout: 'transposed', grad: false }), 1, 2], {}, undefinedValues),
+      ],
     },
     (x: Tensor, a: number, b: number, g: unknown): Tensor => {
       requireFloat(name, x.dtype);
@@ -195,5 +280,21 @@ function refill(name: string, kind: 'uniform' | 'normal', params: readonly [stri
   );
 }
 
-export const uniformFill = refill('uniform_', 'uniform', [['from', 0], ['to', 1]], 'Refills the tensor with uniform numbers in [from, to).');
-export const normalFill = refill('normal_', 'normal', [['mean', 0], ['std', 1]], 'Refills the tensor with normal numbers.');
+export const uniformFill = refill(
+  'uniform_',
+  'uniform',
+  [
+    ['from', 0],
+    ['to', 1],
+  ],
+  'Refills the tensor with uniform numbers in [from, to).',
+);
+export const normalFill = refill(
+  'normal_',
+  'normal',
+  [
+    ['mean', 0],
+    ['std', 1],
+  ],
+  'Refills the tensor with normal numbers.',
+);

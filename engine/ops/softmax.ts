@@ -1,6 +1,6 @@
 // Owns softmax and log-softmax: a maximum, a reduced prologue and one pointwise pass, without temporaries of the input's size.
 import { record } from '../autograd/node.js';
-import { type DType } from '../dtype.js';
+import type { DType } from '../dtype.js';
 import { message, NotImplementedError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { type Expr, input } from '../pointwise/expr.js';
@@ -40,11 +40,22 @@ function define(rule: Rule) {
   return defineOp({
     name: rule.name,
     doc: rule.doc,
-    params: [self, { name: 'dim', kind: 'int' }, { name: 'dtype', kind: 'dtype', default: null, keyword: true }],
+    params: [
+      self,
+      { name: 'dim', kind: 'int' },
+      { name: 'dtype', kind: 'dtype', default: null, keyword: true },
+    ],
     kernel: (raw: Tensor, dim: number, dtype: DType | null): Tensor => {
       const x = dtype === null ? raw : raw.to(dtype);
       if (x.dtype.isIntegral) {
-        throw new NotImplementedError(message(rule.name, 'a floating dtype', x.dtype.name, `"${rule.name}_lastdim_kernel_impl" not implemented for '${x.dtype.title}'`));
+        throw new NotImplementedError(
+          message(
+            rule.name,
+            'a floating dtype',
+            x.dtype.name,
+            `"${rule.name}_lastdim_kernel_impl" not implemented for '${x.dtype.title}'`,
+          ),
+        );
       }
       const d = wrapDim(rule.name, dim, x.ndim);
       const out = newTensor(x.shape, x.dtype);
@@ -69,7 +80,19 @@ function compute(rule: Rule, x: Tensor, d: number, out: Tensor): void {
   const top = reduce({ ...common, reducer: 'max', prologue: input(0), inputs: [x] });
   const sums = reduce({ ...common, reducer: 'sum', prologue: shifted.exp(), inputs: [x, top] });
   const inputs = [x, top, sums];
-  launchPointwise(rule.name, compile(rule.result, x.dtype, inputs.map((i) => i.dtype), 0, x.dtype), out, inputs, []);
+  launchPointwise(
+    rule.name,
+    compile(
+      rule.result,
+      x.dtype,
+      inputs.map((i) => i.dtype),
+      0,
+      x.dtype,
+    ),
+    out,
+    inputs,
+    [],
+  );
 }
 
 export const softmax = define({

@@ -148,7 +148,17 @@ export function substitute(root: Expr, replace: (e: Expr) => Expr | undefined): 
   const done = new Map<Expr, Expr>();
   for (const e of topological([root])) {
     const swap = replace(e);
-    done.set(e, swap ?? (e.args.length === 0 ? e : Expr.make(e.op, e.args.map((a) => done.get(a)!), e.value)));
+    done.set(
+      e,
+      swap ??
+        (e.args.length === 0
+          ? e
+          : Expr.make(
+              e.op,
+              e.args.map((a) => done.get(a)!),
+              e.value,
+            )),
+    );
   }
   return done.get(root)!;
 }

@@ -1,12 +1,21 @@
 // Owns pointwise functions on tensors: dtype rule, result, recording, and the gradient derived from the expression.
 // It must not know any op by name.
-import { connect, type Gradients, Node, SavedTensor, setHistory, shouldRecord } from '../autograd/node.js';
+
 import { gradMode } from '../autograd/mode.js';
+import { connect, type Gradients, Node, SavedTensor, setHistory, shouldRecord } from '../autograd/node.js';
 import { cpu, deviceError } from '../device.js';
-import { bool, canCast, type DType, getDefaultDtype, isSupported, promoteTypes, resultType } from '../dtype.js';
+import {
+  bool,
+  canCast,
+  type DType,
+  getDefaultDtype,
+  isSupported,
+  promoteTypes,
+  resultType,
+} from '../dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import { newStrided, newTensor, newTensorLike } from '../factory.js';
-import { broadcastShapes, expandsTo, isDense, preservedStrides, sameShape, type Shape } from '../shape.js';
+import { broadcastShapes, expandsTo, isDense, preservedStrides, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { differentiate, type Expr, expr, input, substitute, topological } from './expr.js';
 import { launchPointwise, launchReduce } from './launch.js';
@@ -66,21 +75,42 @@ export class PointwiseFunction {
   }
 
   /** Writes `f` into `target`. The caller has checked that target may be changed, and records. */
-  applyInto(target: Tensor, tensors: readonly Tensor[], scalars: readonly number[], kinds: readonly ScalarKind[]): DType {
+  applyInto(
+    target: Tensor,
+    tensors: readonly Tensor[],
+    scalars: readonly number[],
+    kinds: readonly ScalarKind[],
+  ): DType {
     const r = this.resolve(tensors, kinds);
     let shape: Shape = tensors[0]?.shape ?? target.shape;
     for (let i = 1; i < tensors.length; i++) shape = broadcastShapes(this.name, shape, tensors[i]!.shape);
     if (!sameShape(shape, target.shape) && !expandsTo(shape, target.shape)) {
       throw new RuntimeError(
-        message(`${this.name}_`, `a result of shape ${showShape(target.shape)}`, showShape(shape), `output with shape ${showShape(target.shape)} doesn't match the broadcast shape ${showShape(shape)}`),
+        message(
+          `${this.name}_`,
+          `a result of shape ${showShape(target.shape)}`,
+          showShape(shape),
+          `output with shape ${showShape(target.shape)} doesn't match the broadcast shape ${showShape(shape)}`,
+        ),
       );
     }
     if (!canCast(r.out, target.dtype)) {
       throw new RuntimeError(
-        message(`${this.name}_`, `a result that ${target.dtype.name} can hold`, r.out.name, `result type ${r.out.title} can't be cast to the desired output type ${target.dtype.title}`),
+        message(
+          `${this.name}_`,
+          `a result that ${target.dtype.name} can hold`,
+          r.out.name,
+          `result type ${r.out.title} can't be cast to the desired output type ${target.dtype.title}`,
+        ),
       );
     }
-    const program = compile(this.root, r.compute, tensors.map((t) => t.dtype), scalars.length, target.dtype);
+    const program = compile(
+      this.root,
+      r.compute,
+      tensors.map((t) => t.dtype),
+      scalars.length,
+      target.dtype,
+    );
     launchPointwise(this.name, program, target, tensors, scalars);
     return r.compute;
   }
@@ -117,9 +147,22 @@ export class PointwiseFunction {
     const refused = this.#options.refuse?.(compute) ?? null;
     if (refused !== null) throw new RuntimeError(message(this.name, refused, compute.name));
     if (!isSupported(compute)) {
-      throw new NotImplementedError(message(this.name, 'a dtype with kernels (bool, integers, float32, float64)', compute.name, `"${this.name}" not implemented for '${compute.title}'`));
+      throw new NotImplementedError(
+        message(
+          this.name,
+          'a dtype with kernels (bool, integers, float32, float64)',
+          compute.name,
+          `"${this.name}" not implemented for '${compute.title}'`,
+        ),
+      );
     }
-    const program = compile(this.root, compute, tensors.map((t) => t.dtype), kinds.length, out);
+    const program = compile(
+      this.root,
+      compute,
+      tensors.map((t) => t.dtype),
+      kinds.length,
+      out,
+    );
     return { program, compute, out };
   }
 
@@ -138,7 +181,9 @@ export class PointwiseFunction {
     if (uniform) return newTensorLike(first, dtype);
     const full = tensors.find((t) => t.length > 1 && sameShape(t.shape, shape));
     if (full !== undefined && !full.rowMajor) {
-      const strides = isDense(full.shape, full.strides) ? full.strides : preservedStrides(shape, full.strides);
+      const strides = isDense(full.shape, full.strides)
+        ? full.strides
+        : preservedStrides(shape, full.strides);
       return newStrided(shape, strides, dtype);
     }
     return newTensor(shape, dtype);
@@ -155,7 +200,11 @@ export class PointwiseFunction {
   }
 }
 
-function promoted(tensors: readonly Tensor[], kinds: readonly ScalarKind[], neutral: readonly number[]): DType {
+function promoted(
+  tensors: readonly Tensor[],
+  kinds: readonly ScalarKind[],
+  neutral: readonly number[],
+): DType {
   let dimensioned: DType | null = null;
   let zeroDim: DType | null = null;
   let scalar: DType | null = null;
@@ -189,9 +238,17 @@ class GradientRule {
         ? raw
         : substitute(raw, (e) => (e === of.root ? input(of.inputs + 1) : undefined));
     this.identity = full === g;
-    const reads = full === null ? [] : topological([full]).filter((e) => e.op === 'input').map((e) => e.value);
+    const reads =
+      full === null
+        ? []
+        : topological([full])
+            .filter((e) => e.op === 'input')
+            .map((e) => e.value);
     this.reads = reads.sort((a, b) => a - b);
-    this.expr = full === null ? null : substitute(full, (e) => (e.op === 'input' ? input(this.reads.indexOf(e.value)) : undefined));
+    this.expr =
+      full === null
+        ? null
+        : substitute(full, (e) => (e.op === 'input' ? input(this.reads.indexOf(e.value)) : undefined));
   }
 
   /** The gradient as a function that computes in `compute` and yields `out`. */
@@ -237,13 +294,15 @@ class PointwiseNode extends Node {
       connect(this, t);
       if (this.next[i] !== null) for (const r of fn.gradient(i).reads) needed.add(r);
     }
-    for (let k = 0; k < fn.inputs; k++) this.#saved.push(needed.has(k) ? new SavedTensor(tensors[k]!, this) : null);
+    for (let k = 0; k < fn.inputs; k++)
+      this.#saved.push(needed.has(k) ? new SavedTensor(tensors[k]!, this) : null);
     this.#saved.push(null, needed.has(fn.inputs + 1) ? new SavedTensor(out, this) : null);
   }
 
   apply([g]: Gradients): Gradients {
     const grads: (Tensor | null)[] = [];
-    for (let i = 0; i < this.#fn.inputs; i++) grads.push(this.next[i] === null || g == null ? null : this.#gradient(i, g));
+    for (let i = 0; i < this.#fn.inputs; i++)
+      grads.push(this.next[i] === null || g == null ? null : this.#gradient(i, g));
     return grads;
   }
 
@@ -256,7 +315,11 @@ class PointwiseNode extends Node {
     if (!gradMode.enabled && !sameShape(g.shape, this.#inShapes[i]!)) {
       return summed(f, values, this.#scalars, g.shape, this.#inShapes[i]!, this.#inDtypes[i]!, this.#compute);
     }
-    return f.apply(values, this.#scalars, this.#scalars.map(() => null));
+    return f.apply(
+      values,
+      this.#scalars,
+      this.#scalars.map(() => null),
+    );
   }
 }
 
@@ -283,7 +346,13 @@ function summed(
   const out = newTensor(target, dtype);
   if (out.length === 0) return out;
   if (full.some((s) => s === 0)) return zerosLike(target, dtype);
-  const program = compile(f.root, compute, values.map((t) => t.dtype), scalars.length, dtype);
+  const program = compile(
+    f.root,
+    compute,
+    values.map((t) => t.dtype),
+    scalars.length,
+    dtype,
+  );
   launchReduce(f.name, program, 'sum', full, reduced, out, null, values, scalars);
   return out;
 }

@@ -15,7 +15,8 @@ export { apply as scalar, Expr };
  */
 export function fuse(fn: (...inputs: Expr[]) => Expr, name = 'fused'): (...tensors: Tensor[]) => Tensor {
   const root = fn(...Array.from({ length: fn.length }, (_, i) => input(i)));
-  if (!(root instanceof Expr)) throw new ArgumentError(message('fuse', 'a function that returns an expression', describe(root)));
+  if (!(root instanceof Expr))
+    throw new ArgumentError(message('fuse', 'a function that returns an expression', describe(root)));
   const compiled = new PointwiseFunction(name, 'FusedBackward0', root, fn.length, { promote: 'float' });
   return (...tensors) => {
     if (tensors.length !== fn.length || !tensors.every((t) => t instanceof Tensor)) {

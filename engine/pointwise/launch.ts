@@ -19,7 +19,12 @@ export function launchPointwise(
 }
 
 /** Everything contiguous and of one shape, or one element: a single dim. False where that does not hold. */
-function writeFlat(program: number, out: Tensor, inputs: readonly Tensor[], params: readonly number[]): boolean {
+function writeFlat(
+  program: number,
+  out: Tensor,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): boolean {
   if (!out.rowMajor) return false;
   const n = out.length;
   block[0] = program;
@@ -39,7 +44,12 @@ function writeFlat(program: number, out: Tensor, inputs: readonly Tensor[], para
   return true;
 }
 
-function writeStrided(program: number, out: Tensor, inputs: readonly Tensor[], params: readonly number[]): void {
+function writeStrided(
+  program: number,
+  out: Tensor,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): void {
   const operands = [out.strides, ...inputs.map((t) => broadcastStrides(t.shape, t.strides, out.shape))];
   const dims = coalesce(out.shape, operands, memoryOrder(out.shape, operands));
   let at = 2;

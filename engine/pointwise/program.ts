@@ -1,6 +1,7 @@
 // Owns the translation of expressions into the addon's programs, each compiled once. It must not know tensors.
-import { addon, opcodeOf } from '../native.js';
+
 import type { DType } from '../dtype.js';
+import { addon, opcodeOf } from '../native.js';
 import { type Expr, topological } from './expr.js';
 
 const programs = new Map<string, number>();
@@ -9,7 +10,13 @@ const programs = new Map<string, number>();
  * The addon's program that computes `root` in `compute` from inputs of the given dtypes and stores it as `out`.
  * The layout of the code is written in native/README.md.
  */
-export function compile(root: Expr, compute: DType, inputs: readonly DType[], params: number, out: DType): number {
+export function compile(
+  root: Expr,
+  compute: DType,
+  inputs: readonly DType[],
+  params: number,
+  out: DType,
+): number {
   const key = `${root.id}:${compute.code}:${inputs.map((d) => d.code).join()}:${params}:${out.code}`;
   let id = programs.get(key);
   if (id === undefined) {
@@ -38,7 +45,15 @@ function define(root: Expr, compute: DType, inputs: readonly DType[], params: nu
       register.set(e, next++);
     }
   }
-  const header = [compute.code, 1, inputs.length, params, code.length / 4, out.code, ...inputs.map((d) => d.code)];
+  const header = [
+    compute.code,
+    1,
+    inputs.length,
+    params,
+    code.length / 4,
+    out.code,
+    ...inputs.map((d) => d.code),
+  ];
   return addon.defineProgram(
     Int32Array.from([...header, ...code, register.get(root)!]),
     Float64Array.from(constants, (e) => e.value),

@@ -2,8 +2,8 @@
 // No autograd and no op names: ops/ record what they compute.
 import { cpu, deviceError } from '../device.js';
 import type { DType } from '../dtype.js';
-import { newTensor } from '../factory.js';
 import { int64 } from '../dtype.js';
+import { newTensor } from '../factory.js';
 import { broadcastShapes, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Expr, expr } from './expr.js';
@@ -56,7 +56,13 @@ export function reduce(r: Reduction): Tensor {
     const identity = expr(r.reducer === 'prod' ? 1 : 0);
     launchPointwise(r.op, compile(identity, r.out, [], 0, r.out), out, [], []);
   } else {
-    const program = compile(r.prologue, r.compute, r.inputs.map((t) => t.dtype), params.length, r.out);
+    const program = compile(
+      r.prologue,
+      r.compute,
+      r.inputs.map((t) => t.dtype),
+      params.length,
+      r.out,
+    );
     launchReduce(r.op, program, r.reducer, shape, r.reduced, out, null, r.inputs, params);
   }
   if (r.epilogue !== undefined) {
@@ -73,7 +79,13 @@ export function reduceWithIndex(r: Reduction): { values: Tensor; indices: Tensor
   const values = newTensor(kept, r.out);
   const indices = newTensor(kept, int64);
   if (values.length === 0) return { values, indices };
-  const program = compile(r.prologue, r.compute, r.inputs.map((t) => t.dtype), 0, r.out);
+  const program = compile(
+    r.prologue,
+    r.compute,
+    r.inputs.map((t) => t.dtype),
+    0,
+    r.out,
+  );
   launchReduce(r.op, program, r.reducer, shape, r.reduced, values, indices, r.inputs, []);
   return { values, indices };
 }

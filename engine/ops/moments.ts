@@ -1,0 +1,255 @@
+// Owns the declarations of variance, standard deviation, norms and logsumexp: reductions whose prologue does the work.
+import { record } from '../autograd/node.js';
+import { type DType, getDefaultDtype } from '../dtype.js';
+import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
+import { reduce, reducedShape } from '../pointwise/reduction.js';
+import type { Tensor } from '../tensor.js';
+import { dimsOf, maskOf } from './arguments.js';
+import { defineOp } from './define.js';
+import {
+  countOf,
+  type Dims,
+  dims,
+  keepdimParam,
+  requireElements,
+  requireFloat,
+  restored,
+  self,
+  sum,
+} from './reductions.js';
+import { call, t } from './samples.js';
+
+const x0 = input(0);
+
+interface Moments {
+  readonly name: string;
+  readonly doc: string;
+  readonly numpy: string;
+  readonly root: boolean;
+}
+
+/** var and std: PyTorch's two forms, (dim, unbiased) and (dim, correction). */
+function moment(m: Moments) {
+  return defineOp({
+    name: m.name,
+    doc: m.doc,
+    params: [
+      self,
+      dims,
+      { name: 'correction', kind: 'scalar', default: 1, keyword: true },
+      { ...keepdimParam, keyword: true },
+    ],
+    kernel: (x: Tensor, dim: Dims, correction: number, keepdim: boolean): Tensor => {
+      requireFloat(m.name, x.dtype);
+      const mask = maskOf(dimsOf(m.name, dim, x.ndim), x.ndim);
+      const n = countOf(x.shape, mask);
+      const center = reduce(meanOf(x, mask, n));
+      const squared = input(0).sub(input(1));
+      const scaled = x0.div(param(0));
+      const out = reduce({
+        op: m.name,
+        reducer: 'sum',
+        prologue: squared.mul(squared),
+        epilogue: m.root ? scaled.sqrt() : scaled,
+        epilogueParams: [Math.max(n - correction, 0)],
+        inputs: [x, center],
+        compute: x.dtype,
+        out: x.dtype,
+        reduced: mask,
+        keepdim,
+      });
+      return record(`${m.root ? 'Std' : 'Var'}Backward0`, out, [x], (save) => {
+        const saved = save(x);
+        const result = m.root ? save(out) : null;
+        return ([g]) => {
+          const v = saved.get();
+          const apart = v.sub(v.mean(dim, true));
+          const scale = Math.max(n - correction, 0);
+          const full = restored(g!, v.shape, mask, keepdim);
+          if (result === null) return [full.mul(apart).mul(2 / scale)];
+          const std = restored(result.get(), v.shape, mask, keepdim);
+          // 0/0 where all are equal: PyTorch gives 0 there.
+          const ratio = full.div(std.mul(scale)).maskedFill(std.eq(0), 0);
+          return [ratio.mul(apart)];
+        };
+      });
+    },
+    samples: [
+      call([t([3, 5, 7])]),
+      call([t([3, 5, 7]), 1]),
+      call([t([3, 5, 7]), [0, 2]], { correction: 0, keepdim: true }),
+      call([t([5, 7], { layout: 'transposed' }), 0]),
+      call([t([1031, 3]), 0]),
+      call([t([3, 5], { dtype: 'float64' }), -1], { correction: 2 }),
+    ],
+    errors: [{ args: [t([3, 2], { dtype: 'int64' })], throws: 'RuntimeError' }],
+  });
+}
+
+function meanOf(x: Tensor, mask: readonly boolean[], n: number) {
+  return {
+    op: 'mean',
+    reducer: 'sum' as const,
+    prologue: x0,
+    epilogue: x0.div(param(0)),
+    epilogueParams: [n],
+    inputs: [x],
+    compute: x.dtype,
+    out: x.dtype,
+    reduced: mask,
+    keepdim: true,
+  };
+}
+
+const variance = moment({
+  name: 'var',
+  doc: 'The variance over `dim`, divided by N − correction.',
+  numpy: 'numpy.var',
+  root: false,
+});
+
+export { variance as var_ };
+export const std = moment({
+  name: 'std',
+  doc: 'The standard deviation over `dim`, from the variance divided by N − correction.',
+  numpy: 'numpy.std',
+  root: true,
+});
+
+/** The p-norm's prologue and epilogue; p = 0 counts what is not 0. */
+function normParts(p: number): { prologue: Expr; epilogue?: Expr; reducer: 'sum' | 'max' | 'min' } {
+  const a = x0.abs();
+  if (p === Number.POSITIVE_INFINITY) return { prologue: a, reducer: 'max' };
+  if (p === Number.NEGATIVE_INFINITY) return { prologue: a, reducer: 'min' };
+  if (p === 0) return { prologue: x0.ne(0), reducer: 'sum' };
+  if (p === 1) return { prologue: a, reducer: 'sum' };
+  if (p === 2) return { prologue: x0.mul(x0), epilogue: x0.sqrt(), reducer: 'sum' };
+  return { prologue: a.pow(p), epilogue: x0.pow(1 / p), reducer: 'sum' };
+}
+
+/** d‖x‖/dx for each p, as torch: a sub-gradient of 0 at 0. */
+function normGradient(x: Tensor, norm: Tensor, g: Tensor, p: number, mask: readonly boolean[]): Tensor {
+  if (p === 0) return x.mul(0);
+  if (p === 1) return x.sign().mul(g);
+  if (p === 2) return x.mul(g.div(norm).maskedFill(norm.eq(0), 0));
+  if (Math.abs(p) === Number.POSITIVE_INFINITY) {
+    const hit = x.abs().eq(norm);
+    const over = mask.flatMap((m, d) => (m ? [d] : []));
+    const count = hit.sum(over, true);
+    return x.sign().mul(g.div(count)).mul(hit);
+  }
+  const scale = g.div(norm.pow(p - 1)).maskedFill(norm.eq(0), 0);
+  const powered =
+    p < 2
+      ? x
+          .sign()
+          .mul(x.abs().pow(p - 1))
+          .maskedFill(x.eq(0), 0)
+      : x.mul(x.abs().pow(p - 2));
+  return powered.mul(scale);
+}
+
+export const norm = defineOp({
+  name: 'norm',
+  doc: 'The vector p-norm (Σ|x|^p)^(1/p) over `dim` (all dims by default); p may be 0 and ±Infinity.',
+  params: [self, { name: 'p', kind: 'scalar', default: 2 }, dims, keepdimParam],
+  gradName: 'LinalgVectorNormBackward0',
+  kernel: (x: Tensor, p: number, dim: Dims, keepdim: boolean): Tensor => {
+    requireFloat('norm', x.dtype);
+    const over = dimsOf('norm', dim, x.ndim);
+    const mask = maskOf(over, x.ndim);
+    const parts = normParts(p);
+    if (parts.reducer !== 'sum') requireElements('norm', x, over);
+    const out = reduce({
+      op: 'norm',
+      ...parts,
+      inputs: [x],
+      compute: x.dtype,
+      out: x.dtype,
+      reduced: mask,
+      keepdim,
+    });
+    return record('LinalgVectorNormBackward0', out, [x], (save) => {
+      const saved = save(x);
+      const result = save(out);
+      return ([g]) => {
+        const v = saved.get();
+        const n = restored(result.get(), v.shape, mask, keepdim);
+        return [normGradient(v, n, restored(g!, v.shape, mask, keepdim), p, mask)];
+      };
+    });
+  },
+  samples: [
+    call([t([3, 5])]),
+    call([t([3, 5]), 1, 1]),
+    call([t([3, 5, 2]), 3, [0, 2], true]),
+    call([t([3, 5]), { special: 'inf' }, 1]),
+    call([t([3, 5]), { special: '-inf' }, 0]),
+    call([t([3, 5]), 0, 1], {}, { noGrad: 'piecewise constant' }),
+    call([t([3, 5], { dtype: 'float64', fill: 'nonzero' }), 2.5, -1]),
+    call([t([1031])]),
+  ],
+});
+
+export const logsumexp = defineOp({
+  name: 'logsumexp',
+  doc: 'log Σ exp(input) over `dim`, computed from the maximum so that nothing overflows. Integers become the default float.',
+  params: [self, { name: 'dim', kind: 'ints' }, keepdimParam],
+  kernel: (x: Tensor, dim: number | readonly number[], keepdim: boolean): Tensor => {
+    const d = x.dtype.isIntegral ? getDefaultDtype() : x.dtype;
+    const mask = maskOf(dimsOf('logsumexp', dim, x.ndim), x.ndim);
+    if (x.length === 0) return sum.impl(x.to(d).exp(), dim, keepdim, null).log();
+    const top = finiteMaximum(x, mask, d);
+    const sums = reduce({
+      op: 'logsumexp',
+      reducer: 'sum',
+      prologue: input(0).sub(input(1)).exp(),
+      epilogue: x0.log(),
+      inputs: [x, top],
+      compute: d,
+      out: d,
+      reduced: mask,
+      keepdim: true,
+    });
+    const full = sums.add(top);
+    const out = keepdim ? full : full.reshape(reducedShape(x.shape, mask, false));
+    return record('LogsumexpBackward0', out, [x], (save) => {
+      const saved = save(x);
+      const result = save(out);
+      return ([g]) => {
+        const v = saved.get();
+        const l = restored(result.get(), v.shape, mask, keepdim);
+        return [restored(g!, v.shape, mask, keepdim).mul(v.sub(l).exp())];
+      };
+    });
+  },
+  samples: [
+    call([t([3, 5]), 1]),
+    call([t([3, 5, 2], { fill: 'large' }), [0, 2], true]),
+    call([t([5, 7], { layout: 'transposed' }), 0]),
+    call([t([3, 5], { dtype: 'float64' }), -1]),
+    call([t([3, 4], { dtype: 'int64' }), 0]),
+    call([t([2, 1031], { fill: 'large' }), 1]),
+    call(
+      [t([2, 3], { fill: { values: ['-inf', '-inf', '-inf', 1, 'inf', 2] } }), 1],
+      {},
+      { noGrad: 'special values' },
+    ),
+  ],
+});
+
+/** The maximum over the marked dims (kept as size 1), with ±inf replaced by 0: inf − inf would be NaN. */
+function finiteMaximum(x: Tensor, mask: readonly boolean[], d: DType): Tensor {
+  const finite = apply('isfinite', x0).where(x0, expr(0));
+  return reduce({
+    op: 'logsumexp',
+    reducer: 'max',
+    prologue: x0,
+    epilogue: finite,
+    inputs: [x],
+    compute: d,
+    out: d,
+    reduced: mask,
+    keepdim: true,
+  });
+}
