@@ -1,84 +1,373 @@
-// Owns the declarations of arithmetic, comparison and logic ops. Expressions only.
-import { apply, type Expr } from '../pointwise/expr.js';
-import type { DType } from '../dtype.js';
-import { definePointwise, type Param } from './define.js';
+// Owns the declarations of arithmetic ops: sums, products, quotients, remainders and mixtures of them.
+// Expressions only; what depends on a call's values or dtypes is routed in the same place.
+import { int64 } from '../dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../errors.js';
+import { apply, type Expr, expr } from '../pointwise/expr.js';
+import { Tensor } from '../tensor.js';
+import { defineOp, definePointwise, type Param } from './define.js';
+import * as routes from './routes.js';
 import { call, t } from './samples.js';
 
 export const self: Param = { name: 'input', kind: 'tensor' };
-const other: Param = { name: 'other', kind: 'tensorOrScalar' };
-const alpha: Param = { name: 'alpha', kind: 'scalar', default: 1, keyword: true };
-const noBool = (why: string) => (d: DType) => (d.name === 'bool' ? why : null);
-const integral = (d: DType) => (d.isIntegral ? null : 'integers or bool');
+/** A first operand that may be a number, in functions. */
+export const selfOrScalar: Param = { name: 'input', kind: 'tensorOrScalar' };
+export const other: Param = { name: 'other', kind: 'tensorOrScalar' };
+export const otherTensor: Param = { name: 'other', kind: 'tensor' };
+/** A numeric option that takes no part in promotion. */
+export const option = (name: string, value?: number | null): Param => ({
+  name,
+  kind: 'scalar',
+  neutral: true,
+  ...(value === undefined ? {} : { default: value }),
+});
+const alpha: Param = { ...option('alpha', 1), keyword: true };
+const million = t([1000000]);
 
-export const add = definePointwise({
-  name: 'add',
-  numpy: 'numpy.add',
-  doc: 'input + alpha · other, elementwise, broadcast, promoted.',
-  params: [self, other, alpha],
-  pointwise: (x: Expr, y: Expr, a: Expr) => x.add(y.mul(a)),
-  samples: [call([t([3, 5]), t([5])], { alpha: 2.5 }), call([t([7]), 3], { alpha: -2 })],
-  errors: [{ args: [t([3, 2]), t([4])], throws: 'RuntimeError' }],
-  bench: [call([t([1000000]), t([1000000])])],
-});
-export const sub = definePointwise({
-  name: 'sub',
-  numpy: 'numpy.subtract',
-  doc: 'input − alpha · other, elementwise, broadcast, promoted.',
-  params: [self, other, alpha],
-  refuse: noBool('numbers: subtraction with a bool tensor is not supported; use logicalXor or bitwiseXor'),
-  pointwise: (x: Expr, y: Expr, a: Expr) => x.sub(y.mul(a)),
-  samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })],
-});
-export const rsub = definePointwise({
-  name: 'rsub',
-  doc: 'other − alpha · input.',
-  params: [self, other, alpha],
-  variants: ['function'],
-  refuse: noBool('numbers: subtraction with a bool tensor is not supported'),
-  pointwise: (x: Expr, y: Expr, a: Expr) => y.sub(x.mul(a)),
-});
+/** @throws RuntimeError for an alpha that the result's dtype cannot hold. */
+function withAlpha(op: routes.PointwiseOp): routes.PointwiseOp {
+  const check = (...args: routes.Call): null => {
+    const category = routes.categoryOf(op, args);
+    const [, , a] = args;
+    if (typeof a === 'boolean' && category !== 0) {
+      throw new RuntimeError(
+        message(op.name, 'a number as alpha', String(a), 'Boolean alpha only supported for Boolean results.'),
+      );
+    }
+    if (category < 2 && typeof a === 'number' && !Number.isInteger(a)) {
+      const hint = 'For integral input tensors, argument alpha must not be a floating point number.';
+      throw new RuntimeError(message(op.name, 'an integer as alpha', String(a), hint));
+    }
+    return null;
+  };
+  return routes.reroute(op, check, 2);
+}
+
+const isBool = (v: routes.Call[number]): boolean =>
+  typeof v === 'boolean' || (v instanceof Tensor && v.dtype.category === 0);
+/** @throws RuntimeError for a bool on either side of a subtraction. */
+function withoutBool(op: routes.PointwiseOp): routes.PointwiseOp {
+  return routes.reroute(op, (x, y) => {
+    if (isBool(x) || isBool(y)) {
+      const hint =
+        'Subtraction, the `-` operator, with a bool tensor is not supported; use logicalXor or bitwiseXor.';
+      throw new RuntimeError(message(op.name, 'numbers', 'bool', hint));
+    }
+    return null;
+  });
+}
+
+export const add = withAlpha(
+  definePointwise({
+    name: 'add',
+    numpy: 'numpy.add',
+    doc: 'input + alpha · other, elementwise, broadcast, promoted.',
+    params: [self, other, alpha],
+    pointwise: (x: Expr, y: Expr, a: Expr) => x.add(y.mul(a)),
+    samples: [call([t([3, 5]), t([5])], { alpha: 2.5 }), call([t([7]), 3], { alpha: -2 })],
+    errors: [
+      { args: [t([3, 2]), t([4])], throws: 'RuntimeError' },
+      { args: [t([3], { dtype: 'int64' }), 1], kwargs: { alpha: 2.5 }, throws: 'RuntimeError' },
+    ],
+    bench: [call([million, million])],
+  }),
+);
+export const sub = withoutBool(
+  withAlpha(
+    definePointwise({
+      name: 'sub',
+      numpy: 'numpy.subtract',
+      doc: 'input − alpha · other, elementwise, broadcast, promoted.',
+      params: [self, other, alpha],
+      pointwise: (x: Expr, y: Expr, a: Expr) => x.sub(y.mul(a)),
+      samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })],
+      errors: [{ args: [t([3], { dtype: 'bool' }), t([3], { dtype: 'bool' })], throws: 'RuntimeError' }],
+    }),
+  ),
+);
+export const rsub = withoutBool(
+  withAlpha(
+    routes.withTensorNode(
+      definePointwise({
+        name: 'rsub',
+        doc: 'other − alpha · input.',
+        params: [self, other, alpha],
+        variants: ['function'],
+        gradName: 'RsubBackward1',
+        pointwise: (x: Expr, y: Expr, a: Expr) => y.sub(x.mul(a)),
+        samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })],
+      }),
+      'RsubBackward0',
+    ),
+  ),
+);
 export const mul = definePointwise({
   name: 'mul',
   numpy: 'numpy.multiply',
   doc: 'input · other, elementwise, broadcast, promoted.',
   params: [self, other],
   pointwise: (x: Expr, y: Expr) => x.mul(y),
-  bench: [call([t([1000000]), t([1000000])])],
+  bench: [call([million, million])],
 });
+
+const roundingMode: Param = { name: 'rounding_mode', kind: 'string', default: null, keyword: true };
 export const div = definePointwise({
   name: 'div',
-  doc: "input / other. Integers divide to the default float, unless roundingMode is 'trunc' or 'floor'.",
-  params: [self, other, { name: 'rounding_mode', kind: 'string', default: null, keyword: true }],
+  numpy: 'numpy.divide',
+  doc: "input / other. Integers divide to the default float, unless rounding_mode is 'trunc' or 'floor'.",
+  params: [self, other, roundingMode],
   promote: 'float',
   fill: 'nonzero',
-  pointwise: (x: Expr, y: Expr, mode) => {
-    if (mode === 'floor') return apply('floor', x.div(y));
-    return mode === 'trunc' ? apply('trunc', x.div(y)) : x.div(y);
-  },
+  pointwise: (x: Expr, y: Expr) => x.div(y),
+  samples: [
+    call([t([3, 5]), t([5], { fill: 'nonzero' })]),
+    call([t([3, 5], { fill: 'large' }), t([5], { fill: 'nonzero' })], { rounding_mode: 'floor' }),
+    call([t([3, 5], { fill: 'large' }), -2.5], { rounding_mode: 'trunc' }),
+    call([t([7], { dtype: 'int32' }), -2], { rounding_mode: 'floor' }),
+    call([t([7], { dtype: 'int32' }), -2], { rounding_mode: 'trunc' }),
+  ],
+  errors: [
+    { args: [t([3]), 2], kwargs: { rounding_mode: 'down' }, throws: 'RuntimeError' },
+    { args: [t([3], { dtype: 'int64' }), 0], kwargs: { rounding_mode: 'floor' }, throws: 'RuntimeError' },
+  ],
 });
+const rounded = (primitive: string): routes.Route =>
+  routes.routeOf(div, {
+    promote: 'same',
+    gradName: 'DivBackward2',
+    pointwise: (x, y) => apply(primitive, x as Expr, y as Expr),
+  });
+const roundings: Readonly<Record<string, routes.Route>> = {
+  floor: rounded('floorDiv'),
+  trunc: rounded('truncDiv'),
+};
+routes.reroute(
+  div,
+  (x, y, mode) => {
+    if (typeof mode !== 'string') return null;
+    const route = roundings[mode];
+    if (route === undefined) {
+      const hint = `expected rounding_mode to be one of None, 'trunc', or 'floor' but found '${mode}'`;
+      throw new RuntimeError(message('div', "roundingMode null, 'trunc' or 'floor'", `'${mode}'`, hint));
+    }
+    if (routes.categoryOf(div, [x, y]) > 0) return route;
+    throw new NotImplementedError(message('div', `numbers with roundingMode '${mode}'`, 'bool'));
+  },
+  2,
+);
+
+export const trueDivide = definePointwise({
+  name: 'trueDivide',
+  numpy: 'numpy.true_divide',
+  doc: 'input / other, always a float: div without a rounding mode.',
+  params: [self, other],
+  promote: 'float',
+  fill: 'nonzero',
+  gradName: 'DivBackward0',
+  pointwise: (x: Expr, y: Expr) => x.div(y),
+});
+export const floorDivide = routes.withoutDerivative(
+  routes.restrict(
+    definePointwise({
+      name: 'floorDivide',
+      numpy: 'numpy.floor_divide',
+      doc: 'The greatest whole number not above input / other.',
+      params: [selfOrScalar, other],
+      fill: 'nonzero',
+      refuse: routes.numbersOnly,
+      pointwise: (x: Expr, y: Expr) => apply('floorDiv', x, y),
+      notDifferentiable: 'PyTorch has no derivative for it; it would be 0 almost everywhere',
+      samples: [
+        call([t([3, 5], { fill: 'large' }), t([5], { fill: 'nonzero' })]),
+        call([t([3, 5], { dtype: 'int64' }), -4]),
+      ],
+      errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
+    }),
+  ),
+);
+export const remainder = routes.restrict(
+  routes.withTensorNode(
+    definePointwise({
+      name: 'remainder',
+      numpy: 'numpy.remainder',
+      doc: "What input leaves after division by other, with the divisor's sign, as Python's %.",
+      params: [selfOrScalar, other],
+      fill: 'nonzero',
+      refuse: routes.numbersOnly,
+      gradName: 'RemainderBackward0',
+      pointwise: (x: Expr, y: Expr) => apply('remainder', x, y),
+      samples: [
+        call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
+        call([t([3, 5], { fill: 'distinct' }), -2.5]),
+        call([7, t([5], { fill: 'nonzero', grad: false })]),
+        call([t([3, 5], { dtype: 'int64' }), -4]),
+      ],
+      errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
+    }),
+    'RemainderBackward1',
+  ),
+);
+export const fmod = routes.restrict(
+  routes.withTensorNode(
+    definePointwise({
+      name: 'fmod',
+      numpy: 'numpy.fmod',
+      doc: "What input leaves after division by other, with input's sign, as C's fmod.",
+      params: [self, other],
+      fill: 'nonzero',
+      refuse: routes.numbersOnly,
+      gradName: 'FmodBackward0',
+      pointwise: (x: Expr, y: Expr) => apply('fmod', x, y),
+      samples: [
+        call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
+        call([t([3, 5], { fill: 'distinct' }), -2.5]),
+        call([t([3, 5], { dtype: 'int64' }), -4]),
+      ],
+      errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
+    }),
+    'FmodBackward1',
+  ),
+);
 export const neg = definePointwise({
   name: 'neg',
   numpy: 'numpy.negative',
   doc: '−input.',
   params: [self],
-  refuse: noBool('numbers: negation of a bool tensor is not supported; use logicalNot'),
+  refuse: (d) =>
+    d.category === 0 ? 'numbers: negation of a bool tensor is not supported; use logicalNot' : null,
   pointwise: (x: Expr) => x.neg(),
 });
-export const eq = definePointwise({
-  name: 'eq',
-  numpy: 'numpy.equal',
-  doc: 'input = other, as bool.',
-  params: [self, other],
-  promote: 'predicate',
-  pointwise: (x: Expr, y: Expr) => x.eq(y),
-  notDifferentiable: 'the result is bool',
+export const positive = defineOp({
+  name: 'positive',
+  doc: 'The input itself: the unary plus.',
+  params: [self],
+  compose: (x: Tensor): Tensor => {
+    if (x.dtype.category === 0) {
+      throw new RuntimeError(
+        message('positive', 'numbers', 'bool', 'The `+` operator, on a bool tensor is not supported.'),
+      );
+    }
+    return x;
+  },
+  samples: [call([t([3, 5])]), call([t([3], { dtype: 'int64' })])],
+  errors: [{ args: [t([3], { dtype: 'bool' })], throws: 'RuntimeError' }],
 });
-export const bitwiseAnd = definePointwise({
-  name: 'bitwiseAnd',
-  numpy: 'numpy.bitwise_and',
-  doc: 'input & other, on integers and bool.',
-  params: [self, other],
-  refuse: integral,
-  pointwise: (x: Expr, y: Expr) => apply('bitwiseAnd', x, y),
-  notDifferentiable: 'integers have no gradient',
+export const abs = routes.restrict(
+  definePointwise({
+    name: 'abs',
+    numpy: 'numpy.absolute',
+    doc: '|input|; its slope at 0 is 0.',
+    params: [self],
+    refuse: routes.numbersOnly,
+    pointwise: (x: Expr) => x.abs(),
+    samples: [call([t([7], { fill: 'ties' })])],
+  }),
+);
+export const sign = definePointwise({
+  name: 'sign',
+  numpy: 'numpy.sign',
+  doc: '−1, 0 or 1, as input is below, at or above 0; 0 for NaN.',
+  params: [self],
+  fill: 'nonzero',
+  pointwise: (x: Expr) => apply('sign', x),
+});
+export const sgn = definePointwise({
+  name: 'sgn',
+  doc: 'input / |input|, 0 at 0: sign, for real numbers.',
+  params: [self],
+  fill: 'nonzero',
+  pointwise: (x: Expr) => apply('sign', x),
+});
+export const square = definePointwise({
+  name: 'square',
+  numpy: 'numpy.square',
+  doc: 'input · input. bool becomes int64.',
+  params: [self],
+  gradName: 'PowBackward0',
+  pointwise: (x: Expr) => x.square(),
+});
+const squareOfBool = routes.routeOf(square, { promote: { compute: int64, out: int64 } });
+routes.reroute(square, (x) => (isBool(x) ? squareOfBool : null));
+export const reciprocal = definePointwise({
+  name: 'reciprocal',
+  numpy: 'numpy.reciprocal',
+  doc: '1 / input. Integers become the default float.',
+  params: [self],
+  promote: 'float',
+  fill: 'nonzero',
+  pointwise: (x: Expr) => x.reciprocal(),
+});
+
+export const lerp = definePointwise({
+  name: 'lerp',
+  doc: 'input + weight · (end − input), exact at both ends; all of one floating dtype.',
+  params: [self, { name: 'end', kind: 'tensor' }, { name: 'weight', kind: 'tensorOrScalar' }],
+  refuse: routes.floatsOnly,
+  gradName: 'LerpBackward0',
+  tolerance: { reason: 'PyTorch fuses the product and the sum', signedZero: 'any' },
+  pointwise: (x: Expr, end: Expr, w: Expr) => {
+    const apart = end.sub(x);
+    return w
+      .abs()
+      .lt(0.5)
+      .where(x.add(w.mul(apart)), end.sub(apart.mul(expr(1).sub(w))));
+  },
+  samples: [
+    call([t([3, 5]), t([5]), 0.25]),
+    call([t([3, 5]), t([3, 5]), 0.75]),
+    call([t([3, 5]), t([3, 1]), t([5], { fill: 'distinct' })]),
+    call([t([7]), t([7]), 1.5]),
+  ],
+  errors: [{ args: [t([3]), t([3], { dtype: 'float64' }), 0.5], throws: 'RuntimeError' }],
+});
+const lerpTensors = routes.routeOf(lerp, { gradName: 'LerpBackward1' });
+routes.reroute(lerp, (...args) => {
+  routes.requireOneDType('lerp', args);
+  if (args[0] instanceof Tensor && args[0].dtype.isIntegral) {
+    throw new NotImplementedError(message('lerp', 'a floating dtype', args[0].dtype.name));
+  }
+  return args[2] instanceof Tensor ? lerpTensors : null;
+});
+
+const value: Param = { ...option('value', 1), keyword: true };
+const factors: readonly Param[] = [
+  self,
+  { name: 'tensor1', kind: 'tensor' },
+  { name: 'tensor2', kind: 'tensor' },
+  value,
+];
+export const addcmul = routes.restrict(
+  definePointwise({
+    name: 'addcmul',
+    doc: 'input + value · tensor1 · tensor2.',
+    params: factors,
+    refuse: routes.numbersOnly,
+    pointwise: (x: Expr, a: Expr, b: Expr, v: Expr) => x.add(a.mul(v).mul(b)),
+    samples: [
+      call([t([3, 5]), t([5]), t([3, 1])], { value: -2.5 }),
+      call([t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' })], {
+        value: 3,
+      }),
+    ],
+  }),
+);
+export const addcdiv = definePointwise({
+  name: 'addcdiv',
+  doc: 'input + value · tensor1 / tensor2; two integers are refused.',
+  params: factors,
+  fill: 'nonzero',
+  refuse: routes.floatsOnly,
+  pointwise: (x: Expr, a: Expr, b: Expr, v: Expr) => x.add(a.mul(v).div(b)),
+  samples: [call([t([3, 5]), t([5]), t([3, 1], { fill: 'nonzero' })], { value: -2.5 })],
+  errors: [
+    { args: [t([3]), t([3], { dtype: 'int64' }), t([3], { dtype: 'int64' })], throws: 'RuntimeError' },
+  ],
+});
+routes.reroute(addcdiv, (_x, a, b) => {
+  if (a instanceof Tensor && b instanceof Tensor && a.dtype.isIntegral && b.dtype.isIntegral) {
+    const hint = 'Integer division with addcdiv is no longer supported';
+    throw new RuntimeError(
+      message('addcdiv', 'a floating tensor1 or tensor2', `${a.dtype.name} and ${b.dtype.name}`, hint),
+    );
+  }
+  return null;
 });

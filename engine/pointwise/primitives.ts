@@ -51,7 +51,12 @@ function trigamma(x: Expr): Expr {
   const positive = sum.add(series);
   // The sine's argument is harmless on the side that does not use it: its own derivatives must not leak a NaN.
   const sine = apply('sin', low.where(x, 0.5).mul(Math.PI));
-  return low.where(expr(Math.PI ** 2).div(sine.mul(sine)).sub(positive), positive);
+  return low.where(
+    expr(Math.PI ** 2)
+      .div(sine.mul(sine))
+      .sub(positive),
+    positive,
+  );
 }
 
 const derivatives: Readonly<Record<string, Derivative>> = {
@@ -94,13 +99,19 @@ const derivatives: Readonly<Record<string, Derivative>> = {
   add: (g) => [g, g],
   sub: (g) => [g, g.neg()],
   mul: (g, [a, b]) => [g.mul(b!), g.mul(a!)],
-  div: (g, [a, b]) => [g.div(b!), g.mul(a!.div(b!).div(b!)).neg()],
+  // −a / b is not the node a / b: PyTorch saves the operands, and the result may be changed in-place.
+  div: (g, [a, b]) => [g.div(b!), g.mul(a!.neg().div(b!).div(b!))],
   fma: (g, [a, b]) => [g.mul(b!), g.mul(a!), g],
-  pow: (g, [a, b], y) => [
-    // b·a^(b-1), 0 where b is 0, so that 0^0 has no NaN; a^b·ln a, 0 where a is 0 and b ≥ 0.
-    b!.eq(0).where(0, g.mul(b!.mul(a!.pow(b!.sub(1))))),
-    apply('logicalAnd', a!.eq(0), b!.ge(0)).where(0, g.mul(y.mul(a!.log()))),
-  ],
+  // b·a^(b-1), 0 where b is 0, so that 0^0 has no NaN; a^b·ln a, 0 where a is 0 and b ≥ 0. What a condition excludes is
+  // harmless too, so that second derivatives have no NaN either.
+  pow: (g, [a, b], y) => {
+    const none = b!.eq(0);
+    const zero = apply('logicalAnd', a!.eq(0), b!.ge(0));
+    return [
+      none.where(0, g.mul(b!.mul(a!.pow(none.where(1, b!).sub(1))))),
+      zero.where(0, g.mul(y.mul(zero.where(1, a!).log()))),
+    ];
+  },
   maximum,
   minimum,
   fmax: (g, [a, b]) => fmaxLike(g, a!.ge(b!), b!),
@@ -117,14 +128,19 @@ const derivatives: Readonly<Record<string, Derivative>> = {
     return [g.mul(b!).mul(inverse), g.mul(a!).neg().mul(inverse)];
   },
   hypot: (g, [a, b], y) => [g.mul(a!.div(y)), g.mul(b!.div(y))],
-  copysign: (g, [a], y) => [a!.eq(0).where(0, g.mul(y.div(a!))), null],
+  copysign: (g, [a], y) => {
+    const zero = a!.eq(0);
+    return [zero.where(0, g.mul(y.div(zero.where(1, a!)))), null];
+  },
+  // At its target it stands still.
+  nextafter: (g, [a, b]) => [a!.eq(b!).where(0, g), null],
   ldexp: (g, [_a, b], y) => [g.mul(apply('exp2', b!)), g.mul(y).mul(Math.LN2)],
 };
 
 /** Primitives whose result is 0/1 or an integer, or that PyTorch does not differentiate: no gradient passes. */
 const stepLike: ReadonlySet<string> = new Set(
   `eq ne lt le gt ge logicalNot logicalAnd logicalOr logicalXor isnan isinf isfinite signbit
-   bitwiseNot bitwiseAnd bitwiseOr bitwiseXor shiftLeft shiftRight gcd lcm nextafter heaviside`.split(/\s+/),
+   bitwiseNot bitwiseAnd bitwiseOr bitwiseXor shiftLeft shiftRight gcd lcm heaviside`.split(/\s+/),
 );
 const noGradient: Derivative = () => [null, null, null];
 

@@ -1,0 +1,376 @@
+// Owns the declarations of comparison and logic ops, of choosing between values (extremes, clamping) and of tests on
+// floats. Expressions only; what depends on a call's values or dtypes is routed in the same place.
+import { bool, type DType, float64, promoteTypes } from '../dtype.js';
+import { ArgumentError, message, NotImplementedError, RuntimeError } from '../errors.js';
+import { apply, type Expr, expr, input } from '../pointwise/expr.js';
+import { reduce } from '../pointwise/reduction.js';
+import { sameShape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { option, other, otherTensor, self } from './arithmetic.js';
+import { defineOp, definePointwise, type Param } from './define.js';
+import * as routes from './routes.js';
+import { call, t } from './samples.js';
+
+const isBoolReason = 'the result is bool';
+const ties = t([7], { fill: 'ties' });
+
+/** A comparison of two operands. */
+function compared(
+  name: string,
+  numpy: string,
+  doc: string,
+  f: (x: Expr, y: Expr) => Expr,
+): routes.PointwiseOp {
+  const op = definePointwise({
+    name,
+    numpy: `numpy.${numpy}`,
+    doc,
+    params: [self, other],
+    promote: 'predicate',
+    pointwise: (x, y) => f(x as Expr, y as Expr),
+    notDifferentiable: isBoolReason,
+    samples: [call([ties, ties]), call([ties, 2])],
+  });
+  return routes.withTensorNode(op, `${name.charAt(0).toUpperCase()}${name.slice(1)}Backward1`);
+}
+export const eq = compared('eq', 'equal', 'input = other, as bool.', (x, y) => x.eq(y));
+export const ne = compared('ne', 'not_equal', 'input ≠ other, as bool.', (x, y) => x.ne(y));
+export const lt = compared('lt', 'less', 'input < other, as bool.', (x, y) => x.lt(y));
+export const le = compared('le', 'less_equal', 'input ≤ other, as bool.', (x, y) => x.le(y));
+export const gt = compared('gt', 'greater', 'input > other, as bool.', (x, y) => x.gt(y));
+export const ge = compared('ge', 'greater_equal', 'input ≥ other, as bool.', (x, y) => x.ge(y));
+
+/** A logic op: what is not 0 is true, NaN too. */
+function logic(name: string, numpy: string, doc: string): routes.PointwiseOp {
+  const two = name !== 'logicalNot';
+  return definePointwise({
+    name,
+    numpy: `numpy.${numpy}`,
+    doc,
+    params: two ? [self, otherTensor] : [self],
+    promote: 'predicate',
+    pointwise: (...operands) => apply(name, ...(operands as Expr[])),
+    notDifferentiable: isBoolReason,
+    samples: [call(two ? [ties, ties] : [ties])],
+  });
+}
+export const logicalNot = logic('logicalNot', 'logical_not', 'Whether input is 0.');
+export const logicalAnd = logic('logicalAnd', 'logical_and', 'Whether both are not 0.');
+export const logicalOr = logic('logicalOr', 'logical_or', 'Whether one or both are not 0.');
+export const logicalXor = logic('logicalXor', 'logical_xor', 'Whether exactly one is not 0.');
+
+/** A test of one value. */
+function tested(name: string, doc: string, f: (x: Expr) => Expr): routes.PointwiseOp {
+  return definePointwise({
+    name,
+    numpy: `numpy.${name}`,
+    doc,
+    params: [self],
+    variants: ['function', 'method'],
+    promote: 'predicate',
+    pointwise: (x) => f(x as Expr),
+    notDifferentiable: isBoolReason,
+    samples: [call([t([23], { fill: 'special' })])],
+  });
+}
+const both = (a: Expr, b: Expr): Expr => apply('logicalAnd', a, b);
+const either = (a: Expr, b: Expr): Expr => apply('logicalOr', a, b);
+const not = (a: Expr): Expr => apply('logicalNot', a);
+const isInf = (x: Expr): Expr => apply('isinf', x);
+const isNan = (x: Expr): Expr => apply('isnan', x);
+const isNegative = (x: Expr): Expr => apply('signbit', x);
+export const isnan = tested('isnan', 'Whether input is NaN.', isNan);
+export const isinf = tested('isinf', 'Whether input is ∞ or −∞.', isInf);
+export const isfinite = tested('isfinite', 'Whether input is neither NaN nor infinite.', (x) =>
+  apply('isfinite', x),
+);
+export const isposinf = tested('isposinf', 'Whether input is ∞.', (x) => both(isInf(x), not(isNegative(x))));
+export const isneginf = tested('isneginf', 'Whether input is −∞.', (x) => both(isInf(x), isNegative(x)));
+export const signbit = tested(
+  'signbit',
+  'Whether the sign bit is set: for negative numbers and −0.',
+  isNegative,
+);
+
+const closeness: readonly Param[] = [
+  self,
+  otherTensor,
+  option('rtol', 1e-5),
+  option('atol', 1e-8),
+  { name: 'equal_nan', kind: 'bool', default: false },
+];
+export const isclose = definePointwise({
+  name: 'isclose',
+  numpy: 'numpy.isclose',
+  doc: '|input − other| ≤ atol + rtol · |other|, or equal; with equal_nan, NaN is close to NaN.',
+  params: closeness,
+  variants: ['function', 'method'],
+  promote: 'predicate',
+  pointwise: (x: Expr, y: Expr, rtol: Expr, atol: Expr, equalNan) => {
+    const apart = x.sub(y).abs();
+    const near = both(apply('isfinite', apart), apart.le(atol.add(rtol.mul(y).abs())));
+    const same = either(x.eq(y), near);
+    return equalNan === true ? either(same, both(isNan(x), isNan(y))) : same;
+  },
+  notDifferentiable: isBoolReason,
+  samples: [
+    call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), 0.5, 0.25]),
+    call([t([19], { fill: 'special' }), t([19], { fill: 'special' })], { equal_nan: true }),
+    call([t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' }), 0.1, 1.5]),
+  ],
+  errors: [
+    { args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' },
+    { args: [t([3]), t([3]), -1], throws: 'RuntimeError' },
+  ],
+});
+const iscloseOfIntegers = routes.routeOf(isclose, { promote: { compute: float64, out: bool } });
+routes.reroute(isclose, (...args) => {
+  routes.requireOneDType('isclose', args);
+  for (const k of [2, 3]) {
+    if (Number(args[k] ?? 0) < 0) {
+      const { name } = closeness[k]!;
+      throw new RuntimeError(message('isclose', `${name} greater than or equal to zero`, String(args[k])));
+    }
+  }
+  return args[0] instanceof Tensor && args[0].dtype.isIntegral ? iscloseOfIntegers : null;
+});
+
+/** Whether `test` holds for every element, in one pass. */
+function holdsForAll(op: string, test: Expr, inputs: readonly Tensor[], compute: DType): boolean {
+  if (inputs[0]!.length === 0) return true;
+  const reduced = inputs[0]!.shape.map(() => true);
+  const result = reduce({
+    op,
+    reducer: 'min',
+    prologue: test,
+    inputs,
+    compute,
+    out: bool,
+    reduced,
+    keepdim: false,
+  });
+  return result.item() as boolean;
+}
+const sameElements = input(0).eq(input(1));
+const isTrue = input(0).ne(0);
+
+export const equal = defineOp({
+  name: 'equal',
+  numpy: 'numpy.array_equal',
+  doc: 'Whether both tensors have the same shape and the same elements.',
+  params: [self, otherTensor],
+  returns: 'boolean',
+  compose: (x: Tensor, y: Tensor): boolean =>
+    sameShape(x.shape, y.shape) && holdsForAll('equal', sameElements, [x, y], promoteTypes(x.dtype, y.dtype)),
+  notDifferentiable: 'the result is a boolean',
+  samples: [
+    call([t([3, 5]), t([3, 5])]),
+    call([t([3, 5], { fill: 'ones' }), t([3, 5], { fill: 'ones' })]),
+    call([t([3], { fill: 'zeros' }), t([3, 1], { fill: 'zeros' })]),
+    call([t([0]), t([0])]),
+    call([t([2], { fill: { values: ['nan', 1] } }), t([2], { fill: { values: ['nan', 1] } })]),
+  ],
+});
+export const allclose = defineOp({
+  name: 'allclose',
+  numpy: 'numpy.allclose',
+  doc: 'Whether isclose holds for every pair of elements.',
+  params: closeness,
+  returns: 'boolean',
+  compose: (x: Tensor, y: Tensor, rtol: number, atol: number, equalNan: boolean): boolean => {
+    routes.requireOneDType('allclose', [x, y]);
+    return holdsForAll('allclose', isTrue, [isclose.impl(x, y, rtol, atol, equalNan as never)], bool);
+  },
+  notDifferentiable: 'the result is a boolean',
+  samples: [
+    call([t([3, 5]), t([3, 5])]),
+    call([t([3, 5], { fill: 'ones' }), t([5], { fill: 'ones' })]),
+    call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), 10, 10]),
+  ],
+  errors: [{ args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' }],
+});
+
+const zeroSigns = {
+  reason: "PyTorch's maximum of 0 and −0 is the first or the second, by position in memory",
+  signedZero: 'any',
+} as const;
+
+/** An extreme of two tensors, with half of the gradient for each at a tie. */
+function extreme(name: string, doc: string): routes.PointwiseOp {
+  return definePointwise({
+    name,
+    numpy: `numpy.${name}`,
+    doc,
+    params: [self, otherTensor],
+    variants: ['function', 'method'],
+    fill: 'distinct',
+    pointwise: (x: Expr, y: Expr) => apply(name, x, y),
+    tolerance: zeroSigns,
+    samples: [call([t([3, 5], { fill: 'distinct' }), t([3, 1])]), call([ties, ties])],
+  });
+}
+export const maximum = extreme('maximum', 'The greater of both; NaN where either is NaN.');
+export const minimum = extreme('minimum', 'The lesser of both; NaN where either is NaN.');
+export const fmax = extreme('fmax', 'The greater of both; where one is NaN, the other.');
+export const fmin = extreme('fmin', 'The lesser of both; where one is NaN, the other.');
+
+const nan = expr(Number.NaN);
+/** x where it is on the right side of the bound, else the bound; the gradient goes to what was taken. NaN wins. */
+const bounded = (x: Expr, within: Expr, beyond: Expr, bound: Expr): Expr =>
+  within.where(x, beyond.where(bound, nan));
+/** The value of e with no gradient: of heaviside, at 0, nothing flows back. */
+const constant = (e: Expr): Expr => apply('heaviside', 0, e);
+
+/** min(max(x, low), high) with ATen's masks: x gets the gradient at its bounds too, a bound only where it is past. */
+export function clampBetween(x: Expr, low: Expr, high: Expr): Expr {
+  const value = constant(low.maximum(x).minimum(high));
+  const takesHigh = both(either(x.gt(high), high.lt(low)), both(low.eq(low), x.eq(x)));
+  const beyond = both(x.lt(low), low.lt(high)).where(low, takesHigh.where(high, value));
+  const isTensor = low.op === 'input' || high.op === 'input';
+  return both(x.ge(low), x.le(high)).where(x, isTensor ? beyond : value);
+}
+
+function clamped(x: Expr, low: Expr | null, high: Expr | null): Expr {
+  if (low !== null && high !== null) return clampBetween(x, low, high);
+  if (low !== null) return bounded(x, x.ge(low), x.lt(low), low);
+  return bounded(x, x.le(high!), x.gt(high!), high!);
+}
+const bound = (name: string): Param => ({ name, kind: 'tensorOrScalar', default: null });
+export const clamp = definePointwise({
+  name: 'clamp',
+  doc: 'input, raised to min and lowered to max; both numbers, both tensors, or one of them null.',
+  params: [self, bound('min'), bound('max')],
+  gradName: 'ClampBackward1',
+  tolerance: zeroSigns,
+  pointwise: (x: Expr, low, high) => clamped(x, low as Expr | null, high as Expr | null),
+  samples: [
+    call([t([3, 5]), -0.5, 0.5]),
+    call([t([3, 5])], { min: -0.5 }),
+    call([t([3, 5]), null, 0.5]),
+    call([t([3, 5], { fill: 'distinct' }), t([5]), t([3, 1])]),
+    call([t([3, 5], { fill: 'distinct' }), t([5])]),
+    call([t([7], { fill: 'ties' }), -1, 1]),
+    call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), t([7], { fill: 'ones' })]),
+    call([t([7], { dtype: 'int64' }), -2.5, 3]),
+    call([t([7]), 1, -1]),
+  ],
+  errors: [
+    { args: [t([3])], throws: 'RuntimeError' },
+    { args: [t([3]), 0, t([3])], throws: 'TypeError' },
+  ],
+});
+const clampToTensors = routes.routeOf(clamp, { gradName: 'ClampBackward0' });
+routes.reroute(clamp, (...args) => {
+  const [, low, high] = args;
+  const tensors = low instanceof Tensor || high instanceof Tensor;
+  const absent = (v: unknown): boolean => v === undefined || v === null;
+  if (absent(low) && absent(high)) {
+    throw new RuntimeError(
+      message('clamp', 'min or max', 'neither', "At least one of 'min' or 'max' must not be None"),
+    );
+  }
+  const one = tensors && (absent(low) || absent(high));
+  if (!one && routes.categoryOf(clamp, args) === 0)
+    throw new NotImplementedError(message('clamp', 'numbers', 'bool'));
+  if (!tensors) return null;
+  for (const v of [low, high]) {
+    if (!absent(v) && !(v instanceof Tensor))
+      throw new ArgumentError(message('clamp', 'min and max of one kind', 'a Tensor and a number'));
+  }
+  return clampToTensors;
+});
+/** Bool between bool numbers has no kernel; between bool tensors it has. */
+function withNumbers(op: routes.PointwiseOp): void {
+  routes.reroute(op, (...args) => {
+    if (args[1] instanceof Tensor || routes.categoryOf(op, args) > 0) return null;
+    throw new NotImplementedError(message(op.name, 'numbers', 'bool'));
+  });
+}
+const bound1 = (name: 'min' | 'max'): Param => ({ name, kind: 'tensorOrScalar' });
+export const clampMin = routes.withTensorNode(
+  definePointwise({
+    name: 'clampMin',
+    doc: 'input, raised to min.',
+    params: [self, bound1('min')],
+    gradName: 'ClampMinBackward0',
+    tolerance: zeroSigns,
+    pointwise: (x: Expr, low: Expr) => clamped(x, low, null),
+    samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties, ties]), call([ties, 1])],
+  }),
+  'ClampMinBackward1',
+);
+withNumbers(clampMin);
+export const clampMax = routes.withTensorNode(
+  definePointwise({
+    name: 'clampMax',
+    doc: 'input, lowered to max.',
+    params: [self, bound1('max')],
+    gradName: 'ClampMaxBackward0',
+    tolerance: zeroSigns,
+    pointwise: (x: Expr, high: Expr) => clamped(x, null, high),
+    samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties, ties]), call([ties, 1])],
+  }),
+  'ClampMaxBackward1',
+);
+withNumbers(clampMax);
+
+export const copysign = routes.withTensorNode(
+  definePointwise({
+    name: 'copysign',
+    numpy: 'numpy.copysign',
+    doc: '|input| with the sign of other; −0 is negative. Integers become the default float.',
+    params: [self, other],
+    promote: 'float',
+    fill: 'nonzero',
+    gradName: 'CopysignBackward1',
+    pointwise: (x: Expr, y: Expr) => apply('copysign', x, y),
+    samples: [call([t([3, 5]), t([5])]), call([ties, -1])],
+  }),
+  'CopysignBackward0',
+);
+export const heaviside = definePointwise({
+  name: 'heaviside',
+  numpy: 'numpy.heaviside',
+  doc: '0 below 0, 1 above 0, and the second operand at 0; both of one dtype.',
+  params: [self, { name: 'values', kind: 'tensor' }],
+  pointwise: (x: Expr, y: Expr) => apply('heaviside', x, y),
+  notDifferentiable: 'PyTorch has no derivative for it; it would be 0 almost everywhere',
+  samples: [call([t([3, 5], { fill: 'ties' }), t([5])])],
+  errors: [{ args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' }],
+});
+routes.withoutDerivative(heaviside);
+routes.reroute(heaviside, (...args) => {
+  routes.requireOneDType('heaviside', args);
+  return null;
+});
+export const nextafter = routes.restrict(
+  definePointwise({
+    name: 'nextafter',
+    numpy: 'numpy.nextafter',
+    doc: 'The next representable number after input, towards other.',
+    params: [self, otherTensor],
+    refuse: routes.floatsOnly,
+    pointwise: (x: Expr, y: Expr) => apply('nextafter', x, y),
+    samples: [call([t([3, 5]), t([5])])],
+  }),
+);
+const replacement = (name: string, value: number | null): Param => option(name, value);
+export const nanToNum = routes.integersAsTheyAre(
+  definePointwise({
+    name: 'nanToNum',
+    doc: "NaN replaced by nan, ∞ by posinf and −∞ by neginf: by the dtype's greatest and least numbers where null.",
+    params: [self, replacement('nan', null), replacement('posinf', null), replacement('neginf', null)],
+    pointwise: (x: Expr, forNaN, forInf, forNegInf) => {
+      const inf = expr(Number.POSITIVE_INFINITY);
+      const greatest = apply('nextafter', inf, 0);
+      const finite = both(isInf(x), isNegative(x)).where((forNegInf as Expr | null) ?? greatest.neg(), x);
+      const known = x.eq(inf).where((forInf as Expr | null) ?? greatest, finite);
+      return isNan(x).where((forNaN as Expr | null) ?? 0, known);
+    },
+    samples: [
+      call([t([3, 5])]),
+      call([t([23], { fill: 'special' })], {}, { noGrad: 'special values' }),
+      call([t([23], { fill: 'special' }), 2.5, 3, -4], {}, { noGrad: 'special values' }),
+    ],
+  }),
+);

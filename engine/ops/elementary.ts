@@ -1,0 +1,345 @@
+// Owns the declarations of elementary functions: exponentials, logarithms, powers, trigonometric, hyperbolic, error and
+// gamma functions, rounding. Expressions only.
+import { float64 } from '../dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../errors.js';
+import { apply, type Expr, expr } from '../pointwise/expr.js';
+import { Tensor } from '../tensor.js';
+import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js';
+import { clampBetween } from './comparison.js';
+import { definePointwise, type Param } from './define.js';
+import * as routes from './routes.js';
+import { call, t } from './samples.js';
+
+type Def = Parameters<typeof definePointwise>[0];
+type More = Partial<Def>;
+
+/** A function of one number that is a scalar primitive; integers become the default float. */
+function elementary(name: string, numpy: string | null, doc: string, more: More = {}): routes.PointwiseOp {
+  return definePointwise({
+    name,
+    ...(numpy === null ? {} : { numpy: `numpy.${numpy}` }),
+    doc,
+    params: [self],
+    promote: 'float',
+    pointwise: (x) => apply(name, x as Expr),
+    ...more,
+  });
+}
+const bench = [call([t([1000000])])];
+const positive: More = { fill: 'positive' };
+const unit: More = { fill: 'unit' };
+
+export const exp = elementary('exp', 'exp', 'e to the power input.', { bench });
+export const exp2 = elementary('exp2', 'exp2', '2 to the power input.');
+export const expm1 = elementary('expm1', 'expm1', 'exp(input) − 1, exact near 0.');
+export const log = elementary('log', 'log', 'The natural logarithm.', positive);
+export const log2 = elementary('log2', 'log2', 'The logarithm to base 2.', positive);
+export const log10 = elementary('log10', 'log10', 'The logarithm to base 10.', positive);
+export const log1p = elementary('log1p', 'log1p', 'log(1 + input), exact near 0.', {
+  ...positive,
+  gradName: 'Log1PBackward0',
+});
+export const sqrt = elementary('sqrt', 'sqrt', 'The square root; NaN below 0.', positive);
+export const rsqrt = elementary('rsqrt', null, '1 / √input.', positive);
+
+export const sin = elementary('sin', 'sin', 'The sine of radians.');
+export const cos = elementary('cos', 'cos', 'The cosine of radians.');
+export const tan = elementary('tan', 'tan', 'The tangent of radians.', unit);
+export const asin = elementary('asin', 'arcsin', 'The arcsine, in radians.', unit);
+export const acos = elementary('acos', 'arccos', 'The arccosine, in radians.', unit);
+export const atan = elementary('atan', 'arctan', 'The arctangent, in radians.');
+export const sinh = elementary('sinh', 'sinh', 'The hyperbolic sine.');
+export const cosh = elementary('cosh', 'cosh', 'The hyperbolic cosine.');
+export const tanh = elementary('tanh', 'tanh', 'The hyperbolic tangent.', { bench });
+export const asinh = elementary('asinh', 'arcsinh', 'The inverse hyperbolic sine.');
+export const acosh = elementary('acosh', 'arccosh', 'The inverse hyperbolic cosine, from 1 on.', {
+  fill: 'above1',
+});
+export const atanh = elementary(
+  'atanh',
+  'arctanh',
+  'The inverse hyperbolic tangent, between −1 and 1.',
+  unit,
+);
+
+export const erf = elementary('erf', null, 'The error function.');
+export const erfc = elementary('erfc', null, '1 − erf(input), exact where that is small.');
+export const erfinv = elementary(
+  'erfinv',
+  null,
+  'The inverse of the error function, between −1 and 1.',
+  unit,
+);
+export const lgamma = elementary('lgamma', null, 'The logarithm of |Γ(input)|.', positive);
+export const digamma = elementary('digamma', null, "lgamma's slope: Γ′(input) / Γ(input).", positive);
+
+/** 1 − a²/6 + a⁴/120 − …, exact to the last bit where |a| < 0.3. */
+function sincNearZero(a: Expr): Expr {
+  const square = a.mul(a);
+  return [110, 72, 42, 20, 6].reduce((rest, k) => expr(1).sub(square.div(k).mul(rest)), expr(1));
+}
+export const sinc = elementary('sinc', 'sinc', 'sin(π·input) / (π·input); 1 at 0.', {
+  fill: 'nonzero', // near 0 PyTorch's gradient is all rounding
+  pointwise: (x) => {
+    const angle = (x as Expr).mul(Math.PI);
+    const near = angle.abs().lt(0.3);
+    // Each side gets a harmless argument where the other counts, so that no derivative divides by 0.
+    const far = near.where(1, angle);
+    return near.where(sincNearZero(near.where(angle, 0)), apply('sin', far).div(far));
+  },
+  samples: [call([t([4], { fill: { values: [0, 1, -0.5, 0.0625] } })])],
+});
+const exponent: Param = { name: 'exponent', kind: 'tensorOrScalar' };
+export const pow = definePointwise({
+  name: 'pow',
+  numpy: 'numpy.power',
+  doc: 'input to the power exponent; either may be a number. Integers to negative numbers are refused.',
+  params: [selfOrScalar, exponent],
+  fill: 'positive',
+  gradName: 'PowBackward0',
+  refuse: routes.numbersOnly,
+  pointwise: (x: Expr, y: Expr) => x.pow(y),
+  samples: [
+    call([t([3, 5], { fill: 'positive' }), t([5])]),
+    ...[2, 3, 0.5, -0.5, -1, -2, 1, 0, 2.5, 4].map((e) => call([t([3, 5], { fill: 'positive' }), e])),
+    ...[2, 3, 4].map((e) => call([t([7]), e])),
+    call([2.5, t([3, 5])]),
+    call([t([7], { dtype: 'int32' }), 3]),
+    call([2, t([5], { dtype: 'int64', fill: { low: 0, high: 9 } })]),
+    call([t([3], { fill: { values: [0, 0, 0] } }), t([3], { fill: { values: [0, 1, 2] } })]),
+  ],
+  errors: [
+    { args: [t([3], { dtype: 'int64' }), -1], throws: 'RuntimeError' },
+    { args: [2, 3], throws: 'TypeError' },
+  ],
+});
+const power = (f: (x: Expr) => Expr): routes.Route =>
+  routes.firstOnly(
+    routes.routeOf(pow, { params: [self], refuse: () => null, pointwise: (x) => f(x as Expr) }),
+  );
+/** The exponents that PyTorch computes without pow, and so to the last bit as here. */
+const constantPowers = new Map<number, routes.Route>([
+  [0, power(() => expr(1))],
+  [1, power((x) => x)],
+  [2, power((x) => x.mul(x))],
+  [3, power((x) => x.mul(x).mul(x))],
+  [0.5, power((x) => x.sqrt())],
+  [-0.5, power((x) => apply('rsqrt', x))],
+  [-1, power((x) => x.reciprocal())],
+  [-2, power((x) => x.mul(x).reciprocal())],
+]);
+const powTensors = routes.routeOf(pow, { params: [self, exponent], gradName: 'PowBackward1' });
+const powOfNumber = routes.routeOf(pow, { gradName: 'PowBackward2' });
+routes.reroute(pow, (x, e) => {
+  if (!(x instanceof Tensor)) return powOfNumber;
+  if (e instanceof Tensor) return powTensors;
+  if (typeof e !== 'number') return null;
+  if (x.dtype.isFloatingPoint) return constantPowers.get(e) ?? null;
+  if (e < 0 && Number.isInteger(e)) {
+    const hint = 'Integers to negative integer powers are not allowed.';
+    throw new RuntimeError(message('pow', `a non-negative exponent for ${x.dtype.name}`, String(e), hint));
+  }
+  return null;
+});
+routes.restrict(pow);
+// Of bool there is one power: to true, and to false.
+routes.reroute(pow, (x, e) =>
+  typeof e === 'boolean' && x instanceof Tensor && x.dtype.category === 0
+    ? constantPowers.get(Number(e))!
+    : null,
+);
+export const floatPower = definePointwise({
+  name: 'floatPower',
+  numpy: 'numpy.float_power',
+  doc: 'input to the power exponent, computed in and returned as float64.',
+  params: [selfOrScalar, exponent],
+  promote: { compute: float64, out: float64 },
+  fill: 'positive',
+  gradName: 'PowBackward0',
+  pointwise: (x: Expr, y: Expr) => x.pow(y),
+  samples: [
+    call([t([3, 5], { fill: 'positive' }), t([5])]),
+    call([t([3, 5], { fill: 'positive' }), -1.5]),
+    call([2.5, t([3, 5])]),
+    call([t([7], { dtype: 'int32', fill: 'nonzero' }), -1]),
+  ],
+});
+const floatPowerTensors = routes.routeOf(floatPower, { gradName: 'PowBackward1' });
+const floatPowerOfNumber = routes.routeOf(floatPower, { gradName: 'PowBackward2' });
+routes.reroute(floatPower, (x, e) =>
+  e instanceof Tensor ? (x instanceof Tensor ? floatPowerTensors : floatPowerOfNumber) : null,
+);
+const floatPowerInPlace = floatPower.inplace!;
+floatPower.inplace = (x, e) => {
+  if (x instanceof Tensor && x.dtype !== float64) {
+    const hint = `the base given to float_power_ has dtype ${x.dtype.title} but the operation's result requires dtype Double`;
+    throw new RuntimeError(message('floatPower_', 'a float64 tensor', x.dtype.name, hint));
+  }
+  return floatPowerInPlace(x, e);
+};
+
+const logOdds = (z: Expr): Expr => z.log().sub(apply('log1p', z.neg()));
+/** Outside its domain the slope is NaN, as the value: the root of a negative number has both. */
+function logOddsInDomain(x: Expr): Expr {
+  const outside = apply('logicalOr', x.lt(0), x.gt(1));
+  const nan = outside.where(x.abs().neg(), 1).sqrt();
+  return outside.where(nan, logOdds(outside.where(0.5, x)));
+}
+export const logit = elementary(
+  'logit',
+  null,
+  'log(input / (1 − input)), input first clamped to [eps, 1 − eps].',
+  {
+    params: [self, option('eps', null)],
+    fill: 'probability',
+    pointwise: (x: Expr, eps) =>
+      eps === null ? logOddsInDomain(x) : logOdds(clampBetween(x, eps as Expr, expr(1).sub(eps as Expr))),
+    samples: [call([t([3, 5], { fill: 'probability' })]), call([t([3, 5], { fill: 'normal' }), 0.125])],
+  },
+);
+export const deg2rad = elementary('deg2rad', 'deg2rad', 'Degrees as radians.', {
+  gradName: 'Deg2RadBackward0',
+  pointwise: (x) => (x as Expr).mul(Math.PI / 180),
+});
+export const rad2deg = elementary('rad2deg', 'rad2deg', 'Radians as degrees.', {
+  gradName: 'Rad2DegBackward0',
+  pointwise: (x) => (x as Expr).mul(180 / Math.PI),
+});
+
+/** Rounding: floats only, integers stay as they are. */
+function rounding(name: string, numpy: string, doc: string, params: readonly Param[]): routes.PointwiseOp {
+  const op = definePointwise({
+    name,
+    numpy: `numpy.${numpy}`,
+    doc: `${doc} Integers stay as they are.`,
+    params,
+    refuse: routes.numbersOnly,
+    fill: 'distinct',
+    pointwise: (x) => apply(name, x as Expr),
+    samples: [
+      call([t([3, 5], { fill: 'large' })]),
+      call([t([7], { fill: { values: [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5] } })]),
+      ...(params.length > 1
+        ? [2, -1, 4].map((decimals) => call([t([3, 5], { fill: 'large' })], { decimals }))
+        : []),
+    ],
+  });
+  return routes.restrict(routes.integersAsTheyAre(op));
+}
+export const floor = rounding('floor', 'floor', 'The greatest whole number not above input.', [self]);
+export const ceil = rounding('ceil', 'ceil', 'The least whole number not below input.', [self]);
+export const trunc = rounding('trunc', 'trunc', 'input without its fraction.', [self]);
+export const round = rounding(
+  'round',
+  'round',
+  'The nearest whole number, halves to even; with decimals, the nearest decimal of so many places.',
+  [self, { name: 'decimals', kind: 'int', default: 0, neutral: true, keyword: true }],
+);
+/** Rounding to so many places: the power of ten is a number that the call computes, as ATen does. */
+const placed = (f: (x: Expr, scale: Expr) => Expr): routes.Route =>
+  routes.routeOf(round, {
+    params: [self, option('scale')],
+    gradName: 'RoundBackward1',
+    pointwise: (x, s) => f(x as Expr, s as Expr),
+  });
+const fractions = placed((x, scale) => apply('round', x.mul(scale)).div(scale));
+const tens = placed((x, scale) => apply('round', x.div(scale)).mul(scale));
+routes.reroute(
+  round,
+  (x, decimals) => {
+    const places = Number(decimals);
+    if (places === 0) return null;
+    if (x instanceof Tensor && x.dtype.isIntegral) {
+      throw new NotImplementedError(message('round', 'a floating dtype with decimals', x.dtype.name));
+    }
+    const route = places > 0 ? fractions : tens;
+    const scale = 10 ** Math.abs(places);
+    return { impl: (y) => route.impl(y, scale), inplace: (y) => route.inplace(y, scale) };
+  },
+  1,
+);
+export const frac = routes.restrict(
+  definePointwise({
+    name: 'frac',
+    doc: "The fraction of input, with input's sign.",
+    params: [self],
+    fill: 'distinct',
+    refuse: routes.floatsOnly,
+    pointwise: (x: Expr) => x.sub(apply('trunc', x)),
+  }),
+);
+
+export const hypot = routes.restrict(
+  definePointwise({
+    name: 'hypot',
+    numpy: 'numpy.hypot',
+    doc: '√(input² + other²), without overflow between.',
+    params: [self, otherTensor],
+    refuse: routes.floatsOnly,
+    pointwise: (x: Expr, y: Expr) => apply('hypot', x, y),
+    samples: [call([t([3, 5]), t([5])])],
+  }),
+);
+export const atan2 = definePointwise({
+  name: 'atan2',
+  numpy: 'numpy.arctan2',
+  doc: 'The angle, in radians, of the point (other, input).',
+  params: [self, otherTensor],
+  promote: 'float',
+  pointwise: (x: Expr, y: Expr) => apply('atan2', x, y),
+  samples: [call([t([3, 5]), t([5])]), call([t([2], { fill: 'zeros' }), t([2], { fill: 'zeros' })])],
+});
+/** log(bᵃ + bᶜ) from the greater of both; two equal infinities stay. */
+function logOfSum(name: string, doc: string, f: (apart: Expr) => Expr): routes.PointwiseOp {
+  return routes.restrict(
+    definePointwise({
+      name,
+      numpy: `numpy.${name}`,
+      doc,
+      params: [self, otherTensor],
+      variants: ['function', 'method'],
+      refuse: routes.floatsOnly,
+      pointwise: (x: Expr, y: Expr) => {
+        const first = x.ge(y);
+        const greater = first.where(x, y);
+        const sum = greater.add(f(first.where(y, x).sub(greater)));
+        return apply('logicalAnd', apply('isinf', x), x.eq(y)).where(x, sum);
+      },
+      samples: [call([t([3, 5], { fill: 'large' }), t([5], { fill: 'large' })])],
+    }),
+  );
+}
+export const logaddexp = logOfSum('logaddexp', 'log(exp(input) + exp(other)), without overflow.', (apart) =>
+  apply('log1p', apart.exp()),
+);
+export const logaddexp2 = logOfSum('logaddexp2', 'log₂(2^input + 2^other), without overflow.', (apart) =>
+  apply('log1p', apply('exp2', apart)).mul(1 / Math.LN2),
+);
+export const xlogy = definePointwise({
+  name: 'xlogy',
+  doc: 'input · log(other); 0 where input is 0, unless other is NaN.',
+  params: [selfOrScalar, other],
+  promote: 'float',
+  fill: 'positive',
+  gradName: 'XlogyBackward0',
+  pointwise: (x: Expr, y: Expr) => {
+    const zero = x.eq(0);
+    const endless = apply('logicalOr', y.le(0), y.eq(Number.POSITIVE_INFINITY));
+    const safe = apply('logicalAnd', zero, endless);
+    const product = x.mul(safe.where(1, y).log());
+    // The sum turns −0 into 0 where input is 0, and only there.
+    return zero.where(product.add(0), product);
+  },
+  samples: [
+    call([t([3, 5]), t([5], { fill: 'positive' })]),
+    call([t([3, 5], { fill: 'positive' }), 2.5]),
+    call([2, t([5], { fill: 'positive' })]),
+    call([t([3], { fill: 'zeros' }), t([3], { fill: { values: [2, 0.5, 1] } })]),
+  ],
+});
+const xlogyOfNumber = routes.routeOf(xlogy, { gradName: 'XlogyBackward1' });
+const xlogyToNumber = routes.routeOf(xlogy, { gradName: 'XlogyBackward2' });
+routes.reroute(xlogy, (x, y) => {
+  if (!(x instanceof Tensor)) return xlogyOfNumber;
+  return y instanceof Tensor ? null : xlogyToNumber;
+});
