@@ -45,6 +45,8 @@ function samples(seed: number, pairs: number, slowdown: number): [number[], numb
 /** A stand-in for Python: the worker is started with a script as its argument, which this ignores. */
 function standIn(folder: string, name: string, body: string): string {
   const path = join(folder, name);
+  // Whatever lies above the temporary folder, this is CommonJS.
+  writeFileSync(join(folder, 'package.json'), '{"type": "commonjs"}');
   const hello = '{ok: true, python: "0", numpy: "0", torch: "0", threads: 1, pid: process.pid}';
   writeFileSync(
     path,
@@ -105,7 +107,7 @@ describe('paired statistics', () => {
 });
 
 describe('a race', () => {
-  const options = { budgetMs: 0, maxRounds: 8, blockMs: 0.05, settleMs: 0 };
+  const options = { budgetMs: 0, maxRounds: 8, blockMs: 0.05 };
 
   it('alternates the order of blocks and keeps them in time order', async () => {
     const order: string[] = [];

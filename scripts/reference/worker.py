@@ -6,6 +6,7 @@
 {"id", "cmd": "run", "key", "iterations"}                 -> {"ns"}: the block's elapsed time
 {"id", "cmd": "output", "key", "file"}                    -> {"dtype", "shape"}: the result written to `file` as .npy
 {"id", "cmd": "drop", "key"}                              -> {}
+{"id", "cmd": "usage"}                                    -> {"cpuNs"}: processor time spent so far
 An answer is {"id", "ok": true, ...} or {"id", "ok": false, "error": {"class", "message"}}. The process ends with its stdin.
 """
 
@@ -64,7 +65,21 @@ def run(request: dict) -> dict:
         step()
     elapsed = time.perf_counter_ns() - start
     gc.enable()
+    settle()
     return {"ns": elapsed}
+
+
+def settle() -> None:
+    """Waits until this process is quiet: OpenMP's threads spin for up to 20 ms after their last loop, on the other side's processor."""
+    for _ in range(40):
+        before = time.process_time_ns()
+        time.sleep(0.001)
+        if time.process_time_ns() - before < 300_000:
+            return
+
+
+def usage(request: dict) -> dict:
+    return {"cpuNs": time.process_time_ns()}
 
 
 def output(request: dict) -> dict:
@@ -80,7 +95,7 @@ def drop(request: dict) -> dict:
     return {}
 
 
-COMMANDS = {"hello": hello, "prepare": prepare, "run": run, "output": output, "drop": drop}
+COMMANDS = {"hello": hello, "prepare": prepare, "run": run, "output": output, "drop": drop, "usage": usage}
 
 
 def answer(line: str) -> dict:

@@ -1,7 +1,7 @@
 // The bench suite: the notebook's timings, the op sweep and the memory figures. It owns what is run, in which order and for how
 // long, and the reference process's life; the judging is done elsewhere.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualSeed } from '../../engine/index.js';
 import { addon } from '../../engine/native.js';
@@ -17,6 +17,7 @@ import {
   suiteResult,
 } from '../results.js';
 import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
+import { NoiseWatch } from './noise.js';
 import { notebookRows } from './notebook-rows.js';
 import type { RowPlan } from './plan.js';
 import { runRow } from './run-row.js';
@@ -48,7 +49,6 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   );
   if (plans.length + tasks.length === 0)
     throw new CannotRunError(`no row matches the filter '${options.filter}'`);
-  const notes = [...noiseNotes(), ...sizeNotes(mode)];
   options.progress.begin('bench', plans.length + tasks.length);
   // Memory first: after the races the machine's caches are full and nothing would be fresh but the process.
   const memory = await runMemory(tasks, options);
@@ -67,9 +67,9 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
       );
     }
   } finally {
-    session.close();
+    await session.close();
   }
-  notes.push(...session.notes);
+  const notes = [...sizeNotes(mode), ...session.notes];
   const short = rows.filter((row) => row.required && !row.required.held).length;
   options.progress.end(
     `${rows.length} rows, ${memory.length} memory figures${short > 0 ? `, ${short} below what is required` : ''}`,
@@ -98,6 +98,7 @@ class Session {
   #worker: ReferenceWorker | undefined;
   #starts = 0;
   #gone: string | undefined;
+  readonly #noise = new NoiseWatch();
 
   constructor(options: SuiteOptions, mode: Mode) {
     this.#options = options;
@@ -111,7 +112,7 @@ class Session {
     this.#deadline ??= performance.now() + TOTAL_S[this.#mode] * 1000;
     const share = Math.max(0, this.#deadline - performance.now()) / left;
     const budgetMs = Math.max(LEAST_ROW_MS, Math.min(ROW_MS[this.#mode], share));
-    const timeoutMs = this.#mode === 'full' ? 600_000 : 60_000;
+    const timeoutMs = this.#mode === 'full' ? 600_000 : 30_000;
     const started = performance.now();
     manualSeed(seed);
     try {
@@ -135,7 +136,9 @@ class Session {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    const spent = (await this.#worker?.cpuNs()) ?? 0;
+    this.notes.push(...this.#noise.notes(spent / 1e6));
     this.#worker?.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -169,16 +172,6 @@ class Session {
     this.#gone = reason;
     return reason;
   }
-}
-
-/** A busy machine makes honest intervals wide; a reader should know why. */
-function noiseNotes(): string[] {
-  const [load = 0] = loadavg();
-  const cores = availableParallelism();
-  if (load < 0.5 * cores) return [];
-  return [
-    `Noisy: the load average was ${load.toFixed(1)} on ${cores} cores before the bench began; other programs were running.`,
-  ];
 }
 
 function sizeNotes(mode: Mode): string[] {

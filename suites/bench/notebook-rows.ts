@@ -73,7 +73,6 @@ function pairRow(
     size: n,
     note: `time of one of the notebook's ${times} rounds, ${DRAWS}`,
     tolerance: 0,
-    threaded: true,
     prepare: (inputs) => ({
       step: () => combine(engine.randn([n, n]), engine.randn([n, n])),
       reference: both({ name: id, size: n }),
@@ -89,7 +88,6 @@ function matmulRow(n: number, work: string): RowPlan {
     size: n,
     note: 'on the CPU the call returns when the result is there: launch and completion are stated apart, so that no row shows a launch as a result',
     tolerance: 0,
-    threaded: true,
     prepare: (inputs) => {
       const paths = { torch: 'torch.matmul', numpy: 'numpy.matmul' };
       const described = inputs.describe(squares(n));
@@ -120,7 +118,6 @@ function smallAdd(): RowPlan {
     ...base('add-3x2', 'x + y of two 3 × 2 tensors'),
     required: 3,
     tolerance: 0,
-    threaded: false,
     prepare: (inputs) => {
       const described = inputs.describe(call([t([3, 2]), t([3, 2])]));
       const [x, y] = inputs.tensors as [EngineTensor, EngineTensor];
@@ -149,7 +146,6 @@ function stepH(): RowPlan {
   return {
     ...base('H', 'cell H: build a graph of 3 × 2 tensors, backward'),
     tolerance: 0,
-    threaded: false,
     prepare: () => ({ step, output: () => arrayOf(step()), reference: { torch: { name: 'H' } } }),
   };
 }
@@ -188,7 +184,6 @@ function stepK(): RowPlan {
   return {
     ...base('K', 'cell K: one training step, 20 samples'),
     tolerance: 1e-5,
-    threaded: false,
     prepare: (inputs) => {
       const { raw } = inputs.tensor({ shape: [20, 1] });
       const x = inputs.tensors[0]!;
@@ -214,7 +209,6 @@ function stepL(n: number): RowPlan {
     size: n,
     note: 'one epoch as the notebook writes it, with a rate that stays finite',
     tolerance: 1e-4,
-    threaded: true,
     prepare: (inputs) => {
       const [rawX, rawW] = [inputs.tensor({ shape: [n] }), inputs.tensor({ shape: [n] })];
       const [x, start] = inputs.tensors as [EngineTensor, EngineTensor];

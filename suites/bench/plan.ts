@@ -34,7 +34,5 @@ export interface RowPlan {
   readonly required?: number;
   /** Allowed difference of results, relative and absolute; 0 where inputs make every order of summation exact. */
   readonly tolerance: number;
-  /** Whether the work is large enough to wake thread pools, whose idle spinning would reach into the other side's block. */
-  readonly threaded: boolean;
   prepare(inputs: BenchInputs): Prepared;
 }

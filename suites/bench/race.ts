@@ -18,8 +18,6 @@ export interface RaceOptions {
   readonly maxRounds: number;
   /** Blocks are made at least this long, so that the timer and the pipe do not show. */
   readonly blockMs: number;
-  /** Quiet time before each block: the other side's threads spin for a while after their last parallel loop. */
-  readonly settleMs: number;
   readonly signal?: AbortSignal;
 }
 
@@ -68,11 +66,27 @@ export async function race(contestants: readonly Contestant[], options: RaceOpti
     if (options.signal?.aborted || (round >= MIN_PAIRS && spent > options.budgetMs)) break;
     const active = runners.filter(({ lane }) => lane.lost === undefined);
     for (const runner of round % 2 === 0 ? active : active.reverse()) {
-      if (options.settleMs > 0) await sleep(options.settleMs);
       await block(runner);
+      if (!runner.remote) await settle();
     }
   }
   return lanes;
+}
+
+const SETTLE_TURNS = 40;
+const SETTLED_US = 300;
+
+/**
+ * Waits until this process is quiet, as the reference does on its side: OpenMP's threads spin for up to 20 ms after their last
+ * loop, on a processor that the other side's block needs.
+ */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < SETTLE_TURNS; turn += 1) {
+    const before = process.cpuUsage();
+    await sleep(1);
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < SETTLED_US) return;
+  }
 }
 
 /** Nanoseconds of one block of the given side. */
@@ -82,6 +96,7 @@ async function enter(one: Contestant, blockMs: number): Promise<{ lane: Lane; ru
   if (one.step) {
     const local = loopOf(one.step);
     const iterations = await calibrate(async (count) => local(count), blockMs);
+    await settle();
     return { lane: { name: one.name, iterations, samples: [] }, run: () => local(iterations) };
   }
   const { remote } = one;

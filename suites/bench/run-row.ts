@@ -53,7 +53,7 @@ export async function runRow(plan: RowPlan, run: RowRun): Promise<{ rows: BenchR
     ? []
     : await race(
         [{ name: 'ours', step: prepared.step }, ...racing.map((one) => side.contestant(one))],
-        raceOptions(plan, run),
+        raceOptions(run),
       );
   await side.drop();
   const seconds = (performance.now() - started) / 1000;
@@ -65,12 +65,11 @@ export async function runRow(plan: RowPlan, run: RowRun): Promise<{ rows: BenchR
   };
 }
 
-function raceOptions(plan: RowPlan, run: RowRun): RaceOptions {
+function raceOptions(run: RowRun): RaceOptions {
   return {
     budgetMs: run.budgetMs,
     maxRounds: run.quick ? 8 : 30,
     blockMs: 2,
-    settleMs: plan.threaded ? 3 : 0,
     signal: run.signal,
   };
 }

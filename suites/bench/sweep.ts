@@ -82,9 +82,6 @@ export function sweepRows(quick: boolean): RowPlan[] {
   return found;
 }
 
-/** The number of elements from which kernels start threads. */
-const THREADED = 30_000;
-
 function curveRow(op: RegisteredOp, curve: CurveSpec, n: number): RowPlan {
   const sample = curve.sample(n);
   return {
@@ -97,7 +94,6 @@ function curveRow(op: RegisteredOp, curve: CurveSpec, n: number): RowPlan {
     ...(curve.arrays ? { bytes: curve.arrays * n * 4 } : {}),
     ...(curve.flops ? { flops: curve.flops(n) } : {}),
     tolerance: curve.tolerance ?? 0,
-    threaded: elements(sample) >= THREADED || curve.flops !== undefined,
     prepare: (inputs) => prepareCall(op, sample, inputs),
   };
 }
@@ -115,16 +111,8 @@ function declaredRow(op: RegisteredOp, sample: Sample, at: number): RowPlan {
     label: `${op.name} ${shape}`,
     dtype,
     tolerance: 1e-4,
-    threaded: elements(sample) >= THREADED,
     prepare: (inputs) => prepareCall(op, sample, inputs),
   };
-}
-
-function elements(sample: Sample): number {
-  return tensorsOf(sample).reduce(
-    (sum, one) => sum + one.shape.reduce((product, size) => product * size, 1),
-    0,
-  );
 }
 
 /** One call of an op through its public function, and the same call for the references. */

@@ -111,6 +111,15 @@ export class ReferenceWorker {
     await this.request('output', { key, file }, ms);
   }
 
+  /** Processor time that the process has spent, in nanoseconds; 0 when it does not answer. */
+  async cpuNs(): Promise<number> {
+    try {
+      return Number((await this.request('usage', {}, 10_000)).cpuNs) || 0;
+    } catch {
+      return 0;
+    }
+  }
+
   /** Forgets a workload. */
   async drop(key: string): Promise<void> {
     await this.request('drop', { key }, 10_000);
