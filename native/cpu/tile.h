@@ -1,6 +1,5 @@
 // Owns the tile machine: runs a pointwise program on at most kTile elements at a time, with loads that gather strides
-// and convert dtypes. One object serves one thread during one call; it knows nothing of
-// dimensions beyond a block of three.
+// and convert dtypes. One object serves one thread during one call; it knows no dimensions but a block's three.
 #pragma once
 #include "isa.h"
 #include "kernel_table.h"
