@@ -141,6 +141,7 @@ function shorthand(name: string, dtype: DType | string) {
     params: [self],
     variants: ['method'],
     compose: (x: Tensor): Tensor => cast(x, d),
+    ...(d.isFloatingPoint ? {} : { notDifferentiable: `the result is ${d.name}` }),
     samples: [
       call([t([3, 5], { fill: 'nonzero' })]),
       call([t([3, 5], { dtype: 'int32', fill: { low: 0, high: 9 } })]),
