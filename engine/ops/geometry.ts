@@ -38,7 +38,8 @@ export function embed(name: string, g: Tensor, shape: Shape, view: (x: Tensor) =
 /** The same elements under another shape: a view where the layout allows it, else a copy. `shape` holds as many. */
 export function reshaped(x: Tensor, shape: Shape): Tensor {
   const strides = viewStrides(x.shape, x.strides, shape);
-  if (strides !== null) return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+  if (strides !== null)
+    return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
   const copy = contiguous.impl(x);
   const dense = viewStrides(copy.shape, copy.strides, shape)!;
   // PyTorch's unsafe view: the copy is nobody else's, so the result counts as no view of it.
@@ -76,7 +77,12 @@ export function expanded(op: string, x: Tensor, target: readonly number[]): Tens
   const lead = n - x.ndim;
   if (lead < 0) {
     throw new RuntimeError(
-      message(op, `at least ${x.ndim} sizes`, showShape(target), `the number of sizes provided (${n}) must be greater or equal to the number of dimensions in the tensor (${x.ndim})`),
+      message(
+        op,
+        `at least ${x.ndim} sizes`,
+        showShape(target),
+        `the number of sizes provided (${n}) must be greater or equal to the number of dimensions in the tensor (${x.ndim})`,
+      ),
     );
   }
   const shape = new Array<number>(n);
@@ -87,7 +93,14 @@ export function expanded(op: string, x: Tensor, target: readonly number[]): Tens
     strides[i] = i >= lead ? x.strides[i - lead]! : i + 1 < n ? shape[i + 1]! * strides[i + 1]! : 1;
     if (size === -1) {
       if (i < lead) {
-        throw new RuntimeError(message(op, 'a size for each new dim', showShape(target), `The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ${i}`));
+        throw new RuntimeError(
+          message(
+            op,
+            'a size for each new dim',
+            showShape(target),
+            `The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ${i}`,
+          ),
+        );
       }
       size = own;
     }
@@ -103,7 +116,12 @@ export function expanded(op: string, x: Tensor, target: readonly number[]): Tens
 
 function notExpandable(op: string, shape: Shape, target: Shape, dim: number, own: number): RuntimeError {
   return new RuntimeError(
-    message(op, `sizes that ${showShape(shape)} broadcasts to`, showShape(target), `The expanded size of the tensor (${target[dim]}) must match the existing size (${own}) at non-singleton dimension ${dim}.  Target sizes: ${showShape(target)}.  Tensor sizes: ${showShape(shape)}`),
+    message(
+      op,
+      `sizes that ${showShape(shape)} broadcasts to`,
+      showShape(target),
+      `The expanded size of the tensor (${target[dim]}) must match the existing size (${own}) at non-singleton dimension ${dim}.  Target sizes: ${showShape(target)}.  Tensor sizes: ${showShape(shape)}`,
+    ),
   );
 }
 
@@ -130,7 +148,12 @@ export function selected(op: string, x: Tensor, dim: number, index: number): Ten
   const size = x.shape[dim]!;
   if (index < -size || index >= size) {
     throw new IndexError(
-      message(op, `an index in [${-size}, ${size - 1}]`, String(index), `index ${index} is out of bounds for dimension ${dim} with size ${size}`),
+      message(
+        op,
+        `an index in [${-size}, ${size - 1}]`,
+        String(index),
+        `index ${index} is out of bounds for dimension ${dim} with size ${size}`,
+      ),
     );
   }
   const at = index < 0 ? index + size : index;
@@ -154,7 +177,10 @@ export function sliced(x: Tensor, dim: number, start: number, length: number, st
 
 /** The diagonal of two dims, which disappear; its dim comes last. */
 export function diagonalOf(x: Tensor, shift: number, a: number, b: number): Tensor {
-  const length = Math.max(0, shift >= 0 ? Math.min(x.shape[a]!, x.shape[b]! - shift) : Math.min(x.shape[a]! + shift, x.shape[b]!));
+  const length = Math.max(
+    0,
+    shift >= 0 ? Math.min(x.shape[a]!, x.shape[b]! - shift) : Math.min(x.shape[a]! + shift, x.shape[b]!),
+  );
   const kept = x.shape.map((_, d) => d).filter((d) => d !== a && d !== b);
   const shape = [...kept.map((d) => x.shape[d]!), length];
   const strides = [...kept.map((d) => x.strides[d]!), x.strides[a]! + x.strides[b]!];

@@ -19,7 +19,12 @@ export function requireMaskShape(x: Tensor, mask: Tensor, at: number): void {
   mask.shape.forEach((size, k) => {
     if (size !== x.shape[at + k]) {
       throw new IndexError(
-        message('index', `a mask of shape ${showShape(x.shape.slice(at, at + mask.ndim))}`, showShape(mask.shape), `The shape of the mask ${showShape(mask.shape)} at index ${k} does not match the shape of the indexed tensor ${showShape(x.shape)} at index ${at + k}`),
+        message(
+          'index',
+          `a mask of shape ${showShape(x.shape.slice(at, at + mask.ndim))}`,
+          showShape(mask.shape),
+          `The shape of the mask ${showShape(mask.shape)} at index ${k} does not match the shape of the indexed tensor ${showShape(x.shape)} at index ${at + k}`,
+        ),
       );
     }
   });
@@ -33,14 +38,30 @@ export function perDim(x: Tensor, given: readonly (Tensor | null | undefined)[])
     if (index === null || index === undefined) continue;
     const takes = isMask(index) ? index.ndim : 1;
     if (d + takes > x.ndim) {
-      throw new IndexError(message('index', `at most ${x.ndim} indices`, String(d + takes), `too many indices for tensor of dimension ${x.ndim}`));
+      throw new IndexError(
+        message(
+          'index',
+          `at most ${x.ndim} indices`,
+          String(d + takes),
+          `too many indices for tensor of dimension ${x.ndim}`,
+        ),
+      );
     }
     if (isMask(index)) {
       requireMaskShape(x, index, d);
       const found = nonzeroRaw(index);
-      for (let k = 0; k < takes; k++) out[d + k] = seenAs(found, [found.shape[0]!], [takes], found.offset + k);
+      for (let k = 0; k < takes; k++)
+        out[d + k] = seenAs(found, [found.shape[0]!], [takes], found.offset + k);
     } else if (index.dtype.name === 'int64' || index.dtype.name === 'int32') out[d] = asLong(index);
-    else throw new IndexError(message('index', 'int64, int32, uint8 or bool index tensors', index.dtype.name, 'tensors used as indices must be long, int, byte or bool tensors'));
+    else
+      throw new IndexError(
+        message(
+          'index',
+          'int64, int32, uint8 or bool index tensors',
+          index.dtype.name,
+          'tensors used as indices must be long, int, byte or bool tensors',
+        ),
+      );
   }
   return out;
 }
@@ -64,7 +85,14 @@ function commonShape(indices: DimIndices): number[] {
       const b = index.shape[index.ndim - n + i] ?? 1;
       if (a !== b && a !== 1 && b !== 1) {
         const shapes = indices.filter((x) => x !== null).map((x) => showShape(x.shape));
-        throw new IndexError(message('index', 'index tensors that broadcast', shapes.join(' and '), `shape mismatch: indexing tensors could not be broadcast together with shapes ${shapes.join(', ')}`));
+        throw new IndexError(
+          message(
+            'index',
+            'index tensors that broadcast',
+            shapes.join(' and '),
+            `shape mismatch: indexing tensors could not be broadcast together with shapes ${shapes.join(', ')}`,
+          ),
+        );
       }
       next.push(a === 1 ? b : a);
     }
@@ -91,7 +119,14 @@ function planOf(x: Tensor, indices: DimIndices): Plan {
     const inner = broadcastStrides(index.shape, index.strides, common);
     const own = [...lead.map(() => 0), ...inner, ...rest.map(() => 0)];
     if (x.shape[d] === 0 && common.every((s) => s > 0)) {
-      throw new IndexError(message('index', 'a dim to index', 'one of size 0', 'index is out of bounds for dimension with size 0'));
+      throw new IndexError(
+        message(
+          'index',
+          'a dim to index',
+          'one of size 0',
+          'index is out of bounds for dimension with size 0',
+        ),
+      );
     }
     return { index: seenAs(index, shape, own), size: x.shape[d]!, stride: x.strides[d]! };
   });
@@ -120,17 +155,37 @@ function read(name: string, x: Tensor, indices: DimIndices): Tensor {
 export function putting(x: Tensor, indices: DimIndices, values: Tensor, accumulate: boolean): Change {
   const { shape } = planOf(x, indices);
   if (!expandsTo(values.shape, shape)) {
-    throw new RuntimeError(message('indexPut', `values that broadcast to ${showShape(shape)}`, showShape(values.shape), `shape mismatch: value tensor of shape ${showShape(values.shape)} cannot be broadcast to indexing result of shape ${showShape(shape)}`));
+    throw new RuntimeError(
+      message(
+        'indexPut',
+        `values that broadcast to ${showShape(shape)}`,
+        showShape(values.shape),
+        `shape mismatch: value tensor of shape ${showShape(values.shape)} cannot be broadcast to indexing result of shape ${showShape(shape)}`,
+      ),
+    );
   }
   if (values.dtype !== x.dtype) {
-    throw new RuntimeError(message('indexPut', `values of dtype ${x.dtype.name}`, values.dtype.name, `Index put requires the source and destination dtypes match, got ${x.dtype.title} for the destination and ${values.dtype.title} for the source.`));
+    throw new RuntimeError(
+      message(
+        'indexPut',
+        `values of dtype ${x.dtype.name}`,
+        values.dtype.name,
+        `Index put requires the source and destination dtypes match, got ${x.dtype.title} for the destination and ${values.dtype.title} for the source.`,
+      ),
+    );
   }
   return {
     nodeName: 'IndexPutBackward0',
     inputs: [x, values],
     write: (out, sources) => {
       const plan = planOf(out, indices);
-      putRaw('indexPut', accumulate ? 'add' : 'replace', seenAs(out, plan.shape, plan.strides), plan.looks, sources[1]!);
+      putRaw(
+        'indexPut',
+        accumulate ? 'add' : 'replace',
+        seenAs(out, plan.shape, plan.strides),
+        plan.looks,
+        sources[1]!,
+      );
     },
     make: (save) => {
       const kept = indices.map((index) => (index === null ? null : save(index)));

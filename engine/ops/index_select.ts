@@ -21,23 +21,43 @@ const indexParam: Param = { name: 'index', kind: 'tensor' };
 /** A 1-d index laid along `dim` of an iteration space. */
 function along(index: Tensor, dim: number, shape: readonly number[]): Tensor {
   const step = index.strides[0] ?? 0;
-  return seenAs(index, shape, shape.map((_, d) => (d === dim ? step : 0)));
+  return seenAs(
+    index,
+    shape,
+    shape.map((_, d) => (d === dim ? step : 0)),
+  );
 }
 
 /** The iteration space of an index along `dim`: `x`'s shape with the index's length there, where it stands still. */
 function space(x: Tensor, dim: number, n: number): Tensor {
-  return seenAs(x, x.shape.map((s, d) => (d === dim ? n : s)), x.strides.map((s, d) => (d === dim ? 0 : s)));
+  return seenAs(
+    x,
+    x.shape.map((s, d) => (d === dim ? n : s)),
+    x.strides.map((s, d) => (d === dim ? 0 : s)),
+  );
 }
 
 function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
   const n = index.length;
-  const out = newTensor(x.shape.map((s, d) => (d === dim ? n : s)), x.dtype);
+  const out = newTensor(
+    x.shape.map((s, d) => (d === dim ? n : s)),
+    x.dtype,
+  );
   const base = atLeast1d(x);
   const size = base.shape[dim]!;
   const looks = asLong(index);
-  requireInside(looks, size, (at) => new IndexError(message('indexSelect', `indices in [0, ${size - 1}]`, String(at), 'index out of range in self')));
+  requireInside(
+    looks,
+    size,
+    (at) =>
+      new IndexError(
+        message('indexSelect', `indices in [0, ${size - 1}]`, String(at), 'index out of range in self'),
+      ),
+  );
   const from = space(base, dim, n);
-  getRaw('indexSelect', atLeast1d(out), from, [{ index: along(looks, dim, from.shape), size, stride: base.strides[dim]! }]);
+  getRaw('indexSelect', atLeast1d(out), from, [
+    { index: along(looks, dim, from.shape), size, stride: base.strides[dim]! },
+  ]);
   return record('IndexSelectBackward0', out, [x], (save) => {
     const kept = save(index);
     return ([g]) => [applied(addingSlices(rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, 1), itself)];
@@ -51,10 +71,25 @@ export const indexSelect = defineOp({
   kernel: (x: Tensor, rawDim: number, index: Tensor): Tensor => {
     const dim = wrapDim('indexSelect', rawDim, x.ndim);
     requireMemory('indexSelect', [x, index]);
-    if (index.ndim > 1) throw new IndexError(message('indexSelect', 'an index of at most one dim', showShape(index.shape), 'index_select(): Index is supposed to be a vector'));
+    if (index.ndim > 1)
+      throw new IndexError(
+        message(
+          'indexSelect',
+          'an index of at most one dim',
+          showShape(index.shape),
+          'index_select(): Index is supposed to be a vector',
+        ),
+      );
     requireIndexDtype('indexSelect', index, 'index_select(): Expected dtype int32 or int64 for index');
     if (x.ndim === 0 && index.length !== 1) {
-      throw new RuntimeError(message('indexSelect', 'one index into a 0-d tensor', String(index.length), `index_select(): Index to scalar can have only 1 value, got ${index.length} value(s)`));
+      throw new RuntimeError(
+        message(
+          'indexSelect',
+          'one index into a 0-d tensor',
+          String(index.length),
+          `index_select(): Index to scalar can have only 1 value, got ${index.length} value(s)`,
+        ),
+      );
     }
     return pickedSlices(x, dim, index);
   },
@@ -88,9 +123,16 @@ function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tensor, alp
       const looks = asLong(index);
       requireInside(looks, size, outOfBounds('indexAdd', dim, size));
       const src = sources[1]!;
-      const scaled = alpha === 1 ? src : rawCast(mul.impl(alias(src), scalarAs('indexAdd', alpha, x.dtype)), x.dtype);
+      const scaled =
+        alpha === 1 ? src : rawCast(mul.impl(alias(src), scalarAs('indexAdd', alpha, x.dtype)), x.dtype);
       const to = space(base, dim, index.length);
-      putRaw('indexAdd', 'add', to, [{ index: along(looks, dim, to.shape), size, stride: base.strides[dim]! }], atLeast1d(scaled));
+      putRaw(
+        'indexAdd',
+        'add',
+        to,
+        [{ index: along(looks, dim, to.shape), size, stride: base.strides[dim]! }],
+        atLeast1d(scaled),
+      );
     },
     make: (save) => {
       const kept = save(index);
@@ -109,17 +151,41 @@ function checkedAdding(x: Tensor, rawDim: number, index: Tensor, source: Tensor,
   const fail = (required: string, got: string, hint: string): never => {
     throw new RuntimeError(message(op, required, got, hint));
   };
-  if (index.ndim > 1) throw new IndexError(message(op, 'an index of at most one dim', showShape(index.shape), 'index_add_(): Index is supposed to be a vector'));
-  requireIndexDtype(op, index, `index_add_(): Expected dtype int32/int64 for index but got: ${index.dtype.title}`);
+  if (index.ndim > 1)
+    throw new IndexError(
+      message(
+        op,
+        'an index of at most one dim',
+        showShape(index.shape),
+        'index_add_(): Index is supposed to be a vector',
+      ),
+    );
+  requireIndexDtype(
+    op,
+    index,
+    `index_add_(): Expected dtype int32/int64 for index but got: ${index.dtype.title}`,
+  );
   if (source.dtype !== x.dtype) {
-    fail(`a source of dtype ${x.dtype.name}`, source.dtype.name, `index_add_(): self (${x.dtype.title}) and source (${source.dtype.title}) must have the same scalar type`);
+    fail(
+      `a source of dtype ${x.dtype.name}`,
+      source.dtype.name,
+      `index_add_(): self (${x.dtype.title}) and source (${source.dtype.title}) must have the same scalar type`,
+    );
   }
   const rest = (s: readonly number[]): string => showShape(s.filter((_, d) => d !== dim));
   if (source.ndim !== x.ndim || rest(source.shape) !== rest(x.shape)) {
-    fail(`a source that fits ${showShape(x.shape)}`, showShape(source.shape), `source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ${showShape(x.shape)} source.shape = ${showShape(source.shape)}`);
+    fail(
+      `a source that fits ${showShape(x.shape)}`,
+      showShape(source.shape),
+      `source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ${showShape(x.shape)} source.shape = ${showShape(source.shape)}`,
+    );
   }
   if (index.length !== (source.shape[dim] ?? 1)) {
-    fail(`${source.shape[dim] ?? 1} indices`, String(index.length), `index_add_(): Number of indices (${index.length}) should be equal to source.size(dim): (${source.shape[dim] ?? 1}), for dim: ${dim}`);
+    fail(
+      `${source.shape[dim] ?? 1} indices`,
+      String(index.length),
+      `index_add_(): Number of indices (${index.length}) should be equal to source.size(dim): (${source.shape[dim] ?? 1}), for dim: ${dim}`,
+    );
   }
   return addingSlices(x, dim, index, source, alpha);
 }
@@ -128,7 +194,13 @@ export const indexAdd = defineOp(
   {
     name: 'indexAdd',
     doc: 'The tensor with alpha · source added, slice by slice of a dim, where a 1-d index says; repeated places add up.',
-    params: [self, dimParam, indexParam, { name: 'source', kind: 'tensor' }, { name: 'alpha', kind: 'scalar', default: 1, keyword: true }],
+    params: [
+      self,
+      dimParam,
+      indexParam,
+      { name: 'source', kind: 'tensor' },
+      { name: 'alpha', kind: 'scalar', default: 1, keyword: true },
+    ],
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
       applied(checkedAdding(x, dim, index, source, alpha)),
@@ -136,12 +208,21 @@ export const indexAdd = defineOp(
       call([t([3, 5]), 0, ix([7], 3), t([7, 5])]),
       call([t([3, 5]), -1, ix([2], 5), t([3, 2], { layout: 'transposed' })], { alpha: 2.5 }),
       call([t([]), 0, ix([], 1), t([])]),
-      call([t([3, 5], { dtype: 'int32' }), 0, ix([2], 3, { dtype: 'int32' }), t([2, 5], { dtype: 'int32' })], { alpha: 3 }),
+      call(
+        [t([3, 5], { dtype: 'int32' }), 0, ix([2], 3, { dtype: 'int32' }), t([2, 5], { dtype: 'int32' })],
+        { alpha: 3 },
+      ),
       call([t([3, 5]), 0, ix([0], 3), t([0, 5])]),
     ],
     errors: [
-      { args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])], throws: 'RuntimeError' },
-      { args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])], throws: 'RuntimeError' },
+      {
+        args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
+        throws: 'RuntimeError',
+      },
+      {
+        args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
+        throws: 'RuntimeError',
+      },
       { args: [t([3, 5]), 0, ix([2], 3), t([1, 5])], throws: 'RuntimeError' },
       { args: [t([3, 5]), 0, ix([1], 3), t([1, 2])], throws: 'RuntimeError' },
       { args: [t([3, 5]), 0, ix([1], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
@@ -159,8 +240,19 @@ export const take = defineOp({
   params: [self, indexParam],
   kernel: (x: Tensor, index: Tensor): Tensor => {
     requireMemory('take', [x, index]);
-    if (index.dtype.name !== 'int64') throw new RuntimeError(message('take', 'an int64 index', index.dtype.name, `take(): Expected a long tensor for index, but got ${index.dtype.title}`));
-    if (x.length === 0 && index.length > 0) throw new IndexError(message('take', 'elements to take', 'an empty tensor', 'take(): tried to take from an empty tensor'));
+    if (index.dtype.name !== 'int64')
+      throw new RuntimeError(
+        message(
+          'take',
+          'an int64 index',
+          index.dtype.name,
+          `take(): Expected a long tensor for index, but got ${index.dtype.title}`,
+        ),
+      );
+    if (x.length === 0 && index.length > 0)
+      throw new IndexError(
+        message('take', 'elements to take', 'an empty tensor', 'take(): tried to take from an empty tensor'),
+      );
     return taken(x, index);
   },
   samples: [

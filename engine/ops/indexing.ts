@@ -13,7 +13,7 @@ import { embed, sliced } from './geometry.js';
 import { applied, appliedInPlace, type Change, itself } from './inplace_op.js';
 import { rawZeros } from './memory.js';
 import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
-import { call, t, type TensorOptions } from './samples.js';
+import { call, type TensorOptions, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
@@ -33,14 +33,32 @@ export function requireIndexDtype(op: string, index: Tensor, hint: string): void
 export function requireInside(index: Tensor, size: number, error: (at: number) => Error): void {
   if (index.length === 0) return;
   for (const reducer of ['min', 'max'] as const) {
-    const found = reduce({ op: 'index', reducer, prologue: input(0), inputs: [index], compute: int64, out: int64, reduced: index.shape.map(() => true), keepdim: false });
+    const found = reduce({
+      op: 'index',
+      reducer,
+      prologue: input(0),
+      inputs: [index],
+      compute: int64,
+      out: int64,
+      reduced: index.shape.map(() => true),
+      keepdim: false,
+    });
     const at = Number(found.item());
     if (at < 0 || at >= size) throw error(at);
   }
 }
 
-export const outOfBounds = (op: string, dim: number, size: number) => (at: number): RuntimeError =>
-  new RuntimeError(message(op, `indices in [0, ${size - 1}]`, String(at), `index ${at} is out of bounds for dimension ${dim} with size ${size}`));
+export const outOfBounds =
+  (op: string, dim: number, size: number) =>
+  (at: number): RuntimeError =>
+    new RuntimeError(
+      message(
+        op,
+        `indices in [0, ${size - 1}]`,
+        String(at),
+        `index ${at} is out of bounds for dimension ${dim} with size ${size}`,
+      ),
+    );
 
 /** Shape and strides of a tensor; a 0-d one counts as having one dim of size 1. */
 export function atLeast1d(x: Tensor): Tensor {
@@ -49,19 +67,30 @@ export function atLeast1d(x: Tensor): Tensor {
 
 /** `x` in the shape of `index`, standing still along `dim`: what an index along `dim` moves. */
 function driven(x: Tensor, dim: number, shape: readonly number[]): Tensor {
-  return seenAs(x, shape, x.strides.map((s, d) => (d === dim ? 0 : s)));
+  return seenAs(
+    x,
+    shape,
+    x.strides.map((s, d) => (d === dim ? 0 : s)),
+  );
 }
 
 /** @throws RuntimeError unless `index` has as many dims as `x` and is no larger outside `dim`. */
 function requireFit(op: string, x: Tensor, dim: number, index: Tensor): void {
   const hint = 'Index tensor must have the same number of dimensions as';
   if (Math.max(x.ndim, 1) !== Math.max(index.ndim, 1)) {
-    throw new RuntimeError(message(op, `an index of ${x.ndim} dims`, showShape(index.shape), `${hint} input tensor`));
+    throw new RuntimeError(
+      message(op, `an index of ${x.ndim} dims`, showShape(index.shape), `${hint} input tensor`),
+    );
   }
   index.shape.forEach((size, d) => {
     if (d !== dim && size > (x.shape[d] ?? 1)) {
       throw new RuntimeError(
-        message(op, `an index no larger than ${showShape(x.shape)}`, showShape(index.shape), `Size does not match at dimension ${d} expected index ${showShape(index.shape)} to be no larger than self ${showShape(x.shape)} apart from dimension ${dim}`),
+        message(
+          op,
+          `an index no larger than ${showShape(x.shape)}`,
+          showShape(index.shape),
+          `Size does not match at dimension ${d} expected index ${showShape(index.shape)} to be no larger than self ${showShape(x.shape)} apart from dimension ${dim}`,
+        ),
       );
     }
   });
@@ -74,11 +103,15 @@ function gathered(x: Tensor, dim: number, index: Tensor, trusted = false): Tenso
     const size = base.shape[dim]!;
     const looks = atLeast1d(asLong(index));
     if (!trusted) requireInside(looks, size, outOfBounds('gather', dim, size));
-    getRaw('gather', atLeast1d(out), driven(base, dim, looks.shape), [{ index: looks, size, stride: base.strides[dim]! }]);
+    getRaw('gather', atLeast1d(out), driven(base, dim, looks.shape), [
+      { index: looks, size, stride: base.strides[dim]! },
+    ]);
   }
   return record('GatherBackward0', out, [x], (save) => {
     const kept = save(index);
-    return ([g]) => [applied(placing('scatterAdd', 'add', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true), itself)];
+    return ([g]) => [
+      applied(placing('scatterAdd', 'add', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true), itself),
+    ];
   });
 }
 
@@ -108,8 +141,14 @@ export const gather = defineOp({
     call([t([3, 5], { dtype: 'bool' }), 1, ix([3, 1], 5)]),
   ],
   errors: [
-    { args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } })], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } })], throws: 'RuntimeError' },
+    {
+      args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } })],
+      throws: 'RuntimeError',
+    },
+    {
+      args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } })],
+      throws: 'RuntimeError',
+    },
     { args: [t([3, 5]), 2, ix([1, 5], 3)], throws: 'IndexError' },
     { args: [t([3, 5]), 0, t([1, 5])], throws: 'RuntimeError' },
     { args: [t([3, 5]), 0, ix([5], 3)], throws: 'RuntimeError' },
@@ -130,17 +169,25 @@ export function placing(
 ): Change {
   const tensor = src instanceof Tensor ? src : null;
   return {
-    nodeName: op === 'scatterAdd' ? 'ScatterAddBackward0' : tensor === null ? 'ScatterBackward1' : 'ScatterBackward0',
+    nodeName:
+      op === 'scatterAdd' ? 'ScatterAddBackward0' : tensor === null ? 'ScatterBackward1' : 'ScatterBackward0',
     inputs: tensor === null ? [x] : [x, tensor],
     write: (out, sources) => {
       if (index.length === 0) return;
       const looks = atLeast1d(asLong(index));
       const base = atLeast1d(out);
       const size = base.shape[dim]!;
-      const from = tensor === null ? filled([], scalarAs(op, src as Scalar, x.dtype), x.dtype) : atLeast1d(sources[1]!);
+      const from =
+        tensor === null ? filled([], scalarAs(op, src as Scalar, x.dtype), x.dtype) : atLeast1d(sources[1]!);
       if (!trusted) requireInside(looks, size, outOfBounds(op, dim, size));
       const values = tensor === null ? from : seenAs(from, looks.shape, from.strides);
-      putRaw(op, mode, driven(base, dim, looks.shape), [{ index: looks, size, stride: base.strides[dim]! }], values);
+      putRaw(
+        op,
+        mode,
+        driven(base, dim, looks.shape),
+        [{ index: looks, size, stride: base.strides[dim]! }],
+        values,
+      );
     },
     make: (save) => {
       const kept = save(index);
@@ -158,18 +205,37 @@ function padded(g: Tensor, shape: readonly number[]): Tensor {
   shape.forEach((size, d) => {
     const have = out.shape[d] ?? 1;
     if (have === size) return;
-    out = embed('SliceBackward', out, out.shape.map((s, k) => (k === d ? size : s)), (whole) => sliced(whole, d, 0, have));
+    out = embed(
+      'SliceBackward',
+      out,
+      out.shape.map((s, k) => (k === d ? size : s)),
+      (whole) => sliced(whole, d, 0, have),
+    );
   });
   return out;
 }
 
-function checkedPlacing(op: string, mode: PutMode, x: Tensor, rawDim: number, index: Tensor, src: Tensor | Scalar): Change {
+function checkedPlacing(
+  op: string,
+  mode: PutMode,
+  x: Tensor,
+  rawDim: number,
+  index: Tensor,
+  src: Tensor | Scalar,
+): Change {
   const dim = wrapDim(op, rawDim, x.ndim);
   requireMemory(op, src instanceof Tensor ? [x, index, src] : [x, index]);
   if (index.length === 0) return placing(op, mode, x, dim, index, src);
   requireIndexDtype(op, index, 'scatter(): Expected dtype int32/int64 for index');
   if (src instanceof Tensor && src.dtype !== x.dtype) {
-    throw new RuntimeError(message(op, `a src of dtype ${x.dtype.name}`, src.dtype.name, 'scatter(): Expected self.dtype to be equal to src.dtype'));
+    throw new RuntimeError(
+      message(
+        op,
+        `a src of dtype ${x.dtype.name}`,
+        src.dtype.name,
+        'scatter(): Expected self.dtype to be equal to src.dtype',
+      ),
+    );
   }
   requireFit(op, x, dim, index);
   if (src instanceof Tensor) requireSource(op, src, dim, index);
@@ -179,11 +245,23 @@ function checkedPlacing(op: string, mode: PutMode, x: Tensor, rawDim: number, in
 /** @throws RuntimeError unless `index` is no larger than `src`. */
 function requireSource(op: string, src: Tensor, dim: number, index: Tensor): void {
   if (Math.max(src.ndim, 1) !== Math.max(index.ndim, 1)) {
-    throw new RuntimeError(message(op, `a src of ${index.ndim} dims`, showShape(src.shape), 'Index tensor must have the same number of dimensions as src tensor'));
+    throw new RuntimeError(
+      message(
+        op,
+        `a src of ${index.ndim} dims`,
+        showShape(src.shape),
+        'Index tensor must have the same number of dimensions as src tensor',
+      ),
+    );
   }
   if (index.shape.some((size, d) => size > (src.shape[d] ?? 1))) {
     throw new RuntimeError(
-      message(op, `a src no smaller than the index ${showShape(index.shape)}`, showShape(src.shape), `Expected index ${showShape(index.shape)} to be no larger than self apart from dimension ${dim} and to be no larger size than src ${showShape(src.shape)}`),
+      message(
+        op,
+        `a src no smaller than the index ${showShape(index.shape)}`,
+        showShape(src.shape),
+        `Expected index ${showShape(index.shape)} to be no larger than self apart from dimension ${dim} and to be no larger size than src ${showShape(src.shape)}`,
+      ),
     );
   }
 }
@@ -194,24 +272,55 @@ const reduceModes: Readonly<Record<string, PutMode>> = { add: 'add', multiply: '
 function modeOf(x: Tensor, src: Tensor | Scalar, reduction: string | null): PutMode {
   if (reduction === null) return 'replace';
   const mode = reduceModes[reduction];
-  if (mode === undefined) throw new RuntimeError(message('scatter', "reduce to be 'add' or 'multiply'", reduction, 'reduce argument must be either add or multiply.'));
+  if (mode === undefined)
+    throw new RuntimeError(
+      message(
+        'scatter',
+        "reduce to be 'add' or 'multiply'",
+        reduction,
+        'reduce argument must be either add or multiply.',
+      ),
+    );
   if (shouldRecord(src instanceof Tensor ? [x, src] : [x])) {
-    throw new NotImplementedError(message('scatter', 'no reduce where gradients are wanted', reduction, 'use scatterAdd'));
+    throw new NotImplementedError(
+      message('scatter', 'no reduce where gradients are wanted', reduction, 'use scatterAdd'),
+    );
   }
   return mode;
 }
 
 const scatterSamples = [
-  call([t([3, 5]), 0, t([2, 5], { dtype: 'int64', fill: { values: [0, 1, 2, 0, 1, 1, 2, 0, 2, 0] } }), t([2, 5])]),
-  call([t([3, 5]), -1, t([3, 2], { dtype: 'int64', fill: { values: [0, 4, 1, 3, 2, 0] } }), t([4, 3], { grad: false })]),
-  call([t([3, 5], { layout: 'transposed' }), 1, t([2, 2], { dtype: 'int64', fill: { values: [4, 1, 0, 2] } }), t([2, 2], { layout: 'transposed' })]),
+  call([
+    t([3, 5]),
+    0,
+    t([2, 5], { dtype: 'int64', fill: { values: [0, 1, 2, 0, 1, 1, 2, 0, 2, 0] } }),
+    t([2, 5]),
+  ]),
+  call([
+    t([3, 5]),
+    -1,
+    t([3, 2], { dtype: 'int64', fill: { values: [0, 4, 1, 3, 2, 0] } }),
+    t([4, 3], { grad: false }),
+  ]),
+  call([
+    t([3, 5], { layout: 'transposed' }),
+    1,
+    t([2, 2], { dtype: 'int64', fill: { values: [4, 1, 0, 2] } }),
+    t([2, 2], { layout: 'transposed' }),
+  ]),
   call([t([]), 0, ix([], 1), t([])]),
   call([t([3, 5]), 0, ix([0, 5], 3), t([2, 5], { grad: false })]),
   call([t([3], { dtype: 'bool' }), 0, ix([1], 3, { dtype: 'int32' }), t([1], { dtype: 'bool' })]),
 ];
 const scatterErrors = [
-  { args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])], throws: 'RuntimeError' },
-  { args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])], throws: 'RuntimeError' },
+  {
+    args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
+    throws: 'RuntimeError',
+  },
+  {
+    args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
+    throws: 'RuntimeError',
+  },
   { args: [t([3, 5]), 0, ix([1, 5], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
   { args: [t([3, 5]), 0, ix([2, 5], 3), t([1, 5])], throws: 'RuntimeError' },
   { args: [t([3, 5]), 0, ix([1, 7], 3), t([1, 7])], throws: 'RuntimeError' },

@@ -1,7 +1,15 @@
 // Owns the two forms of ops whose result starts as a copy of their first argument: out of place into a copy, in-place into
 // the argument's own memory. Both record the same node. It must not name any op.
 import { checkInPlace, rebase } from '../autograd/inplace.js';
-import { connect, FunctionNode, type Gradients, type Node, record, type Save, shouldRecord } from '../autograd/node.js';
+import {
+  connect,
+  FunctionNode,
+  type Gradients,
+  type Node,
+  record,
+  type Save,
+  shouldRecord,
+} from '../autograd/node.js';
 import { newStrided, newTensor } from '../factory.js';
 import { isDense } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -59,7 +67,12 @@ function nodeOf(c: Change, target: Tensor): Node | null {
  * Replaces `target` by what `compute` makes of it, for ops whose kernel cannot write over its input. `compute` gets a copy
  * of the target where backward may need the old values; its result is one node whose first input is that copy.
  */
-export function replacedInPlace(op: string, target: Tensor, compute: (x: Tensor) => Tensor, write: (to: Tensor, from: Tensor) => void): Tensor {
+export function replacedInPlace(
+  op: string,
+  target: Tensor,
+  compute: (x: Tensor) => Tensor,
+  write: (to: Tensor, from: Tensor) => void,
+): Tensor {
   checkInPlace(op, target);
   const source = shouldRecord([target]) ? copyOf(target) : target;
   if (source !== target) source.adoptHistory(target.gradEdge(), target.outputNr);

@@ -1,20 +1,17 @@
-// Owns the ops that put tensors together, repeat them or move their elements around: cat, stack, repeat, tile, flip, roll.
+// Owns the ops that put tensors together: cat, stack, hstack, vstack. What repeats or moves elements is in repeating.ts.
 // Their kernel is a pointwise copy into parts of a fresh result.
-import { support } from '../autograd/backward.js';
 import { record } from '../autograd/node.js';
 import { promoteTypes } from '../dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { newStrided, newTensor, requireSupported } from '../factory.js';
-import { checkSizes, contiguousStrides, isDense, sameShape, wrapDim, wrapDims } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { newTensor, requireSupported } from '../factory.js';
+import { sameShape, wrapDim } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
-import { expanded, reshaped, selected, sliced, unsqueezed } from './geometry.js';
-import { indexSelect } from './index_select.js';
-import { rawCast, rawCopy, rawZeros } from './memory.js';
-import { counting, requireMemory, seenAs } from './raw.js';
+import { selected, sliced, unsqueezed } from './geometry.js';
+import { rawCopy, rawZeros } from './memory.js';
+import { requireMemory, seenAs } from './raw.js';
 import { call, t } from './samples.js';
 
-const self: Param = { name: 'input', kind: 'tensor' };
 const tensors: Param = { name: 'tensors', kind: 'tensors' };
 const dim0: Param = { name: 'dim', kind: 'int', default: 0 };
 
@@ -28,12 +25,24 @@ function joinedShape(xs: readonly Tensor[], like: Tensor, dim: number): number[]
   xs.forEach((x, i) => {
     if (isSkipped(x)) return;
     if (x.ndim !== like.ndim) {
-      throw new RuntimeError(message('cat', `tensors of ${like.ndim} dims`, showShape(x.shape), `Tensors must have same number of dimensions: got ${like.ndim} and ${x.ndim}`));
+      throw new RuntimeError(
+        message(
+          'cat',
+          `tensors of ${like.ndim} dims`,
+          showShape(x.shape),
+          `Tensors must have same number of dimensions: got ${like.ndim} and ${x.ndim}`,
+        ),
+      );
     }
     x.shape.forEach((size, d) => {
       if (d !== dim && size !== like.shape[d]) {
         throw new RuntimeError(
-          message('cat', `tensors that differ in dim ${dim} only`, `${showShape(like.shape)} and ${showShape(x.shape)}`, `Sizes of tensors must match except in dimension ${dim}. Expected size ${like.shape[d]} but got size ${size} for tensor number ${i} in the list.`),
+          message(
+            'cat',
+            `tensors that differ in dim ${dim} only`,
+            `${showShape(like.shape)} and ${showShape(x.shape)}`,
+            `Sizes of tensors must match except in dimension ${dim}. Expected size ${like.shape[d]} but got size ${size} for tensor number ${i} in the list.`,
+          ),
         );
       }
     });
@@ -43,14 +52,31 @@ function joinedShape(xs: readonly Tensor[], like: Tensor, dim: number): number[]
 }
 
 function joined(xs: readonly Tensor[], rawDim: number): Tensor {
-  if (xs.length === 0) throw new ValueError(message('cat', 'at least one tensor', 'none', 'torch.cat(): expected a non-empty list of Tensors'));
+  if (xs.length === 0)
+    throw new ValueError(
+      message('cat', 'at least one tensor', 'none', 'torch.cat(): expected a non-empty list of Tensors'),
+    );
   requireMemory('cat', xs);
   const zeroDim = xs.findIndex((x) => x.ndim === 0);
-  if (zeroDim >= 0) throw new RuntimeError(message('cat', 'tensors with dims', 'a 0-d tensor', `zero-dimensional tensor (at position ${zeroDim}) cannot be concatenated`));
+  if (zeroDim >= 0)
+    throw new RuntimeError(
+      message(
+        'cat',
+        'tensors with dims',
+        'a 0-d tensor',
+        `zero-dimensional tensor (at position ${zeroDim}) cannot be concatenated`,
+      ),
+    );
   const dtype = xs.map((x) => x.dtype).reduce(promoteTypes);
   requireSupported('cat', dtype);
   const like = xs.find((x) => !isSkipped(x));
-  if (like === undefined) return record('CatBackward0', newTensor([0], dtype), xs, () => () => xs.map((x) => rawZeros([0], x.dtype)));
+  if (like === undefined)
+    return record(
+      'CatBackward0',
+      newTensor([0], dtype),
+      xs,
+      () => () => xs.map((x) => rawZeros([0], x.dtype)),
+    );
   const dim = wrapDim('cat', rawDim, like.ndim);
   const out = newTensor(joinedShape(xs, like, dim), dtype);
   const starts: number[] = [];
@@ -64,11 +90,16 @@ function joined(xs: readonly Tensor[], rawDim: number): Tensor {
   }
   const shapes = xs.map((x) => x.shape);
   const skipped = xs.map(isSkipped);
-  return record('CatBackward0', out, xs, (_save, node) => ([g]) =>
-    shapes.map((shape, i) => {
-      if (node.next[i] === null) return null;
-      return skipped[i] ? rawZeros([0], g!.dtype) : sliced(g!, dim, starts[i]!, shape[dim]!);
-    }),
+  return record(
+    'CatBackward0',
+    out,
+    xs,
+    (_save, node) =>
+      ([g]) =>
+        shapes.map((shape, i) => {
+          if (node.next[i] === null) return null;
+          return skipped[i] ? rawZeros([0], g!.dtype) : sliced(g!, dim, starts[i]!, shape[dim]!);
+        }),
   );
 }
 
@@ -109,13 +140,21 @@ export const stack = defineOp({
   variants: ['function'],
   kernel: (xs: readonly Tensor[], rawDim: number): Tensor => {
     const first = xs[0];
-    if (first === undefined) throw new RuntimeError(message('stack', 'at least one tensor', 'none', 'stack expects a non-empty TensorList'));
+    if (first === undefined)
+      throw new RuntimeError(
+        message('stack', 'at least one tensor', 'none', 'stack expects a non-empty TensorList'),
+      );
     requireMemory('stack', xs);
     const dim = wrapDim('stack', rawDim, first.ndim + 1);
     xs.forEach((x, i) => {
       if (!sameShape(x.shape, first.shape)) {
         throw new RuntimeError(
-          message('stack', 'tensors of one shape', `${showShape(first.shape)} and ${showShape(x.shape)}`, `stack expects each tensor to be equal size, but got ${showShape(first.shape)} at entry 0 and ${showShape(x.shape)} at entry ${i}`),
+          message(
+            'stack',
+            'tensors of one shape',
+            `${showShape(first.shape)} and ${showShape(x.shape)}`,
+            `stack expects each tensor to be equal size, but got ${showShape(first.shape)} at entry 0 and ${showShape(x.shape)} at entry ${i}`,
+          ),
         );
       }
     });
@@ -125,8 +164,13 @@ export const stack = defineOp({
     xs.forEach((x, i) => {
       rawCopy(seenAs(out, x.shape, strides, out.offset + i * out.strides[dim]!), x);
     });
-    return record('StackBackward0', out, xs, (_save, node) => ([g]) =>
-      xs.map((_, i) => (node.next[i] === null ? null : selected('stack', g!, dim, i))),
+    return record(
+      'StackBackward0',
+      out,
+      xs,
+      (_save, node) =>
+        ([g]) =>
+          xs.map((_, i) => (node.next[i] === null ? null : selected('stack', g!, dim, i))),
     );
   },
   samples: [
@@ -152,7 +196,10 @@ function atLeast(x: Tensor, ndim: number): Tensor {
 
 function requireSome(op: string, xs: readonly Tensor[]): Tensor {
   const first = xs[0];
-  if (first === undefined) throw new RuntimeError(message(op, 'at least one tensor', 'none', `${op} expects a non-empty TensorList`));
+  if (first === undefined)
+    throw new RuntimeError(
+      message(op, 'at least one tensor', 'none', `${op} expects a non-empty TensorList`),
+    );
   return first;
 }
 
@@ -165,7 +212,10 @@ export const hstack = defineOp({
   gradName: 'CatBackward0',
   compose: (xs: readonly Tensor[]): Tensor => {
     const first = atLeast(requireSome('hstack', xs), 1);
-    return joined(xs.map((x) => atLeast(x, 1)), first.ndim === 1 ? 0 : 1);
+    return joined(
+      xs.map((x) => atLeast(x, 1)),
+      first.ndim === 1 ? 0 : 1,
+    );
   },
   samples: [call([[t([3, 5]), t([3, 2])]]), call([[t([3]), t([2])]]), call([[t([]), t([])]])],
   errors: [{ args: [[]], throws: 'RuntimeError' }],
@@ -180,213 +230,11 @@ export const vstack = defineOp({
   gradName: 'CatBackward0',
   compose: (xs: readonly Tensor[]): Tensor => {
     requireSome('vstack', xs);
-    return joined(xs.map((x) => atLeast(x, 2)), 0);
+    return joined(
+      xs.map((x) => atLeast(x, 2)),
+      0,
+    );
   },
   samples: [call([[t([5]), t([3, 5])]]), call([[t([]), t([])]])],
   errors: [{ args: [[]], throws: 'RuntimeError' }],
-});
-
-function repeated(op: string, x: Tensor, repeats: readonly number[]): Tensor {
-  const lead = repeats.length - x.ndim;
-  if (lead < 0) {
-    throw new RuntimeError(message(op, `at least ${x.ndim} repeats`, showShape(repeats), 'Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor'));
-  }
-  requireMemory(op, [x]);
-  const sizes = repeats.map((_, d) => (d < lead ? 1 : x.shape[d - lead]!));
-  const out = newTensor(checkSizes(op, repeats.map((r, d) => r * sizes[d]!)), x.dtype);
-  const split = repeats.flatMap((r, d) => [r, sizes[d]!]);
-  const once = sizes.flatMap((s) => [1, s]);
-  const strides = sizes.flatMap((_, d) => [0, d < lead ? 0 : x.strides[d - lead]!]);
-  if (out.length > 0) rawCopy(seenAs(out, split, contiguousStrides(split)), seenAs(x, once, strides));
-  return record('RepeatBackward0', out, [x], () => ([g]) => [reshaped(support.sumTo(reshaped(g!, split), once), x.shape)]);
-}
-
-export const repeat = defineOp({
-  name: 'repeat',
-  torch: 'torch.Tensor.repeat',
-  doc: 'The tensor laid side by side with itself `repeats[d]` times along dim d, as a copy.',
-  params: [self, { name: 'repeats', kind: 'size' }],
-  variants: ['method'],
-  kernel: (x: Tensor, repeats: readonly number[]): Tensor => repeated('repeat', x, repeats),
-  samples: [
-    call([t([3, 5]), [2, 1]]),
-    call([t([3, 5], { layout: 'transposed' }), [2, 1, 3]]),
-    call([t([]), [3]]),
-    call([t([3, 5]), [0, 2]]),
-    call([t([5], { dtype: 'bool' }), [3]]),
-    call([t([2, 3], { dtype: 'int64' }), [1, 1]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [2]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [-1, 1]], throws: 'RuntimeError' },
-  ],
-});
-
-export const tile = defineOp({
-  name: 'tile',
-  numpy: 'numpy.tile',
-  doc: 'As repeat; missing leading repeats are 1.',
-  params: [self, { name: 'dims', kind: 'size' }],
-  gradName: 'RepeatBackward0',
-  compose: (x: Tensor, dims: readonly number[]): Tensor =>
-    repeated('tile', x, [...new Array<number>(Math.max(0, x.ndim - dims.length)).fill(1), ...dims]),
-  samples: [call([t([3, 5]), [2]]), call([t([3, 5]), [2, 1, 3]]), call([t([], { dtype: 'uint8' }), [2]])],
-  errors: [{ args: [t([3, 5]), [-1]], throws: 'RuntimeError' }],
-});
-
-/** How often each position is repeated, as the list of positions. @throws RuntimeError */
-function positions(repeats: Tensor, size: number): Tensor {
-  if (repeats.ndim > 1 || (repeats.length !== size && repeats.length !== 1)) {
-    throw new RuntimeError(
-      message('repeatInterleave', `${size} repeats`, showShape(repeats.shape), `repeats must have the same size as input along dim, but got repeats.size(0) = ${repeats.length} and input.size(0) = ${size}`),
-    );
-  }
-  if (repeats.dtype.name !== 'int64' && repeats.dtype.name !== 'int32') {
-    throw new RuntimeError(message('repeatInterleave', 'int32 or int64 repeats', repeats.dtype.name, 'repeats has to be Long or Int tensor'));
-  }
-  const counts = [repeats.tolist()].flat().map(Number);
-  if (counts.some((c) => c < 0)) throw new RuntimeError(message('repeatInterleave', 'repeats of at least 0', String(Math.min(...counts)), 'repeats can not be negative'));
-  const at: number[] = [];
-  for (let i = 0; i < size; i++) for (let k = counts[counts.length === 1 ? 0 : i]!; k > 0; k--) at.push(i);
-  const index = counting(at.length);
-  const data = index.typed() as BigInt64Array;
-  at.forEach((p, i) => {
-    data[index.offset + i] = BigInt(p);
-  });
-  return index;
-}
-
-export const repeatInterleave = defineOp({
-  name: 'repeatInterleave',
-  doc: 'Each element along a dim repeated in place; the flattened tensor without a dim.',
-  params: [
-    self,
-    { name: 'repeats', kind: 'tensorOrScalar' },
-    { name: 'dim', kind: 'int', default: null },
-    { name: 'output_size', kind: 'int', default: null, keyword: true },
-  ],
-  gradName: 'ViewBackward0',
-  compose: (input: Tensor, repeats: Tensor | number, rawDim: number | null): Tensor => {
-    const x = rawDim === null || input.ndim === 0 ? reshaped(input, [input.length]) : input;
-    const dim = wrapDim('repeatInterleave', rawDim ?? 0, x.ndim);
-    if (repeats instanceof Tensor) return indexSelect.impl(x, dim, positions(repeats, x.shape[dim]!));
-    if (repeats < 0) throw new RuntimeError(message('repeatInterleave', 'repeats of at least 0', String(repeats), 'Repeats must be non-negative'));
-    const shape = [...x.shape.slice(0, dim + 1), repeats, ...x.shape.slice(dim + 1)];
-    const merged = [...x.shape];
-    merged[dim] = merged[dim]! * repeats;
-    const wide = expanded('repeatInterleave', unsqueezed(x, dim + 1), shape);
-    return reshaped(record('CloneBackward0', rawCast(wide, x.dtype), [wide], () => (g) => g), merged);
-  },
-  samples: [
-    call([t([3, 5]), 2]),
-    call([t([3, 5]), 2, 1]),
-    call([t([3, 5]), t([3], { dtype: 'int64', fill: { values: [1, 0, 2] } }), 0]),
-    call([t([]), 3]),
-  ],
-  errors: [
-    { args: [t([3, 5]), -1, 0], throws: 'RuntimeError' },
-    { args: [t([3, 5]), t([2], { dtype: 'int64', fill: 'ones' }), 0], throws: 'RuntimeError' },
-  ],
-});
-
-function flipped(x: Tensor, dims: readonly number[]): Tensor {
-  requireMemory('flip', [x]);
-  const out = newStrided(x.shape, isDense(x.shape, x.strides) ? x.strides : contiguousStrides(x.shape), x.dtype);
-  const strides = [...x.strides];
-  let offset = x.offset;
-  for (const d of dims) {
-    if (x.ndim === 0 || x.shape[d]! < 2) continue;
-    offset += (x.shape[d]! - 1) * x.strides[d]!;
-    strides[d] = -x.strides[d]!;
-  }
-  if (out.length > 0) rawCopy(out, seenAs(x, x.shape, strides, offset));
-  return record('FlipBackward0', out, [x], () => ([g]) => [flipped(g!, dims)]);
-}
-
-/** The tensor in reverse order along one dim, which is wrapped. */
-export function reversed(x: Tensor, dim: number): Tensor {
-  return flipped(x, [dim]);
-}
-
-export const flip = defineOp({
-  name: 'flip',
-  numpy: 'numpy.flip',
-  doc: 'The elements in reverse order along dims, as a copy.',
-  params: [self, { name: 'dims', kind: 'size' }],
-  kernel: (x: Tensor, dims: readonly number[]): Tensor => flipped(x, wrapDims('flip', dims, x.ndim)),
-  samples: [
-    call([t([3, 5]), [0]]),
-    call([t([2, 3, 5]), [0, -1]]),
-    call([t([3, 5], { layout: 'expanded' }), [0, 1]]),
-    call([t([]), [0]]),
-    call([t([0, 3]), [0]]),
-    call([t([3, 5]), []]),
-    call([t([5, 1], { dtype: 'int64' }), [0, 1]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [2]], throws: 'IndexError' },
-  ],
-});
-
-/** Copies `x`, moved cyclically by `shifts[k]` along `dims[k]`, into `out`: one piece for each side of each seam. */
-function rollInto(out: Tensor, x: Tensor, dims: readonly number[], shifts: readonly number[]): void {
-  const [dim, ...others] = dims;
-  const [shift, ...rest] = shifts;
-  if (dim === undefined || shift === undefined) {
-    if (out.length > 0) rawCopy(out, x);
-    return;
-  }
-  const size = x.shape[dim]!;
-  const part = (y: Tensor, start: number, length: number): Tensor =>
-    seenAs(y, y.shape.map((s, d) => (d === dim ? length : s)), y.strides, y.offset + start * y.strides[dim]!);
-  rollInto(part(out, shift, size - shift), part(x, 0, size - shift), others, rest);
-  rollInto(part(out, 0, shift), part(x, size - shift, shift), others, rest);
-}
-
-function rolled(x: Tensor, dims: readonly number[], shifts: readonly number[]): Tensor {
-  requireMemory('roll', [x]);
-  const total = new Map<number, number>();
-  dims.forEach((d, i) => {
-    total.set(d, (total.get(d) ?? 0) + shifts[i]!);
-  });
-  const moves = [...total].map(([d, s]) => [d, x.shape[d]! === 0 ? 0 : ((s % x.shape[d]!) + x.shape[d]!) % x.shape[d]!]);
-  const out = newTensor(x.shape, x.dtype);
-  const real = moves.filter(([, s]) => s !== 0);
-  rollInto(out, x, real.map(([d]) => d!), real.map(([, s]) => s!));
-  return record('RollBackward0', out, [x], () => ([g]) => [rolled(g!, dims, shifts.map((s) => -s))]);
-}
-
-const listed = (v: number | readonly number[] | null): readonly number[] => (v === null ? [] : typeof v === 'number' ? [v] : v);
-
-export const roll = defineOp({
-  name: 'roll',
-  numpy: 'numpy.roll',
-  doc: 'The elements moved cyclically along dims; without dims, along the flattened tensor.',
-  params: [self, { name: 'shifts', kind: 'ints' }, { name: 'dims', kind: 'ints', default: null }],
-  kernel: (x: Tensor, rawShifts: number | readonly number[], rawDims: number | readonly number[] | null): Tensor => {
-    const shifts = listed(rawShifts);
-    const dims = listed(rawDims);
-    if (shifts.length === 0) throw new RuntimeError(message('roll', 'at least one shift', 'none', '`shifts` required'));
-    if (dims.length === 0 && shifts.length === 1) {
-      return reshaped(rolled(reshaped(x, [x.length]), [0], shifts), x.shape);
-    }
-    if (dims.length !== shifts.length) {
-      throw new RuntimeError(message('roll', 'as many shifts as dims', `${shifts.length} and ${dims.length}`, `shifts and dimensions must align. shifts: ${shifts.length}, dims:${dims.length}`));
-    }
-    return rolled(x, dims.map((d) => wrapDim('roll', d, x.ndim)), shifts);
-  },
-  samples: [
-    call([t([3, 5]), 1]),
-    call([t([3, 5]), -2, 1]),
-    call([t([3, 5], { layout: 'transposed' }), [4, 2], [0, 1]]),
-    call([t([3, 5]), [1, 2], [0, 0]]),
-    call([t([0, 3]), 1, 0]),
-    call([t([7], { dtype: 'bool' }), 3]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [1, 2], [0]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [1, 2]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 1, 2], throws: 'IndexError' },
-  ],
 });

@@ -9,7 +9,7 @@ import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
 import { broadcastShapes, expandsTo, sameShape } from '../shape.js';
 import { type Scalar, Tensor } from '../tensor.js';
-import { definePointwise, defineOp, type Param } from './define.js';
+import { defineOp, definePointwise, type Param } from './define.js';
 import { diagonalOf, embed, expanded, unsqueezed } from './geometry.js';
 import { indexed } from './index_core.js';
 import { applied, appliedInPlace, type Change, emptyLike } from './inplace_op.js';
@@ -48,7 +48,14 @@ export const where = definePointwise({
 const selectByMask = where.impl;
 where.impl = (condition, ...rest) => {
   if (condition instanceof Tensor && condition.dtype.name !== 'bool' && condition.dtype.name !== 'uint8') {
-    throw new RuntimeError(message('where', 'a bool condition', condition.dtype.name, `where expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype.title}`));
+    throw new RuntimeError(
+      message(
+        'where',
+        'a bool condition',
+        condition.dtype.name,
+        `where expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype.title}`,
+      ),
+    );
   }
   return selectByMask(condition, ...rest);
 };
@@ -59,8 +66,20 @@ const unmaskedExpr = input(1).where(0, input(0));
 const onlyMaskedExpr = input(1).where(input(0), 0);
 
 /** Runs an expression of a tensor and a bool mask, in the tensor's dtype, into `out`. */
-function runMasked(op: string, root: Expr, out: Tensor, inputs: readonly Tensor[], params: readonly number[]): void {
-  const program = compile(root, out.dtype, inputs.map((x) => x.dtype), params.length, out.dtype);
+function runMasked(
+  op: string,
+  root: Expr,
+  out: Tensor,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): void {
+  const program = compile(
+    root,
+    out.dtype,
+    inputs.map((x) => x.dtype),
+    params.length,
+    out.dtype,
+  );
   launchPointwise(op, program, out, inputs, params);
 }
 
@@ -84,7 +103,10 @@ export function filling(nodeName: string | null, x: Tensor, keep: Tensor, value:
     },
     make: (save) => {
       const kept = save(keep);
-      return ([g]) => [filtered(g!, kept.get(), 'unmasked'), ...(tensor === null ? [] : [filtered(g!, kept.get(), 'masked')])];
+      return ([g]) => [
+        filtered(g!, kept.get(), 'unmasked'),
+        ...(tensor === null ? [] : [filtered(g!, kept.get(), 'masked')]),
+      ];
     },
   };
 }
@@ -92,10 +114,24 @@ export function filling(nodeName: string | null, x: Tensor, keep: Tensor, value:
 function checkedFilling(x: Tensor, keep: Tensor, value: Tensor | Scalar): Change {
   requireMemory('maskedFill', value instanceof Tensor ? [x, keep, value] : [x, keep]);
   if (keep.dtype !== boolType) {
-    throw new RuntimeError(message('maskedFill', 'a bool mask', keep.dtype.name, `masked_fill_ only supports boolean masks, but got mask with dtype ${keep.dtype.name}`));
+    throw new RuntimeError(
+      message(
+        'maskedFill',
+        'a bool mask',
+        keep.dtype.name,
+        `masked_fill_ only supports boolean masks, but got mask with dtype ${keep.dtype.name}`,
+      ),
+    );
   }
   if (value instanceof Tensor && value.ndim > 0) {
-    throw new RuntimeError(message('maskedFill', 'a 0-d value', showShape(value.shape), `masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s).`));
+    throw new RuntimeError(
+      message(
+        'maskedFill',
+        'a 0-d value',
+        showShape(value.shape),
+        `masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s).`,
+      ),
+    );
   }
   return filling(null, x, keep, value);
 }
@@ -131,7 +167,14 @@ export const maskedFill = defineOp(
   (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
     if (!expandsTo(keep.shape, x.shape)) {
       const shape = broadcastShapes('maskedFill_', x.shape, keep.shape);
-      throw new RuntimeError(message('maskedFill_', `a mask that broadcasts to ${showShape(x.shape)}`, showShape(keep.shape), `output with shape ${showShape(x.shape)} doesn't match the broadcast shape ${showShape(shape)}`));
+      throw new RuntimeError(
+        message(
+          'maskedFill_',
+          `a mask that broadcasts to ${showShape(x.shape)}`,
+          showShape(keep.shape),
+          `output with shape ${showShape(x.shape)} doesn't match the broadcast shape ${showShape(shape)}`,
+        ),
+      );
     }
     return appliedInPlace('maskedFill_', checkedFilling(x, keep, value));
   },
@@ -143,7 +186,15 @@ export const maskedSelect = defineOp({
   params: [self, maskParam],
   kernel: (x: Tensor, keep: Tensor): Tensor => {
     requireMemory('maskedSelect', [x, keep]);
-    if (keep.dtype !== boolType) throw new RuntimeError(message('maskedSelect', 'a bool mask', keep.dtype.name, 'masked_select: expected BoolTensor for mask'));
+    if (keep.dtype !== boolType)
+      throw new RuntimeError(
+        message(
+          'maskedSelect',
+          'a bool mask',
+          keep.dtype.name,
+          'masked_select: expected BoolTensor for mask',
+        ),
+      );
     const shape = broadcastShapes('maskedSelect', x.shape, keep.shape);
     const full = sameShape(shape, x.shape) ? x : expanded('maskedSelect', x, shape);
     const where1 = sameShape(shape, keep.shape) ? keep : expanded('maskedSelect', keep, shape);
@@ -154,7 +205,7 @@ export const maskedSelect = defineOp({
     call([t([3, 5]), mask([3, 5])]),
     call([t([5]), mask([3, 1])]),
     call([t([3, 5], { layout: 'transposed' }), mask([5])]),
-    call([t([]), mask([])]),
+    call([t([]), t([], { dtype: 'bool', fill: 'ones' })]),
     call([t([0, 3]), mask([3])]),
     call([t([7], { dtype: 'int32' }), mask([7])]),
   ],
@@ -202,7 +253,15 @@ function triangle(rows: number, cols: number, diagonal: number): Tensor {
 }
 
 function triangular(op: 'tril' | 'triu', x: Tensor, diagonal: number): Change {
-  if (x.ndim < 2) throw new RuntimeError(message(op, 'at least 2 dims', showShape(x.shape), `${op}: input tensor must have at least 2 dimensions`));
+  if (x.ndim < 2)
+    throw new RuntimeError(
+      message(
+        op,
+        'at least 2 dims',
+        showShape(x.shape),
+        `${op}: input tensor must have at least 2 dimensions`,
+      ),
+    );
   requireMemory(op, [x]);
   const [rows, cols] = x.shape.slice(-2) as [number, number];
   // tril keeps col − row ≤ diagonal; triu drops col − row ≤ diagonal − 1.
@@ -211,9 +270,18 @@ function triangular(op: 'tril' | 'triu', x: Tensor, diagonal: number): Change {
     nodeName: op === 'tril' ? 'TrilBackward0' : 'TriuBackward0',
     inputs: [x],
     write: (out, sources) => {
-      if (out.length > 0) runMasked(op, root, out, [sources[0]!, triangle(rows, cols, op === 'tril' ? diagonal : diagonal - 1)], []);
+      if (out.length > 0)
+        runMasked(
+          op,
+          root,
+          out,
+          [sources[0]!, triangle(rows, cols, op === 'tril' ? diagonal : diagonal - 1)],
+          [],
+        );
     },
-    make: () => ([g]) => [applied(triangular(op, g!, diagonal), emptyLike)],
+    make:
+      () =>
+      ([g]) => [applied(triangular(op, g!, diagonal), emptyLike)],
   };
 }
 
@@ -269,7 +337,15 @@ export const diag = defineOp({
       const n = x.shape[0]! + Math.abs(diagonal);
       return embed('DiagEmbed', x, [n, n], (whole) => diagonalOf(whole, diagonal, 0, 1));
     }
-    if (x.ndim !== 2) throw new RuntimeError(message('diag', '1 or 2 dims', showShape(x.shape), `diag(): Supports 1D or 2D tensors. Got ${x.ndim}D`));
+    if (x.ndim !== 2)
+      throw new RuntimeError(
+        message(
+          'diag',
+          '1 or 2 dims',
+          showShape(x.shape),
+          `diag(): Supports 1D or 2D tensors. Got ${x.ndim}D`,
+        ),
+      );
     const seen = diagonalOf(x.detach(), diagonal, 0, 1);
     const out = newTensor(seen.shape, x.dtype);
     rawCopy(out, seen);
@@ -277,7 +353,13 @@ export const diag = defineOp({
       embed('DiagonalBackward', g!, x.shape, (whole) => diagonalOf(whole, diagonal, 0, 1)),
     ]);
   },
-  samples: [call([t([3, 5])]), call([t([5])]), call([t([3]), -2]), call([t([3, 5], { dtype: 'int64' }), 1]), call([t([0])])],
+  samples: [
+    call([t([3, 5])]),
+    call([t([5])]),
+    call([t([3]), -2]),
+    call([t([3, 5], { dtype: 'int64' }), 1]),
+    call([t([0])]),
+  ],
   errors: [
     { args: [t([])], throws: 'RuntimeError' },
     { args: [t([2, 3, 5])], throws: 'RuntimeError' },

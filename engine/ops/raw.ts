@@ -41,7 +41,12 @@ export function counting(n: number, from = 0): Tensor {
 }
 
 /** The same geometry and memory seen with other sizes and strides; no history, no view. */
-export function seenAs(x: Tensor, shape: readonly number[], strides: readonly number[], offset = x.offset): Tensor {
+export function seenAs(
+  x: Tensor,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset = x.offset,
+): Tensor {
   return new Tensor(x.storage, shape, strides, offset, x.dtype);
 }
 
@@ -55,8 +60,13 @@ function writeLooks(at: number, first: Tensor, second: Tensor, moved: Tensor, lo
   const shape = moved.shape;
   const strides = (x: Tensor): number[] => broadcastStrides(x.shape, x.strides, shape);
   const operands = [strides(first), strides(second), ...looks.map((l) => strides(l.index))];
-  const dims = coalesce(shape, operands, shape.map((_, d) => d));
-  if (dims.sizes.length > 16) throw new RuntimeError(message('index', 'at most 16 dims', String(dims.sizes.length)));
+  const dims = coalesce(
+    shape,
+    operands,
+    shape.map((_, d) => d),
+  );
+  if (dims.sizes.length > 16)
+    throw new RuntimeError(message('index', 'at most 16 dims', String(dims.sizes.length)));
   block[at - 2] = dims.sizes.length;
   block[at - 1] = looks.length;
   let i = at;
@@ -131,7 +141,14 @@ export function scalarAs(op: string, value: Scalar, dtype: DType): number | bigi
   const range = ranges[dtype.name];
   if (range === undefined) return n;
   if (!(Math.trunc(n) >= range[0] && Math.trunc(n) <= range[1])) {
-    throw new RuntimeError(message(op, `a value that ${dtype.name} can hold`, String(value), `value cannot be converted to type ${dtype.name}_t without overflow`));
+    throw new RuntimeError(
+      message(
+        op,
+        `a value that ${dtype.name} can hold`,
+        String(value),
+        `value cannot be converted to type ${dtype.name}_t without overflow`,
+      ),
+    );
   }
   return typeof value === 'bigint' ? value : Math.trunc(n);
 }

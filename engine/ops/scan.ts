@@ -14,9 +14,10 @@ import { defineOp, type Param } from './define.js';
 import { selected, sliced } from './geometry.js';
 import { placing } from './indexing.js';
 import { applied, itself, replacedInPlace } from './inplace_op.js';
-import { cat, reversed, stack } from './joining.js';
+import { cat, stack } from './joining.js';
 import { cast, rawCast, rawCopy, rawZeros } from './memory.js';
 import { filled, requireMemory } from './raw.js';
+import { reversed } from './repeating.js';
 import { call, t } from './samples.js';
 import { pairOf, pairType, type ValuesAndIndices } from './sorting.js';
 
@@ -32,7 +33,14 @@ function launchScan(op: Scan, x: Tensor, dim: number, out: Tensor, indices: Tens
   if (out.length === 0) return;
   const kept = x.shape.map((_, d) => d).filter((d) => d !== dim && x.shape[d] !== 1);
   const operands = indices === null ? [x, out] : [x, out, indices];
-  const dims = kept.length === 0 ? { sizes: [], strides: operands.map(() => []) } : coalesce(x.shape, operands.map((o) => o.strides), kept);
+  const dims =
+    kept.length === 0
+      ? { sizes: [], strides: operands.map(() => []) }
+      : coalesce(
+          x.shape,
+          operands.map((o) => o.strides),
+          kept,
+        );
   block[0] = scans[op];
   block[1] = x.dtype.code;
   block[2] = dims.sizes.length;
@@ -61,7 +69,9 @@ function sumsToEnd(g: Tensor, dim: number): Tensor {
 }
 
 function summed(x: Tensor, dim: number, dtype: DType): Tensor {
-  return record('CumsumBackward0', scanned('cumsum', x, dim, dtype), [x], () => ([g]) => [sumsToEnd(g!, dim)]);
+  return record('CumsumBackward0', scanned('cumsum', x, dim, dtype), [x], () => ([g]) => [
+    sumsToEnd(g!, dim),
+  ]);
 }
 
 function multiplied(x: Tensor, dim: number, dtype: DType): Tensor {
@@ -76,7 +86,16 @@ function multiplied(x: Tensor, dim: number, dtype: DType): Tensor {
 /** Whether an element is 0, so that dividing by it is no way to a gradient. */
 function hasZero(x: Tensor): boolean {
   if (x.length === 0) return false;
-  const least = reduce({ op: 'cumprod', reducer: 'min', prologue: input(0).abs(), inputs: [x], compute: x.dtype, out: x.dtype, reduced: x.shape.map(() => true), keepdim: false });
+  const least = reduce({
+    op: 'cumprod',
+    reducer: 'min',
+    prologue: input(0).abs(),
+    inputs: [x],
+    compute: x.dtype,
+    out: x.dtype,
+    reduced: x.shape.map(() => true),
+    keepdim: false,
+  });
   return Number(least.item()) === 0;
 }
 
@@ -87,8 +106,13 @@ function cumprodGradient(g: Tensor, x: Tensor, out: Tensor, dim: number): Tensor
   const n = x.shape[dim]!;
   const at = (y: Tensor, i: number): Tensor => selected('cumprod', y, dim, i);
   const tails: Tensor[] = [at(g, n - 1)];
-  for (let i = n - 2; i >= 0; i--) tails.push(add.impl(at(g, i), mul.impl(at(x, i + 1), tails[tails.length - 1]!)));
-  const ones = filled(x.shape.map((s, d) => (d === dim ? 1 : s)), 1, x.dtype);
+  for (let i = n - 2; i >= 0; i--)
+    tails.push(add.impl(at(g, i), mul.impl(at(x, i + 1), tails[tails.length - 1]!)));
+  const ones = filled(
+    x.shape.map((s, d) => (d === dim ? 1 : s)),
+    1,
+    x.dtype,
+  );
   const before = cat.impl([ones, multiplied(sliced(x, dim, 0, n - 1), dim, x.dtype)], dim);
   return mul.impl(before, stack.impl(tails.reverse(), dim));
 }
@@ -110,9 +134,19 @@ function inPlace(op: Scan, run: Running) {
     const dim = wrapDim(op, rawDim, x.ndim);
     requireMemory(op, [x]);
     if (dtype !== null && dtype !== x.dtype) {
-      throw new RuntimeError(message(`${op}_`, `the dtype ${x.dtype.name}`, dtype.name, `Bad in-place call: input tensor dtype ${x.dtype.name} and output tensor dtype ${dtype.name} should match`));
+      throw new RuntimeError(
+        message(
+          `${op}_`,
+          `the dtype ${x.dtype.name}`,
+          dtype.name,
+          `Bad in-place call: input tensor dtype ${x.dtype.name} and output tensor dtype ${dtype.name} should match`,
+        ),
+      );
     }
-    if (x.dtype.name === 'bool') throw new NotImplementedError(message(`${op}_`, 'numbers', 'bool', `"${op}_out_cpu" not implemented for 'Bool'`));
+    if (x.dtype.name === 'bool')
+      throw new NotImplementedError(
+        message(`${op}_`, 'numbers', 'bool', `"${op}_out_cpu" not implemented for 'Bool'`),
+      );
     return replacedInPlace(`${op}_`, x, (y) => run(y, dim, y.dtype), rawCopy);
   };
 }
@@ -178,7 +212,12 @@ function extreme(name: 'cummax' | 'cummin', doc: string) {
       launchScan(name, x, dim, values, indices);
       record(name === 'cummax' ? 'CummaxBackward0' : 'CumminBackward0', [values, indices], [x], (save) => {
         const kept = save(indices);
-        return ([g]) => [applied(placing('scatterAdd', 'add', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true), itself)];
+        return ([g]) => [
+          applied(
+            placing('scatterAdd', 'add', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true),
+            itself,
+          ),
+        ];
       });
       return pairOf(values, indices);
     },
@@ -194,5 +233,11 @@ function extreme(name: 'cummax' | 'cummin', doc: string) {
     errors,
   });
 }
-export const cummax = extreme('cummax', 'The running maximum along a dim and where it was, as { values, indices }; of equals the latest.');
-export const cummin = extreme('cummin', 'The running minimum along a dim and where it was, as { values, indices }; of equals the latest.');
+export const cummax = extreme(
+  'cummax',
+  'The running maximum along a dim and where it was, as { values, indices }; of equals the latest.',
+);
+export const cummin = extreme(
+  'cummin',
+  'The running minimum along a dim and where it was, as { values, indices }; of equals the latest.',
+);

@@ -21,7 +21,15 @@ export const select = defineOp({
   doc: 'One position of a dim, as a view without that dim.',
   params: [self, dimParam, { name: 'index', kind: 'int' }],
   kernel: (x: Tensor, dim: number, index: number): Tensor => {
-    if (x.ndim === 0) throw new IndexError(message('select', 'a tensor with dims', 'a 0-d tensor', 'select() cannot be applied to a 0-dim tensor.'));
+    if (x.ndim === 0)
+      throw new IndexError(
+        message(
+          'select',
+          'a tensor with dims',
+          'a 0-d tensor',
+          'select() cannot be applied to a 0-dim tensor.',
+        ),
+      );
     return selected('select', x, wrapDim('select', dim, x.ndim), index);
   },
   samples: [
@@ -45,16 +53,41 @@ export const narrow = defineOp({
   params: [self, dimParam, { name: 'start', kind: 'int' }, { name: 'length', kind: 'int' }],
   gradName: 'SliceBackward0',
   kernel: (x: Tensor, rawDim: number, start: number, length: number): Tensor => {
-    if (x.ndim === 0) throw new RuntimeError(message('narrow', 'a tensor with dims', 'a 0-d tensor', 'narrow() cannot be applied to a 0-dim tensor.'));
-    if (length < 0) throw new RuntimeError(message('narrow', 'a length of at least 0', String(length), 'narrow(): length must be non-negative.'));
+    if (x.ndim === 0)
+      throw new RuntimeError(
+        message(
+          'narrow',
+          'a tensor with dims',
+          'a 0-d tensor',
+          'narrow() cannot be applied to a 0-dim tensor.',
+        ),
+      );
+    if (length < 0)
+      throw new RuntimeError(
+        message('narrow', 'a length of at least 0', String(length), 'narrow(): length must be non-negative.'),
+      );
     const dim = wrapDim('narrow', rawDim, x.ndim);
     const size = x.shape[dim]!;
     if (start < -size || start > size) {
-      throw new IndexError(message('narrow', `a start in [${-size}, ${size}]`, String(start), `start out of range (expected to be in range of [${-size}, ${size}], but got ${start})`));
+      throw new IndexError(
+        message(
+          'narrow',
+          `a start in [${-size}, ${size}]`,
+          String(start),
+          `start out of range (expected to be in range of [${-size}, ${size}], but got ${start})`,
+        ),
+      );
     }
     const from = start < 0 ? start + size : start;
     if (from + length > size) {
-      throw new RuntimeError(message('narrow', `start + length ≤ ${size}`, `${from} + ${length}`, `start (${from}) + length (${length}) exceeds dimension size (${size}).`));
+      throw new RuntimeError(
+        message(
+          'narrow',
+          `start + length ≤ ${size}`,
+          `${from} + ${length}`,
+          `start (${from}) + length (${length}) exceeds dimension size (${size}).`,
+        ),
+      );
     }
     return sliced(x, dim, from, length);
   },
@@ -85,7 +118,15 @@ export const diagonal = defineOp({
   kernel: (x: Tensor, offset: number, dim1: number, dim2: number): Tensor => {
     const a = wrapDim('diagonal', dim1, x.ndim);
     const b = wrapDim('diagonal', dim2, x.ndim);
-    if (a === b) throw new RuntimeError(message('diagonal', 'two different dims', `${dim1} and ${dim2}`, `diagonal dimensions cannot be identical ${dim1}, ${dim2}`));
+    if (a === b)
+      throw new RuntimeError(
+        message(
+          'diagonal',
+          'two different dims',
+          `${dim1} and ${dim2}`,
+          `diagonal dimensions cannot be identical ${dim1}, ${dim2}`,
+        ),
+      );
     return diagonalOf(x, offset, a, b);
   },
   samples: [
@@ -111,7 +152,12 @@ function parts(name: string, x: Tensor, dim: number, lengths: readonly number[])
     return at - n;
   });
   const outs = lengths.map((n, i) =>
-    viewOf(x, x.shape.map((s, d) => (d === dim ? n : s)), x.strides, x.offset + starts[i]! * step),
+    viewOf(
+      x,
+      x.shape.map((s, d) => (d === dim ? n : s)),
+      x.strides,
+      x.offset + starts[i]! * step,
+    ),
   );
   record(name, outs, [x], () => (grads) => {
     const some = grads.find((g) => g !== null)!;
@@ -136,7 +182,14 @@ function assembled(
     at.push(i);
     rawCopy(view(seenAs(whole, shape, whole.strides), i), g);
   });
-  return record('PartsBackwardBackward0', whole, given, () => ([gg]) => at.map((i) => view(gg!, i)));
+  return record(
+    'PartsBackwardBackward0',
+    whole,
+    given,
+    () =>
+      ([gg]) =>
+        at.map((i) => view(gg!, i)),
+  );
 }
 
 export const unbind = defineOp({
@@ -145,7 +198,15 @@ export const unbind = defineOp({
   params: [self, dim0],
   returns: 'Tensor[]',
   kernel: (x: Tensor, rawDim: number): Tensor[] => {
-    if (x.ndim === 0) throw new IndexError(message('unbind', 'a tensor with dims', 'a 0-d tensor', 'Dimension specified as 0 but tensor has no dimensions'));
+    if (x.ndim === 0)
+      throw new IndexError(
+        message(
+          'unbind',
+          'a tensor with dims',
+          'a 0-d tensor',
+          'Dimension specified as 0 but tensor has no dimensions',
+        ),
+      );
     const dim = wrapDim('unbind', rawDim, x.ndim);
     const rest = (list: readonly number[]): number[] => list.filter((_, d) => d !== dim);
     const outs = Array.from({ length: x.shape[dim]! }, (_, i) =>
@@ -178,19 +239,48 @@ function evenly(size: number, piece: number): number[] {
 function splitSizes(x: Tensor, dim: number, sizes: readonly number[]): Tensor[] {
   const size = x.shape[dim]!;
   if (sizes.some((n) => n < 0)) {
-    throw new RuntimeError(message('split', 'sizes of at least 0', showShape(sizes), `split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=${showShape(sizes)}`));
+    throw new RuntimeError(
+      message(
+        'split',
+        'sizes of at least 0',
+        showShape(sizes),
+        `split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=${showShape(sizes)}`,
+      ),
+    );
   }
   if (sizes.reduce((a, b) => a + b, 0) !== size) {
-    throw new RuntimeError(message('split', `sizes that sum to ${size}`, showShape(sizes), `split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${dim}), but got split_sizes=${showShape(sizes)}`));
+    throw new RuntimeError(
+      message(
+        'split',
+        `sizes that sum to ${size}`,
+        showShape(sizes),
+        `split_with_sizes expects split_sizes to sum exactly to ${size} (input tensor's size at dimension ${dim}), but got split_sizes=${showShape(sizes)}`,
+      ),
+    );
   }
   return parts('SplitWithSizesBackward0', x, dim, sizes);
 }
 
 function splitEvenly(x: Tensor, dim: number, piece: number): Tensor[] {
   const size = x.shape[dim]!;
-  if (piece < 0) throw new RuntimeError(message('split', 'a size of at least 0', String(piece), `split expects split_size be non-negative, but got split_size=${piece}`));
+  if (piece < 0)
+    throw new RuntimeError(
+      message(
+        'split',
+        'a size of at least 0',
+        String(piece),
+        `split expects split_size be non-negative, but got split_size=${piece}`,
+      ),
+    );
   if (piece === 0 && size !== 0) {
-    throw new RuntimeError(message('split', 'a size of at least 1', '0', `split_size can only be 0 if dimension size is 0, but got dimension size of ${size}`));
+    throw new RuntimeError(
+      message(
+        'split',
+        'a size of at least 1',
+        '0',
+        `split_size can only be 0 if dimension size is 0, but got dimension size of ${size}`,
+      ),
+    );
   }
   return parts('SplitBackward0', x, dim, evenly(size, piece));
 }
@@ -201,7 +291,15 @@ export const split = defineOp({
   params: [tensor, { name: 'split_size_or_sections', kind: 'ints' }, dim0],
   returns: 'Tensor[]',
   kernel: (x: Tensor, sizes: number | readonly number[], rawDim: number): Tensor[] => {
-    if (x.ndim === 0) throw new RuntimeError(message('split', 'a tensor with dims', 'a 0-d tensor', 'split expects at least a 1-dimensional tensor'));
+    if (x.ndim === 0)
+      throw new RuntimeError(
+        message(
+          'split',
+          'a tensor with dims',
+          'a 0-d tensor',
+          'split expects at least a 1-dimensional tensor',
+        ),
+      );
     const dim = wrapDim('split', rawDim, x.ndim);
     return typeof sizes === 'number' ? splitEvenly(x, dim, sizes) : splitSizes(x, dim, sizes);
   },
@@ -229,15 +327,36 @@ export const chunk = defineOp({
   returns: 'Tensor[]',
   gradName: 'SplitBackward0',
   compose: (x: Tensor, chunks: number, rawDim: number): Tensor[] => {
-    if (x.ndim === 0) throw new RuntimeError(message('chunk', 'a tensor with dims', 'a 0-d tensor', 'chunk expects at least a 1-dimensional tensor'));
-    if (chunks <= 0) throw new RuntimeError(message('chunk', 'at least 1 chunk', String(chunks), `chunk expects \`chunks\` to be greater than 0, got: ${chunks}`));
+    if (x.ndim === 0)
+      throw new RuntimeError(
+        message(
+          'chunk',
+          'a tensor with dims',
+          'a 0-d tensor',
+          'chunk expects at least a 1-dimensional tensor',
+        ),
+      );
+    if (chunks <= 0)
+      throw new RuntimeError(
+        message(
+          'chunk',
+          'at least 1 chunk',
+          String(chunks),
+          `chunk expects \`chunks\` to be greater than 0, got: ${chunks}`,
+        ),
+      );
     const dim = wrapDim('chunk', rawDim, x.ndim);
     const size = x.shape[dim]!;
     const piece = Math.ceil(size / chunks);
     // An empty dim still gives as many chunks as asked for.
     return piece === 0 ? splitSizes(x, dim, new Array<number>(chunks).fill(0)) : splitEvenly(x, dim, piece);
   },
-  samples: [call([t([6, 3]), 4]), call([t([3, 5]), 2, -1]), call([t([0, 2]), 3]), call([t([7], { dtype: 'bool' }), 3])],
+  samples: [
+    call([t([6, 3]), 4]),
+    call([t([3, 5]), 2, -1]),
+    call([t([0, 2]), 3]),
+    call([t([7], { dtype: 'bool' }), 3]),
+  ],
   errors: [
     { args: [t([3, 5]), 0], throws: 'RuntimeError' },
     { args: [t([]), 1], throws: 'RuntimeError' },
