@@ -1,5 +1,5 @@
 // The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
-import type { CaseResult, RunResult, SuiteResult } from '../suites/results.js';
+import type { CaseResult, Figure, RunResult, SuiteResult, Worst } from '../suites/results.js';
 import { count, figureText, indexText, nanoseconds, plural, ratio, seconds, significant } from './format.js';
 import { type TimingLine, timingLines } from './timings.js';
 import {
@@ -36,22 +36,30 @@ export function consoleSummary(
 
 /** One failed case in a few lines: what, where, got and wanted, how to run it again. */
 export function failureText(one: CaseResult): string {
-  const lines = [`${one.id}: ${one.message ?? one.reason ?? one.status}`];
-  const { worst } = one;
-  if (worst) {
-    lines.push(
-      `  ${worst.what}${indexText(worst.index)}: got ${figureText(worst.got, 9)}, want ${figureText(worst.want, 9)}`,
-    );
-    const errors = [
-      worst.abs === undefined ? '' : `off by ${figureText(worst.abs)}`,
-      worst.rel === undefined ? '' : `${figureText(worst.rel)} relative`,
-      worst.ulp === undefined ? '' : `${figureText(worst.ulp)} ULP`,
-      worst.tolerance === undefined ? '' : `allowed: ${worst.tolerance}`,
-    ];
-    lines.push(`  ${errors.filter((text) => text !== '').join(', ')}`);
-  }
-  if (one.replay) lines.push(`  replay: ${one.replay}`);
-  return lines.filter((line) => line.trim() !== '').join('\n');
+  const message = one.message ?? one.reason ?? one.status;
+  // A message of several lines shows the worst element already.
+  const worst = one.worst && !message.includes('\n') ? worstLines(one.worst) : [];
+  const replay = one.replay ? [`  replay: ${one.replay}`] : [];
+  return [`${one.id}: ${message}`, ...worst, ...replay].join('\n');
+}
+
+function worstLines(worst: Worst): string[] {
+  const at = `${worst.what}${indexText(worst.index)}`;
+  const errors = [
+    isTold(worst.abs) ? `off by ${figureText(worst.abs)}` : '',
+    isTold(worst.rel) ? `${figureText(worst.rel)} relative` : '',
+    isTold(worst.ulp) ? `${figureText(worst.ulp)} ULP` : '',
+    worst.tolerance === undefined ? '' : `allowed: ${worst.tolerance}`,
+  ].filter((text) => text !== '');
+  return [
+    `  ${at}: got ${figureText(worst.got, 9)}, want ${figureText(worst.want, 9)}`,
+    ...(errors.length > 0 ? [`  ${errors.join(', ')}`] : []),
+  ];
+}
+
+/** A distance to NaN says nothing. */
+export function isTold(value: Figure | undefined): value is Figure {
+  return value !== undefined && value !== 'nan';
 }
 
 type Paint = (code: string, text: string) => string;

@@ -18,14 +18,17 @@ export interface Coverage {
 
 const ORDER = [
   'values',
+  'numpy',
   'dtype',
   'shape',
   'strides',
-  'alias',
+  'aliasing',
+  'inputs',
   'text',
-  'inplace',
+  'method',
   'gradients',
   'gradcheck',
+  'gradgradcheck',
   'errors',
 ];
 const WORST: readonly Mark[] = ['fail', 'inconclusive', 'pass', 'skip', 'none'];
@@ -53,10 +56,12 @@ export function coverage(run: RunResult): Coverage {
   return { columns, rows };
 }
 
-/** A case's checks; a case that names none counts as one check of its suite. */
+/** A case's checks; a case that names none, because it broke before the first, counts for what its suite is about. */
 function checksOf(one: CaseResult): Readonly<Record<string, Mark>> {
   const layout = layoutOf(one);
-  const checks: Record<string, Mark> = { ...(one.checks ?? { [one.suite]: statusMark(one) }) };
+  const checks: Record<string, Mark> = {
+    ...(one.checks ?? { [one.suite === 'validate' ? 'values' : one.suite]: statusMark(one) }),
+  };
   if (layout) checks[layout] = statusMark(one);
   return checks;
 }

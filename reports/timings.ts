@@ -63,27 +63,30 @@ export function byGroup(lines: readonly TimingLine[]): [string, TimingLine[]][] 
   return [...groups];
 }
 
-/** The curves: groups with at least three different sizes. */
+/** The curves: groups of at least three cases that differ in their size alone, as their ids show. */
 export function curves(rows: readonly BenchRow[]): Curve[] {
-  const found: Curve[] = [];
-  for (const [group, lines] of byGroup(timingLines(rows))) {
+  return byGroup(timingLines(rows)).flatMap(([group, lines]) => {
     const sized = lines
       .filter((line) => line.size !== undefined)
       .sort((a, b) => (a.size ?? 0) - (b.size ?? 0));
-    if (new Set(sized.map((line) => line.size)).size < 3) continue;
-    const points = (of: (line: TimingLine) => number | undefined): CurvePoint[] =>
-      sized.flatMap((line) => {
-        const ns = of(line);
-        return line.size !== undefined && ns !== undefined && ns > 0 ? [{ size: line.size, ns }] : [];
-      });
-    const series = [
-      { name: 'torchstone' as const, points: points((line) => line.ours.medianNs) },
-      { name: 'numpy' as const, points: points((line) => line.numpy?.theirs?.medianNs) },
-      { name: 'torch' as const, points: points((line) => line.torch?.theirs?.medianNs) },
-    ];
-    found.push({ group, series: series.filter((one) => one.points.length > 0) });
-  }
-  return found;
+    const stems = new Set(sized.map((line) => line.key.replace(String(line.size), '#')));
+    if (stems.size !== 1 || new Set(sized.map((line) => line.size)).size < 3) return [];
+    return [{ group, series: seriesOf(sized) }];
+  });
+}
+
+function seriesOf(lines: readonly TimingLine[]): Curve['series'] {
+  const points = (of: (line: TimingLine) => number | undefined): CurvePoint[] =>
+    lines.flatMap((line) => {
+      const ns = of(line);
+      return line.size !== undefined && ns !== undefined && ns > 0 ? [{ size: line.size, ns }] : [];
+    });
+  const series = [
+    { name: 'torchstone' as const, points: points((line) => line.ours.medianNs) },
+    { name: 'numpy' as const, points: points((line) => line.numpy?.theirs?.medianNs) },
+    { name: 'torch' as const, points: points((line) => line.torch?.theirs?.medianNs) },
+  ];
+  return series.filter((one) => one.points.length > 0);
 }
 
 /** The geometric mean of ratios: the one average for which 2× and 0.5× cancel. */

@@ -1,5 +1,6 @@
 // The sections about cases: what fell short, the notebook's cells, the coverage table, what was skipped.
 import type { CaseResult, RunResult, Worst } from '../../suites/results.js';
+import { isTold } from '../console.js';
 import { type Cell, type Coverage, coverage, type Mark } from '../coverage.js';
 import { count, figureText, indexText, plural, ratio } from '../format.js';
 import { REFERENCE_TITLES, SUITE_TITLES, shortCases, shortRows } from '../verdict.js';
@@ -73,12 +74,10 @@ export function coverageSection(run: RunResult): Html {
 function caseCard(one: CaseResult): Html {
   const status = one.status === 'fail' ? 'fail' : one.status;
   const replay = one.replay ? html`<div class="replay mono" tabindex="0">${one.replay}</div>` : NOTHING;
-  return card(
-    one.id,
-    status,
-    one.message ?? one.reason ?? '',
-    html`${one.worst && worstList(one.worst)}${replay}`,
-  );
+  const [first = '', ...rest] = (one.message ?? one.reason ?? '').split('\n');
+  const more =
+    rest.length > 0 ? html`<pre class="more">${rest.map((line) => `${line.trim()}\n`)}</pre>` : NOTHING;
+  return card(one.id, status, first, html`${more}${one.worst && worstList(one.worst)}${replay}`);
 }
 
 function card(title: string, status: string, why: string, more: Html = NOTHING): Html {
@@ -91,9 +90,9 @@ function worstList(worst: Worst): Html {
     ['worst element', `${worst.what}${indexText(worst.index)}`],
     ['got', figureText(worst.got, 9)],
     ['want', figureText(worst.want, 9)],
-    ['off by', worst.abs === undefined ? undefined : figureText(worst.abs)],
-    ['relative', worst.rel === undefined ? undefined : figureText(worst.rel)],
-    ['ULP', worst.ulp === undefined ? undefined : figureText(worst.ulp)],
+    ['off by', isTold(worst.abs) ? figureText(worst.abs) : undefined],
+    ['relative', isTold(worst.rel) ? figureText(worst.rel) : undefined],
+    ['ULP', isTold(worst.ulp) ? figureText(worst.ulp) : undefined],
     ['allowed', worst.tolerance],
   ];
   const shown = entries.filter(([, text]) => text !== undefined);

@@ -14,17 +14,14 @@ type Reference = 'numpy' | 'torch';
 export function timingsSection(run: RunResult): Html {
   const rows = benchRows(run);
   if (rows.length === 0) return NOTHING;
-  const lines = timingLines(rows);
   const axis = ratioAxis(
     rows.flatMap((row) => (row.ratio && !row.withheld ? [row.ratio.low, row.ratio.high] : [])),
   );
-  const groups = byGroup(lines);
-  // Single lines of their own groups read better together.
-  const single = groups.filter(([, own]) => own.length < 3).flatMap(([, own]) => own);
-  const blocks = groups.filter(([, own]) => own.length >= 3);
+  const groups = byGroup(timingLines(rows));
+  const notebook = groups.filter(([name]) => name === 'notebook');
+  const others = groups.filter(([name]) => name !== 'notebook');
   const more = html`<li>hollow: the interval includes 1</li><li>right of 1: we are faster</li>`;
-  const body = html`${key(['numpy', 'torch'], more)}
-${blocks.map(([name, own]) => forest(name, own, axis))}${single.length > 0 ? forest(blocks.length > 0 ? 'Single cases' : '', single, axis) : NOTHING}`;
+  const body = html`${key(['numpy', 'torch'], more)}${forest('Notebook', notebook, axis)}${forest('Sweep', others, axis)}`;
   return section('timings', 'Timings', lead(rows), body);
 }
 
@@ -55,13 +52,20 @@ function lead(rows: readonly BenchRow[]): string {
   ].join(' ');
 }
 
-function forest(title: string, lines: readonly TimingLine[], axis: LogAxis): Html {
-  const caption = `${title || 'Timings'}: our time, and how many times faster than each reference`;
-  return html`<div class="panel">${title ? html`<h3>${title}</h3>` : NOTHING}
+type Group = readonly [string, readonly TimingLine[]];
+
+function forest(title: string, groups: readonly Group[], axis: LogAxis): Html {
+  if (groups.length === 0) return NOTHING;
+  const caption = `${title}: our time, and how many times faster than each reference`;
+  const bodies = groups.map(
+    ([, lines]) => html`<tbody>${lines.map((line) => forestRow(line, axis))}</tbody>`,
+  );
+  const all = groups.flatMap(([, lines]) => lines);
+  return html`<div class="panel"><h3>${title}</h3>
 <table class="forest"><caption class="unseen">${caption}</caption>
 <thead><tr><th scope="col">case</th><th scope="col">Torchstone</th><th scope="col" class="plot">${ticks(axis)}<span class="unseen">ratio</span></th><th scope="col">NumPy</th><th scope="col">PyTorch</th></tr></thead>
-<tbody>${lines.map((line) => forestRow(line, axis))}</tbody></table>
-${behind('All figures', figures(title, lines))}</div>`;
+${bodies}</table>
+${behind('All figures', figures(title, all))}</div>`;
 }
 
 function forestRow(line: TimingLine, axis: LogAxis): Html {
