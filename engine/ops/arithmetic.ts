@@ -184,6 +184,8 @@ export const floorDivide = routes.withoutDerivative(
     }),
   ),
 );
+const denormalDivisor =
+  'PyTorch gives NaN for a divisor below the least normal number, in the vectorised part of a tensor';
 export const remainder = routes.restrict(
   routes.withTensorNode(
     definePointwise({
@@ -194,6 +196,7 @@ export const remainder = routes.restrict(
       fill: 'nonzero',
       refuse: routes.numbersOnly,
       gradName: 'RemainderBackward0',
+      ...{ differs: { 'remainder/special-pairs*': denormalDivisor } },
       pointwise: (x: Expr, y: Expr) => apply('remainder', x, y),
       samples: [
         call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
@@ -216,6 +219,7 @@ export const fmod = routes.restrict(
       fill: 'nonzero',
       refuse: routes.numbersOnly,
       gradName: 'FmodBackward0',
+      ...{ differs: { 'fmod/special-pairs*': denormalDivisor } },
       pointwise: (x: Expr, y: Expr) => apply('fmod', x, y),
       samples: [
         call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
@@ -349,6 +353,14 @@ export const addcmul = routes.restrict(
       }),
     ],
   }),
+);
+routes.reroute(
+  addcmul,
+  (x, a, b, v) => {
+    routes.requireFits('addcmul', [x, a, b], [v]);
+    return null;
+  },
+  3,
 );
 export const addcdiv = definePointwise({
   name: 'addcdiv',

@@ -272,7 +272,11 @@ routes.reroute(clamp, (...args) => {
   const one = tensors && (absent(low) || absent(high));
   if (!one && routes.categoryOf(clamp, args) === 0)
     throw new NotImplementedError(message('clamp', 'numbers', 'bool'));
-  if (!tensors) return null;
+  if (!tensors) {
+    const numbers = [low, high].filter((v) => v !== null);
+    if (numbers.every((v) => Number.isInteger(v))) routes.requireFits('clamp', args.slice(0, 1), numbers);
+    return null;
+  }
   for (const v of [low, high]) {
     if (!absent(v) && !(v instanceof Tensor))
       throw new ArgumentError(message('clamp', 'min and max of one kind', 'a Tensor and a number'));

@@ -3,7 +3,7 @@
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { noGrad } from '../autograd/mode.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
-import { bool, type DType, float32, int64, scalarDType } from '../dtype.js';
+import { bool, type DType, float32, int64, promoteTypes, scalarDType } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError, type TorchstoneError } from '../errors.js';
 import type { Expr } from '../pointwise/expr.js';
 import { Tensor } from '../tensor.js';
@@ -99,6 +99,29 @@ export function restrict(
     return inplace(...args);
   };
   return op;
+}
+
+/** The least and greatest number of each integer dtype. */
+const ranges: Readonly<Record<string, readonly [number, number]>> = {
+  uint8: [0, 255],
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+  int32: [-2147483648, 2147483647],
+};
+/** @throws RuntimeError for a number that the tensors' integer dtype cannot hold; a whole negative one wraps in uint8. */
+export function requireFits(op: string, tensors: Call, numbers: Call): void {
+  let dtype: DType | null = null;
+  for (const t of tensors)
+    if (t instanceof Tensor) dtype = dtype === null ? t.dtype : promoteTypes(dtype, t.dtype);
+  const range = dtype === null ? undefined : ranges[dtype.name];
+  if (range === undefined) return;
+  const [least, most] = range;
+  for (const n of numbers) {
+    if (typeof n !== 'number') continue;
+    if (n <= most && n >= (least === 0 && Number.isInteger(n) ? -most : least)) continue;
+    const hint = `value cannot be converted to type ${dtype!.name} without overflow`;
+    throw new RuntimeError(message(op, `a number in [${least}, ${most}]`, String(n), hint));
+  }
 }
 
 /** @throws RuntimeError where the tensors among `args` differ in dtype: the op promotes nothing. */
