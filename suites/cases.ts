@@ -215,7 +215,10 @@ function explicitSamples(op: CaseSource): LabelledSample[] {
   op.samples.forEach((sample, index) => {
     const label = String(index);
     const variants = variantsFor(op, index, sample);
-    found.push({ label, sample, variants, expect: 'value' });
+    const inplace = variants.filter((one) => one === 'inplace');
+    // A result that the tensor's own dtype or shape cannot hold is refused in place: PyTorch decides.
+    found.push({ label, sample, variants: variants.filter((one) => one !== 'inplace'), expect: 'value' });
+    found.push({ label, sample, variants: inplace, expect: 'either' });
     if (sample.valuesUndefined) return;
     for (const layout of ['transposed', 'strided', 'offset'] as const) {
       const moved = index < 3 ? withLayout(sample, layout) : undefined;
@@ -250,11 +253,22 @@ function withLayout(sample: Sample, layout: Layout): Sample | undefined {
   return mapTensors(sample, (tensor) => (tensor.shape.length >= least ? { ...tensor, layout } : tensor));
 }
 
-/** The sample with its float32 tensors in another dtype; undefined when it has none of the default dtype. */
+/** The sample with its float32 tensors in another dtype; undefined when it has none, or their values do not fit it. */
 function withDtype(sample: Sample, dtype: string): Sample | undefined {
-  const isDefault = (tensor: TensorSpec['tensor']) => (tensor.dtype ?? 'float32') === 'float32';
-  if (!tensorsOf(sample).some(isDefault)) return undefined;
-  return mapTensors(sample, (tensor) => (isDefault(tensor) ? { ...tensor, dtype } : tensor));
+  const moving = tensorsOf(sample).filter(isDefaultDtype);
+  if (moving.length === 0 || !moving.every((tensor) => fits(tensor.fill, dtype))) return undefined;
+  return mapTensors(sample, (tensor) => (isDefaultDtype(tensor) ? { ...tensor, dtype } : tensor));
+}
+
+function isDefaultDtype(tensor: TensorSpec['tensor']): boolean {
+  return (tensor.dtype ?? 'float32') === 'float32';
+}
+
+/** Whether a dtype can hold what is drawn: nan and fractions are for floats. */
+function fits(fill: Fill | undefined, dtype: string): boolean {
+  if (isFloating(dtype) || fill === undefined) return true;
+  if (typeof fill === 'string') return fill !== 'special';
+  return !('values' in fill) || fill.values.every((one) => Number.isInteger(one) || typeof one === 'boolean');
 }
 
 /** `npx tsx suites/cases.ts --json OUT`: writes all cases of the registry, refusing when an op is not covered. */

@@ -55,6 +55,8 @@ export function pointwiseSamples(op: CaseSource): LabelledSample[] {
   return make.made;
 }
 
+const NUMERIC = new Set(['tensor', 'tensorOrScalar', 'scalar', 'int']);
+
 const isOperand = (param: Param): boolean =>
   (param.kind === 'tensor' || param.kind === 'tensorOrScalar') && param.default === undefined;
 
@@ -63,7 +65,13 @@ function templateOf(op: CaseSource): Template | undefined {
   const operands = op.params.slice(0, count < 0 ? op.params.length : count);
   if (operands.length === 0) return undefined;
   const sample = op.samples.find((one) => one.args.slice(0, operands.length).every(isTensorSpec));
-  const needsMore = op.params.slice(operands.length).some((param) => param.default === undefined);
+  const rest = op.params.slice(operands.length);
+  // Required, or optional only by name: clamp without a bound is an error.
+  const needsMore =
+    rest.some((param) => param.default === undefined) ||
+    (rest.some((param) => param.default === null && NUMERIC.has(param.kind)) &&
+      op.samples.length > 0 &&
+      op.samples.every((one) => one.args.length + Object.keys(one.kwargs ?? {}).length > operands.length));
   if (needsMore && !sample) return undefined;
   const scalarAt = operands.findIndex((param, at) => at > 0 && param.kind === 'tensorOrScalar');
   return {

@@ -1,8 +1,6 @@
 // Owns how the harness sees the engine's registry: declarations as sources of cases, tolerances in the table's form.
 // It adds nothing to an op and changes none.
-import { type DType, float32, int64 } from '../engine/dtype.js';
-import { type Op, ops } from '../engine/ops/define.js';
-import '../engine/index.js';
+import { type DType, float32, int64, type Op, ops } from '../engine/index.js';
 import type { CaseSource } from './cases.js';
 import type { ToleranceOverride } from './tolerances.js';
 
@@ -10,6 +8,13 @@ import type { ToleranceOverride } from './tolerances.js';
 export interface RegisteredOp extends CaseSource {
   readonly op: Op;
   readonly tolerance: readonly ToleranceOverride[];
+  /** Cases (globs of ids) in which PyTorch's answer is not to be matched, and why. They are skipped, and fail once they agree. */
+  readonly differs: Readonly<Record<string, string>>;
+}
+
+/** The declaration's field that the engine itself has no use for. */
+interface Differing {
+  readonly differs?: Readonly<Record<string, string>>;
 }
 
 // What a pointwise op takes is decided by its refusals: every dtype is tried, and PyTorch says which fail.
@@ -42,6 +47,7 @@ function describeOp(op: Op): RegisteredOp {
         }
       : {}),
     tolerance: overridesOf(op),
+    differs: (def as Differing).differs ?? {},
   };
 }
 

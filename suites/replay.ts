@@ -16,7 +16,7 @@ import type { Fixtures } from './fixtures.js';
 import type { FixtureCase, FixtureOutput, TensorOutput } from './manifest.js';
 import type { RegisteredOp } from './registry.js';
 import type { CaseResult, Worst } from './results.js';
-import { type Role, toleranceFor } from './tolerances.js';
+import { coarserDtype, secondOpinion, toleranceFor } from './tolerances.js';
 
 /** An array of the fixtures under the dtype of the tensor that it is the value of. */
 type RecordedArray = { dtype: string } & Pick<ReturnType<Fixtures['array']>, 'shape' | 'data'>;
@@ -321,13 +321,26 @@ class Replay {
     what: string,
     scale: number,
   ): Comparison {
-    const role: Role = check === 'gradients' ? 'gradients' : 'values';
-    const tolerance = toleranceFor(want.dtype, role, this.#op.tolerance);
+    const tolerance =
+      check === 'numpy'
+        ? secondOpinion(want.dtype)
+        : toleranceFor(
+            check === 'values' ? want.dtype : this.#coarsest(want.dtype),
+            check,
+            this.#op.tolerance,
+          );
     const comparison = compareArrays(got, want, tolerance, { what, scale, ignoreDtype: check === 'numpy' });
     this.#compared += comparison.compared;
     if (!comparison.ok) this.#worst ??= worstOf(comparison, what);
     this.#check(check, comparison.ok ? undefined : comparison.message);
     return comparison;
+  }
+
+  /** A gradient is as precise as the coarsest step on its way: with a float32 operand, a float64 input's is float32's. */
+  #coarsest(dtype: string): string {
+    const outputs = this.#case.outputs!.flatMap((one) => ('dtype' in one ? [one.dtype] : []));
+    const all = [...outputs, ...this.#case.inputs.map((one) => one.dtype)];
+    return all.reduce<string>((least, one) => coarserDtype(least, one), dtype);
   }
 
   #array(name: string): ReturnType<Fixtures['array']> {

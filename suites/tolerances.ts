@@ -72,3 +72,22 @@ export function showTolerance(tolerance: Tolerance, scale = 1): string {
   const show = (value: number) => (value === 0 ? '0' : value.toExponential().replace(/(\.\d{2})\d+e/, '$1e'));
   return `rtol ${show(tolerance.rtol)}, atol ${show(scaled)}`;
 }
+
+/**
+ * The tolerance against NumPy: wide enough for two good implementations, because NumPy may be the less exact of the three
+ * (it sums float32 cumulatively); what PyTorch says is held against the table.
+ */
+export function secondOpinion(dtype: string): Tolerance {
+  const row = TABLE[dtype];
+  if (!row) return { ...EXACT, signedZero: 'any' };
+  const factor = dtype === 'float32' ? 25 : 1000;
+  return { rtol: row.values.rtol * factor, atol: row.values.atol * 10, signedZero: 'any' };
+}
+
+const PRECISION = ['bfloat16', 'float16', 'float32', 'float64'];
+
+/** The less precise of two floating dtypes; others leave the first as it is. */
+export function coarserDtype(first: string, second: string): string {
+  const [a, b] = [PRECISION.indexOf(first), PRECISION.indexOf(second)];
+  return a >= 0 && b >= 0 && b < a ? second : first;
+}

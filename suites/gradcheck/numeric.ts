@@ -106,7 +106,8 @@ function extrapolate(
         Math.abs(row[order]! - row[order - 1]!),
         Math.abs(row[order]! - above[order - 1]!),
       );
-      if (spread + rounding < error) {
+      // Two levels may agree by accident (a staircase does); three rarely.
+      if (order > 1 && spread + rounding < error) {
         error = spread + rounding;
         value = row[order]!;
       }
