@@ -15,6 +15,8 @@ export class Expr {
   readonly args: readonly Expr[];
   /** Position of an input or param; value of a const. */
   readonly value: number;
+  /** Compiled forms by dtypes; program.ts fills it. */
+  readonly programs = new Map<number, number>();
 
   private constructor(op: string, args: readonly Expr[], value: number) {
     this.id = nextId++;

@@ -129,6 +129,58 @@ export function launchReduce(
   inputs: readonly Tensor[],
   params: readonly number[],
 ): void {
+  if (!writeFlatReduce(program, reducer, shape, reduced, out, outIndex, inputs, params)) {
+    writeReduce(program, reducer, shape, reduced, out, outIndex, inputs, params);
+  }
+  addon.reduce();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+/** Everything reduced, from contiguous inputs of the full shape or of one element: a single dim. False where that does not hold. */
+function writeFlatReduce(
+  program: number,
+  reducer: Reducer,
+  shape: Shape,
+  reduced: readonly boolean[],
+  out: Tensor,
+  outIndex: Tensor | null,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): boolean {
+  let n = 1;
+  for (let d = 0; d < shape.length; d++) {
+    if (!reduced[d] && shape[d] !== 1) return false;
+    n *= shape[d]!;
+  }
+  block[0] = program;
+  block[1] = reducers[reducer];
+  block[2] = 0;
+  block[3] = 1;
+  let at = 4;
+  for (let i = 0; i < params.length; i++) block[at++] = params[i]!;
+  block[at++] = n;
+  block[at++] = out.address;
+  if (outIndex !== null) block[at++] = outIndex.address;
+  for (let i = 0; i < inputs.length; i++) {
+    const t = inputs[i]!;
+    block[at++] = t.address;
+    if (t.length === n && t.rowMajor) block[at++] = 1;
+    else if (t.length === 1) block[at++] = 0;
+    else return false;
+  }
+  return true;
+}
+
+function writeReduce(
+  program: number,
+  reducer: Reducer,
+  shape: Shape,
+  reduced: readonly boolean[],
+  out: Tensor,
+  outIndex: Tensor | null,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): void {
   const keptDims: number[] = [];
   const reducedDims: number[] = [];
   reduced.forEach((r, d) => {
@@ -152,8 +204,6 @@ export function launchReduce(
   inputs.forEach((t, i) => {
     at = writeOperand(at, t.address, [...kept.strides[i + 1]!, ...inner.strides[i + 1]!]);
   });
-  addon.reduce();
-  if (block[0] !== 0) raiseStatus(op);
 }
 
 function coalesceOrEmpty(shape: Shape, operands: readonly Shape[], order: readonly number[]): Dims {

@@ -4,7 +4,9 @@ import type { DType } from '../dtype.js';
 import { addon, opcodeOf } from '../native.js';
 import { type Expr, topological } from './expr.js';
 
-const programs = new Map<string, number>();
+/** More inputs than this do not fit a numeric key: 4 bits each beside the other fields, below 2^53. */
+const keyedInputs = 9;
+const unkeyed = new Map<string, number>();
 
 /**
  * The addon's program that computes `root` in `compute` from inputs of the given dtypes and stores it as `out`.
@@ -17,11 +19,31 @@ export function compile(
   params: number,
   out: DType,
 ): number {
-  const key = `${root.id}:${compute.code}:${inputs.map((d) => d.code).join()}:${params}:${out.code}`;
-  let id = programs.get(key);
+  if (inputs.length > keyedInputs || params > 63) return compileUnkeyed(root, compute, inputs, params, out);
+  // Arithmetic, not shifts: the key is wider than 32 bits. The count tells (bool, bool) from (bool).
+  let key = (params * 16 + compute.code) * 16 + out.code;
+  for (let i = 0; i < inputs.length; i++) key = key * 16 + inputs[i]!.code;
+  key = key * 10 + inputs.length;
+  let id = root.programs.get(key);
   if (id === undefined) {
     id = define(root, compute, inputs, params, out);
-    programs.set(key, id);
+    root.programs.set(key, id);
+  }
+  return id;
+}
+
+function compileUnkeyed(
+  root: Expr,
+  compute: DType,
+  inputs: readonly DType[],
+  params: number,
+  out: DType,
+): number {
+  const key = `${root.id}:${compute.code}:${inputs.map((d) => d.code).join()}:${params}:${out.code}`;
+  let id = unkeyed.get(key);
+  if (id === undefined) {
+    id = define(root, compute, inputs, params, out);
+    unkeyed.set(key, id);
   }
   return id;
 }
