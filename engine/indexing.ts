@@ -43,6 +43,18 @@ const badIndex = (op: string, got: string): ArgumentError =>
     ),
   );
 
+const knownSlices = new Map<string, Slice>();
+
+/** A slice's text read; texts repeat, so what was read is kept. */
+function sliceFrom(op: string, text: string): Slice {
+  let known = knownSlices.get(text);
+  if (known === undefined) {
+    known = parseSlice(op, text);
+    if (knownSlices.size < 1024) knownSlices.set(text, known);
+  }
+  return known;
+}
+
 function parseSlice(op: string, text: string): Slice {
   const parts = text.split(':').map((p) => p.trim());
   if (parts.length < 2 || parts.length > 3 || parts.some((p) => !/^([+-]?\d+)?$/.test(p)))
@@ -123,7 +135,7 @@ function parseOne(op: string, part: unknown): Item {
     case 'boolean':
       return { kind: 'truth', value: part };
     case 'string':
-      return part.trim() === '...' ? { kind: 'ellipsis' } : parseSlice(op, part);
+      return part.trim() === '...' ? { kind: 'ellipsis' } : sliceFrom(op, part);
   }
   if (part instanceof Tensor) return parseTensor(part);
   if (Array.isArray(part)) return { kind: 'tensor', index: listed(op, part as readonly NestedIndex[]) };
