@@ -1,9 +1,9 @@
 // Fits a line by hand: the training loop of the introductory notebook (cell K).
 //   npx tsx examples/train-line.ts
-import { noGrad, randn, tensor } from 'torchstone';
+import { noGrad, ones, randn } from 'torchstone';
 
-const w = tensor([1], { requiresGrad: true });
-const b = tensor([1], { requiresGrad: true });
+const w = ones([1], { requiresGrad: true });
+const b = ones([1], { requiresGrad: true });
 const rate = 0.01;
 
 for (let step = 1; step <= 50; step++) {
