@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { verdictSentence } from '../reports/verdict.js';
 import { COMMANDS, readArguments, UsageError } from '../suites/cli/args.js';
 import { main } from '../suites/cli/main.js';
-import { findReferences } from '../suites/cli/references.js';
+import { findReferences, pythonCandidates } from '../suites/cli/references.js';
 import { createProgress } from '../suites/progress.js';
 import { parseRunResult } from '../suites/results.js';
 import { sampleRun } from './sample-run.js';
@@ -170,6 +170,8 @@ describe('references', () => {
     const { references, python } = await findReferences([join(folder, 'no-python')]);
     expect(python).toBeUndefined();
     expect(references.torch.missing).toContain('no working Python');
+    const left = await findReferences(pythonCandidates({ TORCHSTONE_NO_PYTHON: '1' }));
+    expect(left.references.numpy.missing).toContain('TORCHSTONE_NO_PYTHON');
   });
 });
 

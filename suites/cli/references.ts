@@ -27,6 +27,7 @@ const HOW = 'run `node scripts/setup.mjs` to fetch it, or name an interpreter in
 /** Where a reference interpreter may be, best first. */
 export function pythonCandidates(env: NodeJS.ProcessEnv = process.env): string[] {
   if (env.TORCHSTONE_PYTHON) return [env.TORCHSTONE_PYTHON];
+  if (env.TORCHSTONE_NO_PYTHON) return [];
   const venv = join(packageRoot(), '.venv', 'bin', 'python');
   return existsSync(venv) ? [venv, 'python3'] : ['python3'];
 }
@@ -76,6 +77,9 @@ function describe(path: string, versions: Versions): FoundReferences {
 }
 
 function nothing(candidates: readonly string[]): FoundReferences {
-  const missing = `no working Python at ${candidates.join(' or ')}: ${HOW}`;
+  const missing =
+    candidates.length === 0
+      ? 'left out, because TORCHSTONE_NO_PYTHON is set'
+      : `no working Python at ${candidates.join(' or ')}: ${HOW}`;
   return { references: { python: { missing }, numpy: { missing }, torch: { missing } } };
 }
