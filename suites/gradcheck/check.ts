@@ -90,7 +90,7 @@ class Check {
     this.#findings = findings;
     this.#random = generator(settings.seed);
     this.#floor =
-      1e-2 * Math.sqrt(values.reduce((sum, one) => sum + (Number.isFinite(one) ? one * one : 0), 0));
+      0.1 * Math.sqrt(values.reduce((sum, one) => sum + (Number.isFinite(one) ? one * one : 0), 0));
     this.#typical = problem.inputs.map((one) => {
       const most = one.reduce((best, value) => Math.max(best, Math.abs(value)), 0);
       return most === 0 || !Number.isFinite(most) ? 1 : Math.min(1, most);
