@@ -8,7 +8,7 @@ import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js'
 import { clampBetween } from './comparison.js';
 import { definePointwise, type Param } from './define.js';
 import * as routes from './routes.js';
-import { call, t } from './samples.js';
+import { call, type Fill, t } from './samples.js';
 
 type Def = Parameters<typeof definePointwise>[0];
 type More = Partial<Def>;
@@ -207,33 +207,42 @@ export const rad2deg = elementary('rad2deg', 'rad2deg', 'Radians as degrees.', {
 });
 
 /** Rounding: floats only, integers stay as they are. */
-function rounding(name: string, numpy: string, doc: string, params: readonly Param[]): routes.PointwiseOp {
+function rounding(
+  name: string,
+  numpy: string,
+  doc: string,
+  params: readonly Param[] = [self],
+  fill: Fill = 'distinct',
+): routes.PointwiseOp {
   const op = definePointwise({
     name,
     numpy: `numpy.${numpy}`,
     doc: `${doc} Integers stay as they are.`,
     params,
     refuse: routes.numbersOnly,
-    fill: 'distinct',
+    fill,
     pointwise: (x) => apply(name, x as Expr),
     samples: [
-      call([t([3, 5], { fill: 'large' })]),
+      call([t([3, 5], { fill: params.length > 1 ? fill : 'large' })]),
       call([t([7], { fill: { values: [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5] } })]),
       ...(params.length > 1
-        ? [2, -1, 4].map((decimals) => call([t([3, 5], { fill: 'large' })], { decimals }))
+        ? [2, -1, 4].map((decimals) =>
+            call([t([3, 5], { fill: 'large' })], { decimals }, { noGrad: 'a staircase of small steps' }),
+          )
         : []),
     ],
   });
   return routes.restrict(routes.integersAsTheyAre(op));
 }
-export const floor = rounding('floor', 'floor', 'The greatest whole number not above input.', [self]);
-export const ceil = rounding('ceil', 'ceil', 'The least whole number not below input.', [self]);
-export const trunc = rounding('trunc', 'trunc', 'input without its fraction.', [self]);
+export const floor = rounding('floor', 'floor', 'The greatest whole number not above input.');
+export const ceil = rounding('ceil', 'ceil', 'The least whole number not below input.');
+export const trunc = rounding('trunc', 'trunc', 'input without its fraction.');
 export const round = rounding(
   'round',
   'round',
   'The nearest whole number, halves to even; with decimals, the nearest decimal of so many places.',
   [self, { name: 'decimals', kind: 'int', default: 0, neutral: true, keyword: true }],
+  { low: -9, high: 9 }, // steps at the halves: a slope can be measured at whole numbers only
 );
 /** Rounding to so many places: the power of ten is a number that the call computes, as ATen does. */
 const placed = (f: (x: Expr, scale: Expr) => Expr): routes.Route =>
