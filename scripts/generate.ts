@@ -179,7 +179,9 @@ function importsFor(body: string, modules: readonly string[], tensorImport: stri
 
 function functionsFile(found: readonly Found[], modules: readonly string[]): string {
   const functions = found.filter((f) => f.op.variants.includes('function'));
-  const functional = found.filter((f) => f.op.torch.startsWith('torch.nn.functional.'));
+  const functional = found.filter(
+    (f) => f.op.torch.startsWith('torch.nn.functional.') || f.op.def.functional === true,
+  );
   const body = `${functions.map(functionText).join('\n\n')}
 
 /** torch.nn.functional */

@@ -43,6 +43,7 @@ export const sigmoid = definePointwise({
   doc: '1 / (1 + exp(−input)).',
   params: [self],
   promote: 'float',
+  functional: true,
   pointwise: (x: Expr) => sigmoidOf(x),
   bench,
 });
@@ -92,7 +93,7 @@ export const gelu = activation(
     return x.mul(0.5).mul(tanh(inner).add(1));
   },
   {
-    ...{ differs: { 'gelu/special@float32*': 'PyTorch gives NaN for ∞ in the vectorised part of a tensor' } },
+    differs: { 'gelu/special@float32*': 'PyTorch gives NaN for ∞ in the vectorised part of a tensor' },
     params: [self, { name: 'approximate', kind: 'string', default: 'none', keyword: true }],
     samples: [call([matrix]), call([matrix], { approximate: 'tanh' })],
     errors: [{ args: [matrix], kwargs: { approximate: 'erf' }, throws: 'RuntimeError' }],
@@ -104,6 +105,7 @@ export const relu = definePointwise({
   doc: 'input where it is above 0, else 0; its slope at 0 is 0.',
   params: [self],
   refuse: (d) => (d.category === 0 ? 'numbers: Boolean inputs not supported for relu' : null),
+  functional: true,
   pointwise: (x: Expr) => apply('maximum', 0, x),
   samples: [call([matrix]), call([kinks])],
 });
@@ -195,6 +197,7 @@ export const celu = activation(
   (x: Expr, alpha: Expr) => exponential(x, expr(1), alpha, alpha.reciprocal()),
   {
     torch: 'torch.celu',
+    functional: true,
     params: [self, option('alpha', 1)],
     samples: [call([matrix]), call([matrix, 2.5])],
     errors: [{ args: [matrix, 0], throws: 'RuntimeError' }],
@@ -222,7 +225,7 @@ export const selu = activation(
     const { alpha, scale } = selfNormalizing;
     return exponential(x, expr(scale), expr(alpha * scale), expr(1));
   },
-  { torch: 'torch.selu', gradName: 'EluBackward0' },
+  { torch: 'torch.selu', functional: true, gradName: 'EluBackward0' },
 );
 export const softsign = definePointwise({
   name: 'softsign',
@@ -272,6 +275,7 @@ export const hardshrink = activation(
   (x: Expr, l: Expr) => apply('logicalAnd', x.ge(l.neg()), x.le(l)).where(0, x),
   {
     torch: 'torch.hardshrink',
+    functional: true,
     params: [self, lambda],
     variants: ['function', 'method'],
     samples: [call([matrix]), call([matrix, 0.25]), call([kinks, 1])],
@@ -283,6 +287,7 @@ export const threshold = activation(
   (x: Expr, limit: Expr, value: Expr) => x.le(limit).where(value, x),
   {
     torch: 'torch.threshold',
+    functional: true,
     params: [self, option('threshold'), option('value')],
     refuse: routes.numbersOnly,
     samples: [call([matrix, 0.25, 7]), call([kinks, 1, -2.5])],

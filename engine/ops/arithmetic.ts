@@ -196,7 +196,7 @@ export const remainder = routes.restrict(
       fill: 'nonzero',
       refuse: routes.numbersOnly,
       gradName: 'RemainderBackward0',
-      ...{ differs: { 'remainder/special-pairs*': denormalDivisor } },
+      differs: { 'remainder/special-pairs*': denormalDivisor },
       pointwise: (x: Expr, y: Expr) => apply('remainder', x, y),
       samples: [
         call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
@@ -219,7 +219,7 @@ export const fmod = routes.restrict(
       fill: 'nonzero',
       refuse: routes.numbersOnly,
       gradName: 'FmodBackward0',
-      ...{ differs: { 'fmod/special-pairs*': denormalDivisor } },
+      differs: { 'fmod/special-pairs*': denormalDivisor },
       pointwise: (x: Expr, y: Expr) => apply('fmod', x, y),
       samples: [
         call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),

@@ -250,7 +250,7 @@ export const clamp = definePointwise({
     call([t([3, 5], { fill: 'distinct' }), t([5]), t([3, 1])]),
     call([t([3, 5], { fill: 'distinct' }), t([5])]),
     call([t([7], { fill: 'ties' }), -1, 1]),
-    call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), t([7], { fill: { low: 5, high: 9 } })]),
+    call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), t([7], { fill: { low: 50, high: 90 } })]),
     call([t([7], { dtype: 'int64' }), -2.5, 3]),
     call([t([7]), 1, -1]),
   ],

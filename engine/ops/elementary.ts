@@ -50,7 +50,7 @@ export const acos = elementary('acos', 'arccos', 'The arccosine, in radians.', u
 export const atan = elementary('atan', 'arctan', 'The arctangent, in radians.');
 export const sinh = elementary('sinh', 'sinh', 'The hyperbolic sine.');
 export const cosh = elementary('cosh', 'cosh', 'The hyperbolic cosine.');
-export const tanh = elementary('tanh', 'tanh', 'The hyperbolic tangent.', { bench });
+export const tanh = elementary('tanh', 'tanh', 'The hyperbolic tangent.', { bench, functional: true });
 export const asinh = elementary('asinh', 'arcsinh', 'The inverse hyperbolic sine.');
 export const acosh = elementary('acosh', 'arccosh', 'The inverse hyperbolic cosine, from 1 on.', {
   fill: 'above1',

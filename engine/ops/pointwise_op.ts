@@ -47,14 +47,20 @@ function fastPath(def: OpDef<Call, Tensor>, binder: Binder): ((...args: Call) =>
     const b = binder.bind(args);
     return b.fn.apply(b.tensors, b.scalars, b.kinds);
   };
-  if (second === undefined) {
+  const optional = def.params.slice(1).every((p) => p.default !== undefined);
+  if (
+    optional &&
+    def.params.slice(1).every((p) => isFoldable(p, p.default) || typeof p.default !== 'number')
+  ) {
     let fn: PointwiseFunction | null = null;
-    return (x) => {
+    return (x, ...rest) => {
+      for (let i = 0; i < rest.length; i++) if (rest[i] !== undefined) return slow([x, ...rest]);
       if (!(x instanceof Tensor)) return slow([x]);
       fn ??= binder.bind([x]).fn;
       return fn.apply([x], none, none);
     };
   }
+  if (second === undefined) return null;
   if (second.kind !== 'tensorOrScalar' && second.kind !== 'tensor') return null;
   if (others.some((p) => p.default === undefined)) return null;
   let both: PointwiseFunction | null = null;
@@ -188,7 +194,8 @@ function changeInPlace(op: string, b: Bound): Tensor {
   const sources = b.tensors.map((t, i) => (i > 0 && overlaps(t, target) ? copyOf(t) : t));
   const compute = b.fn.applyInto(target, sources, b.scalars, b.kinds);
   target.storage.version++;
-  if (record) rebase(target, recordInPlace(b.fn, keepEdges(before, b.tensors), b.scalars, target, compute));
+  if (record && target.dtype.category >= 2)
+    rebase(target, recordInPlace(b.fn, keepEdges(before, b.tensors), b.scalars, target, compute));
   return target;
 }
 
