@@ -3,7 +3,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parseNpy, serializeNpy } from '../engine/npy.js';
 import { benchSuite } from '../suites/bench/index.js';
 import { type Contestant, race } from '../suites/bench/race.js';
@@ -188,7 +188,15 @@ describe('the reference worker', () => {
     const worker = await ReferenceWorker.start(standIn(folder, 'hangs', ''), 1);
     await expect(worker.run('a', 1, 50)).rejects.toThrow(/did not answer run within 0.05 s/);
     expect(worker.dead).toContain('did not answer');
-    expect(() => process.kill(worker.hello.pid, 0) && worker.dead === undefined).not.toBe(true);
+    await vi.waitFor(() => expect(() => process.kill(worker.hello.pid, 0)).toThrow(), { timeout: 5000 });
+  });
+
+  it('ends a process that is stopped', async () => {
+    const worker = await ReferenceWorker.start(standIn(folder, 'stopped', ''), 1);
+    const { pid } = worker.hello;
+    process.kill(pid, 'SIGSTOP');
+    worker.close();
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), { timeout: 5000 });
   });
 
   it('refuses an answer that is no JSON, and no time', async () => {

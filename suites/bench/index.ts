@@ -161,9 +161,9 @@ class Session {
     const { hello } = this.#worker;
     const missing = (['numpy', 'torch'] as const).filter((name) => hello[name] === null);
     if (missing.length > 0) return this.#without(`${python} cannot import ${missing.join(' and ')}`);
-    this.notes.push(
-      `Raced against NumPy ${hello.numpy} and PyTorch ${hello.torch}, PyTorch with ${hello.threads} threads, ours with ${addon.getThreads()}.`,
-    );
+    const threads = `PyTorch with ${hello.threads} threads, ours with ${addon.getThreads()}`;
+    if (this.#starts === 1)
+      this.notes.push(`Raced against NumPy ${hello.numpy} and PyTorch ${hello.torch}, ${threads}.`);
     return this.#worker;
   }
 

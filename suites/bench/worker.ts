@@ -27,7 +27,7 @@ interface Waiting {
 }
 
 /** Importing PyTorch from a cold disk takes a while. */
-const START_MS = 120_000;
+const START_MS = 60_000;
 const STDERR_KEPT = 2000;
 
 /** A running reference process. */
@@ -146,15 +146,15 @@ export class ReferenceWorker {
   /** Ends the process now. */
   kill(reason = 'was stopped'): void {
     this.#die(`the reference process ${reason}`);
+    // SIGTERM would wait for ever in a process that is stopped or stuck, and its pipes would keep ours alive.
     this.#child.kill('SIGKILL');
     this.#child.unref();
+    for (const pipe of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) pipe.destroy();
   }
 
-  /** Ends the process in good order. */
+  /** Ends the process at the end of a run: it has nothing to save. */
   close(): void {
-    this.#die('the reference process was closed');
-    this.#child.stdin.end();
-    this.#child.kill('SIGTERM');
+    this.kill('was closed');
   }
 
   #receive(line: string): void {
