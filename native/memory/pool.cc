@@ -74,7 +74,7 @@ bool Pool::makeRoom(int64_t bytes, bool force) {
   return true;
 }
 
-int64_t Pool::allocate(napi_env env, napi_value owner, int64_t request, bool force) {
+int64_t Pool::allocate(Napi::Object owner, int64_t request, bool force) {
   if (request < 0 || request > int64_t(1) << 50) return -1;
   const int64_t bytes = classOf(request);
   int64_t address = takeFree(bytes);
@@ -96,56 +96,52 @@ int64_t Pool::allocate(napi_env env, napi_value owner, int64_t request, bool for
   ++stats_.liveBlocks;
   ++stats_.allocations;
   where_[address] = live_.size() - 1;
-  if (napi_create_reference(env, owner, 0, &block.owner) != napi_ok) {
+  if (napi_create_reference(env_, owner, 0, &block.owner) != napi_ok) {
     giveBack(live_.size() - 1);
     return -1;
   }
   return address;
 }
 
-// Moves a live block to the free list; the last live block takes its place.
+// Moves a live block to the free list and gives its reference up; the last live block takes its place.
 void Pool::giveBack(size_t index) {
-  const Block block = live_[index];
-  where_.erase(block.address);
+  const auto [address, bytes, owner] = live_[index];
+  if (owner != nullptr) napi_delete_reference(env_, owner);
+  where_.erase(address);
   if (index + 1 < live_.size()) {
     live_[index] = live_.back();
     where_[live_[index].address] = index;
   }
   live_.pop_back();
-  free_[block.bytes].push_back(block.address);
-  stats_.liveBytes -= block.bytes;
-  stats_.cachedBytes += block.bytes;
+  free_[bytes].push_back(address);
+  stats_.liveBytes -= bytes;
+  stats_.cachedBytes += bytes;
   --stats_.liveBlocks;
 }
 
-int64_t Pool::collect(napi_env env) {
+int64_t Pool::collect() {
   constexpr size_t kBatch = 1024;  // handles held at the same time
   int64_t reclaimed = 0;
   size_t i = 0;
   while (i < live_.size()) {
-    napi_handle_scope scope;
-    if (napi_open_handle_scope(env, &scope) != napi_ok) return reclaimed;
+    const Napi::HandleScope scope(env_);
     for (size_t k = 0; k < kBatch && i < live_.size(); ++k) {
       napi_value owner = nullptr;
-      napi_get_reference_value(env, live_[i].owner, &owner);
+      napi_get_reference_value(env_, live_[i].owner, &owner);
       if (owner != nullptr) {
         ++i;
         continue;
       }
-      napi_delete_reference(env, live_[i].owner);
       reclaimed += live_[i].bytes;
       giveBack(i);
     }
-    napi_close_handle_scope(env, scope);
   }
   return reclaimed;
 }
 
-void Pool::release(napi_env env, int64_t address) {
+void Pool::release(int64_t address) {
   const auto it = where_.find(address);
-  if (it == where_.end()) return;
-  napi_delete_reference(env, live_[it->second].owner);
-  giveBack(it->second);
+  if (it != where_.end()) giveBack(it->second);
 }
 
 void Pool::trim() {
@@ -156,10 +152,13 @@ void Pool::trim() {
   free_.clear();
 }
 
-// The environment is gone, and with it every reference: only the memory is left to give back.
+// The environment ends. It frees no weak reference that is still held: each goes with its block.
 Pool::~Pool() {
   trim();
-  for (const Block& block : live_) systemFree(block.address, block.bytes);
+  for (const Block& block : live_) {
+    if (block.owner != nullptr) napi_delete_reference(env_, block.owner);
+    systemFree(block.address, block.bytes);
+  }
 }
 
 }  // namespace torchstone
