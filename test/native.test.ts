@@ -118,3 +118,34 @@ describe('memory', () => {
     expect(data.every((v) => v === 1)).toBe(true);
   });
 });
+
+describe('sinh and cosh', () => {
+  it('stay finite where half the exponential does', () => {
+    const [s, c] = [
+      torch.tensor([-89], { dtype: 'float32' }).sinh(),
+      torch.tensor([89], { dtype: 'float32' }).cosh(),
+    ];
+    expect(Number(s.item()) / -Math.cosh(89)).toBeCloseTo(1, 6);
+    expect(Number(c.item()) / Math.cosh(89)).toBeCloseTo(1, 6);
+    expect(torch.tensor([90], { dtype: 'float32' }).sinh().item()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('sums', () => {
+  it('of ten million float32 values err by less than one rounding', () => {
+    torch.manualSeed(11);
+    const x = torch.randn(10_000_000).mul(1e-3).add(1);
+    const truth = Number(x.sum(null, false, { dtype: 'float64' }).item());
+    const data = x.numpy().data as Float32Array;
+    let exact = 0;
+    let carry = 0;
+    for (const v of data) {
+      const y = v - carry;
+      const t = exact + y;
+      carry = t - exact - y;
+      exact = t;
+    }
+    expect(Math.abs(truth - exact) / exact).toBeLessThan(1e-15);
+    expect(Math.abs(Number(x.sum().item()) - exact) / exact).toBeLessThan(2 ** -24);
+  });
+});

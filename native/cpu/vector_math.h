@@ -39,6 +39,16 @@ TS_INLINE VecD vectorLog(VecD a) { return TS_SLEEF_D(log, u10)(a); }
 TS_INLINE VecF magnitude(VecF a) { return a < 0.0f ? -a : a; }
 TS_INLINE VecD magnitude(VecD a) { return a < 0.0 ? -a : a; }
 
+// sign · e^|a|, by the square of e^(|a|/2), which overflows only where the result does.
+TS_INLINE VecF halfExp(VecF a, VecF sign) {
+  const VecF e = TS_SLEEF_F(exp, u10)(magnitude(a) * 0.5f);
+  return (sign * e) * e;
+}
+TS_INLINE VecD halfExp(VecD a, VecD sign) {
+  const VecD e = TS_SLEEF_D(exp, u10)(magnitude(a) * 0.5);
+  return (sign * e) * e;
+}
+
 // Whether every lane is below the limit; NaN is not.
 #if defined(__AVX512F__)
 TS_INLINE bool allBelow(VecF a, float l) { return _mm512_cmp_ps_mask(a, _mm512_set1_ps(l), _CMP_NLT_UQ) == 0; }

@@ -39,6 +39,7 @@ namespace torchstone::TORCHSTONE_ISA::ops {
     const V y = sleef(name, u10)(a);                                              \
     if (allBelow(magnitude(a), limit)) return y;                                     \
     [[maybe_unused]] constexpr T kLn2 = T(0.69314718055994530942), zero = 0;      \
+    [[maybe_unused]] const V half = T(0.5) + V{};                                 \
     return magnitude(a) > limit ? asymptote : y;                                  \
   }
 #else
@@ -64,8 +65,9 @@ TS_PERIODIC(tan)
 TS_REAL1(asin, asin, asin, u10)
 TS_REAL1(acos, acos, acos, u10)
 TS_REAL1(atan, atan, atan, u10)
-TS_REAL1(sinh, sinh, sinh, u10)
-TS_REAL1(cosh, cosh, cosh, u10)
+// SLEEF gives infinity from about 89 (float) and 710 (double) on, where e^|a|/2 is still finite: (e^(|a|/2)/2)·e^(|a|/2).
+TS_HUGE(sinh, 80.0f, 700.0, halfExp(a, a < zero ? -half : half))
+TS_HUGE(cosh, 80.0f, 700.0, halfExp(a, half))
 TS_REAL1(tanh, tanh, tanh, u10)
 TS_REAL1(atanh, atanh, atanh, u10)
 TS_REAL1(erf, erf, erf, u10)
