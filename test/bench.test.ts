@@ -55,6 +55,7 @@ const say = (id, rest) => process.stdout.write(JSON.stringify({id, ...rest}) + '
 require('readline').createInterface({input: process.stdin}).on('line', (line) => {
   const {id, cmd} = JSON.parse(line);
   if (cmd === 'hello') return say(id, ${hello});
+  if (cmd === 'usage') return say(id, {ok: true, cpuNs: 0});
   ${body}
 });`,
   );

@@ -17,7 +17,7 @@ import {
   suiteResult,
 } from '../results.js';
 import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
-import { NoiseWatch } from './noise.js';
+import { NoiseWatch, noiseText } from './noise.js';
 import { notebookRows } from './notebook-rows.js';
 import type { RowPlan } from './plan.js';
 import { runRow } from './run-row.js';
@@ -115,8 +115,10 @@ class Session {
     const timeoutMs = this.#mode === 'full' ? 600_000 : 30_000;
     const started = performance.now();
     manualSeed(seed);
+    const watch = new NoiseWatch();
+    const before = await this.#referenceMs();
     try {
-      return await runRow(plan, {
+      const done = await runRow(plan, {
         backends: vs,
         worker,
         folder: this.#folder,
@@ -126,6 +128,8 @@ class Session {
         timeoutMs,
         signal,
       });
+      const noise = noiseText(watch.others((await this.#referenceMs()) - before));
+      return noise ? { ...done, rows: done.rows.map((row) => withNote(row, `noisy: ${noise}`)) } : done;
     } catch (error) {
       const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       const seconds = (performance.now() - started) / 1000;
@@ -137,10 +141,14 @@ class Session {
   }
 
   async close(): Promise<void> {
-    const spent = (await this.#worker?.cpuNs()) ?? 0;
-    this.notes.push(...this.#noise.notes(spent / 1e6));
+    this.notes.push(...this.#noise.notes(await this.#referenceMs()));
     this.#worker?.close();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Processor time of the living reference process, in milliseconds. */
+  async #referenceMs(): Promise<number> {
+    return ((await this.#worker?.cpuNs()) ?? 0) / 1e6;
   }
 
   /** The living reference process, started anew when it died; or the reason why there is none. */
@@ -172,6 +180,10 @@ class Session {
     this.#gone = reason;
     return reason;
   }
+}
+
+function withNote(row: BenchRow, note: string): BenchRow {
+  return { ...row, note: row.note ? `${row.note}; ${note}` : note };
 }
 
 function sizeNotes(mode: Mode): string[] {

@@ -27,7 +27,15 @@ export class NoiseWatch {
   readonly #start = read();
   readonly #load = loadavg()[0] ?? 0;
 
-  /** What a reader must know; `referenceMs` is the processor time of the reference, which is none of the noise. */
+  /** The share of the processors that others used since; `referenceMs` is the reference's processor time, which is no noise. */
+  others(referenceMs: number): number {
+    const end = read();
+    const total = end.total - this.#start.total;
+    const others = end.busy - this.#start.busy - (end.own - this.#start.own) - referenceMs;
+    return total > 0 ? Math.max(0, others / total) : 0;
+  }
+
+  /** What a reader of the whole run must know. */
   notes(referenceMs: number): string[] {
     const found: string[] = [];
     const cores = availableParallelism();
@@ -35,14 +43,18 @@ export class NoiseWatch {
       found.push(
         `Noisy: the load average was ${this.#load.toFixed(1)} on ${cores} cores before the bench began.`,
       );
-    const end = read();
-    const total = end.total - this.#start.total;
-    const others = end.busy - this.#start.busy - (end.own - this.#start.own) - referenceMs;
-    const share = total > 0 ? others / total : 0;
-    if (share > NOTICED)
+    const text = noiseText(this.others(referenceMs));
+    if (text)
       found.push(
-        `Noisy: other programs used ${Math.round(100 * share)} % of the processors while the rows ran; intervals are wide, and loops in several threads suffer most.`,
+        `Noisy: ${text}. Loops in several threads suffer most, on either side: trust no ratio of such a row.`,
       );
     return found;
   }
+}
+
+/** What to say of that share, if it is worth saying. */
+export function noiseText(share: number): string | undefined {
+  return share > NOTICED
+    ? `other programs used ${Math.round(100 * share)} % of the processors meanwhile`
+    : undefined;
 }
