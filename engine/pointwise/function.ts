@@ -54,6 +54,7 @@ export class PointwiseFunction {
   readonly #options: FunctionOptions;
   readonly #resolved = new Map<number, Resolved>();
   readonly #gradients: (GradientRule | undefined)[] = [];
+  readonly #reads: (readonly number[] | undefined)[] = [];
 
   constructor(name: string, nodeName: string, root: Expr, inputs: number, options: FunctionOptions = {}) {
     this.name = name;
@@ -189,6 +190,20 @@ export class PointwiseFunction {
     return newTensor(shape, dtype);
   }
 
+  /** What the gradients of the inputs in the bit set `wanted` read, each once. */
+  readsFor(wanted: number): readonly number[] {
+    let reads = this.#reads[wanted];
+    if (reads === undefined) {
+      const all = new Set<number>();
+      for (let i = 0; i < this.inputs; i++) {
+        if ((wanted >> i) & 1) for (const r of this.gradient(i).reads) all.add(r);
+      }
+      reads = [...all];
+      this.#reads[wanted] = reads;
+    }
+    return reads;
+  }
+
   /** The rule for the gradient of input `i`, derived once. */
   gradient(i: number): GradientRule {
     let rule = this.#gradients[i];
@@ -268,7 +283,7 @@ class GradientRule {
 /** The recorded application of a pointwise function. */
 class PointwiseNode extends Node {
   readonly #fn: PointwiseFunction;
-  readonly #saved: (SavedTensor | null)[] = [];
+  readonly #saved: SavedTensor[] = [];
   readonly #scalars: readonly number[];
   readonly #compute: DType;
   readonly #inShapes: Shape[] = [];
@@ -286,17 +301,17 @@ class PointwiseNode extends Node {
     this.#fn = fn;
     this.#scalars = scalars;
     this.#compute = compute;
-    const needed = new Set<number>();
+    let wanted = 0;
     for (let i = 0; i < tensors.length; i++) {
       const t = tensors[i]!;
       this.#inShapes.push(t.shape);
       this.#inDtypes.push(t.dtype);
       connect(this, t);
-      if (this.next[i] !== null) for (const r of fn.gradient(i).reads) needed.add(r);
+      if (this.next[i] !== null) wanted += 1 << i;
     }
-    for (let k = 0; k < fn.inputs; k++)
-      this.#saved.push(needed.has(k) ? new SavedTensor(tensors[k]!, this) : null);
-    this.#saved.push(null, needed.has(fn.inputs + 1) ? new SavedTensor(out, this) : null);
+    for (const k of fn.readsFor(wanted)) {
+      if (k !== fn.inputs) this.#saved[k] = new SavedTensor(k === fn.inputs + 1 ? out : tensors[k]!, this);
+    }
   }
 
   apply([g]: Gradients): Gradients {
