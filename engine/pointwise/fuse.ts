@@ -14,6 +14,10 @@ export { apply as scalar, Expr };
  * @throws ArgumentError where the expression is not one.
  */
 export function fuse(fn: (...inputs: Expr[]) => Expr, name = 'fused'): (...tensors: Tensor[]) => Tensor {
+  // The tape keeps which inputs want gradients in the bits of one integer.
+  if (fn.length === 0 || fn.length > 30) {
+    throw new ArgumentError(message('fuse', 'a function of 1 to 30 inputs', `one of ${fn.length}`));
+  }
   const root = fn(...Array.from({ length: fn.length }, (_, i) => input(i)));
   if (!(root instanceof Expr))
     throw new ArgumentError(message('fuse', 'a function that returns an expression', describe(root)));
