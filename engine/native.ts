@@ -12,6 +12,7 @@ export interface Addon {
   defineProgram(code: Int32Array, constants: Float64Array): number;
   pointwise(): void;
   reduce(): void;
+  rowwise(): void;
   scan(): void;
   gemm(): void;
   indexGet(): void;

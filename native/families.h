@@ -4,6 +4,7 @@
 #define TORCHSTONE_FAMILIES(X) \
   X(pointwise)                 \
   X(reduce)                    \
+  X(rowwise)                   \
   X(scan)                      \
   X(gemm)                      \
   X(indexGet)                  \

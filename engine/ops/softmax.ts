@@ -1,12 +1,11 @@
-// Owns softmax and log-softmax: a maximum, a reduced prologue and one pointwise pass, without temporaries of the input's size.
+// Owns softmax and log-softmax: maximum, Σ exp and result of a row in one go, and their gradients likewise.
+import { gradMode } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
 import type { DType } from '../dtype.js';
 import { message, NotImplementedError } from '../errors.js';
 import { newTensor } from '../factory.js';
-import { type Expr, input } from '../pointwise/expr.js';
-import { launchPointwise } from '../pointwise/launch.js';
-import { compile } from '../pointwise/program.js';
-import { reduce } from '../pointwise/reduction.js';
+import { input } from '../pointwise/expr.js';
+import { type RowPipeline, rowPipeline, runRows } from '../pointwise/rowwise.js';
 import { wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { maskOf } from './arguments.js';
@@ -14,7 +13,6 @@ import { defineOp } from './define.js';
 import { self } from './reductions.js';
 import { call, t } from './samples.js';
 
-const shifted = input(0).sub(input(1));
 const samples = [
   call([t([3, 5]), 1]),
   call([t([3, 5, 2]), 0]),
@@ -31,9 +29,12 @@ const samples = [
 interface Rule {
   readonly name: 'softmax' | 'logSoftmax';
   readonly doc: string;
-  /** The result from x, the maximum and Σ exp(x − max). */
-  readonly result: Expr;
-  readonly gradient: (g: Tensor, y: Tensor, dim: number) => Tensor;
+  /** Over x. */
+  readonly forward: RowPipeline;
+  /** Over the gradient and the result. */
+  readonly backward: RowPipeline;
+  /** The same as `backward`, differentiable. `over` sums along the dim. */
+  readonly gradient: (g: Tensor, y: Tensor, over: (t: Tensor) => Tensor) => Tensor;
 }
 
 function define(rule: Rule) {
@@ -59,10 +60,11 @@ function define(rule: Rule) {
       }
       const d = wrapDim(rule.name, dim, x.ndim);
       const out = newTensor(x.shape, x.dtype);
-      if (x.length > 0) compute(rule, x, d, out);
+      const row = maskOf(x.ndim === 0 ? [] : [d], x.ndim);
+      runRows({ op: rule.name, pipeline: rule.forward, inputs: [x], compute: x.dtype, out, row });
       return record(`${rule.name === 'softmax' ? 'Softmax' : 'LogSoftmax'}Backward0`, out, [x], (save) => {
         const y = save(out);
-        return ([g]) => [rule.gradient(g!, y.get(), d)];
+        return ([g]) => [gradientOf(rule, g!, y.get(), d, row)];
       });
     },
     samples,
@@ -74,40 +76,33 @@ function define(rule: Rule) {
   });
 }
 
-function compute(rule: Rule, x: Tensor, d: number, out: Tensor): void {
-  const mask = maskOf(x.ndim === 0 ? [] : [d], x.ndim);
-  const common = { op: rule.name, compute: x.dtype, out: x.dtype, reduced: mask, keepdim: true };
-  const top = reduce({ ...common, reducer: 'max', prologue: input(0), inputs: [x] });
-  const sums = reduce({ ...common, reducer: 'sum', prologue: shifted.exp(), inputs: [x, top] });
-  const inputs = [x, top, sums];
-  launchPointwise(
-    rule.name,
-    compile(
-      rule.result,
-      x.dtype,
-      inputs.map((i) => i.dtype),
-      0,
-      x.dtype,
-    ),
-    out,
-    inputs,
-    [],
-  );
+function gradientOf(rule: Rule, g: Tensor, y: Tensor, dim: number, row: readonly boolean[]): Tensor {
+  if (gradMode.enabled) return rule.gradient(g, y, (t) => (t.ndim === 0 ? t : t.sum(dim, true)));
+  const out = newTensor(y.shape, y.dtype);
+  runRows({ op: rule.name, pipeline: rule.backward, inputs: [g, y], compute: y.dtype, out, row });
+  return out;
 }
+
+const [x0, x1] = [input(0), input(1)];
 
 export const softmax = define({
   name: 'softmax',
   doc: 'exp(input) / Σ exp(input) along `dim`, from the maximum, so that nothing overflows.',
-  result: shifted.exp().div(input(2)),
-  gradient: (g, y, dim) => {
-    const gy = g.mul(y);
-    return gy.sub(y.mul(y.ndim === 0 ? gy : gy.sum(dim, true)));
-  },
+  forward: rowPipeline(1, (rows) => {
+    const e = x0.sub(rows.reduce('max', x0)).exp();
+    return e.mul(rows.reduce('sum', e, (total) => total.reciprocal()));
+  }),
+  backward: rowPipeline(2, (rows) => x1.mul(x0.sub(rows.reduce('sum', x0.mul(x1))))),
+  gradient: (g, y, over) => y.mul(g.sub(over(g.mul(y)))),
 });
 
 export const logSoftmax = define({
   name: 'logSoftmax',
   doc: 'log softmax(input) along `dim`.',
-  result: shifted.sub(input(2).log()),
-  gradient: (g, y, dim) => g.sub(y.exp().mul(y.ndim === 0 ? g : g.sum(dim, true))),
+  forward: rowPipeline(1, (rows) => {
+    const shifted = x0.sub(rows.reduce('max', x0));
+    return shifted.sub(rows.reduce('sum', shifted.exp(), (total) => total.log()));
+  }),
+  backward: rowPipeline(2, (rows) => x0.sub(x1.exp().mul(rows.reduce('sum', x0)))),
+  gradient: (g, y, over) => g.sub(y.exp().mul(over(g))),
 });

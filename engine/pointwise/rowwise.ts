@@ -1,0 +1,250 @@
+// Owns pipelines along rows: a few reductions of expressions and one last expression, computed while a row is in cache.
+// No autograd and no op names: ops/ record what they compute. The command's layout is written in native/README.md.
+import { cpu, deviceError } from '../device.js';
+import type { DType } from '../dtype.js';
+import { newTensor } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { broadcastStrides, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { type Expr, input, substitute, topological } from './expr.js';
+import { coalesce, launchPointwise, type Reducer, reducers } from './launch.js';
+import { compile } from './program.js';
+import { reduce, reducedShape } from './reduction.js';
+
+interface Stage {
+  readonly reducer: Reducer;
+  readonly prologue: Expr;
+  /** Over the scalars only; null: the reduction itself. */
+  readonly epilogue: Expr | null;
+}
+
+/** What `rowPipeline` builds with. */
+export interface RowBuilder {
+  /** A reduction along the row, and what becomes of its result. Its value may stand in all that follows. */
+  reduce(reducer: 'sum' | 'prod' | 'max' | 'min', prologue: Expr, epilogue?: (result: Expr) => Expr): Expr;
+}
+
+/** A pipeline over `inputs` tensors: inputs 0… of its expressions are those, then come the stages' scalars. */
+export interface RowPipeline {
+  readonly inputs: number;
+  readonly stages: readonly Stage[];
+  readonly result: Expr;
+  /** The same with the values of a prologue that comes again read, not computed again: inputs after the scalars. */
+  readonly fused: {
+    readonly stages: readonly Stage[];
+    readonly result: Expr;
+    readonly kept: readonly boolean[];
+  };
+  readonly programs: Map<string, Programs>;
+}
+
+interface Programs {
+  readonly prologues: readonly number[];
+  readonly epilogues: readonly number[];
+  readonly result: number;
+}
+
+/** Declares a pipeline once; `build` gets the stages' builder and returns the last expression. */
+export function rowPipeline(inputs: number, build: (rows: RowBuilder) => Expr): RowPipeline {
+  const stages: Stage[] = [];
+  const result = build({
+    reduce(reducer, prologue, epilogue) {
+      const scalar = input(inputs + stages.length);
+      stages.push({ reducer, prologue, epilogue: epilogue?.(scalar) ?? null });
+      return scalar;
+    },
+  });
+  return { inputs, stages, result, fused: fuseStages(inputs, stages, result), programs: new Map() };
+}
+
+/** Replaces every prologue that comes again in a later expression by its kept values. */
+function fuseStages(inputs: number, stages: readonly Stage[], result: Expr): RowPipeline['fused'] {
+  const at = (k: number): Expr => input(inputs + stages.length + k);
+  const kept = stages.map(() => false);
+  const known = (upTo: number) => (e: Expr) => {
+    const k = stages.findIndex((s, i) => i < upTo && s.prologue === e && e.args.length > 0);
+    return k < 0 ? undefined : at(k);
+  };
+  const note = (root: Expr): Expr => {
+    for (const e of topological([root]))
+      stages.forEach((_, k) => {
+        if (e === at(k)) kept[k] = true;
+      });
+    return root;
+  };
+  return {
+    stages: stages.map((s, k) => ({ ...s, prologue: note(substitute(s.prologue, known(k))) })),
+    result: note(substitute(result, known(stages.length))),
+    kept,
+  };
+}
+
+export interface RowCall {
+  readonly op: string;
+  readonly pipeline: RowPipeline;
+  /** They broadcast to `out`'s shape, and one of them has it. */
+  readonly inputs: readonly Tensor[];
+  readonly params?: readonly number[];
+  readonly compute: DType;
+  readonly out: Tensor;
+  /** Which dims make a row. */
+  readonly row: readonly boolean[];
+  /** Gets the scalars of each stage: contiguous, one a row, of the compute dtype. */
+  readonly scalars?: readonly (Tensor | null)[];
+}
+
+/** Runs a pipeline. */
+export function runRows(call: RowCall): void {
+  for (const t of call.inputs) if (t.device !== cpu) throw deviceError(call.op, call.inputs);
+  if (call.out.length === 0) return;
+  const layout = layoutOf(call);
+  if (layout === null) runPasses(call);
+  else launchRows(call, layout);
+}
+
+interface RowLayout {
+  readonly sizes: readonly number[];
+  /** Of the outputs (out, scalars' result) and inputs over the kept dims. */
+  readonly strides: readonly (readonly number[])[];
+  readonly length: number;
+  readonly along: readonly number[];
+}
+
+// A row's buffers should fit L2, and one row is never shared by threads.
+const longestRow = 1 << 17;
+const longestColumn = 1 << 14;
+const longestOfFew = 1 << 15;
+const few = 8;
+
+/** The geometry of a call: operands are out, a scalar result, inputs. Null where rows are better done in passes. */
+function layoutOf(call: RowCall): RowLayout | null {
+  const { out, row, inputs } = call;
+  const shape = out.shape;
+  const operands = [
+    out.strides,
+    rowStrides(shape, row),
+    ...inputs.map((t) => (t.shape === shape ? t.strides : broadcastStrides(t.shape, t.strides, shape))),
+  ];
+  const keptDims: number[] = [];
+  const rowDims: number[] = [];
+  row.forEach((r, d) => {
+    (r ? rowDims : keptDims).push(d);
+  });
+  const along = coalesce(shape, operands, rowDims);
+  if (along.sizes.length > 1) return null;
+  const kept = coalesce(shape, operands, keptDims);
+  const length = along.sizes[0]!;
+  const dense = along.strides[0]![0] === 1;
+  if (length > (dense ? longestRow : longestColumn)) return null;
+  if (length > longestOfFew && out.length / length < few) return null;
+  return { sizes: kept.sizes, strides: kept.strides, length, along: along.strides.map((s) => s[0]!) };
+}
+
+/** Strides of a contiguous tensor with one element a row. */
+function rowStrides(shape: Shape, row: readonly boolean[]): number[] {
+  const out = new Array<number>(shape.length).fill(0);
+  let step = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    if (row[d]) continue;
+    out[d] = step;
+    step *= shape[d]!;
+  }
+  return out;
+}
+
+function programsOf(call: RowCall): Programs {
+  const { pipeline: p, inputs, compute, out } = call;
+  const key = `${compute.code}:${out.dtype.code}:${inputs.map((t) => t.dtype.code).join()}`;
+  let found = p.programs.get(key);
+  if (found === undefined) {
+    const { stages, result } = p.fused;
+    const dtypes = [...inputs.map((t) => t.dtype), ...stages.flatMap(() => [compute, compute])];
+    const params = call.params?.length ?? 0;
+    found = {
+      prologues: stages.map((s) => compile(s.prologue, compute, dtypes, params, compute)),
+      epilogues: stages.map((s) =>
+        s.epilogue === null ? -1 : compile(s.epilogue, compute, dtypes, params, compute),
+      ),
+      result: compile(result, compute, dtypes, params, out.dtype),
+    };
+    p.programs.set(key, found);
+  }
+  return found;
+}
+
+function launchRows(call: RowCall, layout: RowLayout): void {
+  const { pipeline, inputs, out } = call;
+  const { stages, kept } = pipeline.fused;
+  const programs = programsOf(call);
+  const params = call.params ?? [];
+  let at = 0;
+  const put = (...values: readonly number[]): void => {
+    for (const v of values) block[at++] = v;
+  };
+  put(stages.length, inputs.length, 1, layout.sizes.length, params.length, ...params, ...layout.sizes);
+  put(layout.length);
+  stages.forEach((s, k) => {
+    put(reducers[s.reducer], programs.prologues[k]!, programs.epilogues[k]!, kept[k] ? 1 : 0);
+    put(call.scalars?.[k]?.address ?? 0, ...layout.strides[1]!);
+  });
+  put(programs.result, out.address, ...layout.strides[0]!, layout.along[0]!);
+  inputs.forEach((t, i) => {
+    put(t.address, ...layout.strides[i + 2]!, layout.along[i + 2]!);
+  });
+  addon.rowwise();
+  if (block[0] !== 0) raiseStatus(call.op);
+}
+
+/** The same, a pass over memory for each stage: for long rows, and dims that are not one row in memory. */
+function runPasses(call: RowCall): void {
+  const { pipeline: p, op, compute, out } = call;
+  const params = call.params ?? [];
+  const scalars: Tensor[] = [];
+  p.stages.forEach((s, k) => {
+    const scalar = reduce({
+      op,
+      reducer: s.reducer,
+      prologue: s.prologue,
+      inputs: [...call.inputs, ...scalars],
+      params,
+      compute,
+      out: compute,
+      reduced: call.row,
+      keepdim: true,
+    });
+    scalars.push(scalar);
+    if (s.epilogue !== null) applyEpilogue(call, s.epilogue, scalars);
+    const wanted = call.scalars?.[k];
+    if (wanted != null)
+      launchPointwise(op, compile(input(0), compute, [compute], 0, compute), wanted, [scalar], []);
+  });
+  const operands = [...call.inputs, ...scalars];
+  const program = compile(
+    p.result,
+    compute,
+    operands.map((t) => t.dtype),
+    params.length,
+    out.dtype,
+  );
+  launchPointwise(op, program, out, operands, params);
+}
+
+/** Maps the last of `scalars` in place; the epilogue's scalars are the program's only inputs. */
+function applyEpilogue(call: RowCall, epilogue: Expr, scalars: readonly Tensor[]): void {
+  const { pipeline: p, op, compute } = call;
+  const root = substitute(epilogue, (e) => (e.op === 'input' ? input(e.value - p.inputs) : undefined));
+  const params = call.params ?? [];
+  const dtypes = scalars.map(() => compute);
+  launchPointwise(
+    op,
+    compile(root, compute, dtypes, params.length, compute),
+    scalars.at(-1)!,
+    scalars,
+    params,
+  );
+}
+
+/** A fresh tensor for one scalar a row, with the row's dims of size 1. */
+export function newRowScalars(shape: Shape, row: readonly boolean[], dtype: DType): Tensor {
+  return newTensor(reducedShape(shape, row, true), dtype);
+}
