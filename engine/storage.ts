@@ -6,8 +6,8 @@ import { RuntimeError } from './errors.js';
 import { addon } from './native.js';
 
 /** Storages up to this size are carved from slabs that V8 itself frees. */
-const smallLimit = 4096;
-const slabSize = 32768;
+const smallLimit = 8192;
+const slabSize = 65536;
 const alignment = 64;
 
 type Collector = (options?: { type: 'minor' | 'major' }) => void;

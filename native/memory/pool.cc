@@ -81,7 +81,8 @@ int64_t Pool::allocate(Napi::Object owner, int64_t request, bool force) {
   if (address != 0) {
     ++stats_.reuses;
   } else {
-    if (!makeRoom(bytes, force)) return 0;
+    const bool due = sinceCollect_ > 0 && sinceCollect_ + bytes > nursery_;
+    if ((due && !force) || !makeRoom(bytes, force)) return 0;
     address = systemAllocate(bytes);
     if (address < 0) {
       trim();
@@ -95,6 +96,7 @@ int64_t Pool::allocate(Napi::Object owner, int64_t request, bool force) {
   stats_.liveBytes += block.bytes;
   ++stats_.liveBlocks;
   ++stats_.allocations;
+  sinceCollect_ += block.bytes;
   where_[address] = live_.size() - 1;
   if (napi_create_reference(env_, owner, 0, &block.owner) != napi_ok) {
     giveBack(live_.size() - 1);
@@ -136,6 +138,9 @@ int64_t Pool::collect() {
       giveBack(i);
     }
   }
+  const bool littleDied = reclaimed < sinceCollect_ / 4;
+  nursery_ = littleDied ? std::min(nursery_ * 2, kLeastBudget) : kNursery;
+  sinceCollect_ = 0;
   return reclaimed;
 }
 

@@ -18,13 +18,16 @@ class Pool {
  public:
   static constexpr int64_t kHuge = int64_t(2) << 20;
   static constexpr int64_t kLeastBudget = int64_t(256) << 20;
+  // Allocations between two collections. A fresh page costs far more than its share of a minor collection, so the pool
+  // asks for one before it takes more memory from the system; where little dies, it asks half as often each time.
+  static constexpr int64_t kNursery = int64_t(16) << 20;
 
   explicit Pool(Napi::Env env) : env_(env) {}
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // The address; 0 if the budget forbids it, -1 if the system has no memory.
+  // The address; 0 if the budget forbids it or a collection is due, -1 if the system has no memory.
   int64_t allocate(Napi::Object owner, int64_t bytes, bool force);
   // Polls every owner; the bytes of those that died.
   int64_t collect();
@@ -56,6 +59,8 @@ class Pool {
   std::map<int64_t, std::vector<int64_t>> free_;  // size -> addresses
   MemoryStats stats_;
   int64_t budget_ = kLeastBudget;
+  int64_t sinceCollect_ = 0;
+  int64_t nursery_ = kNursery;
 };
 
 }  // namespace torchstone
