@@ -15,6 +15,9 @@ export interface Addon {
   rowwise(): void;
   scan(): void;
   gemm(): void;
+  conv(): void;
+  convInputGrad(): void;
+  convWeightGrad(): void;
   indexGet(): void;
   indexPut(): void;
   nonzero(): void;

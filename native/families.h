@@ -7,6 +7,9 @@
   X(rowwise)                   \
   X(scan)                      \
   X(gemm)                      \
+  X(conv)                      \
+  X(convInputGrad)             \
+  X(convWeightGrad)            \
   X(indexGet)                  \
   X(indexPut)                  \
   X(nonzero)                   \
