@@ -1,5 +1,6 @@
 // The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
-import type { CaseResult, Figure, RunResult, SuiteResult, Worst } from '../suites/results.js';
+import type { CaseResult, Ceiling, Figure, RunResult, SuiteResult, Worst } from '../suites/results.js';
+import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { count, figureText, indexText, nanoseconds, plural, ratio, seconds, significant } from './format.js';
 import { type TimingLine, timingLines } from './timings.js';
 import {
@@ -101,12 +102,17 @@ function suiteLine(suite: SuiteResult): string {
 function timings(run: RunResult, paint: Paint): string {
   const lines = timingLines(benchRows(run));
   if (lines.length === 0) return '';
+  // Where ceilings were measured, ratios are required: such a table has a verdict and a rate in every row.
+  const ceilings = ceilingsOf(run);
+  const more = ceilings.length > 0;
   const head = ['case', 'Torchstone', 'NumPy', '', 'PyTorch', ''];
+  if (more) head.push('required', 'verdict', 'rate', 'of ceiling');
   const body = lines.map((line) => [
     line.label,
-    nanoseconds(line.ours.medianNs),
+    line.ours.medianNs > 0 ? nanoseconds(line.ours.medianNs) : '–',
     ...against(line, 'numpy'),
     ...against(line, 'torch'),
+    ...(more ? judged(line, ceilings) : []),
   ]);
   const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => (cells[i] ?? '').length)));
   const text = (cells: readonly string[]) =>
@@ -118,6 +124,16 @@ function timings(run: RunResult, paint: Paint): string {
     paint('2', text(head)),
     ...body.map(text),
   ].join('\n');
+}
+
+function judged({ torch, row }: TimingLine, ceilings: readonly Ceiling[]): string[] {
+  const reach = reachOf(row, ceilings);
+  return [
+    torch?.required ? ratio(torch.required.ratio) : '',
+    verdictOf(torch),
+    reach?.rate ?? '',
+    reach ? shareText(reach.share) : '',
+  ];
 }
 
 function against(line: TimingLine, reference: 'numpy' | 'torch'): [string, string] {

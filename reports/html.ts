@@ -4,6 +4,7 @@ import { coverageSection, failuresSection, notebookSection } from './html/cases.
 import { key, seriesChart } from './html/charts.js';
 import { environmentSection, memorySection, navigation, pageFooter, pageHeader } from './html/frame.js';
 import { Html, html, NOTHING, section } from './html/markup.js';
+import { rooflineSection } from './html/roofline.js';
 import { STYLE } from './html/style.js';
 import { scalingSection, timingsSection } from './html/timings.js';
 import { verdictSentence } from './verdict.js';
@@ -15,6 +16,7 @@ export function htmlReport(run: RunResult): string {
     ['notebook', 'Notebook', notebookSection(run)],
     ['timings', 'Timings', timingsSection(run)],
     ['scaling', 'Scaling', scalingSection(run)],
+    ['roofline', 'Ceilings', rooflineSection(run)],
     ['series', 'Series', seriesSection(run)],
     ['coverage', 'Coverage', coverageSection(run)],
     ['memory', 'Memory', memorySection(run)],

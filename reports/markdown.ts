@@ -105,13 +105,14 @@ function environment(run: RunResult): string {
   ].join('');
 }
 
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+/** A Markdown table. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const line = (cells: readonly (string | number)[]) =>
     `| ${cells.map((one) => plain(String(one))).join(' | ')} |`;
   return [line(head), `|${head.map(() => ' --- ').join('|')}|`, ...rows.map(line)].join('\n');
 }
 
 /** Keeps text from being read as Markdown or HTML. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replace(/\r?\n/g, ' ').replace(/[\\|<>`*_[\]]/g, (sign) => `\\${sign}`);
 }

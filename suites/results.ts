@@ -104,6 +104,16 @@ export const MemoryFigureSchema = z.object({
   held: z.boolean(),
 });
 
+/** What this machine can do at most, as measured in the same run. */
+export const CeilingSchema = z.object({
+  /** Which rows it bounds: by memory beyond the caches, by memory within them, or by arithmetic of a dtype. */
+  id: z.enum(['memory', 'cache', 'float32', 'float64']),
+  unit: z.enum(['GB/s', 'GFLOP/s']),
+  value: z.number().positive(),
+  /** Which of the measurements reached it. */
+  how: z.string(),
+});
+
 /** Any series worth a chart: a training run's parameters, a histogram of errors. */
 export const SeriesSchema = z.object({
   id: z.string(),
@@ -133,6 +143,7 @@ export const SuiteResultSchema = z.object({
   rows: z.array(BenchRowSchema).optional(),
   memory: z.array(MemoryFigureSchema).optional(),
   series: z.array(SeriesSchema).optional(),
+  ceilings: z.array(CeilingSchema).optional(),
   /** What a reader must know: reduced sizes, a noisy machine, a reference that was missing. */
   notes: z.array(z.string()).optional(),
 });
@@ -183,6 +194,7 @@ export type Timing = z.infer<typeof TimingSchema>;
 export type Ratio = z.infer<typeof RatioSchema>;
 export type BenchRow = z.infer<typeof BenchRowSchema>;
 export type MemoryFigure = z.infer<typeof MemoryFigureSchema>;
+export type Ceiling = z.infer<typeof CeilingSchema>;
 export type Series = z.infer<typeof SeriesSchema>;
 export type Counts = z.infer<typeof CountsSchema>;
 export type SuiteResult = z.infer<typeof SuiteResultSchema>;
@@ -209,8 +221,8 @@ export interface SuiteOptions {
   python?: string;
   /** Bench only: whom to race. Default both. */
   vs?: readonly ('numpy' | 'torch')[];
-  /** Bench only: which rows. Default `all`. */
-  rows?: 'notebook' | 'sweep' | 'all';
+  /** Bench only: which rows. Default `all`: notebook and sweep; `cpu` is the table of required ratios. */
+  rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
 }
 
 /** One suite: a name and a way to run it. It never prints; it reports through `progress` and its result. */
@@ -256,7 +268,7 @@ export function suiteResult(
   suite: SuiteName,
   cases: CaseResult[],
   seconds: number,
-  extra: Pick<SuiteResult, 'rows' | 'memory' | 'series' | 'notes' | 'reason'> = {},
+  extra: Pick<SuiteResult, 'rows' | 'memory' | 'series' | 'ceilings' | 'notes' | 'reason'> = {},
 ): SuiteResult {
   const counts = countCases(cases);
   const compared = cases.reduce((sum, one) => sum + one.compared, 0);

@@ -19,9 +19,10 @@ export function timingsSection(run: RunResult): Html {
   );
   const groups = byGroup(timingLines(rows));
   const notebook = groups.filter(([name]) => name === 'notebook');
-  const others = groups.filter(([name]) => name !== 'notebook');
+  const required = groups.filter(([name]) => name.startsWith('cpu '));
+  const others = groups.filter((one) => !notebook.includes(one) && !required.includes(one));
   const more = html`<li>hollow: the interval includes 1</li><li>right of 1: we are faster</li>`;
-  const body = html`${key(['numpy', 'torch'], more)}${forest('Notebook', notebook, axis)}${forest('Sweep', others, axis)}`;
+  const body = html`${key(['numpy', 'torch'], more)}${forest('Required of the CPU backend', required, axis)}${forest('Notebook', notebook, axis)}${forest('Sweep', others, axis)}`;
   return section('timings', 'Timings', lead(rows), body);
 }
 
@@ -77,7 +78,7 @@ function forestRow(line: TimingLine, axis: LogAxis): Html {
     (tick) =>
       html`<line x1="${percent(axis, tick)}" x2="${percent(axis, tick)}" y1="0" y2="38" class="${tick === 1 ? 'one' : 'grid'}"/>`,
   );
-  return html`<tr><th scope="row">${line.label}</th><td class="time">${nanoseconds(line.ours.medianNs)}</td>
+  return html`<tr><th scope="row">${line.label}</th><td class="time">${line.ours.medianNs > 0 ? nanoseconds(line.ours.medianNs) : '–'}</td>
 <td class="plot"><svg role="img" aria-label="${spoken(line)}">${grid}${parts}</svg></td><td>${cell(line.numpy, 'numpy')}</td><td>${cell(line.torch, 'torch')}</td></tr>\n`;
 }
 

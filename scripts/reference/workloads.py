@@ -1,11 +1,13 @@
-# The named workloads that NumPy and PyTorch are raced on: the notebook's timed cells. It measures nothing; worker.py does.
-# suites/bench/workloads.ts holds the same steps for our engine: change both.
+# The named workloads that NumPy and PyTorch are raced on: the notebook's timed cells, calls, gradients and chains of ops.
+# It measures no time; worker.py does. suites/bench/*-rows.ts and cpu-*.ts hold the same steps for our engine: change both.
 """A workload has `step()` (one iteration) and, where its result can be compared, `output()`: one step from the given inputs."""
 
 from __future__ import annotations
 
 import functools
 import operator
+import os
+import shutil
 
 import numpy as np
 import torch
@@ -54,11 +56,81 @@ class NumpyCall:
         return np.asarray(oracle.flatten(self.step())[0])
 
 
+class TorchBackward:
+    """The gradients of torch_path(*args) with respect to every floating tensor argument; the graph is built once, outside the timing."""
+
+    def __init__(self, spec: dict) -> None:
+        twin = TorchCall(spec)
+        leaves = [one.requires_grad_() for one in [*twin.args, *twin.kwargs.values()] if torch.is_tensor(one) and one.is_floating_point()]
+        result = oracle.flatten(oracle.resolve(spec["torch"])(*twin.args, **twin.kwargs))[0]
+        gradient = torch.from_numpy(load(spec["gradient"]))
+        self.step = functools.partial(torch.autograd.grad, [result], leaves, [gradient], retain_graph=True)
+
+    def output(self):
+        return torch.cat([one.reshape(-1) for one in self.step()]).numpy()
+
+
+def chain(lib, x, y):
+    """Eight pointwise operations; suites/bench/cpu-fuse.ts fuses the same."""
+    return lib.tanh(lib.exp(-(x * x)) * 0.5 + x) * y - x
+
+
+class Chain:
+    """Eagerly, or with `compile` through torch.compile: its compilation is over before the first block."""
+
+    def __init__(self, backend: str, spec: dict) -> None:
+        x, y = load(spec["x"]), load(spec["y"])
+        if backend == "numpy":
+            self.step = functools.partial(chain, np, x, y)
+            return
+        run = functools.partial(chain, torch)
+        x, y = torch.from_numpy(x), torch.from_numpy(y)
+        if spec.get("compile"):
+            run = compiled(run)
+            run(x, y)
+        self.step = functools.partial(run, x, y)
+
+    def output(self):
+        return np.asarray(self.step())
+
+
+def compiled(function):
+    compiler = os.environ.get("CXX") or "g++"
+    if shutil.which(compiler) is None:
+        raise RuntimeError(f"torch.compile needs a C++ compiler, and there is no {compiler}")
+    import torch._inductor.config as config
+
+    # In this process: helpers would outlive the compilation, and take processor time from the race.
+    config.compile_threads = 1
+    return torch.compile(function, dynamic=False)
+
+
+class Peak:
+    """How far resident memory rose above where it stood, over some steps of another workload. Wants a process that did nothing else."""
+
+    def __init__(self, backend: str, spec: dict) -> None:
+        self.work, self.rounds = make(backend, spec["of"]), spec["rounds"]
+        # The peak so far is that of the imports.
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        self.before = self.resident("VmRSS")
+
+    @staticmethod
+    def resident(field: str) -> int:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(field + ":"))
+
+    def output(self):
+        for _ in range(self.rounds):
+            self.work.step()
+        return np.array([self.resident("VmHWM") - self.before], dtype=np.float64)
+
+
 class RandomPair:
     """T1 to T3: draw two matrices, combine them. NumPy draws float32 with its fast generator, so that all do the same work."""
 
-    def __init__(self, backend: str, size: int, combine) -> None:
-        self.shape = (size, size)
+    def __init__(self, backend: str, spec: dict, combine) -> None:
+        self.shape = tuple(spec.get("shape") or (spec["size"], spec["size"]))
         self.combine = combine
         if backend == "torch":
             self.draw = lambda: torch.randn(*self.shape)
@@ -173,8 +245,14 @@ def make(backend: str, spec: dict):
     name = spec["name"]
     if name == "call":
         return (TorchCall if backend == "torch" else NumpyCall)(spec)
+    if name == "chain":
+        return Chain(backend, spec)
+    if name == "peak":
+        return Peak(backend, spec)
+    if name == "backward" and backend == "torch":
+        return TorchBackward(spec)
     if name in PAIRS:
-        return RandomPair(backend, spec["size"], PAIRS[name])
+        return RandomPair(backend, spec, PAIRS[name])
     if name == "sleep":
         return Sleep(spec["seconds"])
     if backend == "torch" and name == "H":

@@ -10,12 +10,17 @@ import {
   type BenchRow,
   CannotRunError,
   type CaseResult,
+  type Ceiling,
   type MemoryFigure,
   type Suite,
   type SuiteOptions,
   type SuiteResult,
   suiteResult,
 } from '../results.js';
+import { measureCeilings, raisedBy } from './ceilings.js';
+import { measureT2, T2_MEMORY } from './cpu-memory.js';
+import { cpuRows, type Mode } from './cpu-rows.js';
+import { meanRow } from './cpu-sweep.js';
 import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
 import { NoiseWatch, noiseText } from './noise.js';
 import { notebookRows } from './notebook-rows.js';
@@ -29,17 +34,17 @@ export const benchSuite: Suite = { name: 'bench', run };
 
 /** What all rows together may take, in seconds; the memory figures come on top. */
 const TOTAL_S = { quick: 12, usual: 110, full: 3600 } as const;
+const CPU_TOTAL_S = { quick: 40, usual: 300, full: 1200 } as const;
 const ROW_MS = { quick: 300, usual: 2500, full: 60_000 } as const;
 const LEAST_ROW_MS = 250;
 /** A reference that dies again and again is not worth its starts. */
 const MAX_STARTS = 3;
 
-type Mode = keyof typeof TOTAL_S;
-
 async function run(options: SuiteOptions): Promise<SuiteResult> {
   const started = performance.now();
   const mode: Mode = options.full ? 'full' : options.quick ? 'quick' : 'usual';
   const matches = idMatcher(options.filter);
+  if (options.rows === 'cpu') return runCpu(options, mode, started);
   const wanted = options.rows ?? 'all';
   const plans = [...notebookRows(mode === 'full', mode === 'quick'), ...sweepRows(mode === 'quick')].filter(
     (plan) => (wanted === 'all' || wanted === plan.kind) && matches(plan.id),
@@ -47,12 +52,67 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   const tasks = memoryTasks(mode === 'quick').filter(
     (task) => wanted !== 'sweep' && matches(`memory/${task.id}`),
   );
-  if (plans.length + tasks.length === 0)
-    throw new CannotRunError(`no row matches the filter '${options.filter}'`);
-  options.progress.begin('bench', plans.length + tasks.length);
+  begin(options, plans.length + tasks.length);
   // Memory first: after the races the machine's caches are full and nothing would be fresh but the process.
   const memory = await runMemory(tasks, options);
-  const session = new Session(options, mode);
+  const { rows, cases, notes } = await raceRows(plans, new Session(options, mode, TOTAL_S[mode]), options);
+  finish(options, rows, memory);
+  return suiteResult('bench', cases, (performance.now() - started) / 1000, {
+    rows,
+    memory,
+    notes: [...sizeNotes(mode), ...notes],
+  });
+}
+
+/** The table of ratios that the CPU backend must reach, with the ceilings of this machine. */
+async function runCpu(options: SuiteOptions, mode: Mode, started: number): Promise<SuiteResult> {
+  const matches = idMatcher(options.filter);
+  const plans = cpuRows(mode).filter((plan) => matches(plan.id));
+  const memory: MemoryFigure[] = [];
+  const cases: CaseResult[] = [];
+  const withMemory = matches(T2_MEMORY);
+  begin(options, plans.length + (withMemory ? 1 : 0));
+  const session = new Session(options, mode, CPU_TOTAL_S[mode]);
+  if (withMemory) {
+    const peak = await measureT2(options.python, session.folder, options.signal);
+    if ('figure' in peak) memory.push(peak.figure);
+    else cases.push(peak.skipped);
+    options.progress.step(T2_MEMORY, 'figure' in peak && !peak.figure.held);
+  }
+  const ceilings: Ceiling[] = plans.length > 0 ? measureCeilings(mode === 'quick') : [];
+  const raced = await raceRows(plans, session, options);
+  const mean = meanRow(raced.rows, mode);
+  const rows = mean ? [...raced.rows, mean] : raced.rows;
+  finish(options, rows, memory);
+  return suiteResult('bench', [...cases, ...raced.cases], (performance.now() - started) / 1000, {
+    rows,
+    memory,
+    ceilings: raisedBy(ceilings, rows),
+    notes: [...sizeNotes(mode), ...raced.notes],
+  });
+}
+
+function begin({ filter, progress }: SuiteOptions, steps: number): void {
+  if (steps === 0) throw new CannotRunError(`no row matches the filter '${filter}'`);
+  progress.begin('bench', steps);
+}
+
+function finish(
+  { progress }: SuiteOptions,
+  rows: readonly BenchRow[],
+  memory: readonly MemoryFigure[],
+): void {
+  const short = rows.filter((row) => row.required && !row.required.held).length;
+  progress.end(
+    `${rows.length} rows, ${memory.length} memory figures${short > 0 ? `, ${short} below what is required` : ''}`,
+  );
+}
+
+async function raceRows(
+  plans: readonly RowPlan[],
+  session: Session,
+  options: SuiteOptions,
+): Promise<{ rows: BenchRow[]; cases: CaseResult[]; notes: string[] }> {
   const rows: BenchRow[] = [];
   const cases: CaseResult[] = [];
   try {
@@ -69,12 +129,7 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   } finally {
     await session.close();
   }
-  const notes = [...sizeNotes(mode), ...session.notes];
-  const short = rows.filter((row) => row.required && !row.required.held).length;
-  options.progress.end(
-    `${rows.length} rows, ${memory.length} memory figures${short > 0 ? `, ${short} below what is required` : ''}`,
-  );
-  return suiteResult('bench', cases, (performance.now() - started) / 1000, { rows, memory, notes });
+  return { rows, cases, notes: session.notes };
 }
 
 async function runMemory(tasks: readonly MemoryTask[], options: SuiteOptions): Promise<MemoryFigure[]> {
@@ -93,23 +148,26 @@ class Session {
   readonly notes: string[] = [];
   readonly #options: SuiteOptions;
   readonly #mode: Mode;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'torchstone-bench-'));
+  readonly #totalS: number;
+  /** Inputs and results on their way between the processes. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'torchstone-bench-'));
   #deadline: number | undefined;
   #worker: ReferenceWorker | undefined;
   #starts = 0;
   #gone: string | undefined;
   readonly #noise = new NoiseWatch();
 
-  constructor(options: SuiteOptions, mode: Mode) {
+  constructor(options: SuiteOptions, mode: Mode, totalS: number) {
     this.#options = options;
     this.#mode = mode;
+    this.#totalS = totalS;
   }
 
   /** Runs a row on its share of the time that is left. An error of ours is a failed case, and the next row runs. */
   async row(plan: RowPlan, left: number): Promise<{ rows: BenchRow[]; cases: CaseResult[] }> {
     const { seed, signal, quick = false, vs = ['torch', 'numpy'] } = this.#options;
     const worker = await this.#reference();
-    this.#deadline ??= performance.now() + TOTAL_S[this.#mode] * 1000;
+    this.#deadline ??= performance.now() + this.#totalS * 1000;
     const share = Math.max(0, this.#deadline - performance.now()) / left;
     const budgetMs = Math.max(LEAST_ROW_MS, Math.min(ROW_MS[this.#mode], share));
     const timeoutMs = this.#mode === 'full' ? 600_000 : 30_000;
@@ -121,7 +179,7 @@ class Session {
       const done = await runRow(plan, {
         backends: vs,
         worker,
-        folder: this.#folder,
+        folder: this.folder,
         seed,
         budgetMs,
         quick,
@@ -143,7 +201,7 @@ class Session {
   async close(): Promise<void> {
     this.notes.push(...this.#noise.notes(await this.#referenceMs()));
     this.#worker?.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Processor time of the living reference process, in milliseconds. */

@@ -21,7 +21,7 @@ export interface Prepared {
 export interface RowPlan {
   /** Without the reference's name, which the results append. */
   readonly id: string;
-  readonly kind: 'notebook' | 'sweep';
+  readonly kind: 'notebook' | 'sweep' | 'cpu';
   readonly group: string;
   readonly label: string;
   readonly size?: number;
@@ -34,5 +34,9 @@ export interface RowPlan {
   readonly required?: number;
   /** Allowed difference of results, relative and absolute; 0 where inputs make every order of summation exact. */
   readonly tolerance: number;
+  /** How long the reference may prepare, where that takes long: a compilation. */
+  readonly timeoutMs?: number;
+  /** Why the row cannot be run: it is skipped with this reason. */
+  readonly unavailable?: string;
   prepare(inputs: BenchInputs): Prepared;
 }

@@ -37,6 +37,7 @@ interface Verdict {
 /** Runs a row against its references: one result row each, and the case of its comparison. */
 export async function runRow(plan: RowPlan, run: RowRun): Promise<{ rows: BenchRow[]; cases: CaseResult[] }> {
   const started = performance.now();
+  if (plan.unavailable !== undefined) return { rows: [], cases: [skipped(plan, plan.unavailable)] };
   const live = typeof run.worker !== 'string';
   const inputs = new BenchInputs(run.seed, plan.id, live ? run.folder : undefined);
   const prepared = plan.prepare(inputs);
@@ -63,6 +64,10 @@ export async function runRow(plan: RowPlan, run: RowRun): Promise<{ rows: BenchR
     rows,
     cases: backends.map((one) => resultCase(plan, one, verdicts.get(one)!, seconds / backends.length)),
   };
+}
+
+function skipped({ id }: RowPlan, reason: string): CaseResult {
+  return { id, suite: 'bench', status: 'skip', reason, seconds: 0, compared: 0 };
 }
 
 function raceOptions(run: RowRun): RaceOptions {
@@ -144,7 +149,8 @@ class Side {
   }
 
   async #prepare(key: string, backend: Backend, workload: Workload): Promise<void> {
-    await this.#worker.prepare(key, backend, workload, this.#run.timeoutMs);
+    const ms = Math.max(this.#run.timeoutMs, this.#plan.timeoutMs ?? 0);
+    await this.#worker.prepare(key, backend, workload, ms);
     this.#keys.push(key);
   }
 }

@@ -37,7 +37,9 @@ export interface Arguments {
   fixtures?: string;
   shapes: number[][];
   vs?: ('numpy' | 'torch')[];
-  rows?: 'notebook' | 'sweep' | 'all';
+  rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
+  /** Where the page of performance figures is written. */
+  performance?: string;
 }
 
 interface Flag {
@@ -90,9 +92,15 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   vs: { type: 'string', value: 'torch,numpy', help: 'whom to race (default both)', of: ['bench', 'all'] },
   suite: {
     type: 'string',
-    value: 'notebook|sweep|all',
-    help: 'which rows to time (default all)',
+    value: 'notebook|sweep|cpu|all',
+    help: 'which rows to time (default all: notebook and sweep; cpu: the required ratios)',
     of: ['bench'],
+  },
+  performance: {
+    type: 'string',
+    value: 'FILE.md',
+    help: 'write the page of required ratios, rates and ceilings to FILE.md',
+    of: ['bench', 'report'],
   },
   help: { type: 'boolean', help: 'show this' },
 };
@@ -101,7 +109,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   doctor: 'torchstone doctor [--json [FILE.json]]',
   validate: 'torchstone validate [--filter TEXT] [--json [FILE.json]] [--out FOLDER]',
   gradcheck: 'torchstone gradcheck [FILE.ts#FUNCTION --shape 3,4 [--shape 4]] [--filter TEXT] [--seed N]',
-  bench: 'torchstone bench [--vs torch,numpy] [--suite notebook|sweep|all] [--quick|--full]',
+  bench: 'torchstone bench [--vs torch,numpy] [--suite notebook|sweep|cpu|all] [--quick|--full]',
   notebook: 'torchstone notebook [--filter TEXT] [--full]',
   report: 'torchstone report [results.json] [--out FOLDER]',
   all: 'torchstone all [--full|--quick] [--out FOLDER]',
@@ -156,6 +164,7 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     ...optional('filter', text(values.filter)),
     ...optional('out', text(values.out)),
     ...optional('fixtures', text(values.fixtures)),
+    ...optional('performance', text(values.performance)),
     ...optional('vs', readVs(text(values.vs))),
     ...optional('rows', readRows(text(values.suite))),
   };
@@ -229,8 +238,9 @@ function readVs(words: string | undefined): ('numpy' | 'torch')[] | undefined {
 }
 
 function readRows(word: string | undefined): Arguments['rows'] {
-  if (word === undefined || word === 'notebook' || word === 'sweep' || word === 'all') return word;
-  throw new UsageError(`--suite knows notebook, sweep and all, not '${word}'`);
+  if (word === undefined || word === 'notebook' || word === 'sweep' || word === 'cpu' || word === 'all')
+    return word;
+  throw new UsageError(`--suite knows notebook, sweep, cpu and all, not '${word}'`);
 }
 
 function wholeNumber(flag: string, word: string): number {

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { consoleSummary } from '../../reports/console.js';
 import { resultJson } from '../../reports/json.js';
+import { performancePage } from '../../reports/performance.js';
 import { exitCode } from '../../reports/verdict.js';
 import { writeReports } from '../../reports/write.js';
 import { CannotRunError, type RunResult } from '../results.js';
@@ -30,6 +31,8 @@ export function processConsole(): Console {
 export function checkWritable(args: Arguments, folder: string | undefined): void {
   if (folder !== undefined) probe(resolve(folder), 'the output folder');
   if (typeof args.json === 'string') probe(dirname(resolve(args.json)), `the folder of ${args.json}`);
+  if (args.performance !== undefined)
+    probe(dirname(resolve(args.performance)), `the folder of ${args.performance}`);
 }
 
 /** Writes everything that was asked for and returns the exit code. */
@@ -41,6 +44,7 @@ export async function deliver(
 ): Promise<number> {
   const written = folder === undefined ? [] : await writeReports(run, resolve(folder));
   if (typeof args.json === 'string') await writeFile(resolve(args.json), resultJson(run));
+  if (args.performance !== undefined) await writeFile(resolve(args.performance), performancePage(run));
   const summary = consoleSummary(run, { colour: to.colour, quiet: args.quiet });
   if (args.json === true) {
     to.err(summary);

@@ -1,0 +1,61 @@
+// How far each row is from what the hardware can do: its rate, the ceiling that bounds it, its share of that. No layout.
+import type { BenchRow, Ceiling, RunResult } from '../suites/results.js';
+import { significant } from './format.js';
+
+/** What a ceiling bounds, for people. */
+export const CEILING_TITLES: Readonly<Record<Ceiling['id'], string>> = {
+  memory: 'memory bandwidth',
+  cache: 'cache bandwidth',
+  float32: 'float32 arithmetic',
+  float64: 'float64 arithmetic',
+};
+
+/** A row that moves less than this stays in the caches of a core. */
+const CACHED_BYTES = 2e6;
+
+/** What a row reaches of what bounds it. */
+export interface Reach {
+  /** `31.4 GB/s` */
+  readonly rate: string;
+  readonly ceiling?: Ceiling;
+  /** Per cent of the ceiling. */
+  readonly share?: number;
+}
+
+/** The ceilings of a run. */
+export function ceilingsOf(run: RunResult): Ceiling[] {
+  return run.suites.flatMap((suite) => suite.ceilings ?? []);
+}
+
+/** The rate of a row and its share of the ceiling; nothing for a row that says neither bytes nor operations. */
+export function reachOf(row: BenchRow, ceilings: readonly Ceiling[]): Reach | undefined {
+  const ns = row.ours.medianNs;
+  const work = row.flops ?? row.bytes;
+  if (!work || ns <= 0) return undefined;
+  const id = row.flops
+    ? row.dtype === 'float64'
+      ? 'float64'
+      : 'float32'
+    : work <= CACHED_BYTES
+      ? 'cache'
+      : 'memory';
+  // Bytes or operations per nanosecond are GB/s and GFLOP/s.
+  const value = work / ns;
+  const rate = `${significant(value)} ${row.flops ? 'GFLOP/s' : 'GB/s'}`;
+  const ceiling = ceilings.find((one) => one.id === id);
+  return ceiling ? { rate, ceiling, share: (100 * value) / ceiling.value } : { rate };
+}
+
+/** `62 %`, `0.3 %`. */
+export function shareText(share: number | undefined): string {
+  if (share === undefined) return '–';
+  return `${share >= 10 ? Math.round(share) : share.toPrecision(1)} %`;
+}
+
+/** A required ratio and whether it was reached: `held`, `missed`, `no ratio`. */
+export function verdictOf(row: BenchRow | undefined): string {
+  if (!row) return '';
+  if (row.correct === false) return 'wrong result';
+  if (row.required) return row.required.held ? 'held' : 'missed';
+  return row.ratio ? '' : 'no ratio';
+}

@@ -1,0 +1,81 @@
+// Owns the memory figure of T2: our peak against PyTorch's, each in a fresh process of its own at the same size.
+import { fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { addon } from '../../engine/native.js';
+import { parseNpy } from '../../engine/npy.js';
+import type { CaseResult, MemoryFigure } from '../results.js';
+import { ReferenceWorker } from './worker.js';
+
+/** The figure's id; filters match it. */
+export const T2_MEMORY = 'cpu/memory/T2';
+
+const SHAPE = [10_000, 1_000] as const;
+const ROUNDS = 6;
+const TIMES_TORCH = 1.25;
+const CHILD_MS = 120_000;
+
+/** The figure, or the case that says why there is none. */
+export async function measureT2(
+  python: string | undefined,
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ figure: MemoryFigure } | { skipped: CaseResult }> {
+  const started = performance.now();
+  try {
+    if (python === undefined) throw new Error('no Python with PyTorch was found');
+    const ours = await ourPeak(signal);
+    const theirs = await torchPeak(python, folder);
+    const megabytes = (bytes: number) => Math.round(bytes / 1e5) / 10;
+    const [measured, limit] = [megabytes(ours), megabytes(TIMES_TORCH * theirs)];
+    const size = (SHAPE[0] * SHAPE[1]).toLocaleString('en');
+    const label = `peak memory of T2 at ${size} elements above that after loading, at most ${TIMES_TORCH} × PyTorch's ${megabytes(theirs)} MB`;
+    return { figure: { id: T2_MEMORY, label, measured, limit, unit: 'MB', held: measured <= limit } };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const seconds = (performance.now() - started) / 1000;
+    return { skipped: { id: T2_MEMORY, suite: 'bench', status: 'skip', reason, seconds, compared: 0 } };
+  }
+}
+
+async function torchPeak(python: string, folder: string): Promise<number> {
+  const worker = await ReferenceWorker.start(python, addon.getThreads());
+  try {
+    const of = { name: 'T2', shape: SHAPE };
+    await worker.prepare('peak', 'torch', { name: 'peak', of, rounds: ROUNDS });
+    const file = join(folder, 'peak.npy');
+    await worker.output('peak', file, CHILD_MS);
+    return Number(parseNpy(readFileSync(file), file).data[0]);
+  } finally {
+    worker.close();
+  }
+}
+
+const AnswerSchema = z.object({ bytes: z.number(), error: z.string().optional() });
+
+function ourPeak(signal: AbortSignal): Promise<number> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const entry = fileURLToPath(new URL(`./cpu-memory-child.${extension}`, import.meta.url));
+  const loads = process.execArgv.some((word) => word.includes('tsx'));
+  const execArgv = extension === 'js' || loads ? process.execArgv : ['--import', 'tsx'];
+  return new Promise((resolve, reject) => {
+    const child = fork(entry, [...SHAPE, ROUNDS].map(String), {
+      execArgv,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      timeout: CHILD_MS,
+      killSignal: 'SIGKILL',
+      signal,
+    });
+    child.on('message', (message) => {
+      const { data } = AnswerSchema.safeParse(message);
+      if (data && data.error === undefined) resolve(data.bytes);
+      else reject(new Error(data?.error ?? 'the memory process answered nonsense'));
+    });
+    child.on('error', reject);
+    child.on('close', (code, killed) =>
+      reject(new Error(`the memory process ended with ${killed ?? `exit code ${code}`}`)),
+    );
+  });
+}

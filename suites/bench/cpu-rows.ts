@@ -1,0 +1,24 @@
+// Owns the list of rows that `--suite cpu` races: every ratio that is required of the CPU backend, in the order of its table.
+// Each family of rows lives in a file of its own beside this one.
+
+import { chainRows } from './cpu-chain.js';
+import { convRows } from './cpu-conv.js';
+import { matmulRows } from './cpu-matmul.js';
+import { notebookFigures, overheadRows } from './cpu-notebook.js';
+import { cpuSweepRows } from './cpu-sweep.js';
+import type { RowPlan } from './plan.js';
+
+/** How large a run is. */
+export type Mode = 'quick' | 'usual' | 'full';
+
+/** All rows of a run, in the order of the table. */
+export function cpuRows(mode: Mode): RowPlan[] {
+  return [
+    ...notebookFigures(mode),
+    ...matmulRows(mode),
+    ...overheadRows(),
+    ...chainRows(mode),
+    ...convRows(mode),
+    ...cpuSweepRows(mode),
+  ];
+}
