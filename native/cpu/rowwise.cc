@@ -5,6 +5,7 @@
 #include "../block.h"
 #include "isa.h"
 #include "reduce_kernels.h"
+#include "rowwise_fused.h"
 #include "rowwise_plan.h"
 #include "tile.h"
 #include "transpose.h"
@@ -57,6 +58,11 @@ class RowWorker {
   void reduceStage(int k);
   void reduceRows(int k);
   const void* evaluate(int k, int64_t at, int64_t count);
+  void sumFused(int k, int64_t at, int64_t count);
+  void maximum(int k, const void* x, int64_t count);
+  bool writeFused(int64_t at, int64_t count);
+  const void* const* fusedInputs(const Fused& f, int64_t at);
+  bool singleRows() const { return !p_.column && p_.width == 1; }
   void finishStage(int k);
   void writeOutputs();
   const char* const* inputsAt(int64_t at);
@@ -73,6 +79,7 @@ class RowWorker {
   char* buffer_[kMaxOperands];   // packed or spread inputs, spread scalars, kept values
   char* scalars_[kMaxStages];
   char* accumulator_;
+  char* tile_;
   char* scratch_;
   alignas(TileRunner) char runnerMemory_[kMaxPrograms][sizeof(TileRunner)];
   TileRunner *prologue_[kMaxStages], *epilogue_[kMaxStages], *final_;
@@ -86,6 +93,8 @@ class RowWorker {
   const char* at_[kMaxOperands];
   BlockStep step_[kMaxOperands], outStep_[kMaxOperands];
   int64_t rowStride_[kMaxOperands], stride_[kMaxOperands];
+  Fused fusedStage_[kMaxStages], fusedFinal_;
+  const void* fusedAt_[kFusedOperands];
 };
 
 RowWorker::RowWorker(const RowPlan& plan) : p_(plan), item_(kItemSize[int(plan.compute)]) {
@@ -137,6 +146,7 @@ int64_t RowWorker::layOut(char* base) {
     buffer_[keptOf(k)] = p_.stage[k].kept ? carve(next, whole * item_) : nullptr;
   }
   accumulator_ = carve(next, p_.width * kMaxAccumulatorBytes);
+  tile_ = carve(next, tile * item_);
   return next - base;
 }
 
@@ -188,6 +198,9 @@ void RowWorker::setSteps() {
     if (p_.column) outStep_[i] = {{0, o.along, o.stride[p_.lane]}};
     else outStep_[i] = {{0, o.stride[p_.lane], o.along}};
   }
+  const TileLayout layout{rowStride_, stride_, p_.column ? width_ : p_.length, singleRows()};
+  for (int k = 0; k < p_.stages; ++k) fusedStage_[k] = recognise(*p_.stage[k].prologue, layout);
+  fusedFinal_ = p_.final ? recognise(*p_.final, layout) : Fused();
 }
 
 void RowWorker::loadInputs() {
@@ -215,10 +228,22 @@ void RowWorker::tileSize(int64_t count, int64_t* size) const {
   size[2] = p_.column ? width_ : count;
 }
 
+const void* const* RowWorker::fusedInputs(const Fused& f, int64_t at) {
+  for (int i = 0; i < f.operands; ++i) fusedAt_[i] = view_[f.input[i]].base + at * view_[f.input[i]].advance;
+  return fusedAt_;
+}
+
 // The prologue's values at `count` positions from `at` on, as a dense tile.
 const void* RowWorker::evaluate(int k, int64_t at, int64_t count) {
   int64_t size[3];
   tileSize(count, size);
+  const Fused& f = fusedStage_[k];
+  if (f.loops && p_.stage[k].prologue->ninstr > 0) {
+    char* to = p_.stage[k].kept ? buffer_[keptOf(k)] + at * view_[keptOf(k)].advance : tile_;
+    const FusedMap map = singleRows() ? f.loops->map : f.loops->mapAll;
+    map(count * width_, fusedInputs(f, at), to);
+    return to;
+  }
   const char* const* in = inputsAt(at);
   if (!p_.stage[k].kept) return prologue_[k]->eval2d(size[1], size[2], in, rowStride_, stride_);
   char* to = buffer_[keptOf(k)] + at * view_[keptOf(k)].advance;
@@ -237,14 +262,44 @@ void RowWorker::reduceRows(int k) {
   }
 }
 
+// The sum of a prologue that has a loop of its own, over part of a single row.
+void RowWorker::sumFused(int k, int64_t at, int64_t count) {
+  const Fused& f = fusedStage_[k];
+  const bool kept = p_.stage[k].kept;
+  char* to = kept ? buffer_[keptOf(k)] + at * item_ : nullptr;
+  const double sum = f.loops->sum(count, fusedInputs(f, at), to, kept);
+  using Single = Tile<float, kSum>;
+  using Double = Tile<double, kSum>;
+  if (p_.compute == Dtype::Float32) Single::add(Single::values(accumulator_, 1), nullptr, 0, sum);
+  else Double::add(Double::values(accumulator_, 1), Double::errors(accumulator_, 1), 0, sum);
+}
+
+// The maximum of part of a single row as it lies.
+void RowWorker::maximum(int k, const void* x, int64_t count) {
+  const Reduction& r = *p_.stage[k].reduction;
+  if (p_.compute == Dtype::Float32) {
+    const float top = greatest(count, static_cast<const float*>(x));
+    r.row(accumulator_, &top, 1, 0);
+  } else {
+    const double top = greatest(count, static_cast<const double*>(x));
+    r.row(accumulator_, &top, 1, 0);
+  }
+}
+
 void RowWorker::reduceStage(int k) {
   if (!p_.column && p_.width > 1) return reduceRows(k);
   const Reduction& r = *p_.stage[k].reduction;
   r.init(accumulator_, width_);
+  const bool fused = fusedStage_[k].loops && singleRows() && p_.stage[k].sums;
   for (int64_t at = 0; at < p_.length; at += p_.run) {
     const int64_t count = smaller(p_.length - at, p_.run);
+    if (fused) {
+      sumFused(k, at, count);
+      continue;
+    }
     const void* tile = evaluate(k, at, count);
     if (p_.column) r.column(accumulator_, tile, count, width_, at);
+    else if (p_.stage[k].tops) maximum(k, tile, count);
     else r.row(accumulator_, tile, count, at);
   }
   r.store(accumulator_, width_, p_.compute, scalars_[k], item_, nullptr, 0);
@@ -275,10 +330,32 @@ void RowWorker::finishStage(int k) {
   else pack(p_.compute, width_, p_.length, to, scalars_[k], 1, 0);
 }
 
+// One tile of the output by a loop of its own; false where the program or the output is not made for that.
+bool RowWorker::writeFused(int64_t at, int64_t count) {
+  const Fused& f = fusedFinal_;
+  if (!f.loops) return false;
+  const RowOperand& o = p_.out[0];
+  char* to = out_[0] + at * o.along * item_;
+  const int64_t across = o.stride[p_.lane];
+  if (p_.column ? across != 1 : o.along != 1 || (width_ > 1 && across != p_.length)) return false;
+  const void* const* in = fusedInputs(f, at);
+  if (!p_.column) {
+    (singleRows() ? f.loops->map : f.loops->mapAll)(count * width_, in, to);
+    return true;
+  }
+  for (int64_t r = 0; r < count; ++r) {
+    f.loops->mapAll(width_, in, to + r * o.along * item_);
+    for (int i = 0; i < f.operands; ++i) fusedAt_[i] = static_cast<const char*>(fusedAt_[i]) + width_ * item_;
+  }
+  return true;
+}
+
 void RowWorker::writeOutputs() {
   for (int64_t at = 0; at < p_.length; at += p_.run) {
     int64_t size[3];
-    tileSize(smaller(p_.length - at, p_.run), size);
+    const int64_t count = smaller(p_.length - at, p_.run);
+    if (writeFused(at, count)) continue;
+    tileSize(count, size);
     char* out[kMaxOperands];
     for (int i = 0; i < p_.nout; ++i) out[i] = out_[i] + at * p_.out[i].along * p_.out[i].itemSize();
     final_->runBlock(size, out, outStep_, inputsAt(at), step_);

@@ -21,6 +21,7 @@ struct Stage {
   const Program* prologue;
   const Program* epilogue;  // null: the reduction itself
   const Reduction* reduction;
+  bool sums, tops;          // the reducer is a sum, a maximum of floats
   bool kept;                // the prologue's values are wanted by later programs
   char* out;                // where the scalars go as well, or null
   int64_t stride[kMaxDims];
@@ -71,6 +72,9 @@ int readStage(Context& ctx, RowPlan& p, Cursor& c, Stage& s) {
   s.out = c.address();
   c.integers(s.stride, p.ndim);
   s.reduction = reductionFor(reducer, s.prologue->compute);
+  const bool real = s.prologue->compute == Dtype::Float32 || s.prologue->compute == Dtype::Float64;
+  s.sums = real && reducer == kSum;
+  s.tops = real && reducer == kMax;
   p.weight += s.prologue->weight + 1;
   if (s.prologue->unsupported >= 0) return s.prologue->unsupported;
   return s.reduction ? -1 : int(s.prologue->compute);
