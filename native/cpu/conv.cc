@@ -38,7 +38,7 @@ template <class T> bool forward(const Convolution& c) {
                    pointer<T>(c.bias), pointer<T>(c.output.p), c.output.n, c.output.c};
   const int64_t pixels = c.y.out * c.x.out;
   Part<T> part;
-  part.K = K;
+  part.K = K + (p.bias != nullptr);
   part.grid = {c.y.out, c.x.out, source.image, source.row, 1};
   part.out = {c.y.out, c.x.out, c.filters * pixels, c.x.out, 1};
   p.parts = &part;

@@ -1,4 +1,5 @@
-// Owns the product of packed weights and the im2col matrix: out[m, pixel] = Σ_k weights[m, k]·source[rows[k] + pixel] (+ bias).
+// Owns the product of packed weights and the im2col matrix: out[m, pixel] = Σ_k weights[m, k]·source[rows[k] + pixel]; a bias is
+// one more column of weights against a row of ones (a pass over the result cost 15% at K = 64).
 // The forward pass is one such part; an input gradient is one for each phase of the stride. Jobs pack their own panels of
 // pixels; K is never split between jobs. Must not know the command.
 #pragma once
@@ -10,13 +11,13 @@ namespace {
 inline constexpr int64_t kConvPanels = 4;  // panels of pixels a job packs at once: 256 KB at full depth
 
 template <class T> struct Part {
-  int64_t K = 0;
+  int64_t K = 0;             // with the bias
   int64_t* rows = nullptr;   // where row k of the im2col matrix starts
   int64_t* taps = nullptr;   // where column k of the weights starts, within a group's weights
   T* packed = nullptr;       // [group][stretch][tile]
   int64_t outStart = 0;
   Grid grid{}, out{};        // the pixels in the source and in the result
-  int64_t firstJob = 0, firstPiece = 0;
+  int64_t firstPiece = 0;
 };
 
 template <class T> struct Correlation {
@@ -35,8 +36,9 @@ template <class T> struct Correlation {
   int64_t partCount = 1;
   T* buffers = nullptr;  // one for each thread: panels, then scattered tiles
 
-  Stretches stretches(const Part<T>& p) const { return {p.K, kDepthBytes / static_cast<int64_t>(sizeof(T)), 1}; }
-  int64_t panelElements() const { return kConvPanels * NR * (kDepthBytes / static_cast<int64_t>(sizeof(T))); }
+  int64_t depth() const { return kDepthBytes / static_cast<int64_t>(sizeof(T)) + (bias != nullptr); }
+  Stretches stretches(const Part<T>& p) const { return {p.K, depth(), 1}; }
+  int64_t panelElements() const { return kConvPanels * NR * depth(); }
   int64_t bufferElements() const { return panelElements() + kConvPanels * NR * M; }
   int64_t packedElements(const Part<T>& p) const {
     return p.K == 0 ? 0 : groups * tiles.template elements<T>(p.K, stretches(p).count);
@@ -52,13 +54,15 @@ template <class T> struct Correlation {
     const int64_t k0 = s.begin(c), kc = s.length(c), rows = tiles.rows(t);
     const T* src = weights + g * weightGroup + tiles.row(t) * weightRow;
     T* dst = const_cast<T*>(panelA(p, s, g, c, t));
+    const int64_t n = least(kc, p.K - (bias != nullptr) - k0);
     if (weightColumns) {
-      const int64_t step = p.K > 1 ? p.taps[1] - p.taps[0] : 1;
-      packPanel<T, false>(dst, rows, src + p.taps[k0], rows, weightRow, step, kc);
-      return;
+      const int64_t step = n > 1 ? p.taps[1] - p.taps[0] : 1;
+      packPanel<T, false>(dst, rows, src + p.taps[k0], rows, weightRow, step, n);
+    } else {
+      packTaps(dst, src, p.taps + k0, weightRow, rows, n);
     }
-    for (int64_t k = 0; k < kc; ++k, dst += rows)
-      for (int64_t r = 0; r < rows; ++r) dst[r] = src[p.taps[k0 + k] + r * weightRow];
+    if (n < kc)
+      for (int64_t r = 0; r < rows; ++r) dst[n * rows + r] = bias[g * M + tiles.row(t) + r];
   }
   const T* panelA(const Part<T>& p, const Stretches& s, int64_t g, int64_t c, int64_t t) const {
     return p.packed + g * tiles.template elements<T>(p.K, s.count) + M * s.begin(c) + c * tiles.count * W +
@@ -82,15 +86,7 @@ template <class T> struct Correlation {
                                                               : x + panel.cols <= p.out.cols);
   }
 
-  void addBias(View<T> c, int64_t cols, int64_t rows, const T* b) const {
-    for (int64_t r = 0; r < rows; ++r) {
-      T* p = c.p + r * c.rs;
-      const T v = b[r];
-      for (int64_t j = 0; j < cols; ++j) p[j] += v;
-    }
-  }
-  void scatter(const Part<T>& p, int64_t q, const Panel& panel, const T* from, T* to, int64_t r0, int64_t r1,
-               const T* b) const {
+  void scatter(const Part<T>& p, int64_t q, const Panel& panel, const T* from, T* to, int64_t r0, int64_t r1) const {
     int64_t at[NR];
     const int64_t pixels = p.grid.pixels();
     for (int64_t l = 0; l < panel.cols; ++l) {
@@ -98,46 +94,42 @@ template <class T> struct Correlation {
       at[l] = p.outStart + j / pixels * p.out.image + j % pixels / p.grid.cols * p.out.row + j % p.grid.cols * p.out.col;
     }
     for (int64_t r = r0; r < r1; ++r) {
-      const T v = b ? b[r] : T{0};
       T* row = to + r * outChannel;
-      for (int64_t l = 0; l < panel.cols; ++l) row[at[l]] = b ? from[r * NR + l] + v : from[r * NR + l];
+      for (int64_t l = 0; l < panel.cols; ++l) row[at[l]] = from[r * NR + l];
     }
   }
 
-  // Panels [q0, q1) of pixels × tiles [t0, t1) of rows.
+  void packPanelB(const Part<T>& p, const Panel& panel, const T* from, int64_t k0, int64_t kc, T* to) const {
+    const int64_t n = least(kc, p.K - (bias != nullptr) - k0);
+    for (int v = 0; v * W < panel.cols; ++v) packPixels<T>(to + v * W, panel.ld, from, p.rows + k0, n, panel.runs[v]);
+    if (n < kc)
+      for (int64_t l = 0; l < panel.ld; ++l) to[n * panel.ld + l] = 1;
+  }
+
+  // Panels [q0, q1) of pixels × tiles [t0, t1) of rows. A panel is packed just before it is used, while it is in L1.
   void multiply(const Part<T>& p, int64_t first, int64_t count, int64_t g, int64_t q0, int64_t q1, int64_t t0, int64_t t1,
                 T* buffer) const {
     const Stretches s = stretches(p);
     const T* from = source.at(first) + g * inputs * source.channel;
     T* to = out + first * outImage + g * M * outChannel;
-    const T* b = bias ? bias + g * M : nullptr;
-    T* loose = buffer + panelElements();
+    const int64_t slot = t1 - t0 > kJobTiles ? NR * s.depth : 0;  // panels used only once share one place
     Panel panels[kConvPanels];
     for (int64_t q = q0; q < q1; ++q) findPanel(panels[q - q0], p, count, q);
-    for (int64_t c = 0; c < s.count; ++c) {
-      const int64_t kc = s.length(c);
-      for (int64_t q = q0; q < q1; ++q) {
-        const Panel& panel = panels[q - q0];
-        T* packed = buffer + (q - q0) * NR * s.depth;
-        for (int v = 0; v * W < panel.cols; ++v)
-          packPixels<T>(packed + v * W, panel.ld, from, p.rows + s.begin(c), kc, panel.runs[v]);
-      }
+    for (int64_t c = 0; c < s.count; ++c)
       for (int64_t tb = t0; tb < t1; tb += kJobTiles)
         for (int64_t q = q0; q < q1; ++q) {
           const Panel& panel = panels[q - q0];
-          for (int64_t t = tb; t < least(t1, tb + kJobTiles); ++t) {
-            const int64_t r = tiles.row(t), rows = tiles.rows(t);
-            const View<T> to1{to + panel.outOffset + r * outChannel, outChannel, 1};
-            const View<T> to2{loose + (q - q0) * NR * M + r * NR, NR, 1};
-            tileFor<T>(rows, panel.cols)(kc, panelA(p, s, g, c, t), buffer + (q - q0) * NR * s.depth, panel.ld,
-                                         panel.dense ? to1 : to2, panel.cols, c > 0);
-            if (panel.dense && b && c + 1 == s.count) addBias(to1, panel.cols, rows, b + r);
-          }
+          T* packed = buffer + (q - q0) * slot;
+          if (tb == t0) packPanelB(p, panel, from, s.begin(c), s.length(c), packed);
+          const View<T> result = panel.dense ? View<T>{to + panel.outOffset, outChannel, 1}
+                                             : View<T>{buffer + panelElements() + (q - q0) * NR * M, NR, 1};
+          for (int64_t t = tb; t < least(t1, tb + kJobTiles); ++t)
+            tileFor<T>(tiles.rows(t), panel.cols)(s.length(c), panelA(p, s, g, c, t), packed, panel.ld,
+                                                  result.at(tiles.row(t), 0), panel.cols, c > 0);
         }
-    }
     for (int64_t q = q0; q < q1; ++q)
       if (!panels[q - q0].dense)
-        scatter(p, q, panels[q - q0], loose + (q - q0) * NR * M, to, tiles.row(t0), tiles.row(t1), b);
+        scatter(p, q, panels[q - q0], buffer + panelElements() + (q - q0) * NR * M, to, tiles.row(t0), tiles.row(t1));
   }
 
   // No tap reaches these pixels.
@@ -181,15 +173,15 @@ template <class T> struct Correlation {
     }
   }
 
-  void work(Worker worker, int threads) const {
+  int64_t placePieces() const {
     int64_t pieces = 0;
     for (int64_t i = 0; i < partCount; ++i) {
-      if (worker.id == 0) parts[i].firstPiece = pieces;
+      parts[i].firstPiece = pieces;
       if (parts[i].K > 0) pieces += groups * stretches(parts[i]).count * tiles.count;
     }
-    if (worker.count > 1) {
-#pragma omp barrier
-    }
+    return pieces;
+  }
+  void work(Worker worker, int64_t pieces, int threads) const {
     T* buffer = buffers + worker.id * bufferElements();
     for (int64_t first = 0; first < images; first += source.block) {
       const int64_t count = least(source.block, images - first);
@@ -206,9 +198,10 @@ template <class T> struct Correlation {
   }
   void run(int threads) const {
     Stages stages;
-    if (threads <= 1) return work({&stages, 0, 1, 0}, 1);
+    const int64_t pieces = placePieces();
+    if (threads <= 1) return work({&stages, 0, 1, 0}, pieces, 1);
 #pragma omp parallel num_threads(threads)
-    work({&stages, omp_get_thread_num(), omp_get_num_threads(), 0}, threads);
+    work({&stages, omp_get_thread_num(), omp_get_num_threads(), 0}, pieces, threads);
   }
 };
 

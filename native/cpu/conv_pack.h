@@ -60,7 +60,7 @@ template <class T, int N> TS_INLINE Vec<T> loadRuns(const T* p, const Runs<T>& r
   constexpr int W = kLanes<T>;
   if (N == 1 && r.lanes == W) return load<T>(p + r.offset[0]);
   T t[W] = {};
-  const int n = N ? N : r.count;
+  const int n = N && N <= W ? N : r.count;
   for (int i = 0; i < n; ++i)
     for (int l = r.begin[i]; l < r.begin[i + 1]; ++l) t[l] = p[r.offset[i] + l];
   return load<T>(t);
@@ -98,6 +98,32 @@ template <class T> void turnPixels(T* dst, int64_t ld, const T* p, const int64_t
     case 1: return turnPixelsOf<T, 1>(dst, ld, p, rows, lanes, r);
     case 2: return turnPixelsOf<T, 2>(dst, ld, p, rows, lanes, r);
     default: return turnPixelsOf<T, 0>(dst, ld, p, rows, lanes, r);
+  }
+}
+
+// dst[k·rows + r] = src[taps[k] + r·step]: stretches of neighbouring taps are transposed in registers.
+// Writes up to one vector past the end.
+template <class T>
+void packTaps(T* dst, const T* src, const int64_t* taps, int64_t step, int64_t rows, int64_t K) {
+  constexpr int W = kLanes<T>;
+  for (int64_t k = 0; k < K;) {
+    int64_t n = 1;
+    while (n < W && k + n < K && taps[k + n] == taps[k] + n) ++n;
+    const T* from = src + taps[k];
+    T* to = dst + k * rows;
+    k += n;
+    if (n == 1 || rows > W || rows < 3) {
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t r = 0; r < rows; ++r) to[i * rows + r] = from[i + r * step];
+      continue;
+    }
+    Vec<T> v[W];
+    for (int i = 0; i < W; ++i) {
+      const T* p = from + i * step;
+      v[i] = i >= rows ? Vec<T>{} : n == W ? load<T>(p) : loadPart<T>(p, static_cast<int>(n));
+    }
+    transpose<T>(v);
+    for (int64_t i = 0; i < n; ++i) store<T>(to + i * rows, v[i]);
   }
 }
 
