@@ -265,6 +265,12 @@ const params: readonly Param[] = [
 
 const f64 = { dtype: 'float64' };
 
+/** A gap, not a choice: these cases fail here until there is a kernel, and then ask to be taken off this list. */
+const noIntegers = (op: string): Record<string, string> => ({
+  [`${op}/0@int*`]: 'integer convolution has no kernel yet',
+  [`${op}/0@uint8*`]: 'integer convolution has no kernel yet',
+});
+
 export const conv2d = defineOp({
   name: 'conv2d',
   torch: 'torch.nn.functional.conv2d',
@@ -281,7 +287,7 @@ export const conv2d = defineOp({
     call([t([2, 3, 5, 5], f64), t([6, 1, 2, 2], f64)], { groups: 3, stride: 2 }),
     call([t([2, 3, 6, 5]), t([4, 3, 4, 3])], { padding: 'same' }),
     call([t([2, 3, 6, 5]), t([4, 3, 2, 3])], { padding: 'valid' }),
-    call([t([3, 17, 13, 19], { layout: 'transposed' }), t([33, 17, 1, 1]), t([33])]),
+    call([t([3, 17, 5, 7], { layout: 'transposed' }), t([33, 17, 1, 1]), t([33])]),
     call([t([2, 3, 5, 7], { layout: 'expanded' }), t([2, 3, 1, 1], { layout: 'strided' })], { stride: 2 }),
     call([t([3, 6, 6], { layout: 'strided' }), t([4, 3, 3, 3], { layout: 'transposed' }), t([4])]),
     call([t([0, 3, 5, 5]), t([4, 3, 3, 3]), t([4])]),
@@ -296,6 +302,7 @@ export const conv2d = defineOp({
     { args: [t([1, 3, 5, 5]), t([4, 3, 3, 3]), null, 2, 'same'], throws: 'RuntimeError' },
     { args: [t([1, 3, 5, 5]), t([4, 3, 3, 3], f64)], throws: 'RuntimeError' },
   ],
+  differs: noIntegers('conv2d'),
   bench: [call([t([1, 64, 56, 56]), t([64, 64, 3, 3])], { padding: 1 })],
 });
 
@@ -313,6 +320,7 @@ export const conv1d = defineOp({
     call([t([3, 9]), t([4, 3, 4]), t([4])], { padding: 'same' }),
     call([t([0, 3, 9]), t([4, 3, 4])]),
   ],
+  differs: noIntegers('conv1d'),
   errors: [
     { args: [t([1, 3, 5]), t([4, 2, 3])], throws: 'RuntimeError' },
     { args: [t([5]), t([4, 3, 3])], throws: 'RuntimeError' },
