@@ -49,13 +49,17 @@ export function reachOf(row: BenchRow, ceilings: readonly Ceiling[]): Reach | un
 /** `62 %`, `0.3 %`. */
 export function shareText(share: number | undefined): string {
   if (share === undefined) return '–';
-  return `${share >= 10 ? Math.round(share) : share.toPrecision(1)} %`;
+  return `${share >= 9.5 ? Math.round(share) : share.toPrecision(1)} %`;
 }
 
-/** A required ratio and whether it was reached: `held`, `missed`, `no ratio`. */
+/** Whether a required ratio was reached: `held`, `missed`, `no ratio`; with a ~ where the interval holds the required ratio. */
 export function verdictOf(row: BenchRow | undefined): string {
   if (!row) return '';
   if (row.correct === false) return 'wrong result';
-  if (row.required) return row.required.held ? 'held' : 'missed';
+  if (row.required && row.ratio) {
+    const { ratio, held } = row.required;
+    const undecided = row.ratio.low < ratio && ratio <= row.ratio.high;
+    return `${undecided ? '~' : ''}${held ? 'held' : 'missed'}`;
+  }
   return row.ratio ? '' : 'no ratio';
 }

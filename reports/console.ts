@@ -1,7 +1,17 @@
 // The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
 import type { CaseResult, Ceiling, Figure, RunResult, SuiteResult, Worst } from '../suites/results.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
-import { count, figureText, indexText, nanoseconds, plural, ratio, seconds, significant } from './format.js';
+import {
+  count,
+  exactRatio,
+  figureText,
+  indexText,
+  nanoseconds,
+  plural,
+  ratio,
+  seconds,
+  significant,
+} from './format.js';
 import { type TimingLine, timingLines } from './timings.js';
 import {
   benchRows,
@@ -74,7 +84,7 @@ function failures(run: RunResult, paint: Paint): string {
     const why =
       row.correct === false
         ? 'its result is wrong'
-        : `${row.ratio ? ratio(row.ratio.median) : 'no ratio'}, required ${ratio(row.required?.ratio ?? 1)}`;
+        : `${row.ratio ? exactRatio(row.ratio.median) : 'no ratio'}, required ${ratio(row.required?.ratio ?? 1)}`;
     return `${paint('31', '✗')} ${row.id} against ${REFERENCE_TITLES[row.reference]}: ${why}`;
   });
   return [...shown, ...rows].join('\n');

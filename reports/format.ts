@@ -43,6 +43,11 @@ export function ratio(value: number): string {
   return `${significant(value, value >= 10 ? 3 : 2)}×`;
 }
 
+/** A ratio held against a limit: exact enough to be told from it, `0.846×`. */
+export function exactRatio(value: number): string {
+  return `${significant(value)}×`;
+}
+
 /** Three (or `digits`) significant digits, without an exponent where a person would not write one. */
 export function significant(value: number, digits = 3): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);

@@ -1,7 +1,7 @@
 // docs/performance.md: the ratios that are required of the CPU backend, as one run measured them. What falls short comes first.
-import type { CaseResult, RunResult } from '../suites/results.js';
+import type { BenchRow, CaseResult, RunResult } from '../suites/results.js';
 import { CEILING_TITLES, ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
-import { bytes, instant, nanoseconds, plural, ratio, significant } from './format.js';
+import { bytes, exactRatio, instant, nanoseconds, plural, ratio, significant } from './format.js';
 import { plain, table } from './markdown.js';
 import { type TimingLine, timingLines } from './timings.js';
 import { benchRows } from './verdict.js';
@@ -57,8 +57,8 @@ function keyOf(line: TimingLine): string {
 }
 
 function introduction(run: RunResult, lines: readonly TimingLine[]): string {
-  const judged = lines.filter((line) => line.torch?.required);
-  const held = judged.filter((line) => verdictOf(line.torch) === 'held');
+  const judged = lines.filter(({ torch }) => torch?.required || torch?.correct === false);
+  const held = judged.filter(({ torch }) => torch?.required?.held && torch.correct !== false);
   const figures = memoryOf(run);
   const within = figures.filter((one) => one.held);
   const memoryPart =
@@ -71,20 +71,18 @@ function introduction(run: RunResult, lines: readonly TimingLine[]): string {
       : `**${held.length} of ${plural(judged.length, 'required ratio')} held${memoryPart}.**`;
   return [
     `Written by \`${run.command.replaceAll('`', "'")}\` on ${instant(run.started)}; do not edit.`,
-    `${first} A ratio is PyTorch's time ÷ ours, the median over alternating blocks of one run with its 95 % interval, all cores for both; above 1 we are faster. Every result was compared with the reference's before it was timed; a wrong one has no figure.${run.partial ? ' The run was interrupted: what is missing was not run.' : ''}`,
+    `${first} A ratio is PyTorch's time ÷ ours, the median over alternating blocks of one run with its 95 % interval, all cores for both; above 1 we are faster. A verdict goes by the median; ~ marks one whose interval holds the required ratio. Every result was compared with the reference's before it was timed; a wrong one has no figure.${run.partial ? ' The run was interrupted: what is missing was not run.' : ''}`,
   ].join('\n\n');
 }
 
 function short(run: RunResult, lines: readonly TimingLine[]): string {
-  const found = lines.filter((line) =>
-    ['missed', 'wrong result'].includes(verdictOf(line.torch ?? line.numpy)),
-  );
-  const wrong = lines.filter((line) => line.numpy?.correct === false && !found.includes(line));
+  const falls = (row: BenchRow | undefined) => row?.correct === false || row?.required?.held === false;
+  const found = lines.filter((line) => falls(line.torch) || falls(line.numpy));
   const errors = run.suites
     .flatMap((suite) => suite.cases)
     .filter((one) => one.status === 'error')
     .map((one) => `- ${plain(one.id)}: ${plain(one.message ?? one.reason ?? 'error')}`);
-  const parts = [found.length + wrong.length > 0 ? rows(run, [...found, ...wrong]) : '', errors.join('\n')];
+  const parts = [found.length > 0 ? rows(run, found) : '', errors.join('\n')];
   const text = parts.filter((part) => part !== '').join('\n\n');
   return `## What falls short\n\n${text === '' ? 'Nothing.' : text}`;
 }
@@ -131,7 +129,7 @@ function rows(run: RunResult, lines: readonly TimingLine[]): string {
       line.label,
       time(line.ours.medianNs),
       time(torch?.theirs?.medianNs),
-      found ? `${ratio(found.median)} (${ratio(found.low)} to ${ratio(found.high)})` : '–',
+      found ? `${exactRatio(found.median)} (${ratio(found.low)} to ${ratio(found.high)})` : '–',
       torch?.required ? ratio(torch.required.ratio) : '–',
       verdictOf(torch) || '–',
       time(numpy?.theirs?.medianNs),

@@ -88,7 +88,7 @@ async function runCpu(options: SuiteOptions, mode: Mode, started: number): Promi
     rows,
     memory,
     ceilings: raisedBy(ceilings, rows),
-    notes: [...sizeNotes(mode), ...raced.notes],
+    notes: [...cpuSizeNotes(mode), ...raced.notes],
   });
 }
 
@@ -248,4 +248,11 @@ function sizeNotes(mode: Mode): string[] {
   if (mode === 'full') return [];
   const which = mode === 'quick' ? 'A quick run: small sizes and few blocks' : 'Sizes for a laptop';
   return [`${which}; --full runs the notebook's own sizes.`];
+}
+
+function cpuSizeNotes(mode: Mode): string[] {
+  if (mode === 'full') return [];
+  return mode === 'quick'
+    ? ['A quick run: few sizes and few blocks, no torch.compile.']
+    : ['Without 10⁸ elements and 4096 × 4096, which --full adds.'];
 }

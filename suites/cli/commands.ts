@@ -69,7 +69,7 @@ function only(run: RunResult, filter: string): RunResult {
     const rows = suite.rows?.filter((row) => matches(row.id));
     const memory = suite.memory?.filter((one) => matches(one.id));
     if (cases.length + (rows?.length ?? 0) + (memory?.length ?? 0) === 0) return [];
-    return [suiteResult(suite.suite, cases, suite.seconds, { rows, memory })];
+    return [suiteResult(suite.suite, cases, suite.seconds, { rows, memory, ceilings: suite.ceilings })];
   });
   if (suites.length === 0) throw new CannotRunError(`nothing in the results matches the filter '${filter}'`);
   return { ...run, suites };
