@@ -1,7 +1,7 @@
 // Owns devices: their names, and the errors of mixing or lacking them. It must not know tensors.
 import { ArgumentError, describe, message, NotImplementedError, RuntimeError } from './errors.js';
 
-export type DeviceType = 'cpu' | 'cuda' | 'meta';
+export type DeviceType = 'cpu' | 'cuda' | 'meta' | 'disposed';
 
 /** Where a tensor lives. `meta` tensors have a shape and dtype but no memory. Compare with `equals` or by String(). */
 export class Device {
@@ -18,6 +18,8 @@ export class Device {
 
 export const cpu = new Device('cpu', null);
 export const meta = new Device('meta', null);
+/** Where a tensor lives after dispose(): every op refuses it, because it is not on the CPU. */
+export const disposed = new Device('disposed', null);
 
 export type DeviceLike = Device | string;
 
@@ -49,6 +51,9 @@ interface Placed {
 /** Explains why an op cannot run on these tensors' devices. */
 export function deviceError(op: string, tensors: readonly Placed[]): Error {
   const names = [...new Set(tensors.map((t) => String(t.device)))];
+  if (names.includes('disposed')) {
+    return new RuntimeError(message(op, 'a tensor with memory', 'one that was disposed'));
+  }
   if (names.length > 1) {
     return new RuntimeError(
       message(

@@ -45,10 +45,12 @@ export function newMeta(shape: Shape, dtype: DType, device: Device = meta): Tens
 
 /** Another geometry over the same memory, tracked as a view. History is the caller's. */
 export function viewOf(t: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
+  t.storage.shared = true;
   return new Tensor(t.storage, shape, strides, offset, t.dtype, undefined, t.base ?? t, t.device);
 }
 
 /** The same memory and geometry without history: PyTorch's detach(). */
 export function alias(t: Tensor): Tensor {
+  t.storage.shared = true;
   return new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.rowMajor, null, t.device);
 }

@@ -1,19 +1,24 @@
 // Owns deterministic release, for those who want it: nobody needs it, memory is automatic.
-import type { Storage } from './storage.js';
+import { disposed } from './device.js';
 import { Tensor } from './tensor.js';
 
 declare module './tensor.js' {
   interface Tensor {
-    /** Gives the memory back now. The tensor and its views must not be used again. */
+    /**
+     * Gives the memory back now, unless a view, detach() or numpy() still shows it. Using this tensor afterwards is an error.
+     * Nothing needs it: memory is automatic.
+     */
     dispose(): void;
+    /** `using x = …`: the same, at the end of the block. */
     [Symbol.dispose](): void;
   }
 }
 
 const disposeSymbol: typeof Symbol.dispose =
-  Symbol.dispose ?? (Symbol.for('Symbol.dispose') as typeof Symbol.dispose);
+  Symbol.dispose ?? (Symbol.for('nodejs.dispose') as typeof Symbol.dispose);
 
 Tensor.prototype.dispose = function (this: Tensor): void {
-  (this.storage as Storage).release();
+  if (this.base === null) this.storage.release();
+  (this as { device: unknown }).device = disposed;
 };
 Tensor.prototype[disposeSymbol] = Tensor.prototype.dispose;

@@ -34,7 +34,10 @@ export class Storage {
   buffer: ArrayBuffer | null = null;
   /** Where this storage starts in `buffer`. */
   byteOffset = 0;
+  /** Given back on purpose. */
   released = false;
+  /** Some other tensor shows this memory: it is left to the garbage collector. */
+  shared = false;
 
   constructor(byteLength: number) {
     this.byteLength = byteLength;
@@ -42,6 +45,9 @@ export class Storage {
 
   /** The ArrayBuffer that holds this storage at `byteOffset`. */
   bytes(): ArrayBuffer {
+    if (this.released) {
+      throw new RuntimeError('storage: required memory, got none. The tensor was disposed');
+    }
     if (this.buffer === null) {
       this.buffer = addon.arrayBufferAt(this.address, this.byteLength);
       ownerOfBuffer.set(this.buffer, this);
@@ -49,12 +55,11 @@ export class Storage {
     return this.buffer;
   }
 
-  /** Gives pooled memory back now. Whoever still holds a view of it must not use it: the tensors that did are marked. */
+  /** Gives pooled memory back now, unless a view, an alias or JavaScript still shows it. */
   release(): void {
-    if (this.released) return;
+    if (this.released || this.shared || this.buffer !== null) return;
     this.released = true;
-    // Memory that JavaScript can still see stays until V8 frees the ArrayBuffer that shows it.
-    if (this.buffer === null && this.byteLength > smallLimit) addon.release(this.address);
+    addon.release(this.address);
   }
 }
 

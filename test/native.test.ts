@@ -149,3 +149,30 @@ describe('sums', () => {
     expect(Math.abs(Number(x.sum().item()) - exact) / exact).toBeLessThan(2 ** -24);
   });
 });
+
+describe('dispose', () => {
+  it('gives memory back at once, and refuses the tensor afterwards', () => {
+    const x = torch.ones(100_000);
+    const live = torch.memoryStats().liveBlocks;
+    x.dispose();
+    expect(torch.memoryStats().liveBlocks).toBe(live - 1);
+    for (const use of [
+      () => x.add(1),
+      () => x.sum(),
+      () => x.clone(),
+      () => x.tolist(),
+      () => x.matmul(x),
+      () => x.at(0).item(),
+    ]) {
+      expect(use).toThrow(/disposed/);
+    }
+    x.dispose();
+  });
+  it('leaves memory that a view, an alias or an array still shows', () => {
+    const x = torch.ones(100_000);
+    const [v, d, n] = [x.view(1000, 100), x.detach(), x.numpy()];
+    x.dispose();
+    for (let i = 0; i < 50; i++) torch.zeros(100_000);
+    expect([v.sum().item(), d.sum().item(), n.data[99_999]]).toEqual([100_000, 100_000, 1]);
+  });
+});

@@ -1,5 +1,6 @@
 // Owns writing pointwise and reduce commands: iteration shapes, coalescing of dims, operands. No autograd, no checks:
 // callers have resolved shapes and dtypes. Layouts are written in native/README.md.
+import { cpu, deviceError } from '../device.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { broadcastStrides, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -13,9 +14,17 @@ export function launchPointwise(
   params: readonly number[],
 ): void {
   if (out.length === 0) return;
+  requireMemory(op, out, inputs);
   if (!writeFlat(program, out, inputs, params)) writeStrided(program, out, inputs, params);
   addon.pointwise();
   if (block[0] !== 0) raiseStatus(op);
+}
+
+/** The last check before addresses are handed to native code. @throws where a tensor has no memory. */
+function requireMemory(op: string, out: Tensor, inputs: readonly Tensor[]): void {
+  let held = out.device === cpu;
+  for (let i = 0; i < inputs.length; i++) held &&= inputs[i]!.device === cpu;
+  if (!held) throw deviceError(op, [out, ...inputs]);
 }
 
 /** Everything contiguous and of one shape, or one element: a single dim. False where that does not hold. */
