@@ -1,7 +1,11 @@
 // Owns the few programs along rows that are worth a loop of their own: what they look like, and one pass over memory each.
 // A program that is not here runs on the tile machine; its results differ from a loop's by rounding only.
 #pragma once
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 #include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "../block.h"
@@ -69,10 +73,14 @@ template <class V, class T> TS_INLINE V loadVector(const T* p) {
   return v;
 }
 
-double foldLanes(double* lane) {
-  for (int w = kFusedLanes / 2; w > 0; w /= 2)
-    for (int j = 0; j < w; ++j) lane[j] += lane[j + w];
-  return lane[0];
+// GCC 12 takes __builtin_convertvector to pieces.
+template <class V> TS_INLINE Doubles widen(V v) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 32) return (Doubles)_mm512_cvtps_pd((__m256)v);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(V) == 16) return (Doubles)_mm256_cvtps_pd((__m128)v);
+#endif
+  return __builtin_convertvector(v, Doubles);
 }
 
 template <class Form, class V, class T, unsigned scalars, size_t... k>
@@ -80,7 +88,7 @@ TS_INLINE V fusedVector(const FusedInputs<T, scalars, Form::kCount>& in, int64_t
   return Form::at(((scalars >> k & 1) != 0 ? V{} + in.one[k] : loadVector<V>(in.dense[k] + ((scalars >> k & 1) != 0 ? 0 : i)))...);
 }
 
-// Whole registers of accumulators, then the rest one by one in the same lanes.
+// Whole registers of accumulators, then the rest one by one.
 template <class Form, class T, bool keep>
 TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
   using V = typename Matching<T>::type;
@@ -88,24 +96,35 @@ TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
   constexpr int kParts = kFusedLanes / kDoubles;
   const auto in = FusedInputs<T, Form::kScalars, Form::kCount>::of(from);
   Doubles part[kParts];
-  for (Doubles& d : part) d = Doubles{};
+#pragma GCC unroll 64
+  for (int j = 0; j < kParts; ++j) part[j] = Doubles{};
   int64_t i = 0;
   for (; i + kFusedLanes <= n; i += kFusedLanes) {
 #pragma GCC unroll 64
     for (int j = 0; j < kParts; ++j) {
       const V v = fusedVector<Form, V, T, Form::kScalars>(in, i + j * kDoubles, all);
       if constexpr (keep) __builtin_memcpy(kept + i + j * kDoubles, &v, sizeof v);
-      part[j] += __builtin_convertvector(v, Doubles);
+      part[j] += widen(v);
     }
   }
-  double lane[kFusedLanes];
-  __builtin_memcpy(lane, part, sizeof lane);
-  for (int j = 0; i + j < n; ++j) {
-    const T v = fusedValue<Form>(in, i + j, all);
-    if constexpr (keep) kept[i + j] = v;
-    lane[j] += static_cast<double>(v);
+  for (; i + kDoubles <= n; i += kDoubles) {
+    const V v = fusedVector<Form, V, T, Form::kScalars>(in, i, all);
+    if constexpr (keep) __builtin_memcpy(kept + i, &v, sizeof v);
+    part[0] += widen(v);
   }
-  return foldLanes(lane);
+#pragma GCC unroll 8
+  for (int w = kParts / 2; w > 0; w /= 2) {
+#pragma GCC unroll 64
+    for (int j = 0; j < w; ++j) part[j] += part[j + w];
+  }
+  double total = 0;
+  for (int k = 0; k < kDoubles; ++k) total += part[0][k];
+  for (; i < n; ++i) {
+    const T v = fusedValue<Form>(in, i, all);
+    if constexpr (keep) kept[i] = v;
+    total += static_cast<double>(v);
+  }
+  return total;
 }
 
 // The greatest of n elements; NaN where there is one.
