@@ -56,12 +56,12 @@ template <class T> bool forward(const Convolution& c) {
   return true;
 }
 
-// Along one axis: input place i has i + pad = phase + stride·u, and tap t with t·dilation = phase + stride·v reads output u − v.
+// Along one axis: input place i has i + pad = phase + stride·u, and tap t with t·dilation = phase + stride·v reads output
+// u − v.
 struct Phase {
   int64_t phase, low, count, taps;  // u from low on; how many taps
   Phase(const Axis& a, int64_t p) : phase(p), taps(0) {
-    low = p >= a.pad ? 0 : ceilDiv(a.pad - p, a.stride);
-    if (p >= a.pad) low = -((p - a.pad) / a.stride);
+    low = p >= a.pad ? -((p - a.pad) / a.stride) : ceilDiv(a.pad - p, a.stride);
     const int64_t top = a.in - 1 + a.pad - p;
     count = top < 0 ? -(-top + a.stride - 1) / a.stride - low + 1 : top / a.stride - low + 1;
     if (count < 0) count = 0;
