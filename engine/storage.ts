@@ -10,7 +10,7 @@ const smallLimit = 8192;
 const slabSize = 65536;
 const alignment = 64;
 
-type Collector = (options?: { type: 'minor' | 'major' }) => void;
+type Collector = (options?: { type: 'minor' }) => void;
 let collector: Collector | null = null;
 
 /** V8's collector. A synchronous loop gives it no other occasion to tell us which storages died. */
@@ -19,7 +19,9 @@ function collectGarbage(type: 'minor' | 'major'): void {
     setFlagsFromString('--expose-gc');
     collector = runInNewContext('gc') as Collector;
   }
-  collector({ type });
+  // Without an argument it is a full collection; Node 20 takes any object, { type: 'major' } too, for a minor one.
+  if (type === 'minor') collector({ type });
+  else collector();
 }
 
 /** Keeps a storage alive for as long as an ArrayBuffer that shows its memory lives. */
@@ -69,11 +71,8 @@ let slabUsed = slabSize;
 
 /** A new, uninitialised storage. @throws RuntimeError when the system has no memory. */
 export function allocate(byteLength: number): Storage {
+  if (byteLength > smallLimit) return allocatePooled(byteLength);
   const storage = new Storage(byteLength);
-  if (byteLength > smallLimit) {
-    storage.address = allocatePooled(storage, byteLength);
-    return storage;
-  }
   const size = byteLength === 0 ? alignment : (byteLength + alignment - 1) & -alignment;
   if (slab === null || slabUsed + size > slabSize) {
     slab = new ArrayBuffer(slabSize + alignment);
@@ -88,22 +87,32 @@ export function allocate(byteLength: number): Storage {
   return storage;
 }
 
-function allocatePooled(owner: Storage, bytes: number): number {
-  let address = addon.allocate(owner, bytes, false);
-  if (address === 0) {
-    collectGarbage('minor');
-    addon.collect();
-    address = addon.allocate(owner, bytes, false);
-  }
-  if (address === 0) {
-    collectGarbage('major');
-    addon.collect();
-    address = addon.allocate(owner, bytes, true);
-  }
+/**
+ * A storage from the pool. Each try has an owner of its own: a collection ages the objects that live through it, and a full one
+ * makes them old, which only another full one could find dead.
+ */
+function allocatePooled(byteLength: number): Storage {
+  const young = tryPool(byteLength, false);
+  if (young !== null) return young;
+  collectGarbage('minor');
+  addon.collect();
+  const second = tryPool(byteLength, false);
+  if (second !== null) return second;
+  collectGarbage('major');
+  addon.collect();
+  return tryPool(byteLength, true)!;
+}
+
+/** Null where the pool wants a collection first. */
+function tryPool(byteLength: number, force: boolean): Storage | null {
+  const storage = new Storage(byteLength);
+  const address = addon.allocate(storage, byteLength, force);
+  if (address === 0 && !force) return null;
   if (address <= 0) {
-    throw new RuntimeError(`allocate: required ${bytes} bytes, got none from the system. Out of memory`);
+    throw new RuntimeError(`allocate: required ${byteLength} bytes, got none from the system. Out of memory`);
   }
-  return address;
+  storage.address = address;
+  return storage;
 }
 
 /** A storage over memory that JavaScript owns; a write on either side is seen on the other. */

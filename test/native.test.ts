@@ -176,3 +176,17 @@ describe('dispose', () => {
     expect([v.sum().item(), d.sum().item(), n.data[99_999]]).toEqual([100_000, 100_000, 1]);
   });
 });
+
+describe('the pool', () => {
+  it('reuses what died old: results that survive minor collections before they die', () => {
+    const peak = Number(
+      fresh(`
+        for (let i = 0; i < 20; i++) {
+          const x = torch.randn([2500, 2500]), y = torch.randn([2500, 2500]);
+          x.add(y);
+        }
+        console.log(torch.memoryStats().peakReservedBytes);`),
+    );
+    expect(peak).toBeLessThan(300e6);
+  });
+});
