@@ -4,6 +4,7 @@ import { coverageSection, failuresSection, notebookSection } from './html/cases.
 import { key, seriesChart } from './html/charts.js';
 import { environmentSection, memorySection, navigation, pageFooter, pageHeader } from './html/frame.js';
 import { Html, html, NOTHING, section } from './html/markup.js';
+import { selftestSection } from './html/selftest.js';
 import { STYLE } from './html/style.js';
 import { scalingSection, timingsSection } from './html/timings.js';
 import { verdictSentence } from './verdict.js';
@@ -18,6 +19,7 @@ export function htmlReport(run: RunResult): string {
     ['series', 'Series', seriesSection(run)],
     ['coverage', 'Coverage', coverageSection(run)],
     ['memory', 'Memory', memorySection(run)],
+    ['selftest', 'Selftest', selftestSection(run)],
     ['environment', 'Environment', environmentSection(run)],
   ] as const;
   return html`<!doctype html>

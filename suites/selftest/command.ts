@@ -54,7 +54,12 @@ export interface Command {
 export function readPointwise(): Command {
   const program = programOf(block[0]!);
   const sizes = numbers(2 + program.params, block[1]!);
-  return { program, sizes, kept: sizes.length, ...operands(program, 2 + program.params, sizes, sizes.length) };
+  return {
+    program,
+    sizes,
+    kept: sizes.length,
+    ...operands(program, 2 + program.params, sizes, sizes.length),
+  };
 }
 
 /** Where a reduce command's sizes begin. */

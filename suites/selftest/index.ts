@@ -14,7 +14,7 @@ import {
   suiteResult,
 } from '../results.js';
 import { CHECKS, type Probe, type ProbeResult, Probes } from './checks.js';
-import { FLOOR } from './floor.js';
+import { FLOOR, type Floor } from './floor.js';
 import type { Mutant } from './mutant.js';
 import { MUTANTS } from './mutants.js';
 import { measureSensitivity } from './sensitivity.js';
@@ -27,7 +27,7 @@ export interface SelftestSources {
   readonly mutants?: readonly Mutant[];
   /** Sizes at which the sensitivity is measured; default: all, or none with a filter. */
   readonly sizes?: readonly number[];
-  readonly floor?: typeof FLOOR;
+  readonly floor?: Floor;
 }
 
 /** Tries the mutants that the filter names. @throws CannotRunError when none is. */
@@ -45,7 +45,7 @@ export async function selftest(options: SuiteOptions, sources: SelftestSources =
     tried.push(one);
     options.progress.step(one.result.id, one.result.status !== 'pass');
   }
-  const cases = [...tried.map(({ result }) => result), await trial.restored()];
+  const cases = [...tried.map(({ result }) => result), trial.clean(), await trial.restored()];
   const mutants = tried.map(({ mutant }) => mutant);
   const whole = options.filter === undefined && !options.signal.aborted;
   const sensitivity = whole
@@ -54,13 +54,30 @@ export async function selftest(options: SuiteOptions, sources: SelftestSources =
         return !options.signal.aborted;
       }, sources.sizes)
     : [];
-  if (whole) cases.push(floorCase(mutants, sensitivity, sources.floor ?? FLOOR));
+  if (whole && !options.signal.aborted) cases.push(floorCase(mutants, sensitivity, sources.floor ?? FLOOR));
   options.progress.end();
-  const killed = mutants.filter((one) => one.killed).length;
   return suiteResult('selftest', cases, (performance.now() - started) / 1000, {
     selftest: { checks: [...CHECKS], mutants, sensitivity },
-    notes: [`${killed} of ${mutants.length} mutants killed`],
+    notes: notesOn(mutants),
   });
+}
+
+function notesOn(mutants: readonly MutantResult[]): string[] {
+  const killed = mutants.filter((one) => one.killed);
+  const survivors = mutants.filter((one) => !one.killed).map((one) => one.name);
+  const lawOnly = killed
+    .filter(({ cells }) => cells.every((cell) => cell.check === 'laws' || cell.killed === 0))
+    .map((one) => one.name);
+  return [
+    `${killed.length} of ${mutants.length} mutants killed${survivors.length > 0 ? `; survivors: ${survivors.join(', ')}` : ''}`,
+    ...(lawOnly.length > 0 ? [`of what was asked, only a law noticed: ${lawOnly.join(', ')}`] : []),
+  ];
+}
+
+/** What a probe said of a mutant. */
+interface Finding {
+  readonly probe: Probe;
+  readonly said: ProbeResult;
 }
 
 /** Runs probes with and without a mutant. */
@@ -80,7 +97,7 @@ class Trial {
   async of(mutant: Mutant): Promise<{ mutant: MutantResult; result: CaseResult }> {
     const started = performance.now();
     const probes = await this.#passing(this.#probes.of(mutant));
-    const found: { probe: Probe; said: ProbeResult }[] = [];
+    const found: Finding[] = [];
     const undo = mutant.apply();
     try {
       for (const probe of probes) found.push({ probe, said: await guarded(probe) });
@@ -88,13 +105,7 @@ class Trial {
       undo();
     }
     await setImmediate();
-    const cells = CHECKS.flatMap((check) => {
-      const own = found.filter(({ probe }) => probe.check === check);
-      const kills = own.filter(({ said }) => said.verdict === 'fail');
-      const [first] = kills;
-      const by = first ? { by: `${first.probe.id}: ${first.said.message.split('\n')[0]}` } : {};
-      return own.length === 0 ? [] : [{ check, ran: own.length, killed: kills.length, ...by }];
-    });
+    const cells = cellsOf(found);
     const killed = cells.some((cell) => cell.killed > 0);
     const { name, doc, families } = mutant;
     const compared = found.reduce((sum, { said }) => sum + said.compared, 0);
@@ -114,6 +125,27 @@ class Trial {
     };
   }
 
+  /** What fails without any mutant cannot show that it notices one. */
+  clean(): CaseResult {
+    const failing = [...this.#clean].filter(([, said]) => said.verdict === 'fail');
+    return {
+      id: 'selftest/clean',
+      op: 'clean',
+      suite: 'selftest',
+      status: failing.length > 0 ? 'fail' : 'pass',
+      ...(failing.length > 0
+        ? {
+            message: `${failing.length} checks fail without any mutant:\n${failing
+              .slice(0, 5)
+              .map(([key, said]) => `${key}: ${said.message.split('\n')[0]}`)
+              .join('\n')}`,
+          }
+        : {}),
+      seconds: 0,
+      compared: [...this.#clean.values()].reduce((sum, said) => sum + said.compared, 0),
+    };
+  }
+
   /** Every probe that was used, once more without any mutant: all must say what they said before. */
   async restored(): Promise<CaseResult> {
     const started = performance.now();
@@ -123,7 +155,8 @@ class Trial {
       if (this.#options.signal.aborted) break;
       const said = await guarded(probe);
       compared += said.compared;
-      if (said.verdict !== this.#clean.get(key)?.verdict) changed.push(`${key}: ${said.message.split('\n')[0]}`);
+      if (said.verdict !== this.#clean.get(key)?.verdict)
+        changed.push(`${key}: ${said.message.split('\n')[0]}`);
     }
     return {
       id: 'selftest/restored',
@@ -155,6 +188,17 @@ class Trial {
   }
 }
 
+/** The matrix's row: what every check that was asked made of the mutant. */
+function cellsOf(found: readonly Finding[]): MutantResult['cells'] {
+  return CHECKS.flatMap((check) => {
+    const own = found.filter(({ probe }) => probe.check === check);
+    const kills = own.filter(({ said }) => said.verdict === 'fail');
+    const [first] = kills;
+    const by = first ? { by: `${first.probe.id}: ${first.said.message.split('\n')[0]}` } : {};
+    return own.length === 0 ? [] : [{ check, ran: own.length, killed: kills.length, ...by }];
+  });
+}
+
 /** A check that breaks has noticed something. */
 async function guarded(probe: Probe): Promise<ProbeResult> {
   try {
@@ -169,15 +213,16 @@ async function guarded(probe: Probe): Promise<ProbeResult> {
 function floorCase(
   mutants: readonly MutantResult[],
   sensitivity: readonly Sensitivity[],
-  floor: typeof FLOOR,
+  floor: Floor,
 ): CaseResult {
   const problems: string[] = [];
   const killed = mutants.filter((one) => one.killed).length;
   if (killed < floor.killed) problems.push(`${killed} mutants were killed, the floor is ${floor.killed}`);
+  for (const check of Object.keys(floor.sensitivity))
+    if (!sensitivity.some((one) => one.check === check)) problems.push(`${check} was not measured`);
   for (const { check, n, smallest } of sensitivity) {
     const most = floor.sensitivity[check]?.[n];
-    // A power of ten is not the same to the bit however it was made.
-    if (most !== undefined && (smallest === null || smallest > most * 1.01))
+    if (most !== undefined && (smallest === null || smallest > most))
       problems.push(`${check}, ${n} elements: the smallest error seen is ${smallest}, the floor ${most}`);
   }
   return {

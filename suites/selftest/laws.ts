@@ -44,7 +44,8 @@ export const LAWS: readonly Law[] = [
     doc: 'results are the same to the bit for one thread and for two',
     check() {
       const x = randomTensor([300, 301], 1);
-      const results = () => [x.sum(), x.mean(0), x.softmax(1), x.mm(x.t()), x.exp(), x.cumsum(0)].map(numbersOf);
+      const results = () =>
+        [x.sum(), x.mean(0), x.softmax(1), x.mm(x.t()), x.exp(), x.cumsum(0)].map(numbersOf);
       const [one, two] = [withThreads(1, results), withThreads(2, results)];
       return one.map((want, k) => difference(two[k]!, want, `result ${k} with two threads`)).find(Boolean);
     },
@@ -100,6 +101,25 @@ export const LAWS: readonly Law[] = [
     },
   },
   {
+    name: 'large-by-parts',
+    doc: 'what several threads compute of a large tensor is what is computed of its parts',
+    check() {
+      const n = 200_003;
+      const x = randomTensor([n], 6);
+      const whole = numbersOf(x.mul(x).add(x));
+      for (let from = 0; from < n; from += 10_007) {
+        const part = x.narrow(0, from, Math.min(10_007, n - from));
+        const problem = difference(
+          whole.slice(from, from + 10_007),
+          numbersOf(part.mul(part).add(part)),
+          `part at ${from}`,
+        );
+        if (problem) return problem;
+      }
+      return undefined;
+    },
+  },
+  {
     name: 'square-product',
     doc: 'A·B is not B·A',
     check() {
@@ -129,7 +149,7 @@ export const LAWS: readonly Law[] = [
     name: 'negative-index',
     doc: 'an index of −1 is the last element',
     check() {
-      const x = engine.tensor([10, 20, 30]);
+      const x = engine.tensor([10, 20, 30], { dtype: engine.float64 });
       const index = engine.tensor([-1, 0, -3], { dtype: engine.int64 });
       return difference(numbersOf(x.take(index)), [30, 10, 10], 'element');
     },

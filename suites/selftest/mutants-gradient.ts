@@ -84,37 +84,14 @@ function unsummed(): Undo {
     ),
   );
   const reduce = onFamily('reduce', (right) => {
-    if (depth > 0 && block[1] === 0) block.fill(1, reduceSizesAt() + block[2]!, reduceSizesAt() + block[2]! + block[3]!);
+    if (depth > 0 && block[1] === 0)
+      block.fill(1, reduceSizesAt() + block[2]!, reduceSizesAt() + block[2]! + block[3]!);
     right();
   });
   return all(
     ...counted,
     reduce,
     replaced(support, 'sumTo', () => firstSlice),
-  );
-}
-
-/** In-place methods leave the version of what they change as it was. */
-function unversioned(): Undo {
-  const methods = Object.getOwnPropertyNames(engine.Tensor.prototype).filter(
-    (name) => name.endsWith('_') && name !== 'requiresGrad_',
-  );
-  type Method = (this: EngineTensor, ...args: unknown[]) => unknown;
-  const owner = engine.Tensor.prototype as unknown as Record<string, Method>;
-  return all(
-    ...methods.map((name) =>
-      replaced(
-        owner,
-        name,
-        (right) =>
-          function unversionedMethod(this: EngineTensor, ...args: unknown[]) {
-            const before = this.storage.version;
-            const result = right.apply(this, args);
-            this.storage.version = before;
-            return result;
-          },
-      ),
-    ),
   );
 }
 
@@ -248,14 +225,5 @@ export const GRADIENT_MUTANTS: readonly Mutant[] = [
     cases: ['relu/*', 'relu6/*'],
     gradients: true,
     apply: () => rewriting(['pointwise'], (program) => withOpcodes(program, { le: 'lt' })),
-  },
-  {
-    name: 'version-not-bumped',
-    doc: 'an in-place op does not count as a change of what was saved for backward',
-    families: ['ops'],
-    cases: ['sin/*,inplace', 'mul/*,inplace'],
-    cells: ['notebook/K/*'],
-    laws: ['saved-changed'],
-    apply: unversioned,
   },
 ];

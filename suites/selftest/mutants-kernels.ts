@@ -1,8 +1,7 @@
-// Faults of the other families (reductions, scans, products, indices, sorting, random numbers) and of ops that only arrange
-// memory. Data and small closures only.
+// Faults of the other families (reductions, scans, products, indices, sorting, random numbers).
+// Data and small closures only.
+
 import { addon, block } from '../../engine/native.js';
-import * as engine from '../../engine/index.js';
-import type { EngineTensor } from '../bind.js';
 import {
   afterReduce,
   CODE,
@@ -18,7 +17,7 @@ import {
   scratchAddress,
 } from './command.js';
 import { readGemm, roundedOperand } from './gemm.js';
-import { type Mutant, replaced, type Undo } from './mutant.js';
+import type { Mutant, Undo } from './mutant.js';
 import { rewriting, withoutNan } from './programs.js';
 
 const SUM = 0;
@@ -77,8 +76,7 @@ function carryLost(): Undo {
     if (block[0] !== 0 || op > 1 || n <= CHUNK) return;
     block.set(command);
     block[sizeAt] = n - CHUNK;
-    for (const at of operandAt)
-      block[at] = command[at]! + CHUNK * command[at + kept + 1]! * itemBytes(dtype);
+    for (const at of operandAt) block[at] = command[at]! + CHUNK * command[at + kept + 1]! * itemBytes(dtype);
     right();
   });
 }
@@ -135,15 +133,6 @@ function columnMajor(): Undo {
     row.reverse();
   });
 }
-
-/** Another function in the place of a registered op's. */
-function opReplaced(name: string, wrap: (right: (...args: unknown[]) => unknown) => typeof right): Undo {
-  const op = engine.ops.get(name);
-  if (op === undefined) throw new TypeError(`there is no op ${name}`);
-  return replaced(op as { impl: (...args: unknown[]) => unknown }, 'impl', wrap);
-}
-
-const isTensor = (value: unknown): value is EngineTensor => value instanceof engine.Tensor;
 
 export const KERNEL_MUTANTS: readonly Mutant[] = [
   {
@@ -381,37 +370,6 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
       onFamily('arange', (right) => {
         block[3]! += block[4]! / 2;
         right();
-      }),
-  },
-  {
-    name: 'alias-for-copy',
-    doc: 'clone returns the memory of its input',
-    families: ['ops'],
-    cases: ['clone/*'],
-    apply: () => opReplaced('clone', () => (x) => (x as EngineTensor).viewAs(x as EngineTensor)),
-  },
-  {
-    name: 'copy-for-view',
-    doc: 'transpose returns a copy',
-    families: ['ops'],
-    cases: ['transpose/*'],
-    cells: ['notebook/C/*'],
-    apply: () =>
-      opReplaced('transpose', (right) => (...args) => {
-        const result = right(...args);
-        return isTensor(result) ? result.clone() : result;
-      }),
-  },
-  {
-    name: 'result-dtype',
-    doc: 'add returns float64 for float32',
-    families: ['ops'],
-    cases: ['add/*'],
-    cells: ['notebook/D/*'],
-    apply: () =>
-      opReplaced('add', (right) => (...args) => {
-        const result = right(...args);
-        return isTensor(result) && result.dtype === engine.float32 ? result.double() : result;
       }),
   },
 ];

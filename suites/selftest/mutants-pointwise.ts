@@ -20,6 +20,7 @@ import { rewriting, withOpcodes } from './programs.js';
 
 const families = ['pointwise'] as const;
 const VECTOR = 8;
+const CHUNK = 65_536;
 
 /** What every element becomes. */
 const mapped = (change: (value: number) => number) => () =>
@@ -88,6 +89,17 @@ export const POINTWISE_MUTANTS: readonly Mutant[] = [
         const after = elementsOf(out, sizes);
         for (let i = after.length - (after.length % VECTOR); i < after.length; i += 1)
           after.set(i, before[i]!);
+      }),
+  },
+  {
+    name: 'second-chunk-lost',
+    doc: 'of a result of more than 65,536 elements the rest repeats the first ones: one thread’s share is wrong',
+    families,
+    cases: ['add/*', 'exp/*'],
+    laws: ['large-by-parts'],
+    apply: () =>
+      afterPointwise((out) => {
+        for (let i = CHUNK; i < out.length; i += 1) out.set(i, out.get(i - CHUNK));
       }),
   },
   {
