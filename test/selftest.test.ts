@@ -44,7 +44,9 @@ describe('the selftest', () => {
     });
     expect(result.status).toBe('fail');
     expect(result.notes).toContain('3 of 4 mutants killed; survivors: harmless');
-    expect(result.cases.filter((one) => one.status !== 'pass').map((one) => one.op)).toEqual(['harmless']);
+    expect(result.cases.filter((one) => one.status !== 'pass').map((one) => one.id)).toEqual([
+      'selftest/harmless',
+    ]);
     const run = runOf(result);
     expect(exitCode(run)).toBe(1);
     expect(parseRunResult(JSON.stringify(run))).toEqual(run);

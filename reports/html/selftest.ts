@@ -25,7 +25,7 @@ function matrix({ checks, mutants }: Selftest): Html {
     html`<span class="soft">${one.doc}</span>`,
   ]);
   const head = ['mutant', ...checks, 'killed', 'what was wrong'];
-  return html`<div class="panel">${table(SELFTEST_TITLES.kills, head, rows, 'matrix')}</div>`;
+  return html`<div class="panel">${table(SELFTEST_TITLES.kills, head, rows, 'matrix kills')}</div>`;
 }
 
 function cell(mutant: MutantResult, check: string): Html {

@@ -113,13 +113,11 @@ class Trial {
       mutant: { name, doc, families: [...families], killed, cells },
       result: {
         id: `selftest/${name}`,
-        op: name,
         suite: 'selftest',
         status: killed ? 'pass' : 'fail',
         ...(killed ? {} : { message: `survived ${found.length} checks: ${doc}` }),
         seconds: (performance.now() - started) / 1000,
         compared,
-        checks: Object.fromEntries(cells.map((cell) => [cell.check, cell.killed > 0 ? 'pass' : 'fail'])),
         replay: `npx torchstone selftest --filter '${name}'`,
       },
     };
@@ -130,7 +128,6 @@ class Trial {
     const failing = [...this.#clean].filter(([, said]) => said.verdict === 'fail');
     return {
       id: 'selftest/clean',
-      op: 'clean',
       suite: 'selftest',
       status: failing.length > 0 ? 'fail' : 'pass',
       ...(failing.length > 0
@@ -160,7 +157,6 @@ class Trial {
     }
     return {
       id: 'selftest/restored',
-      op: 'restored',
       suite: 'selftest',
       status: changed.length > 0 ? 'fail' : 'pass',
       ...(changed.length > 0
@@ -227,7 +223,6 @@ function floorCase(
   }
   return {
     id: 'selftest/floor',
-    op: 'floor',
     suite: 'selftest',
     status: problems.length > 0 ? 'fail' : 'pass',
     ...(problems.length > 0 ? { message: problems.join('\n') } : {}),
