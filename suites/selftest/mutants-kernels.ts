@@ -17,7 +17,7 @@ import {
   scratchAddress,
 } from './command.js';
 import { readGemm, roundedOperand } from './gemm.js';
-import type { Mutant, Undo } from './mutant.js';
+import { all, type Mutant, type Undo } from './mutant.js';
 import { rewriting, withoutNan } from './programs.js';
 
 const SUM = 0;
@@ -305,10 +305,14 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     families: ['indexGet', 'indexPut'],
     cases: ['take/*', 'gather/*', 'indexSelect/*', 'scatter/*'],
     apply: () =>
-      onFamily('indexGet', (right) => {
-        right();
-        if (block[0] === 1) block[0] = 0;
-      }),
+      all(
+        ...(['indexGet', 'indexPut'] as const).map((family) =>
+          onFamily(family, (right) => {
+            right();
+            if (block[0] === 1) block[0] = 0;
+          }),
+        ),
+      ),
   },
   {
     name: 'duplicates-lost',
