@@ -12,6 +12,7 @@ import {
   seconds,
   significant,
 } from './format.js';
+import { killTable, SELFTEST_TITLES, sensitivityTable, type TextTable } from './selftest.js';
 import { type TimingLine, timingLines } from './timings.js';
 import {
   benchRows,
@@ -41,7 +42,8 @@ export function consoleSummary(
   const paint = (code: string, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const tone = { held: '32', short: '31', stopped: '33', partial: '33' }[outcome(run)];
   const blocks = [paint(`1;${tone}`, verdictSentence(run)), failures(run, paint)];
-  if (!quiet) blocks.push(suiteTable(run), timings(run, paint), memory(run, paint), notes(run));
+  if (!quiet)
+    blocks.push(suiteTable(run), timings(run, paint), memory(run, paint), selftest(run, paint), notes(run));
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
 }
 
@@ -165,6 +167,25 @@ function memory(run: RunResult, paint: Paint): string {
       return `${mark} ${one.label ?? one.id}: ${significant(one.measured)} ${one.unit} (limit ${significant(one.limit)})`;
     })
     .join('\n');
+}
+
+function selftest(run: RunResult, paint: Paint): string {
+  return run.suites
+    .flatMap(({ selftest: found }) => (found ? [found] : []))
+    .flatMap((found) => [
+      aligned(SELFTEST_TITLES.kills, killTable(found), paint),
+      aligned(SELFTEST_TITLES.sensitivity, sensitivityTable(found), paint),
+    ])
+    .filter((block) => block !== '')
+    .join('\n\n');
+}
+
+function aligned(title: string, { head, rows }: TextTable, paint: Paint): string {
+  if (rows.length === 0) return '';
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((cells) => (cells[i] ?? '').length)));
+  const text = (cells: readonly string[]) =>
+    cells.map((one, i) => (i === 0 ? one.padEnd(widths[i]!) : one.padStart(widths[i]!))).join('  ');
+  return [title, paint('2', text(head)), ...rows.map(text)].join('\n');
 }
 
 function notes(run: RunResult): string {

@@ -5,6 +5,7 @@ import { key, seriesChart } from './html/charts.js';
 import { environmentSection, memorySection, navigation, pageFooter, pageHeader } from './html/frame.js';
 import { Html, html, NOTHING, section } from './html/markup.js';
 import { rooflineSection } from './html/roofline.js';
+import { selftestSection } from './html/selftest.js';
 import { STYLE } from './html/style.js';
 import { scalingSection, timingsSection } from './html/timings.js';
 import { verdictSentence } from './verdict.js';
@@ -20,6 +21,7 @@ export function htmlReport(run: RunResult): string {
     ['series', 'Series', seriesSection(run)],
     ['coverage', 'Coverage', coverageSection(run)],
     ['memory', 'Memory', memorySection(run)],
+    ['selftest', 'Selftest', selftestSection(run)],
     ['environment', 'Environment', environmentSection(run)],
   ] as const;
   return html`<!doctype html>

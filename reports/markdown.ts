@@ -2,6 +2,7 @@
 import type { RunResult } from '../suites/results.js';
 import { failureText } from './console.js';
 import { count, instant, nanoseconds, ratio, seconds, significant } from './format.js';
+import { killTable, SELFTEST_TITLES, sensitivityTable } from './selftest.js';
 import { type TimingLine, timingLines } from './timings.js';
 import {
   benchRows,
@@ -25,6 +26,7 @@ export function markdownReport(run: RunResult): string {
     suites(run),
     timings(run),
     memory(run),
+    selftest(run),
     environment(run),
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
@@ -93,6 +95,20 @@ function memory(run: RunResult): string {
       one.held ? 'held' : 'over',
     ]);
   return rows.length === 0 ? '' : `## Memory\n\n${table(['figure', 'measured', 'limit', ''], rows)}`;
+}
+
+function selftest(run: RunResult): string {
+  const blocks = run.suites.flatMap(({ selftest: found }) => {
+    if (!found) return [];
+    const parts = [
+      [SELFTEST_TITLES.kills, killTable(found)],
+      [SELFTEST_TITLES.sensitivity, sensitivityTable(found)],
+    ] as const;
+    return parts.flatMap(([title, { head, rows }]) =>
+      rows.length === 0 ? [] : [`${title}\n\n${table(head, rows)}`],
+    );
+  });
+  return blocks.length === 0 ? '' : ['## Selftest', ...blocks].join('\n\n');
 }
 
 function environment(run: RunResult): string {

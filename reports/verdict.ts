@@ -72,6 +72,7 @@ export const SUITE_TITLES: Readonly<Record<SuiteName, string>> = {
   gradcheck: 'Gradient check',
   notebook: 'Notebook',
   bench: 'Timings',
+  selftest: 'Selftest',
 };
 
 /** The references' names as a person reads them. */

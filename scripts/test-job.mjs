@@ -33,6 +33,7 @@ const CHECKS = [
     count: () => countSuites('gradcheck'),
     minutes: 8,
   },
+  { name: 'selftest', command: suite('selftest'), count: () => countSuites('selftest') },
 ];
 
 process.exitCode = await testJob();

@@ -6,8 +6,11 @@ import type { Progress } from './progress.js';
 /** Version of the result file's layout; a reader refuses any other. */
 export const RESULT_SCHEMA = 1;
 
-/** The suites, in the order in which a full run executes them. */
-export const SUITE_NAMES = ['validate', 'gradcheck', 'notebook', 'bench'] as const;
+/** The suites, in the order in which a run of several executes them. */
+export const SUITE_NAMES = ['validate', 'gradcheck', 'notebook', 'bench', 'selftest'] as const;
+
+/** The suites of a run of everything: the engine is on trial there, not the harness. */
+export const FULL_RUN = SUITE_NAMES.filter((name) => name !== 'selftest');
 
 /**
  * A number as a result file can hold it: JSON has no NaN, infinities or −0, and int64 values lose digits,
@@ -123,6 +126,38 @@ export const SeriesSchema = z.object({
   points: z.array(z.tuple([z.number(), z.number()])),
 });
 
+/** What one check made of one mutant: how many of its cases ran, how many noticed. */
+export const KillCellSchema = z.object({
+  check: z.string(),
+  ran: Count,
+  killed: Count,
+  /** The first that noticed, and what it said. */
+  by: z.string().optional(),
+});
+
+/** One deliberate fault, and who noticed it. */
+export const MutantResultSchema = z.object({
+  name: z.string(),
+  doc: z.string(),
+  families: z.array(z.string()),
+  killed: z.boolean(),
+  cells: z.array(KillCellSchema),
+});
+
+/** The smallest error in one of `n` elements that a check still sees; null where it sees none. */
+export const SensitivitySchema = z.object({
+  check: z.string(),
+  n: z.int().positive(),
+  smallest: z.number().positive().nullable(),
+});
+
+/** What the selftest found: the kill matrix and the sensitivity of the checks. */
+export const SelftestSchema = z.object({
+  checks: z.array(z.string()),
+  mutants: z.array(MutantResultSchema),
+  sensitivity: z.array(SensitivitySchema),
+});
+
 export const CountsSchema = z.object({
   passed: Count,
   failed: Count,
@@ -144,6 +179,7 @@ export const SuiteResultSchema = z.object({
   memory: z.array(MemoryFigureSchema).optional(),
   series: z.array(SeriesSchema).optional(),
   ceilings: z.array(CeilingSchema).optional(),
+  selftest: SelftestSchema.optional(),
   /** What a reader must know: reduced sizes, a noisy machine, a reference that was missing. */
   notes: z.array(z.string()).optional(),
 });
@@ -196,6 +232,9 @@ export type BenchRow = z.infer<typeof BenchRowSchema>;
 export type MemoryFigure = z.infer<typeof MemoryFigureSchema>;
 export type Ceiling = z.infer<typeof CeilingSchema>;
 export type Series = z.infer<typeof SeriesSchema>;
+export type MutantResult = z.infer<typeof MutantResultSchema>;
+export type Sensitivity = z.infer<typeof SensitivitySchema>;
+export type Selftest = z.infer<typeof SelftestSchema>;
 export type Counts = z.infer<typeof CountsSchema>;
 export type SuiteResult = z.infer<typeof SuiteResultSchema>;
 export type Machine = z.infer<typeof MachineSchema>;
@@ -268,7 +307,7 @@ export function suiteResult(
   suite: SuiteName,
   cases: CaseResult[],
   seconds: number,
-  extra: Pick<SuiteResult, 'rows' | 'memory' | 'series' | 'ceilings' | 'notes' | 'reason'> = {},
+  extra: Pick<SuiteResult, 'rows' | 'memory' | 'series' | 'ceilings' | 'selftest' | 'notes' | 'reason'> = {},
 ): SuiteResult {
   const counts = countCases(cases);
   const compared = cases.reduce((sum, one) => sum + one.compared, 0);

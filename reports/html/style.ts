@@ -82,6 +82,7 @@ b.faster { color: var(--good); } b.slower { color: var(--bad); } b.level { color
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 7px 14px; align-items: center; font-size: 13.5px; margin: 0; } .bar { background: var(--faint); border-radius: 4px; height: 13px; display: flex; overflow: hidden; } .bar i { display: block; height: 100%; } .bar .pass { background: var(--good); opacity: .8; } .bar .fail { background: var(--bad); } .bar .inconclusive { background: var(--warn); }
 .bar.limit { position: relative; } .bar .used { background: var(--ours); border-radius: 4px; } .bar .over { background: var(--bad); }
 .matrix { font-size: 12.5px; width: auto; } .matrix th, .matrix td { padding: 2px 9px; text-align: center; } .matrix tbody th { font-family: var(--mono); text-align: left; position: sticky; left: 0; background: var(--card); white-space: nowrap; } .matrix thead th:first-child { text-align: left; } .matrix tbody tr:hover > * { background: var(--faint); }
+.kills td { white-space: nowrap; } .kills th:last-child, .kills td:last-child { text-align: left; white-space: normal; min-width: 260px; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 12px 26px; margin: 0; } .facts dd { margin: 0; overflow-wrap: anywhere; }
 .notes { margin: 14px 0 0; padding-left: 18px; color: var(--soft); }
 footer { color: var(--soft); font-size: 13px; padding: 26px 28px 48px; display: flex; gap: 18px; flex-wrap: wrap; }

@@ -9,6 +9,7 @@ export const COMMANDS = {
   gradcheck: 'check every gradient, or your own function, against central differences in float64',
   bench: 'race NumPy and PyTorch on this machine, call for call',
   notebook: 'run the introductory notebook cell by cell',
+  selftest: 'put deliberate faults into the engine and see whether the suites notice each of them',
   report: 'write the reports again from a results.json',
   all: 'validate, gradcheck, notebook, bench and the report: what `npm start` runs',
 } as const;
@@ -51,7 +52,7 @@ interface Flag {
   readonly of?: readonly Command[];
 }
 
-const RUNS: readonly Command[] = ['validate', 'gradcheck', 'bench', 'notebook', 'all'];
+const RUNS: readonly Command[] = ['validate', 'gradcheck', 'bench', 'notebook', 'selftest', 'all'];
 
 const FLAGS: Readonly<Record<string, Flag>> = {
   filter: {
@@ -59,7 +60,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'TEXT',
     help: 'only what has TEXT in its id (doctor: topic), or matches it as a glob',
     // Not `all`: a filter that matches nothing is an error, and no filter matches something in every suite.
-    of: ['doctor', 'validate', 'gradcheck', 'bench', 'notebook', 'report'],
+    of: ['doctor', 'validate', 'gradcheck', 'bench', 'notebook', 'selftest', 'report'],
   },
   json: {
     type: 'string',
@@ -111,6 +112,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   gradcheck: 'torchstone gradcheck [FILE.ts#FUNCTION --shape 3,4 [--shape 4]] [--filter TEXT] [--seed N]',
   bench: 'torchstone bench [--vs torch,numpy] [--suite notebook|sweep|cpu|all] [--quick|--full]',
   notebook: 'torchstone notebook [--filter TEXT] [--full]',
+  selftest: 'torchstone selftest [--filter MUTANT]',
   report: 'torchstone report [results.json] [--out FOLDER]',
   all: 'torchstone all [--full|--quick] [--out FOLDER]',
 };

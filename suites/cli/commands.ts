@@ -7,9 +7,9 @@ import { examine, type Finding } from '../doctor.js';
 import { packageRoot } from '../machine.js';
 import {
   CannotRunError,
+  FULL_RUN,
   parseRunResult,
   type RunResult,
-  SUITE_NAMES,
   type SuiteName,
   suiteResult,
 } from '../results.js';
@@ -31,7 +31,8 @@ export const COMMAND_TABLE: Readonly<Record<Command, Run>> = {
     args.positionals.length > 0 ? gradcheckUser(args, to, words) : suites(['gradcheck'], args, to, words),
   bench: (args, to, words) => suites(['bench'], args, to, words),
   notebook: (args, to, words) => suites(['notebook'], args, to, words),
-  all: (args, to, words) => suites(SUITE_NAMES, args, to, words),
+  selftest: (args, to, words) => suites(['selftest'], args, to, words),
+  all: (args, to, words) => suites(FULL_RUN, args, to, words),
   report,
 };
 

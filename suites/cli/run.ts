@@ -33,6 +33,7 @@ const DEADLINE_MINUTES: Readonly<Record<SuiteName, number>> = {
   gradcheck: 6,
   notebook: 8,
   bench: 12,
+  selftest: 5,
 };
 const FULL_FACTOR = 20;
 

@@ -66,7 +66,7 @@ export async function gradcheckOps(
  * Whether a case is worth a check of its own: the layout and the method's spelling make no difference to a derivative, and
  * of the same call in float32 and float64 the latter will do. A filter gets what it names.
  */
-function isCandidate(one: SelectedCase, named: boolean): boolean {
+export function isCandidate(one: SelectedCase, named: boolean): boolean {
   const { op, recorded, declared } = one;
   if (!op || op.notDifferentiable !== undefined || !recorded?.outputs) return false;
   if (declared?.valuesUndefined || !recorded.inputs.some((input) => input.grad)) return false;
@@ -104,7 +104,12 @@ function uncovered(all: readonly SelectedCase[], chosen: readonly SelectedCase[]
     }));
 }
 
-function checkCase(one: SelectedCase, fixtures: Fixtures, options: SuiteOptions): CaseResult {
+/** Checks the gradient of one case; at a kink, close by. Throws for a fixture that cannot be read only. */
+export function checkCase(
+  one: SelectedCase,
+  fixtures: Fixtures,
+  options: Pick<SuiteOptions, 'seed' | 'quick'>,
+): CaseResult {
   const started = performance.now();
   const replay = `npx torchstone gradcheck --filter '${one.id}'`;
   const base = { id: one.id, op: one.opName, suite: 'gradcheck', compared: 0, replay } as const;
@@ -135,7 +140,7 @@ function checkCase(one: SelectedCase, fixtures: Fixtures, options: SuiteOptions)
 }
 
 /** Second derivatives are checked once an op and shape: mixtures of dtypes and long vectors would only repeat them. */
-function orderOf(recorded: FixtureCase, options: SuiteOptions): 1 | 2 {
+function orderOf(recorded: FixtureCase, options: Pick<SuiteOptions, 'quick'>): 1 | 2 {
   if (options.quick) return 1;
   const simple = recorded.variant !== 'inplace' && recorded.inputs.every((input) => input.grad);
   const size = recorded.inputs.reduce((sum, input) => sum + sizeOf(input.shape), 0);

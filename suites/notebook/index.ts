@@ -19,7 +19,8 @@ import { large, training } from './cells-training.js';
 import { Check } from './check.js';
 import { Recording } from './recording.js';
 
-const CELLS: readonly Cell[] = [
+/** Every cell, in the notebook's order. */
+export const CELLS: readonly Cell[] = [
   ...create,
   ...random,
   ...index,
@@ -63,7 +64,8 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   return suiteResult('notebook', results, (performance.now() - started) / 1000, { series, notes });
 }
 
-async function runCell(cell: Cell, recording: Recording, context: CellContext): Promise<CaseResult> {
+/** Runs one cell. Never throws for what the cell does: that is in its result. */
+export async function runCell(cell: Cell, recording: Recording, context: CellContext): Promise<CaseResult> {
   const started = performance.now();
   const check = new Check(cell.id[0]!, recording);
   let thrown: unknown;
