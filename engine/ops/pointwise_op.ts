@@ -31,54 +31,80 @@ export function makePointwise(
   nodeName: string,
 ): { impl(...args: Call): Tensor; inplace(...args: Call): Tensor } {
   const binder = new Binder(def, nodeName);
-  const impl = (...args: Call): Tensor => {
+  const slow = (...args: Call): Tensor => {
     const b = binder.bind(args);
     return b.fn.apply(b.tensors, b.scalars, b.kinds);
   };
-  const inplace = (...args: Call): Tensor => changeInPlace(`${def.name}_`, binder.bind(args));
-  return { impl: fastPath(def, binder) ?? impl, inplace };
+  const slowInPlace = (...args: Call): Tensor => changeInPlace(`${def.name}_`, binder.bind(args));
+  const usual = usualCalls(def, binder, slow, slowInPlace);
+  return usual ?? { impl: slow, inplace: slowInPlace };
 }
 
-/** The two shapes of call that matter for overhead: f(tensor) and f(tensor, tensor or number). */
-function fastPath(def: OpDef<Call, Tensor>, binder: Binder): ((...args: Call) => Tensor) | null {
-  const [first, second, ...others] = def.params;
-  if (first?.kind !== 'tensor') return null;
-  const slow = (args: Call): Tensor => {
-    const b = binder.bind(args);
-    return b.fn.apply(b.tensors, b.scalars, b.kinds);
-  };
-  const optional = def.params.slice(1).every((p) => p.default !== undefined);
-  if (
-    optional &&
-    def.params.slice(1).every((p) => isFoldable(p, p.default) || typeof p.default !== 'number')
-  ) {
-    let fn: PointwiseFunction | null = null;
-    return (x, ...rest) => {
-      for (let i = 0; i < rest.length; i++) if (rest[i] !== undefined) return slow([x, ...rest]);
-      if (!(x instanceof Tensor)) return slow([x]);
-      fn ??= binder.bind([x]).fn;
-      return fn.apply([x], none, none);
+type Callables = { impl(...args: Call): Tensor; inplace(...args: Call): Tensor };
+type Fixed = (x: Arg, y: Arg, a?: Arg, b?: Arg, c?: Arg) => Tensor;
+
+/**
+ * The two calls that matter for overhead, f(tensor) and f(tensor, tensor or number), without a key or an argument list.
+ * Null where the declaration has no such call; all others go the slow way.
+ */
+function usualCalls(
+  def: OpDef<Call, Tensor>,
+  binder: Binder,
+  slow: (...args: Call) => Tensor,
+  slowInPlace: (...args: Call) => Tensor,
+): Callables | null {
+  const [first, second] = def.params;
+  if (first?.kind !== 'tensor' || def.params.length > 5) return null;
+  const optional = (from: number): boolean => def.params.slice(from).every((p) => p.default !== undefined);
+  const name = `${def.name}_`;
+  if (optional(1)) {
+    let one: PointwiseFunction | null = null;
+    const impl: Fixed = (x, y, a, b, c) => {
+      if (y !== undefined || a !== undefined || b !== undefined || c !== undefined || !(x instanceof Tensor))
+        return slow(...given([x, y, a, b, c]));
+      one ??= binder.bind([x]).fn;
+      return one.apply([x], none, none);
     };
+    return { impl: impl as Callables['impl'], inplace: slowInPlace };
   }
-  if (second === undefined) return null;
-  if (second.kind !== 'tensorOrScalar' && second.kind !== 'tensor') return null;
-  if (others.some((p) => p.default === undefined)) return null;
+  if (second === undefined || !optional(2) || !second.kind.startsWith('tensor')) return null;
   let both: PointwiseFunction | null = null;
   let scalar: PointwiseFunction | null = null;
-  return (x, y, ...rest) => {
-    for (let i = 0; i < rest.length; i++) if (rest[i] !== undefined) return slow([x, y, ...rest]);
-    if (x instanceof Tensor) {
+  const numbers = second.kind === 'tensorOrScalar';
+  const impl: Fixed = (x, y, a, b, c) => {
+    if (a === undefined && b === undefined && c === undefined && x instanceof Tensor) {
       if (y instanceof Tensor) {
         both ??= binder.bind([x, y]).fn;
         return both.apply([x, y], none, none);
       }
-      if (typeof y === 'number' && second.kind === 'tensorOrScalar') {
+      if (numbers && typeof y === 'number') {
         scalar ??= binder.bind([x, y]).fn;
         return scalar.apply([x], [y], [scalarDType(y)]);
       }
     }
-    return slow([x, y]);
+    return slow(...given([x, y, a, b, c]));
   };
+  const inplace: Fixed = (x, y, a, b, c) => {
+    if (a === undefined && b === undefined && c === undefined && x instanceof Tensor) {
+      if (y instanceof Tensor) {
+        both ??= binder.bind([x, y]).fn;
+        return changeInPlace(name, { fn: both, tensors: [x, y], scalars: none, kinds: none });
+      }
+      if (numbers && typeof y === 'number') {
+        scalar ??= binder.bind([x, y]).fn;
+        return changeInPlace(name, { fn: scalar, tensors: [x], scalars: [y], kinds: [scalarDType(y)] });
+      }
+    }
+    return slowInPlace(...given([x, y, a, b, c]));
+  };
+  return { impl: impl as Callables['impl'], inplace: inplace as Callables['inplace'] };
+}
+
+/** The arguments up to the last one that was given. */
+function given(args: Arg[]): Arg[] {
+  let n = args.length;
+  while (n > 0 && args[n - 1] === undefined) n--;
+  return args.slice(0, n);
 }
 
 /** Binds calls to functions: one PointwiseFunction for each pattern of tensors, scalars, defaults and other values. */
