@@ -45,12 +45,22 @@ function writeFlat(
   block[at++] = 1;
   for (let i = 0; i < inputs.length; i++) {
     const t = inputs[i]!;
+    const step = t.length === 1 && n === 1 ? 1 : flatStride(t, n);
+    if (step < 0) return false;
     block[at++] = t.address;
-    if (t.length === 1) block[at++] = n === 1 ? 1 : 0;
-    else if (t.length === n && t.rowMajor) block[at++] = 1;
-    else return false;
+    block[at++] = step;
   }
   return true;
+}
+
+/** The stride with which a walk over n elements reads `t`: 1, 0 for one repeated element, or -1 where it takes more dims. */
+function flatStride(t: Tensor, n: number): number {
+  if (t.length === n && t.rowMajor) return 1;
+  if (t.length !== 1) {
+    // An expanded 0-d gradient, as sum's backward gives, is still one element.
+    for (let d = 0; d < t.shape.length; d++) if (t.strides[d] !== 0 && t.shape[d] !== 1) return -1;
+  }
+  return 0;
 }
 
 function writeStrided(
@@ -171,11 +181,10 @@ function writeFlatReduce(
   block[at++] = out.address;
   if (outIndex !== null) block[at++] = outIndex.address;
   for (let i = 0; i < inputs.length; i++) {
-    const t = inputs[i]!;
-    block[at++] = t.address;
-    if (t.length === n && t.rowMajor) block[at++] = 1;
-    else if (t.length === 1) block[at++] = 0;
-    else return false;
+    const step = flatStride(inputs[i]!, n);
+    if (step < 0) return false;
+    block[at++] = inputs[i]!.address;
+    block[at++] = step;
   }
   return true;
 }

@@ -12,7 +12,7 @@
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-inline constexpr int64_t kChunk = 16384;  // elements; a multiple of every group. Fewer are not worth a second thread
+inline constexpr int64_t kGrain = 8192;  // elements; fewer are not worth a second thread
 
 struct Fill {
   char* out;
@@ -24,25 +24,38 @@ struct Fill {
 
 template <class V, class T> TS_INLINE void put(T* p, V v) { std::memcpy(p, &v, sizeof v); }
 
-// Calls op.group(first counter, out) for every group of `Op::kGroup` elements; a last partial group goes through a buffer.
-template <class Op> int64_t fill(const Fill& f, const Op& op) {
+// Calls op.group(first counter, out) for every group of `Op::kGroup` elements from `begin` on; a last partial group goes through
+// a buffer.
+template <class Op> void fillRange(const Fill& f, const Op& op, int64_t begin, int64_t end) {
   using T = typename Op::Type;
   constexpr int64_t G = Op::kGroup;
   T* out = reinterpret_cast<T*>(f.out);
-  const int64_t chunks = (f.n + kChunk - 1) / kChunk;
-#pragma omp parallel for num_threads(f.threads) schedule(static) if (chunks > 1 && f.threads > 1)
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    const int64_t end = (chunk + 1) * kChunk < f.n ? (chunk + 1) * kChunk : f.n;
-    int64_t i = chunk * kChunk;
-    uint64_t counter = f.offset + static_cast<uint64_t>(i / G * kPhiloxGroup);
-    for (; i + G <= end; i += G, counter += kPhiloxGroup) op.group(counter, out + i);
-    if (i < end) {
-      T last[G];
-      op.group(counter, last);
-      std::memcpy(out + i, last, static_cast<size_t>(end - i) * sizeof(T));
-    }
+  int64_t i = begin;
+  uint64_t counter = f.offset + static_cast<uint64_t>(i / G * kPhiloxGroup);
+  for (; i + G <= end; i += G, counter += kPhiloxGroup) op.group(counter, out + i);
+  if (i < end) {
+    T last[G];
+    op.group(counter, last);
+    std::memcpy(out + i, last, static_cast<size_t>(end - i) * sizeof(T));
   }
-  return (f.n + G - 1) / G * kPhiloxGroup;
+}
+
+// An element depends on its position alone, so that any cut into whole groups gives the same numbers. Below the grain no parallel
+// region is entered: even one of a single thread costs more than a small fill.
+template <class Op> int64_t fill(const Fill& f, const Op& op) {
+  constexpr int64_t G = Op::kGroup;
+  const int64_t groups = (f.n + G - 1) / G;
+  if (f.n < kGrain || f.threads <= 1) {
+    fillRange(f, op, 0, f.n);
+    return groups * kPhiloxGroup;
+  }
+  const int64_t parts = f.threads, step = (groups + parts - 1) / parts * G;
+#pragma omp parallel for num_threads(f.threads) schedule(static)
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t begin = part * step, end = begin + step < f.n ? begin + step : f.n;
+    if (begin < end) fillRange(f, op, begin, end);
+  }
+  return groups * kPhiloxGroup;
 }
 
 // The steps of a group: s walks the counters by a vector at a time, and word j of it lands at 16·j + s.
