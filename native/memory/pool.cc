@@ -81,8 +81,8 @@ int64_t Pool::allocate(Napi::Object owner, int64_t request, bool force) {
   if (address != 0) {
     ++stats_.reuses;
   } else {
-    // A block as large as the nursery is asked for again after each collection: its pages cost more than both.
-    const bool due = (sinceCollect_ > 0 || bytes >= kNursery) && sinceCollect_ + bytes > nursery_;
+    // Three of a kind live at once in `z = f(x, y)`: collecting within such a step would only make its operands old.
+    const bool due = sinceCollect_ > 0 && sinceCollect_ + bytes > std::max(nursery_, 3 * bytes);
     if ((due && !force) || !makeRoom(bytes, force)) return 0;
     address = systemAllocate(bytes);
     if (address < 0) {
