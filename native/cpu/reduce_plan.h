@@ -11,7 +11,7 @@ namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
 constexpr int kMaxInputs = kMaxOperands;
-constexpr int64_t kGrain = 1 << 17;      // additions (about 8 us) below which starting a team costs more than it saves
+constexpr int64_t kGrain = 1 << 15;  // additions below which a second thread gains nothing on two quiet cores
 constexpr int64_t kChunk = 1 << 15;      // elements of one chunk of the reduced range
 constexpr int64_t kMaxChunks = 128;      // bounds the memory of partial results
 

@@ -13,7 +13,7 @@
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-constexpr int64_t kShareGrain = 1 << 17;  // additions below which starting a team costs more than it saves
+constexpr int64_t kShareGrain = 1 << 15;  // additions below which starting a team costs more than it saves
 constexpr int kMaxPrograms = 2 * kMaxStages + 1;
 constexpr int64_t padded(int64_t bytes) { return (bytes + 63) & ~int64_t(63); }
 
