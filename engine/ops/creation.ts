@@ -368,6 +368,19 @@ const asTyped = (name: string): DType => asDType(name, 'tensor');
 
 /** Stores JavaScript values, cast as PyTorch casts Python's. */
 function writeValues(out: Tensor, values: readonly (number | boolean | bigint)[]): void {
+  if (out.dtype.category === 1) {
+    const bad = values.find((v) => typeof v === 'number' && !Number.isFinite(v));
+    if (bad !== undefined) {
+      throw new ValueError(
+        message(
+          'tensor',
+          `values that ${out.dtype.name} can hold`,
+          String(bad),
+          'cannot convert float NaN or infinity to integer',
+        ),
+      );
+    }
+  }
   const data = out.typed();
   let at = out.offset;
   if (data instanceof BigInt64Array) {

@@ -215,13 +215,14 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       if (value instanceof Tensor) return value;
       break;
     case 'tensorOrScalar':
-      if (value instanceof Tensor || isScalar(value)) return value;
+      if (value instanceof Tensor) return value;
+      if (isScalar(value)) return plainNumber(value);
       break;
     case 'tensors':
       if (Array.isArray(value) && value.every((t) => t instanceof Tensor)) return value;
       break;
     case 'scalar':
-      if (isScalar(value)) return value;
+      if (isScalar(value)) return plainNumber(value);
       break;
     case 'int':
       if (Number.isInteger(value)) return value;
@@ -265,6 +266,10 @@ const expected: Readonly<Record<ParamKind, string>> = {
   any: 'a value',
 };
 
+/** A bigint stays one only where a number would lose digits. */
+function plainNumber(v: unknown): unknown {
+  return typeof v === 'bigint' && Number.isSafeInteger(Number(v)) ? Number(v) : v;
+}
 function isScalar(v: unknown): boolean {
   return typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint';
 }

@@ -9,7 +9,7 @@ import { type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, recordInPlace, type ScalarKind } from '../pointwise/function.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
-import { isDense, sameShape } from '../shape.js';
+import { contiguousStrides, isDense, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { OpDef, Param, PointwiseArg } from './define.js';
 
@@ -242,21 +242,13 @@ const identity = input(0);
 
 /** A raw copy with the same dtype; no history. */
 export function copyOf(t: Tensor): Tensor {
-  const out = newStrided(t.shape, isDense(t.shape, t.strides) ? t.strides : contiguous(t), t.dtype);
+  const out = newStrided(
+    t.shape,
+    isDense(t.shape, t.strides) ? t.strides : contiguousStrides(t.shape),
+    t.dtype,
+  );
   launchPointwise('clone', compile(identity, t.dtype, [t.dtype], 0, t.dtype), out, [t], []);
   return out;
-}
-
-function contiguous(t: Tensor): number[] {
-  let step = 1;
-  return t.shape
-    .map((_, i) => t.shape.length - 1 - i)
-    .map((d) => {
-      const s = step;
-      step *= Math.max(t.shape[d]!, 1);
-      return s;
-    })
-    .reverse();
 }
 
 /** Whether `t` may show memory of `target` under another geometry. */

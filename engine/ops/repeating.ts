@@ -2,7 +2,7 @@
 // Their kernel is a pointwise copy into parts of a fresh result.
 import { support } from '../autograd/backward.js';
 import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../errors.js';
+import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
 import { newStrided, newTensor } from '../factory.js';
 import { checkSizes, contiguousStrides, isDense, wrapDim, wrapDims } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -134,6 +134,10 @@ export const repeatInterleave = defineOp({
     const x = rawDim === null || input.ndim === 0 ? reshaped(input, [input.length]) : input;
     const dim = wrapDim('repeatInterleave', rawDim ?? 0, x.ndim);
     if (repeats instanceof Tensor) return indexSelect.impl(x, dim, positions(repeats, x.shape[dim]!));
+    if (!Number.isInteger(repeats))
+      throw new ArgumentError(
+        message('repeatInterleave', 'a whole number or a Tensor of repeats', String(repeats)),
+      );
     if (repeats < 0)
       throw new RuntimeError(
         message('repeatInterleave', 'repeats of at least 0', String(repeats), 'Repeats must be non-negative'),
