@@ -212,6 +212,24 @@ describe('hooks and custom functions', () => {
     a.sum().backward();
     expect(seen.length).toBe(2);
   });
+  it('lets a hook walk the same graph again', () => {
+    const a = leaf([1, 2]);
+    const b = a.mul(a);
+    const c = b.mul(3);
+    const inner: unknown[] = [];
+    const total = c.sum();
+    let asked = false;
+    b.registerHook(() => {
+      if (asked) return undefined;
+      asked = true;
+      const [g] = torch.autograd.grad(total, a, { retainGraph: true });
+      inner.push(g!.tolist());
+      return undefined;
+    });
+    c.add(b).sum().backward(null, { retainGraph: true });
+    expect(inner[0]).toEqual([6, 12]);
+    expect(a.grad!.tolist()).toEqual([8, 16]);
+  });
   it('retains the gradient of a non-leaf', () => {
     const a = leaf([1, 2]);
     const b = a.mul(3);

@@ -4,7 +4,7 @@ import { ArgumentError, describe, message, RuntimeError, showShape } from '../er
 import { expandsTo, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { gradMode } from './mode.js';
-import { AccumulateGrad, type GradientHook, type Gradients, type Node } from './node.js';
+import { AccumulateGrad, type GradientHook, type Gradients, type Node, type WalkState } from './node.js';
 
 /** What the walk needs of the ops; set by ops/autograd_support.ts. */
 export const support = {
@@ -37,18 +37,25 @@ export interface WalkOptions {
 export function walk(roots: readonly Tensor[], grads: readonly Tensor[], options: WalkOptions): void {
   const before = gradMode.enabled;
   gradMode.enabled = options.createGraph;
+  walking++;
   try {
-    new Walk(options).run(roots, grads);
+    new Walk(options, walking > 1).run(roots, grads);
   } finally {
+    walking--;
     gradMode.enabled = before;
   }
 }
 
+/** Walks under way: a hook or a custom backward may start another, over the same nodes. */
+let walking = 0;
+let nextWalk = 0;
+
 class Walk {
   readonly #options: WalkOptions;
-  /** How many gradients each node still waits for. */
-  readonly #pending = new Map<Node, number>();
-  readonly #buffers = new Map<Node, (Tensor | null)[]>();
+  /** A number, not the walk itself: a state stays on its node, and must not keep the walk's gradients alive. */
+  readonly #id = nextWalk++;
+  /** The states of an inner walk; an outermost one keeps them on the nodes. */
+  readonly #inner: Map<Node, WalkState> | null;
   /** Nodes on a path to a capture; null: all. */
   #needed: Set<Node> | null = null;
   /** Gradients that a leaf may not keep without a copy. */
@@ -57,8 +64,24 @@ class Walk {
   /** Ready nodes, the latest recorded last. */
   readonly #ready: Node[] = [];
 
-  constructor(options: WalkOptions) {
+  constructor(options: WalkOptions, inner: boolean) {
     this.#options = options;
+    this.#inner = inner ? new Map() : null;
+  }
+
+  /** This walk's state of a node, fresh where it has none. */
+  #state(n: Node): WalkState {
+    let s = this.#inner === null ? n.walkState : (this.#inner.get(n) ?? null);
+    if (s === null) {
+      s = { walk: this.#id, pending: -1, buffer: null };
+      if (this.#inner === null) n.walkState = s;
+      else this.#inner.set(n, s);
+    } else if (s.walk !== this.#id) {
+      s.walk = this.#id;
+      s.pending = -1;
+      s.buffer = null;
+    }
+    return s;
   }
 
   run(roots: readonly Tensor[], grads: readonly Tensor[]): void {
@@ -68,7 +91,7 @@ class Walk {
       this.#shared.add(grads[i]!);
       this.#deliver(starts[i]!, t.outputNr, grads[i]!);
     });
-    for (const n of new Set(starts)) if (this.#pending.get(n) === 0) this.#enqueue(n);
+    for (const n of new Set(starts)) if (this.#state(n).pending === 0) this.#enqueue(n);
     for (let n = this.#ready.pop(); n !== undefined; n = this.#ready.pop()) this.#step(n);
   }
 
@@ -77,8 +100,9 @@ class Walk {
     const order: Node[] = [];
     const stack: Node[] = [];
     for (const s of starts) {
-      if (!this.#pending.has(s)) {
-        this.#pending.set(s, 0);
+      const state = this.#state(s);
+      if (state.pending < 0) {
+        state.pending = 0;
         stack.push(s);
       }
     }
@@ -86,9 +110,12 @@ class Walk {
       order.push(n);
       for (const m of n.next) {
         if (m === null) continue;
-        const count = this.#pending.get(m);
-        if (count === undefined) stack.push(m);
-        this.#pending.set(m, (count ?? 0) + 1);
+        const state = this.#state(m);
+        if (state.pending < 0) {
+          state.pending = 0;
+          stack.push(m);
+        }
+        state.pending++;
       }
     }
     const captures = this.#options.captures;
@@ -105,18 +132,17 @@ class Walk {
 
   #deliver(n: Node, nr: number, raw: Tensor): void {
     const g = checked(n, nr, raw);
-    let buffer = this.#buffers.get(n);
-    if (buffer === undefined) {
-      buffer = [];
-      this.#buffers.set(n, buffer);
-    }
+    const state = this.#state(n);
+    state.buffer ??= [];
+    const buffer = state.buffer;
     const had = buffer[nr];
     buffer[nr] = had === undefined || had === null ? g : support.add(had, g);
   }
 
   #step(n: Node): void {
-    const incoming = this.#buffers.get(n) ?? [];
-    this.#buffers.delete(n);
+    const state = this.#state(n);
+    const incoming = state.buffer ?? [];
+    state.buffer = null;
     while (incoming.length < n.shapes.length) incoming.push(null);
     for (let i = 0; i < incoming.length; i++) incoming[i] ??= null;
     if (n.preHooks !== null) this.#runHooks(n, incoming);
@@ -138,9 +164,9 @@ class Walk {
       if (m === null) continue;
       const g = results[i];
       if (g !== undefined && g !== null) this.#deliver(m, n.nextNr[i]!, g);
-      const left = this.#pending.get(m)! - 1;
-      this.#pending.set(m, left);
-      if (left === 0) this.#enqueue(m);
+      const state = this.#state(m);
+      state.pending--;
+      if (state.pending === 0) this.#enqueue(m);
     }
   }
 

@@ -12,6 +12,15 @@ let sequence = 0;
 export type Gradients = readonly (Tensor | null)[];
 export type GradientHook = (grad: Tensor) => Tensor | null | undefined;
 
+/** What a walk keeps of a node. It hangs on the node itself, because a map look-up for each edge is most of a small graph's cost. */
+export interface WalkState {
+  /** The number of the walk that this belongs to; another walk starts it anew. */
+  walk: number;
+  /** Gradients that the node still waits for. */
+  pending: number;
+  buffer: (Tensor | null)[] | null;
+}
+
 /** One recorded operation. Its gradients flow to `next[i]`'s output `nextNr[i]`. */
 export abstract class Node {
   readonly name: string;
@@ -25,6 +34,7 @@ export abstract class Node {
   /** Hooks on the gradient of each output, before this node uses it. */
   preHooks: Map<number, GradientHook[]> | null = null;
   released = false;
+  walkState: WalkState | null = null;
 
   constructor(name: string) {
     this.name = name;
