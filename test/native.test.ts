@@ -168,6 +168,13 @@ describe('dispose', () => {
     }
     x.dispose();
   });
+  it('refuses a disposed tensor that a gradient saved, also where the gradient is summed as it is computed', () => {
+    const w = torch.ones(1, { requiresGrad: true });
+    const x = torch.ones(100_000);
+    const y = w.mul(x).sum();
+    x.dispose();
+    expect(() => y.backward()).toThrow(/disposed/);
+  });
   it('leaves memory that a view, an alias or an array still shows', () => {
     const x = torch.ones(100_000);
     const [v, d, n] = [x.view(1000, 100), x.detach(), x.numpy()];

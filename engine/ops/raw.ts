@@ -87,6 +87,7 @@ function writeLooks(at: number, first: Tensor, second: Tensor, moved: Tensor, lo
 /** out[…] = from[… + Σ index · stride]. `from` has the iteration space's shape, stride 0 along what looks alone drive. */
 export function getRaw(op: string, out: Tensor, from: Tensor, looks: readonly Look[]): void {
   if (out.length === 0) return;
+  requireMemory(op, [out, from, ...looks.map((l) => l.index)]);
   block[0] = out.dtype.itemSize;
   writeLooks(3, out, from, from, looks);
   addon.indexGet();
@@ -96,6 +97,7 @@ export function getRaw(op: string, out: Tensor, from: Tensor, looks: readonly Lo
 /** to[… + Σ index · stride] op= src[…], in row-major order of `to`'s shape; `src` broadcasts to it and has its dtype. */
 export function putRaw(op: string, mode: PutMode, to: Tensor, looks: readonly Look[], src: Tensor): void {
   if (to.length === 0) return;
+  requireMemory(op, [to, src, ...looks.map((l) => l.index)]);
   block[0] = putModes[mode];
   block[1] = to.dtype.code;
   writeLooks(4, to, src, to, looks);

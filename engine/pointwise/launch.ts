@@ -43,11 +43,16 @@ function writeFlat(
   block[at++] = n;
   block[at++] = out.address;
   block[at++] = 1;
+  return writeFlatInputs(at, inputs, n);
+}
+
+/** Operands of a single dim of n elements. False where one takes more dims. */
+function writeFlatInputs(from: number, inputs: readonly Tensor[], n: number): boolean {
+  let at = from;
   for (let i = 0; i < inputs.length; i++) {
-    const t = inputs[i]!;
-    const step = t.length === 1 && n === 1 ? 1 : flatStride(t, n);
+    const step = flatStride(inputs[i]!, n);
     if (step < 0) return false;
-    block[at++] = t.address;
+    block[at++] = inputs[i]!.address;
     block[at++] = step;
   }
   return true;
@@ -148,6 +153,7 @@ export function launchReduce(
   inputs: readonly Tensor[],
   params: readonly number[],
 ): void {
+  requireMemory(op, out, inputs);
   if (!writeFlatReduce(program, reducer, shape, reduced, out, outIndex, inputs, params)) {
     writeReduce(program, reducer, shape, reduced, out, outIndex, inputs, params);
   }
@@ -180,13 +186,7 @@ function writeFlatReduce(
   block[at++] = n;
   block[at++] = out.address;
   if (outIndex !== null) block[at++] = outIndex.address;
-  for (let i = 0; i < inputs.length; i++) {
-    const step = flatStride(inputs[i]!, n);
-    if (step < 0) return false;
-    block[at++] = inputs[i]!.address;
-    block[at++] = step;
-  }
-  return true;
+  return writeFlatInputs(at, inputs, n);
 }
 
 function writeReduce(
