@@ -15,15 +15,13 @@ export type DTypeName =
   | 'complex64'
   | 'complex128';
 
-/** Promotion categories, in rising order. */
-export const enumCategory = { bool: 0, integer: 1, float: 2, complex: 3 } as const;
-
 /** An element type. Compare by identity: `x.dtype === float32`. */
 export class DType {
   readonly name: DTypeName;
   /** The addon's code. */
   readonly code: number;
   readonly itemSize: number;
+  /** For promotion, in rising order: 0 bool, 1 integer, 2 float, 3 complex. */
   readonly category: 0 | 1 | 2 | 3;
   /** PyTorch's name in messages: Float, Long. */
   readonly title: string;

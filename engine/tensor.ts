@@ -3,7 +3,7 @@
 import { AccumulateGrad, type GradientHook, type Node } from './autograd/node.js';
 import { cpu, type Device } from './device.js';
 import type { DType } from './dtype.js';
-import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from './errors.js';
+import { ArgumentError, IndexError, message, RuntimeError, showShape } from './errors.js';
 import { isContiguousLayout, numelOf, type Shape, wrapDim } from './shape.js';
 import type { Storage } from './storage.js';
 
@@ -384,11 +384,4 @@ export function readAt(dtype: DType, data: NumericArray, at: number): number | b
     return Number.isSafeInteger(n) ? n : value;
   }
   return value;
-}
-
-/** @throws ArgumentError unless `value` is a tensor. */
-export function requireTensor(op: string, name: string, value: unknown): asserts value is Tensor {
-  if (!(value instanceof Tensor)) {
-    throw new ArgumentError(message(op, `'${name}' to be a Tensor`, describe(value)));
-  }
 }

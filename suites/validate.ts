@@ -1,7 +1,8 @@
 // Owns the validate suite: every recorded case replayed and held against what PyTorch (and NumPy) gave.
 // How a case is judged is in replay.ts; gradients are compared here, never computed numerically.
-import { setImmediate } from 'node:timers/promises';
+
 import { idMatcher } from './cases.js';
+import { eachCase } from './each-case.js';
 import { type Fixtures, openFixtures } from './fixtures.js';
 import { type RegisteredOp, registeredOps } from './registry.js';
 import { replayCase } from './replay.js';
@@ -26,19 +27,7 @@ export async function validateOps(
   const fixtures = sources.fixtures ?? (await openFixtures(options.fixtures));
   const selected = selectCases(sources.ops ?? registeredOps(), fixtures, options.filter);
   options.progress.begin('validate', selected.length);
-  const results: CaseResult[] = [];
-  let breathed = performance.now();
-  for (const one of selected) {
-    if (options.signal.aborted) break;
-    const result = validateCase(one, fixtures);
-    results.push(result);
-    options.progress.step(one.id, result.status !== 'pass' && result.status !== 'skip');
-    if (performance.now() - breathed < 50) continue;
-    // Ctrl-C is only heard between turns of the event loop.
-    await setImmediate();
-    breathed = performance.now();
-  }
-  options.progress.end();
+  const results = await eachCase(selected, options, (one) => validateCase(one, fixtures));
   const { torch, numpy } = fixtures.manifest;
   const notes = [`recorded with PyTorch ${torch} and NumPy ${numpy}`];
   return suiteResult('validate', results, (performance.now() - started) / 1000, { notes });

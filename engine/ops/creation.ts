@@ -100,8 +100,6 @@ export const emptyLike = likeFactory(
   'Uninitialised, with the shape and dtype of another tensor.',
 );
 
-const fillDtype = (v: Scalar): DType => scalarDType(v);
-
 export const full = defineOp({
   name: 'full',
   numpy: 'numpy.full',
@@ -116,7 +114,7 @@ export const full = defineOp({
     grad: boolean,
   ): Tensor => {
     const shape = typeof sizes === 'number' ? [sizes] : sizes;
-    return finish(filled(allocateFor('full', shape, dtype ?? fillDtype(value), device), value), grad);
+    return finish(filled(allocateFor('full', shape, dtype ?? scalarDType(value), device), value), grad);
   },
   notDifferentiable: 'it has no tensor input',
   samples: [

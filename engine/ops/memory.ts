@@ -2,7 +2,7 @@
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
 import { type Device, device, requireDevice } from '../device.js';
-import { asDType, DType, scalarDType } from '../dtype.js';
+import { asDType, DType } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
 import { alias, newMeta, newTensor, requireSupported } from '../factory.js';
 import { expr, input, param } from '../pointwise/expr.js';
@@ -243,7 +243,6 @@ export const fill = defineOp(
       recordReplacement('FillBackward1', x, [value], (g) => [g]);
       return x;
     }
-    scalarDType(value);
     rawFill(x, value);
     recordReplacement('FillBackward0', x, [], () => []);
     return x;

@@ -24,7 +24,6 @@ const x0 = input(0);
 interface Moments {
   readonly name: string;
   readonly doc: string;
-  readonly numpy: string;
   readonly root: boolean;
 }
 
@@ -104,7 +103,6 @@ function meanOf(x: Tensor, mask: readonly boolean[], n: number) {
 const variance = moment({
   name: 'var',
   doc: 'The variance over `dim`, divided by N − correction.',
-  numpy: 'numpy.var',
   root: false,
 });
 
@@ -112,7 +110,6 @@ export { variance as var_ };
 export const std = moment({
   name: 'std',
   doc: 'The standard deviation over `dim`, from the variance divided by N − correction.',
-  numpy: 'numpy.std',
   root: true,
 });
 

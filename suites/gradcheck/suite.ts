@@ -1,9 +1,10 @@
 // Owns the gradcheck suite: every differentiable op's recorded inputs, in float64, against central differences.
 // Values are validate's business.
-import { setImmediate } from 'node:timers/promises';
+
 import * as engine from '../../engine/index.js';
 import type { ArgSpec } from '../../engine/ops/samples.js';
 import { arrayOf, type EngineTensor, flattenResult, inputTensor, positional, tensorOf } from '../bind.js';
+import { eachCase } from '../each-case.js';
 import { FixtureError, type Fixtures, openFixtures } from '../fixtures.js';
 import type { FixtureCase } from '../manifest.js';
 import { type RegisteredOp, registeredOps } from '../registry.js';
@@ -46,19 +47,7 @@ export async function gradcheckOps(
   if (chosen.length === 0 && missing.length === 0)
     throw new CannotRunError(`no case of '${options.filter}' has a gradient to check`);
   options.progress.begin('gradcheck', chosen.length);
-  const results: CaseResult[] = [...missing];
-  let breathed = performance.now();
-  for (const one of chosen) {
-    if (options.signal.aborted) break;
-    const result = checkCase(one, fixtures, options);
-    results.push(result);
-    options.progress.step(one.id, result.status !== 'pass' && result.status !== 'skip');
-    if (performance.now() - breathed < 50) continue;
-    // Ctrl-C is only heard between turns of the event loop.
-    await setImmediate();
-    breathed = performance.now();
-  }
-  options.progress.end();
+  const results = await eachCase(chosen, options, (one) => checkCase(one, fixtures, options), [...missing]);
   return suiteResult('gradcheck', results, (performance.now() - started) / 1000);
 }
 
