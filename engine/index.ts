@@ -7,7 +7,6 @@ import './numpy.js';
 import './scope.js';
 import './text.js';
 import { grad } from './autograd/backward.js';
-import { functional } from './generated/functions.js';
 
 export type { BackwardOptions, GradOptions } from './autograd/backward.js';
 export { type CustomFunction, defineFunction, FunctionContext } from './autograd/function.js';
@@ -64,5 +63,3 @@ export { backendInfo, getNumThreads, setNumThreads } from './threads.js';
 
 /** torch.autograd */
 export const autograd = { grad };
-/** torch.nn */
-export const nn = { functional };

@@ -5,7 +5,7 @@ import type { Tensor } from '../engine/index.js';
 import * as torch from '../engine/index.js';
 import { addon } from '../engine/native.js';
 
-const { layerNorm } = torch.functional;
+const { layerNorm } = torch.nn.functional;
 const threads = addon.getThreads();
 afterAll(() => addon.setThreads(threads));
 

@@ -61,10 +61,12 @@ export interface Tolerance {
 
 /** An op's one declaration. Exactly one of `pointwise`, `kernel`, `compose`. */
 export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = unknown> {
-  /** Public camelCase name. */
+  /** Public camelCase name; a dotted one (`linalg.det`) stands in that namespace only. */
   readonly name: string;
   /** Dotted path of the reference; default `torch.` + snake_case(name). */
   readonly torch?: string;
+  /** Python's other paths of the same function and parameters; those that are names in TypeScript too are exported. */
+  readonly aliases?: readonly string[];
   /** NumPy's function of the same meaning, e.g. `numpy.add`. */
   readonly numpy?: string;
   /** One sentence, with shapes, dtypes and units where they matter. */
@@ -148,7 +150,7 @@ export function definePointwise(def: OpDef<PointwiseCall, Tensor>): Op<Pointwise
     name: def.name,
     torch: def.torch ?? `torch.${snakeCase(def.name)}`,
     params: def.params,
-    variants: def.variants ?? ['function', 'method', 'inplace'],
+    variants: def.variants ?? (def.name.includes('.') ? ['function'] : ['function', 'method', 'inplace']),
     kind: 'pointwise',
     impl: made.impl,
     inplace: made.inplace,
@@ -170,7 +172,7 @@ export function defineOp<A extends readonly unknown[], R>(
     name: def.name,
     torch: def.torch ?? `torch.${def.name.endsWith('_') ? 'Tensor.' : ''}${snakeCase(def.name)}`,
     params: def.params,
-    variants: def.variants ?? ['function', 'method'],
+    variants: def.variants ?? (def.name.includes('.') ? ['function'] : ['function', 'method']),
     kind: def.kernel === undefined ? 'compose' : 'kernel',
     impl: (...args: A) => body(...(checkedArgs(def, args) as unknown as A)),
   };
