@@ -13,6 +13,7 @@ const types: Readonly<Record<Param['kind'], string>> = {
   tensor: 'Tensor',
   tensorOrScalar: 'Tensor | Scalar',
   tensors: 'readonly Tensor[]',
+  tensorOrTensors: 'Tensor | readonly Tensor[]',
   scalar: 'Scalar',
   int: 'number',
   ints: 'number | readonly number[]',
@@ -160,6 +161,16 @@ function methodText(f: Found, inplace: boolean): Method {
   };
 }
 
+/** An op that is read without a call: `x.mT`. */
+function propertyText(f: Found): Method {
+  const { op } = f;
+  const result = resultOf(op);
+  return {
+    declaration: `${docComment(op, '    ')}    readonly ${op.name}: ${result};`,
+    installation: `Object.defineProperty(proto, '${op.name}', {\n  get(this: Tensor): ${result} {\n    return ($${f.module}.${f.exported}.impl as Loose)(this) as ${result};\n  },\n  configurable: true,\n});`,
+  };
+}
+
 /** The methods that an op's aliases add: the same function under another name. */
 function aliasMethods(op: Op): Method[] {
   const lists = [
@@ -254,6 +265,7 @@ function methodsFile(found: readonly Found[], modules: readonly string[]): strin
   const methods = found.flatMap((f) => [
     ...(f.op.variants.includes('method') ? [methodText(f, false)] : []),
     ...(f.op.variants.includes('inplace') ? [methodText(f, true)] : []),
+    ...(f.op.variants.includes('property') ? [propertyText(f)] : []),
     ...aliasMethods(f.op),
   ]);
   const body = `declare module '../tensor.js' {

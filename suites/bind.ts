@@ -104,9 +104,15 @@ function isSize(list: readonly unknown[]): boolean {
   return list.length > 0 && list.every((one) => typeof one === 'number');
 }
 
-/** Sizes may be given one by one: `permute(2, 0, 1)` is `permute([2, 0, 1])`. */
+/** Sizes may be given one by one: `permute(2, 0, 1)` is `permute([2, 0, 1])`. So may a list that Python spreads: `block_diag(a, b)`. */
 function gather(params: readonly Param[], given: readonly unknown[]): unknown[] {
   const plain = params.filter((param) => !param.keyword);
+  const many = plain.findIndex((param) => param.variadic);
+  if (many >= 0) {
+    const rest = given.slice(many);
+    const listed = rest.length === 1 && Array.isArray(rest[0]) && plain[many]!.kind === 'tensors';
+    return listed ? [...given] : [...given.slice(0, many), rest];
+  }
   const at = plain.findIndex((param) => param.kind === 'size' || param.kind === 'ints');
   const spread = at >= 0 && given.length > plain.length && typeof given[at] === 'number';
   return spread ? [...given.slice(0, at), given.slice(at)] : [...given];

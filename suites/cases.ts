@@ -201,7 +201,8 @@ function comparable(one: LabelledSample): boolean {
 
 /** Which variants a declared sample is called through: all of the op's for the first, the function alone for the rest. */
 function variantsFor(op: CaseSource, index: number, sample: Sample): Variant[] {
-  const all: Variant[] = op.variants.includes('function') ? ['function'] : [];
+  const called = op.variants.includes('function') || op.variants.includes('property');
+  const all: Variant[] = called ? ['function'] : [];
   const first = sample.args[0];
   const onTensor = first !== undefined && isTensorSpec(first);
   if (!onTensor) return all;
@@ -238,7 +239,8 @@ function errorSamples(op: CaseSource): LabelledSample[] {
   return op.errors.map((sample, index) => ({
     label: `error-${index}`,
     sample,
-    variants: op.variants.includes('function') ? ['function'] : ['method'],
+    variants:
+      op.variants.includes('function') || op.variants.includes('property') ? ['function'] : ['method'],
     expect: 'error' as const,
     error: sample.error,
   }));

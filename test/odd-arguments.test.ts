@@ -45,6 +45,7 @@ function argument(kind: torch.ParamKind, pick: <T>(from: readonly T[]) => T): un
     tensor: [tensor],
     tensorOrScalar: [tensor, 0, 1, -2, 2.5],
     tensors: [[tensor, torch.ones(3)], [tensor]],
+    tensorOrTensors: [tensor, [tensor, torch.ones(3)]],
     scalar: [0, 1, -1, 0.5, -3],
     int: [0, 1, -1, 2, 5, -7],
     ints: [0, 1, -1, [0], [0, 1], [5]],

@@ -12,6 +12,7 @@ export type ParamKind =
   | 'tensor'
   | 'tensorOrScalar'
   | 'tensors' // a list of tensors
+  | 'tensorOrTensors'
   | 'scalar' // number, bigint or boolean
   | 'int'
   | 'ints' // one int or a list of ints
@@ -31,11 +32,14 @@ export interface Param {
   readonly default?: number | boolean | string | null | readonly number[];
   /** Keyword-only: goes in the trailing options object. */
   readonly keyword?: boolean;
+  /** Python takes the members of this list as separate arguments: block_diag(a, b). Here it is a list. */
+  readonly variadic?: boolean;
   /** Takes no part in dtype promotion (a condition). */
   readonly neutral?: boolean;
 }
 
-export type Variant = 'function' | 'method' | 'inplace';
+/** A property is read without a call: `x.T`. */
+export type Variant = 'function' | 'method' | 'inplace' | 'property';
 export type PointwiseArg = Expr | string | boolean | null;
 
 /** How generated code calls an op: undefined stands for a default. */
@@ -220,8 +224,11 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       if (value instanceof Tensor) return value;
       if (isScalar(value)) return plainNumber(value);
       break;
+    case 'tensorOrTensors':
+      if (value instanceof Tensor || isTensors(value)) return value;
+      break;
     case 'tensors':
-      if (Array.isArray(value) && value.every((t) => t instanceof Tensor)) return value;
+      if (isTensors(value)) return value;
       break;
     case 'scalar':
       if (isScalar(value)) return plainNumber(value);
@@ -256,6 +263,7 @@ const expected: Readonly<Record<ParamKind, string>> = {
   tensor: 'a Tensor',
   tensorOrScalar: 'a Tensor or a number',
   tensors: 'a list of Tensors',
+  tensorOrTensors: 'a Tensor or a list of Tensors',
   scalar: 'a number',
   int: 'an integer',
   ints: 'an integer or a list of integers',
@@ -274,6 +282,9 @@ function plainNumber(v: unknown): unknown {
 }
 function isScalar(v: unknown): boolean {
   return typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint';
+}
+function isTensors(v: unknown): boolean {
+  return Array.isArray(v) && v.every((t) => t instanceof Tensor);
 }
 function isInts(v: unknown): boolean {
   return Array.isArray(v) && v.every((x) => Number.isInteger(x));

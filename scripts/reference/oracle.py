@@ -48,7 +48,8 @@ def call_torch(case: dict, args: list, kwargs: dict):
     variant = case.get("variant") or "function"
     path = case["torch"]
     if variant == "function":
-        return resolve(path)(*args, **kwargs)
+        found = resolve(path)
+        return found(*args, **kwargs) if callable(found) else found.__get__(args[0])
     name = path.rsplit(".", 1)[1]
     if variant == "inplace" and not name.endswith("_"):
         name += "_"
