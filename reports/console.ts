@@ -1,6 +1,7 @@
 // The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
 import type { CaseResult, Ceiling, Figure, RunResult, SuiteResult, Worst } from '../suites/results.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
+import { changeLines, expectationLines } from './changes.js';
 import {
   count,
   exactRatio,
@@ -43,7 +44,14 @@ export function consoleSummary(
   const tone = { held: '32', short: '31', stopped: '33', partial: '33' }[outcome(run)];
   const blocks = [paint(`1;${tone}`, verdictSentence(run)), failures(run, paint)];
   if (!quiet)
-    blocks.push(suiteTable(run), timings(run, paint), memory(run, paint), selftest(run, paint), notes(run));
+    blocks.push(
+      suiteTable(run),
+      timings(run, paint),
+      memory(run, paint),
+      selftest(run, paint),
+      gate(run),
+      notes(run),
+    );
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
 }
 
@@ -186,6 +194,12 @@ function aligned(title: string, { head, rows }: TextTable, paint: Paint): string
   const text = (cells: readonly string[]) =>
     cells.map((one, i) => (i === 0 ? one.padEnd(widths[i]!) : one.padStart(widths[i]!))).join('  ');
   return [title, paint('2', text(head)), ...rows.map(text)].join('\n');
+}
+
+function gate(run: RunResult): string {
+  const changes = changeLines(run);
+  const lines = changes === undefined ? [] : [changes.title, ...changes.lines.map((line) => `  ${line}`)];
+  return [...lines, ...expectationLines(run)].join('\n');
 }
 
 function notes(run: RunResult): string {

@@ -1,5 +1,6 @@
 // index.html: one self-contained page, no script, no network. It puts the sections together; each lives in html/.
 import type { RunResult } from '../suites/results.js';
+import { changeLines, expectationLines } from './changes.js';
 import { coverageSection, failuresSection, notebookSection } from './html/cases.js';
 import { key, seriesChart } from './html/charts.js';
 import { environmentSection, memorySection, navigation, pageFooter, pageHeader } from './html/frame.js';
@@ -14,6 +15,7 @@ import { verdictSentence } from './verdict.js';
 export function htmlReport(run: RunResult): string {
   const sections = [
     ['failures', 'What fell short', failuresSection(run)],
+    ['changes', 'Changes', changesSection(run)],
     ['notebook', 'Notebook', notebookSection(run)],
     ['timings', 'Timings', timingsSection(run)],
     ['scaling', 'Scaling', scalingSection(run)],
@@ -43,6 +45,21 @@ ${pageFooter()}
 </body>
 </html>
 `.text;
+}
+
+function changesSection(run: RunResult): Html {
+  const since = changeLines(run);
+  const list = (lines: readonly string[]) => html`<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
+  if (since !== undefined)
+    return section('changes', 'Changes', `${since.title}.`, [list(since.lines), list(expectationLines(run))]);
+  const expected = expectationLines(run);
+  if (expected.length === 0) return NOTHING;
+  return section(
+    'changes',
+    'Expectations',
+    'Known shortcomings, each with a reason and an end.',
+    list(expected),
+  );
 }
 
 function seriesSection(run: RunResult): Html {

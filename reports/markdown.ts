@@ -1,5 +1,6 @@
 // report.md: the run for a pull request or a job summary. The verdict first, then only what a reader must see.
 import type { RunResult } from '../suites/results.js';
+import { changeLines, expectationLines } from './changes.js';
 import { failureText } from './console.js';
 import { count, instant, nanoseconds, ratio, seconds, significant } from './format.js';
 import { killTable, SELFTEST_TITLES, sensitivityTable } from './selftest.js';
@@ -23,6 +24,7 @@ export function markdownReport(run: RunResult): string {
   const blocks = [
     `${mark} **${plain(verdictSentence(run))}**`,
     failures(run),
+    changes(run),
     suites(run),
     timings(run),
     memory(run),
@@ -44,6 +46,16 @@ function failures(run: RunResult): string {
   );
   if (texts.length === 0) return '';
   return `## What fell short\n\n\`\`\`text\n${texts.join('\n\n').replace(/```/g, "'''")}\n\`\`\``;
+}
+
+function changes(run: RunResult): string {
+  const since = changeLines(run);
+  const list = (lines: readonly string[]) => lines.map((line) => `- ${plain(line)}`).join('\n');
+  const blocks = [
+    since === undefined ? '' : `## ${plain(since.title)}\n\n${list(since.lines)}`,
+    list(expectationLines(run)),
+  ];
+  return blocks.filter((block) => block !== '').join('\n\n');
 }
 
 function suites(run: RunResult): string {

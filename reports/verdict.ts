@@ -1,33 +1,86 @@
 // What a run amounts to: one sentence, one exit code. Every report and the command line take both from here.
-import type { BenchRow, CaseResult, RunResult, SuiteName, SuiteResult } from '../suites/results.js';
+import {
+  type BenchRow,
+  type CaseResult,
+  EXIT,
+  type ExpectationsResult,
+  type RunResult,
+  rowHolds,
+  type SuiteName,
+  type SuiteResult,
+} from '../suites/results.js';
 import { about, count, plural } from './format.js';
 
-/** `held` 0, `short` 1, `stopped` 2, `partial` 130. */
+/** What a reader needs to know first; the exit code tells more. */
 export type Outcome = 'held' | 'short' | 'stopped' | 'partial';
 
 /** How a timing came out against its reference: decided only when the interval leaves out 1. */
 export type Standing = 'faster' | 'level' | 'slower' | 'none';
 
-const CODES: Readonly<Record<Outcome, number>> = { held: 0, short: 1, stopped: 2, partial: 130 };
-
 /** What became of the run as a whole. Worst first: fell short, interrupted, could not run. */
 export function outcome(run: RunResult): Outcome {
   if (run.suites.some((suite) => suite.status === 'fail')) return 'short';
   if (run.partial) return 'partial';
+  if (brokenExpectations(run).length > 0 || undecidedRows(run).length > 0 || lessCompared(run))
+    return 'short';
   // A run in which nothing ran has proven nothing.
   const ran = run.suites.some((suite) => suite.status === 'pass');
   return ran && run.suites.every((suite) => suite.status !== 'error') ? 'held' : 'stopped';
 }
 
-/** The exit code of the command that produced the run. */
+/** The exit code of the command that produced the run: of all that is amiss, what most needs a look. */
 export function exitCode(run: RunResult): number {
-  return run.partial ? CODES.partial : CODES[outcome(run)];
+  if (run.partial) return EXIT.interrupted;
+  const stopped = run.suites.filter((suite) => suite.status === 'error');
+  if (stopped.some((suite) => suite.code === EXIT.integrity)) return EXIT.integrity;
+  if (run.suites.some(isWrong)) return EXIT.wrong;
+  if (brokenExpectations(run).length > 0) return EXIT.expectation;
+  if (stopped.length > 0) return Math.min(...stopped.map((suite) => suite.code ?? EXIT.usage));
+  if (lessCompared(run) || !run.suites.some(hasRun)) return EXIT.nothing;
+  if (run.suites.some((suite) => suite.status === 'fail')) return EXIT.slower;
+  return undecidedRows(run).length > 0 ? EXIT.undecided : EXIT.held;
+}
+
+/** Wrong, not merely slow or hungry. */
+function isWrong(suite: SuiteResult): boolean {
+  if (suite.status !== 'fail') return false;
+  const { failed, errors, inconclusive } = suite.counts;
+  const rows = suite.rows ?? [];
+  if (failed + errors + inconclusive > 0 || rows.some((row) => row.correct === false)) return true;
+  // Neither a timing nor a limit explains it: the suite was late, or says why itself.
+  return rows.every(rowHolds) && (suite.memory ?? []).every((one) => one.held);
+}
+
+function hasRun(suite: SuiteResult): boolean {
+  return suite.status === 'pass' || suite.status === 'fail';
+}
+
+function lessCompared(run: RunResult): boolean {
+  return (run.changes?.fewer.length ?? 0) > 0;
+}
+
+/** Expectations that name nothing, hold after all, or have expired. */
+export function brokenExpectations(run: RunResult): ExpectationsResult['broken'] {
+  return run.expectations?.broken ?? [];
+}
+
+/** Under `--strict-noise`: the rows whose required ratio lies inside their interval. */
+export function undecidedRows(run: RunResult): BenchRow[] {
+  if (!run.strictNoise) return [];
+  return benchRows(run).filter(
+    ({ required, ratio, expected }) =>
+      required !== undefined &&
+      expected === undefined &&
+      ratio !== undefined &&
+      ratio.low < required.ratio &&
+      required.ratio <= ratio.high,
+  );
 }
 
 /** The first line of every report. */
 export function verdictSentence(run: RunResult): string {
   const state = outcome(run);
-  const parts = [casesPart(run), ...rowsPart(run), ...memoryPart(run), ...stoppedPart(run)];
+  const parts = [casesPart(run), ...rowsPart(run), ...memoryPart(run), ...gatePart(run), ...stoppedPart(run)];
   const lead = { held: 'Held', short: 'Fell short', stopped: 'Could not run', partial: 'Interrupted' }[state];
   const partial = run.partial && state !== 'partial' ? ' The run was interrupted.' : '';
   return `${lead}: ${parts.filter((part) => part !== '').join('; ')}.${partial}`;
@@ -49,7 +102,7 @@ export function benchRows(run: RunResult): BenchRow[] {
 
 /** The rows that fell short of a ratio they must reach, or whose result was wrong. */
 export function shortRows(run: RunResult): BenchRow[] {
-  return benchRows(run).filter((row) => row.required?.held === false || row.correct === false);
+  return benchRows(run).filter((row) => !rowHolds(row));
 }
 
 /** Where one row stands. */
@@ -122,6 +175,24 @@ function memoryPart(run: RunResult): string[] {
   return [
     short.length === 0 ? 'memory held' : `memory over its limit: ${short.map((one) => one.id).join(', ')}`,
   ];
+}
+
+/** What the gate holds against a run whose cases and timings all hold. */
+function gatePart(run: RunResult): string[] {
+  const broken = brokenExpectations(run);
+  const undecided = undecidedRows(run);
+  return [
+    broken.length === 0
+      ? ''
+      : `${plural(broken.length, 'expectation')} broken (${broken[0]!.id} ${broken[0]!.problem})`,
+    undecided.length === 0
+      ? ''
+      : `${plural(undecided.length, 'required timing')} undecided (${undecided[0]!.id})`,
+    ...(run.changes?.fewer ?? []).map(
+      ({ suite, before, after }) =>
+        `${suite} compared ${count(after)} elements, the baseline ${count(before)}`,
+    ),
+  ].filter((text) => text !== '');
 }
 
 function stoppedPart(run: RunResult): string[] {

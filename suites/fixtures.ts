@@ -12,7 +12,7 @@ import {
   type Manifest,
   ManifestSchema,
 } from './manifest.js';
-import { CannotRunError } from './results.js';
+import { CannotRunError, EXIT } from './results.js';
 
 const MANIFEST = 'manifest.json';
 const ADVICE = 'Run npm run fixtures to make them anew, or git checkout fixtures to restore them.';
@@ -23,7 +23,7 @@ export class FixtureError extends CannotRunError {
   readonly file: string;
 
   constructor(file: string, problem: string, options?: ErrorOptions) {
-    super(`fixtures/${file}: ${problem}. ${ADVICE}`, options);
+    super(`fixtures/${file}: ${problem}. ${ADVICE}`, { ...options, code: EXIT.integrity });
     this.file = file;
   }
 }

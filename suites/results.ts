@@ -6,6 +6,19 @@ import type { Progress } from './progress.js';
 /** Version of the result file's layout; a reader refuses any other. */
 export const RESULT_SCHEMA = 1;
 
+/** What the exit code of a command says; `docs/gate.md` is the long form. */
+export const EXIT = {
+  held: 0,
+  wrong: 1,
+  usage: 2,
+  slower: 3,
+  undecided: 4,
+  integrity: 5,
+  nothing: 6,
+  expectation: 7,
+  interrupted: 130,
+} as const;
+
 /** The suites, in the order in which a run of several executes them. */
 export const SUITE_NAMES = ['validate', 'gradcheck', 'notebook', 'bench', 'selftest'] as const;
 
@@ -57,6 +70,8 @@ export const CaseResultSchema = z.object({
   worst: WorstSchema.optional(),
   /** The command that runs this case alone. */
   replay: z.string().optional(),
+  /** The kind of shortcoming that the expectations file allows it, which makes it a skip. */
+  expected: z.string().optional(),
 });
 
 export const TimingSchema = z.object({
@@ -95,6 +110,8 @@ export const BenchRowSchema = z.object({
   completionNs: z.number().nonnegative().optional(),
   /** The least ratio this row must reach, and whether it did. */
   required: z.object({ ratio: z.number().positive(), held: z.boolean() }).optional(),
+  /** The reason of the expectations file for which this row may be slower than required. */
+  expected: z.string().optional(),
   note: z.string().optional(),
 });
 
@@ -171,6 +188,8 @@ export const SuiteResultSchema = z.object({
   /** `error`: it could not run (see `reason`); `skip`: nothing to run it with. */
   status: z.enum(['pass', 'fail', 'error', 'skip']),
   reason: z.string().optional(),
+  /** The exit code that goes with `error`; absent: it could not run. */
+  code: z.int().optional(),
   counts: CountsSchema,
   compared: Count,
   seconds: Seconds,
@@ -207,6 +226,29 @@ export const ReferencesSchema = z.object({
   torch: ReferenceSchema,
 });
 
+/** What the expectations file came to: `broken` ones end the run with a code of their own. */
+export const ExpectationsResultSchema = z.object({
+  file: z.string(),
+  met: Count,
+  broken: z.array(z.object({ id: z.string(), problem: z.string() })),
+});
+
+/** What changed since an earlier run. */
+export const ChangesSchema = z.object({
+  file: z.string(),
+  started: z.iso.datetime(),
+  commit: z.string().optional(),
+  /** Cases that held then and do not now, the other way round, and those that only one of the runs has. */
+  worse: z.array(z.string()),
+  better: z.array(z.string()),
+  gone: z.array(z.string()),
+  added: Count,
+  /** Suites that compared fewer elements than then. */
+  fewer: z.array(z.object({ suite: SuiteNameSchema, before: Count, after: Count })),
+  /** Our own times, now ÷ then, where the machine is the same: not interleaved, so a hint, never a verdict. */
+  times: z.array(z.object({ id: z.string(), ratio: z.number().positive() })),
+});
+
 export const RunResultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   tool: z.object({ name: z.literal('torchstone'), version: z.string(), commit: z.string().optional() }),
@@ -219,6 +261,10 @@ export const RunResultSchema = z.object({
   machine: MachineSchema,
   references: ReferencesSchema,
   suites: z.array(SuiteResultSchema),
+  /** An undecided timing is not let through. */
+  strictNoise: z.boolean().optional(),
+  expectations: ExpectationsResultSchema.optional(),
+  changes: ChangesSchema.optional(),
 });
 
 export type Figure = z.infer<typeof FigureSchema>;
@@ -240,6 +286,8 @@ export type SuiteResult = z.infer<typeof SuiteResultSchema>;
 export type Machine = z.infer<typeof MachineSchema>;
 export type Reference = z.infer<typeof ReferenceSchema>;
 export type References = z.infer<typeof ReferencesSchema>;
+export type ExpectationsResult = z.infer<typeof ExpectationsResultSchema>;
+export type Changes = z.infer<typeof ChangesSchema>;
 export type RunResult = z.infer<typeof RunResultSchema>;
 
 /** What a suite is asked to do. */
@@ -262,6 +310,20 @@ export interface SuiteOptions {
   vs?: readonly ('numpy' | 'torch')[];
   /** Bench only: which rows. Default `all`: notebook and sweep; `cpu` is the table of required ratios. */
   rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
+  /** Only every `count`-th case, from `index` on (0-based). */
+  shard?: Shard;
+  /** Stop after so many cases that fell short. */
+  maxFailures?: number;
+  /** The file that says which case is in hand, for whoever finds this process dead. */
+  journal?: string;
+  /** Cases that a process before this one finished. */
+  done?: readonly string[];
+}
+
+/** One part of a run that is split. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
 }
 
 /** One suite: a name and a way to run it. It never prints; it reports through `progress` and its result. */
@@ -270,9 +332,21 @@ export interface Suite {
   run(options: SuiteOptions): Promise<SuiteResult>;
 }
 
-/** The run could not take place (missing or edited fixture, filter without a match, bad user function): exit code 2. */
+/** The run could not take place: a bad user function (2), a missing or edited fixture (5), a filter without a match (6). */
 export class CannotRunError extends Error {
   override readonly name = 'CannotRunError';
+  /** The exit code. */
+  readonly code: number;
+
+  constructor(message: string, options: ErrorOptions & { readonly code?: number } = {}) {
+    super(message, options);
+    this.code = options.code ?? EXIT.usage;
+  }
+}
+
+/** Nothing is left to run: a filter without a match, a suite without cases. */
+export function nothingToRun(message: string): CannotRunError {
+  return new CannotRunError(message, { code: EXIT.nothing });
 }
 
 /** Encodes any element for a result file; what JSON cannot hold becomes a string. */
@@ -299,6 +373,11 @@ export function countCases(cases: readonly CaseResult[]): Counts {
   return counts;
 }
 
+/** Whether a timing stands in nobody's way: right, and as fast as required or excused. */
+export function rowHolds(row: BenchRow): boolean {
+  return row.correct !== false && (row.required?.held !== false || row.expected !== undefined);
+}
+
 /**
  * Builds a suite's result from its cases. Fails unless something ran and nothing fell short: a suite that compared
  * nothing, or left a case undecided, has proven nothing.
@@ -311,7 +390,7 @@ export function suiteResult(
 ): SuiteResult {
   const counts = countCases(cases);
   const compared = cases.reduce((sum, one) => sum + one.compared, 0);
-  const required = (extra.rows ?? []).every((row) => row.required?.held !== false && row.correct !== false);
+  const required = (extra.rows ?? []).every(rowHolds);
   const memory = (extra.memory ?? []).every((one) => one.held);
   const short = counts.failed + counts.errors + counts.inconclusive > 0 || !required || !memory;
   const ran = counts.passed > 0 || (extra.rows ?? []).length > 0 || (extra.memory ?? []).length > 0;

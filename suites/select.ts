@@ -3,7 +3,7 @@ import { type Case, casesOf, idMatcher } from './cases.js';
 import type { Fixtures } from './fixtures.js';
 import type { FixtureCase } from './manifest.js';
 import type { RegisteredOp } from './registry.js';
-import { CannotRunError } from './results.js';
+import { nothingToRun } from './results.js';
 
 /** A case that is recorded, declared, or (as it should be) both. */
 export interface SelectedCase {
@@ -40,7 +40,7 @@ export function selectCases(
         });
   }
   if (selected.length === 0)
-    throw new CannotRunError(
+    throw nothingToRun(
       filter ? `no case matches the filter '${filter}'` : 'there are no cases: nothing would be checked',
     );
   return selected;

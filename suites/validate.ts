@@ -26,8 +26,7 @@ export async function validateOps(
   const started = performance.now();
   const fixtures = sources.fixtures ?? (await openFixtures(options.fixtures));
   const selected = selectCases(sources.ops ?? registeredOps(), fixtures, options.filter);
-  options.progress.begin('validate', selected.length);
-  const results = await eachCase(selected, options, (one) => validateCase(one, fixtures));
+  const results = await eachCase('validate', selected, options, (one) => validateCase(one, fixtures));
   const { torch, numpy } = fixtures.manifest;
   const notes = [`recorded with PyTorch ${torch} and NumPy ${numpy}`];
   return suiteResult('validate', results, (performance.now() - started) / 1000, { notes });

@@ -138,7 +138,7 @@ describe('report', () => {
     expect((await filtered('softmax/0@float32')).code).toBe(1);
     expect((await filtered('abs/')).code).toBe(0);
     const none = await filtered('no-such-case');
-    expect(none.code).toBe(2);
+    expect(none.code).toBe(6);
     expect(none.err).toContain("nothing in the results matches the filter 'no-such-case'");
   });
 

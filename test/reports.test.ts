@@ -35,7 +35,7 @@ describe('the verdict', () => {
     expect(exitCode({ ...good, partial: true })).toBe(130);
     expect(exitCode({ ...bad, partial: true })).toBe(130);
     expect(verdictSentence({ ...good, partial: true })).toMatch(/^Interrupted/);
-    expect(exitCode(withoutSuites(good))).toBe(2);
+    expect(exitCode(withoutSuites(good))).toBe(6);
   });
 
   it('is not a pass when one suite could not run', () => {
@@ -53,7 +53,7 @@ describe('the verdict', () => {
 
   it('is not a pass when everything was skipped', () => {
     const suites = good.suites.map((suite) => ({ ...suite, status: 'skip' as const }));
-    expect(exitCode({ ...good, suites })).toBe(2);
+    expect(exitCode({ ...good, suites })).toBe(6);
   });
 });
 

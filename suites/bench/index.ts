@@ -8,10 +8,10 @@ import { addon } from '../../engine/native.js';
 import { idMatcher } from '../cases.js';
 import {
   type BenchRow,
-  CannotRunError,
   type CaseResult,
   type Ceiling,
   type MemoryFigure,
+  nothingToRun,
   type Suite,
   type SuiteOptions,
   type SuiteResult,
@@ -93,7 +93,7 @@ async function runCpu(options: SuiteOptions, mode: Mode, started: number): Promi
 }
 
 function begin({ filter, progress }: SuiteOptions, steps: number): void {
-  if (steps === 0) throw new CannotRunError(`no row matches the filter '${filter}'`);
+  if (steps === 0) throw nothingToRun(`no row matches the filter '${filter}'`);
   progress.begin('bench', steps);
 }
 

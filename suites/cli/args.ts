@@ -1,5 +1,6 @@
 // The command line's grammar: commands, flags, help text. It reads words and runs nothing.
 import { parseArgs } from 'node:util';
+import type { Shard } from '../results.js';
 
 /** The commands, in the order in which the help lists them. */
 export const COMMANDS = {
@@ -39,6 +40,21 @@ export interface Arguments {
   shapes: number[][];
   vs?: ('numpy' | 'torch')[];
   rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
+  /** Which part of the cases, as `--shard 2/4` says: 0-based here. */
+  shard?: Shard;
+  /** How many processes share a suite's cases. */
+  jobs: number;
+  maxFailures?: number;
+  /** Run again whenever a source or a fixture changes. */
+  watch: boolean;
+  /** A timing that is undecided is not let through. */
+  strictNoise: boolean;
+  /** The expectations file. */
+  expectations?: string;
+  /** The results.json of an earlier run. */
+  baseline?: string;
+  /** Where one JSON line for each case goes. */
+  jsonl?: string;
   /** Where the page of performance figures is written. */
   performance?: string;
 }
@@ -53,6 +69,9 @@ interface Flag {
 }
 
 const RUNS: readonly Command[] = ['validate', 'gradcheck', 'bench', 'notebook', 'selftest', 'all'];
+
+/** Suites whose cases can be split. */
+const SPLIT: readonly Command[] = ['validate', 'gradcheck', 'notebook', 'all'];
 
 const FLAGS: Readonly<Record<string, Flag>> = {
   filter: {
@@ -103,6 +122,33 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     help: 'write the page of required ratios, rates and ceilings to FILE.md',
     of: ['bench', 'report'],
   },
+  shard: { type: 'string', value: 'I/N', help: 'only the I-th of N parts of the cases (from 1)', of: SPLIT },
+  jobs: { type: 'string', value: 'N', help: 'share the cases among N processes', of: SPLIT },
+  'max-failures': { type: 'string', value: 'N', help: 'stop after N cases that fell short', of: SPLIT },
+  watch: { type: 'boolean', help: 'run again whenever a source or a fixture changes', of: RUNS },
+  'strict-noise': {
+    type: 'boolean',
+    help: 'a required ratio inside its interval of uncertainty ends with exit code 4',
+    of: ['bench', 'all'],
+  },
+  expectations: {
+    type: 'string',
+    value: 'FILE.json',
+    help: 'known shortcomings, each with kind, reason and expiry (default: expectations.json where there is one)',
+    of: RUNS,
+  },
+  baseline: {
+    type: 'string',
+    value: 'results.json',
+    help: 'an earlier run: shows what changed, and refuses fewer compared elements',
+    of: [...RUNS, 'report'],
+  },
+  jsonl: {
+    type: 'string',
+    value: 'FILE.jsonl',
+    help: 'write one JSON line for each case to FILE.jsonl',
+    of: RUNS,
+  },
   help: { type: 'boolean', help: 'show this' },
 };
 
@@ -119,8 +165,13 @@ const USAGE: Readonly<Record<Command, string>> = {
 
 const EXIT_CODES = `Exit codes
   0    everything held
-  1    something fell short: a value, a gradient, an error, a required time or memory limit
-  2    it could not run: unknown command, flag or filter, missing or edited fixture, unwritable folder, bad function
+  1    something is wrong: a value, a gradient, an error, a crash
+  2    it could not run: unknown command or flag, unwritable folder, bad function
+  3    right, but slower than required, or over a memory limit
+  4    right, but a required time is undecided (with --strict-noise)
+  5    a fixture or another file is missing, edited or malformed
+  6    nothing ran, or fewer elements were compared than in the baseline
+  7    an expectation names nothing, holds after all, or has expired
   130  interrupted: what was finished is written and marked partial`;
 
 /** The help text of the program, or of one command. */
@@ -163,10 +214,18 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     quick: values.quick === true,
     seed: wholeNumber('seed', text(values.seed) ?? '0'),
     shapes: list(values.shape).map(readShape),
+    jobs: positive('jobs', text(values.jobs) ?? '1'),
+    watch: values.watch === true,
+    strictNoise: values['strict-noise'] === true,
     ...optional('filter', text(values.filter)),
     ...optional('out', text(values.out)),
     ...optional('fixtures', text(values.fixtures)),
     ...optional('performance', text(values.performance)),
+    ...optional('shard', readShard(text(values.shard))),
+    ...optional('maxFailures', positiveOr('max-failures', text(values['max-failures']))),
+    ...optional('expectations', text(values.expectations)),
+    ...optional('baseline', text(values.baseline)),
+    ...optional('jsonl', text(values.jsonl)),
     ...optional('vs', readVs(text(values.vs))),
     ...optional('rows', readRows(text(values.suite))),
   };
@@ -232,6 +291,14 @@ function readShape(words: string): number[] {
   return words.split(',').map((part) => wholeNumber('shape', part.trim()));
 }
 
+function readShard(words: string | undefined): Shard | undefined {
+  if (words === undefined) return undefined;
+  const [index, count, ...more] = words.split('/').map((part) => positive('shard', part));
+  if (index === undefined || count === undefined || more.length > 0 || index > count)
+    throw new UsageError(`--shard takes I/N with I from 1 to N, not '${words}'`);
+  return { index: index - 1, count };
+}
+
 function readVs(words: string | undefined): ('numpy' | 'torch')[] | undefined {
   return words?.split(',').map((word) => {
     if (word === 'numpy' || word === 'torch') return word;
@@ -249,6 +316,16 @@ function wholeNumber(flag: string, word: string): number {
   const value = Number(word);
   if (/^\d+$/.test(word) && Number.isSafeInteger(value)) return value;
   throw new UsageError(`--${flag} takes whole numbers, not '${word}'`);
+}
+
+function positive(flag: string, word: string): number {
+  const value = wholeNumber(flag, word);
+  if (value > 0) return value;
+  throw new UsageError(`--${flag} takes whole numbers from 1 on, not '${word}'`);
+}
+
+function positiveOr(flag: string, word: string | undefined): number | undefined {
+  return word === undefined ? undefined : positive(flag, word);
 }
 
 function text(value: Value): string | undefined {

@@ -1,6 +1,8 @@
 // The process of one suite: takes one order from its parent, answers with the result, and ends.
 // It stops at the next case when the parent says so or is gone.
-import { runHere, type SuiteOrder } from './run.js';
+import { EXIT } from '../results.js';
+import type { SuiteOrder } from './isolate.js';
+import { runHere } from './run.js';
 
 const controller = new AbortController();
 
@@ -16,6 +18,7 @@ process.on('message', (message) => {
 async function serve(order: SuiteOrder): Promise<void> {
   const answer = await runHere(order, controller.signal).catch((error: unknown) => ({
     cannotRun: `the ${order.suite} suite broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    code: EXIT.usage,
   }));
   // Ends only once the answer is on its way; handles that a suite left open must not keep the run waiting.
   process.send?.(answer, () => process.exit(0));

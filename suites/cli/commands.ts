@@ -8,16 +8,19 @@ import { packageRoot } from '../machine.js';
 import {
   CannotRunError,
   FULL_RUN,
+  nothingToRun,
   parseRunResult,
   type RunResult,
   type SuiteName,
   suiteResult,
 } from '../results.js';
 import type { Arguments, Command } from './args.js';
+import { readGate } from './gate.js';
 import { type Console, checkWritable, deliver } from './output.js';
 import { findReferences } from './references.js';
 import { interruptSignal, runSuites } from './run.js';
 import { gradcheckUser } from './user.js';
+import { whileChanging } from './watch.js';
 
 type Run = (args: Arguments, to: Console, words: readonly string[]) => Promise<number>;
 
@@ -45,10 +48,15 @@ async function suites(
   if (args.shapes.length > 0) throw new CannotRunError('--shape belongs to a function: FILE.ts#FUNCTION');
   const folder = args.out ?? (names.length === 1 ? join(OUT, names[0] ?? '') : OUT);
   checkWritable(args, folder);
-  const signal = interruptSignal();
+  const gate = readGate(args);
   const found = await findReferences();
-  const run = await runSuites(names, args, found, `torchstone ${words.join(' ')}`, signal);
-  return deliver(run, args, folder, to);
+  const once = async () => {
+    const interrupt = interruptSignal();
+    const run = await runSuites(names, args, found, `torchstone ${words.join(' ')}`, interrupt.signal);
+    interrupt.off();
+    return deliver(gate(run), args, folder, to);
+  };
+  return args.watch ? whileChanging(once, to.err) : once();
 }
 
 async function report(args: Arguments, to: Console): Promise<number> {
@@ -59,7 +67,8 @@ async function report(args: Arguments, to: Console): Promise<number> {
   const folder = args.out ?? dirname(file);
   checkWritable(args, folder);
   const run = parseRunResult(await readFile(file, 'utf8'), file);
-  return deliver(args.filter === undefined ? run : only(run, args.filter), args, folder, to);
+  const shown = args.filter === undefined ? run : only(run, args.filter);
+  return deliver(args.baseline === undefined ? shown : readGate(args)(shown), args, folder, to);
 }
 
 /** The part of a run whose ids match. Counted and judged anew. */
@@ -72,7 +81,7 @@ function only(run: RunResult, filter: string): RunResult {
     if (cases.length + (rows?.length ?? 0) + (memory?.length ?? 0) === 0) return [];
     return [suiteResult(suite.suite, cases, suite.seconds, { rows, memory, ceilings: suite.ceilings })];
   });
-  if (suites.length === 0) throw new CannotRunError(`nothing in the results matches the filter '${filter}'`);
+  if (suites.length === 0) throw nothingToRun(`nothing in the results matches the filter '${filter}'`);
   return { ...run, suites };
 }
 
@@ -85,7 +94,7 @@ async function doctor(args: Arguments, to: Console): Promise<number> {
     checkFixtures,
   });
   const findings = examined.filter((one) => matches(one.topic));
-  if (findings.length === 0) throw new CannotRunError(`no topic matches the filter '${args.filter}'`);
+  if (findings.length === 0) throw nothingToRun(`no topic matches the filter '${args.filter}'`);
   const json = `${JSON.stringify(findings, null, 2)}\n`;
   if (typeof args.json === 'string') await writeFile(resolve(args.json), json);
   if (args.json === true) to.out(json);

@@ -1,6 +1,6 @@
 // The entry of `torchstone`: reads the words, runs the command, sets the exit code. The commands live beside it.
 
-import { CannotRunError } from '../results.js';
+import { CannotRunError, EXIT } from '../results.js';
 import { type Arguments, helpText, readArguments, UsageError } from './args.js';
 import { COMMAND_TABLE } from './commands.js';
 import { type Console, processConsole } from './output.js';
@@ -18,16 +18,16 @@ export async function main(words: readonly string[], to: Console = processConsol
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     to.err(`torchstone: ${error.message}\n\`torchstone --help\` shows what there is.\n`);
-    return 2;
+    return EXIT.usage;
   }
   try {
     return await COMMAND_TABLE[args.command](args, to, words);
   } catch (error) {
     if (error instanceof CannotRunError || error instanceof UsageError) {
       to.err(`torchstone ${args.command}: ${error.message}\n`);
-    } else {
-      to.err(`torchstone ${args.command} broke: ${error instanceof Error ? error.stack : String(error)}\n`);
+      return error instanceof CannotRunError ? error.code : EXIT.usage;
     }
-    return 2;
+    to.err(`torchstone ${args.command} broke: ${error instanceof Error ? error.stack : String(error)}\n`);
+    return EXIT.usage;
   }
 }

@@ -1,10 +1,13 @@
 // Where results go: the check that a folder can be written, the reports, the JSON, the summary on the console.
 // Standard output carries the answer only; progress goes to standard error.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { consoleSummary } from '../../reports/console.js';
+import { annotations } from '../../reports/github.js';
 import { resultJson } from '../../reports/json.js';
+import { jsonLines } from '../../reports/jsonl.js';
+import { markdownReport } from '../../reports/markdown.js';
 import { performancePage } from '../../reports/performance.js';
 import { exitCode } from '../../reports/verdict.js';
 import { writeReports } from '../../reports/write.js';
@@ -31,6 +34,7 @@ export function processConsole(): Console {
 export function checkWritable(args: Arguments, folder: string | undefined): void {
   if (folder !== undefined) probe(resolve(folder), 'the output folder');
   if (typeof args.json === 'string') probe(dirname(resolve(args.json)), `the folder of ${args.json}`);
+  if (args.jsonl !== undefined) probe(dirname(resolve(args.jsonl)), `the folder of ${args.jsonl}`);
   if (args.performance !== undefined)
     probe(dirname(resolve(args.performance)), `the folder of ${args.performance}`);
 }
@@ -44,6 +48,7 @@ export async function deliver(
 ): Promise<number> {
   const written = folder === undefined ? [] : await writeReports(run, resolve(folder));
   if (typeof args.json === 'string') await writeFile(resolve(args.json), resultJson(run));
+  if (args.jsonl !== undefined) await writeFile(resolve(args.jsonl), jsonLines(run));
   if (args.performance !== undefined) await writeFile(resolve(args.performance), performancePage(run));
   const summary = consoleSummary(run, { colour: to.colour, quiet: args.quiet });
   if (args.json === true) {
@@ -52,9 +57,18 @@ export async function deliver(
   } else {
     to.out(summary);
   }
+  if (process.env.GITHUB_ACTIONS === 'true') await tellGitHub(run, to);
   const page = written.find((path) => path.endsWith('.html'));
   if (page && !args.quiet) to.err(`\nReport: ${page}\n`);
   return exitCode(run);
+}
+
+/** Annotations beside the code, and the step's summary page. */
+async function tellGitHub(run: RunResult, to: Console): Promise<void> {
+  // Workflow commands are read from either stream; standard output may be somebody's JSON.
+  to.err(annotations(run));
+  const { GITHUB_STEP_SUMMARY: summary } = process.env;
+  if (summary) await appendFile(summary, markdownReport(run));
 }
 
 function probe(folder: string, what: string): void {

@@ -15,7 +15,7 @@ export async function gradcheckUser(args: Arguments, to: Console, words: readonl
   }
   if (args.filter !== undefined) throw new UsageError('--filter chooses among the ops, not in your function');
   checkWritable(args, args.out);
-  const signal = interruptSignal();
+  const { signal } = interruptSignal();
   const started = new Date().toISOString();
   const { checkUserFunction } = await import('../gradcheck/user.js');
   const suite: SuiteResult = await checkUserFunction(target, args.shapes, {

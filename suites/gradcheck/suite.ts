@@ -9,8 +9,8 @@ import { FixtureError, type Fixtures, openFixtures } from '../fixtures.js';
 import type { FixtureCase } from '../manifest.js';
 import { type RegisteredOp, registeredOps } from '../registry.js';
 import {
-  CannotRunError,
   type CaseResult,
+  nothingToRun,
   type Suite,
   type SuiteOptions,
   type SuiteResult,
@@ -45,9 +45,15 @@ export async function gradcheckOps(
   const chosen = all.filter((one) => isCandidate(one, named) && (named || !ids.has(twinOf(one.id))));
   const missing = options.filter === undefined ? uncovered(all, chosen) : [];
   if (chosen.length === 0 && missing.length === 0)
-    throw new CannotRunError(`no case of '${options.filter}' has a gradient to check`);
-  options.progress.begin('gradcheck', chosen.length);
-  const results = await eachCase(chosen, options, (one) => checkCase(one, fixtures, options), [...missing]);
+    throw nothingToRun(`no case of '${options.filter}' has a gradient to check`);
+  const results = await eachCase(
+    'gradcheck',
+    chosen,
+    options,
+    (one) => checkCase(one, fixtures, options),
+    // A part of a run says it once.
+    (options.shard?.index ?? 0) === 0 && options.done === undefined ? [...missing] : [],
+  );
   return suiteResult('gradcheck', results, (performance.now() - started) / 1000);
 }
 

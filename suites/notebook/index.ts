@@ -1,9 +1,10 @@
 // The notebook suite: every cell of the notebook, as executable cases. It owns the list and the order, and judges nothing itself.
 import { idMatcher } from '../cases.js';
+import { eachCase } from '../each-case.js';
 import { openFixtures } from '../fixtures.js';
 import {
-  CannotRunError,
   type CaseResult,
+  nothingToRun,
   type Series,
   type Suite,
   type SuiteOptions,
@@ -43,7 +44,7 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   const started = performance.now();
   const matches = idMatcher(options.filter);
   const cells = CELLS.filter(({ id }) => matches(`notebook/${id}`));
-  if (cells.length === 0) throw new CannotRunError(`no cell matches the filter '${options.filter}'`);
+  if (cells.length === 0) throw nothingToRun(`no cell matches the filter '${options.filter}'`);
   const recording = new Recording(await openFixtures(options.fixtures));
   const series: Series[] = [];
   const context: CellContext = {
@@ -51,15 +52,8 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
     full: options.full ?? false,
     series: (one) => void series.push(one),
   };
-  options.progress.begin('notebook', cells.length);
-  const results: CaseResult[] = [];
-  for (const cell of cells) {
-    if (options.signal.aborted) break;
-    const result = await runCell(cell, recording, context);
-    results.push(result);
-    options.progress.step(result.id, result.status !== 'pass');
-  }
-  options.progress.end();
+  const named = cells.map((cell) => ({ id: `notebook/${cell.id}`, cell }));
+  const results = await eachCase('notebook', named, options, ({ cell }) => runCell(cell, recording, context));
   const notes = ['Cell F, the table of timings, is run by the bench.'];
   return suiteResult('notebook', results, (performance.now() - started) / 1000, { series, notes });
 }

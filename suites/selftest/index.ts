@@ -4,9 +4,9 @@ import { setImmediate } from 'node:timers/promises';
 import { idMatcher } from '../cases.js';
 import { openFixtures } from '../fixtures.js';
 import {
-  CannotRunError,
   type CaseResult,
   type MutantResult,
+  nothingToRun,
   type Sensitivity,
   type Suite,
   type SuiteOptions,
@@ -35,7 +35,7 @@ export async function selftest(options: SuiteOptions, sources: SelftestSources =
   const started = performance.now();
   const matches = idMatcher(options.filter);
   const chosen = (sources.mutants ?? MUTANTS).filter(({ name }) => matches(`selftest/${name}`));
-  if (chosen.length === 0) throw new CannotRunError(`no mutant matches the filter '${options.filter}'`);
+  if (chosen.length === 0) throw nothingToRun(`no mutant matches the filter '${options.filter}'`);
   const trial = new Trial(new Probes(await openFixtures(options.fixtures), options.seed), options);
   options.progress.begin('selftest', chosen.length);
   const tried: { mutant: MutantResult; result: CaseResult }[] = [];
