@@ -43,10 +43,19 @@ export function newMeta(shape: Shape, dtype: DType, device: Device = meta): Tens
   return new Tensor(new Storage(0), shape, contiguousStrides(shape), 0, dtype, true, null, device);
 }
 
+/** As `viewOf`, for a function that returns several views: autograd lets none of them be changed in-place. */
+export function oneOfMany(t: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
+  const view = viewOf(t, shape, strides, offset);
+  view.oneOfMany = true;
+  return view;
+}
+
 /** Another geometry over the same memory, tracked as a view. History is the caller's. */
 export function viewOf(t: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
   t.storage.shared = true;
-  return new Tensor(t.storage, shape, strides, offset, t.dtype, undefined, t.base ?? t, t.device);
+  const view = new Tensor(t.storage, shape, strides, offset, t.dtype, undefined, t.base ?? t, t.device);
+  if (t.oneOfMany) view.oneOfMany = true;
+  return view;
 }
 
 /** The same memory and geometry without history: PyTorch's detach(). */

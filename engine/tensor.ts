@@ -69,6 +69,8 @@ export class Tensor {
   /** The storage's version when this view's history was last right. */
   viewVersion: number;
   autograd: AutogradState | null = null;
+  /** A view, or a view of a view, that came with others from one function. */
+  oneOfMany = false;
 
   /** @internal */
   constructor(
@@ -197,7 +199,6 @@ export class Tensor {
     if (base === null || this.viewVersion === this.storage.version) return node;
     if (node === null && !base.requiresGrad) return null;
     // As PyTorch: what changed the storage may have been recorded on the base, so the view's history starts there.
-    this.viewVersion = this.storage.version;
     const fresh = viewHooks.regenerate(this, base);
     this.adoptHistory(fresh, 0);
     return fresh;

@@ -55,6 +55,11 @@ export function checkInPlace(op: string, t: Tensor): void {
       ),
     );
   }
+  if (t.oneOfMany && t.requiresGrad) {
+    const error = oneOfManyError(t, 'and is being modified inplace');
+    error.message = message(op, 'a tensor that is no view out of several', 'one', error.message);
+    throw error;
+  }
   const base = t.base;
   if (base?.requiresGrad && base.isLeaf) {
     throw new RuntimeError(
@@ -66,6 +71,13 @@ export function checkInPlace(op: string, t: Tensor): void {
       ),
     );
   }
+}
+
+function oneOfManyError(view: Tensor, what: string): RuntimeError {
+  const name = view.autograd?.node?.name.replace(/Backward\d+$/, '') ?? 'a function';
+  return new RuntimeError(
+    `Output ${view.outputNr} of ${name} is a view ${what}. This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.`,
+  );
 }
 
 /** Counts the change, and makes `node` the history of `t` and of all that shares its memory. */
@@ -135,4 +147,8 @@ class RegeneratedView extends Node {
   }
 }
 
-viewHooks.regenerate = (view, base) => new RegeneratedView(view, base);
+viewHooks.regenerate = (view, base) => {
+  if (view.oneOfMany)
+    throw oneOfManyError(view, 'and its base or another view of its base has been modified inplace');
+  return new RegeneratedView(view, base);
+};

@@ -7,7 +7,7 @@ import { numelOf, type Shape, viewStrides } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { div } from './arithmetic.js';
 import { contiguous, rawCopy, rawFill, rawZeros } from './memory.js';
-import { filled, putRaw } from './raw.js';
+import { filled, putRaw, seenAs } from './raw.js';
 
 /** Where elements lie in a storage. */
 export interface Geometry {
@@ -139,6 +139,32 @@ export function unsqueezed(x: Tensor, at: number): Tensor {
   const step = at < x.ndim ? x.shape[at]! * x.strides[at]! : 1;
   const strides = [...x.strides.slice(0, at), step, ...x.strides.slice(at)];
   return recordedView('UnsqueezeBackward0', x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+}
+
+/** Zeros of `shape` with each gradient where its output looks. Differentiable. */
+export function assembled(
+  grads: readonly (Tensor | null)[],
+  dtype: Tensor['dtype'],
+  shape: readonly number[],
+  view: (whole: Tensor, i: number) => Tensor,
+): Tensor {
+  const whole = rawZeros(shape, dtype);
+  const given: Tensor[] = [];
+  const at: number[] = [];
+  grads.forEach((g, i) => {
+    if (g === null || g === undefined) return;
+    given.push(g);
+    at.push(i);
+    rawCopy(view(seenAs(whole, shape, whole.strides), i), g);
+  });
+  return record(
+    'PartsBackwardBackward0',
+    whole,
+    given,
+    () =>
+      ([gg]) =>
+        at.map((i) => view(gg!, i)),
+  );
 }
 
 const without = (list: readonly number[], at: number): number[] => list.filter((_, i) => i !== at);

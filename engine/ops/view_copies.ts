@@ -1,0 +1,143 @@
+// Owns the copying twins of views: aliasCopy, permuteCopy, splitCopy, …: the view, then a row-major copy of it.
+// What a view checks and shows is the view's own declaration (views.ts, view_parts.ts, reshaping.ts).
+import { record } from '../autograd/node.js';
+import { IndexError, message, RuntimeError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { defineOp, type ErrorSample, type Op, type Param } from './define.js';
+import { aliased } from './geometry.js';
+import { rawCast } from './memory.js';
+import { asStrided, view } from './reshaping.js';
+import { call, type Sample, t } from './samples.js';
+import { split, splitWithSizes } from './splitting.js';
+import { unfold } from './unfolding.js';
+import { diagonal, narrow, select, slice, unbind } from './view_parts.js';
+import { expand, permute, squeeze, tOp, transpose, unsqueeze } from './views.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+
+/** A row-major copy, whatever the order in memory of what is copied. */
+function copied(x: Tensor): Tensor {
+  return record('CloneBackward0', rawCast(x, x.dtype), [x], () => (g) => g);
+}
+
+/** Runs the view; its errors name the copying op. */
+function inName<R>(from: string, to: string, run: () => R): R {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith(`${from}: `))
+      error.message = `${to}${error.message.slice(from.length)}`;
+    throw error;
+  }
+}
+
+interface Extra {
+  readonly samples: readonly Sample[];
+  readonly errors?: readonly ErrorSample[];
+}
+
+function copyOf<A extends readonly unknown[]>(base: Op<A, Tensor>, extra: Extra) {
+  const name = `${base.name}Copy`;
+  return defineOp({
+    name,
+    doc: `As ${base.name}, but a copy.`,
+    params: base.params,
+    variants: ['function'],
+    compose: (...args: A): Tensor => copied(inName(base.name, name, () => base.impl(...args))),
+    ...extra,
+  });
+}
+
+function copiesOf<A extends readonly unknown[]>(base: Op<A, Tensor[]>, extra: Extra) {
+  const name = `${base.name}Copy`;
+  return defineOp({
+    name,
+    doc: `As ${base.name}, but copies.`,
+    params: base.params,
+    variants: ['function'],
+    returns: 'Tensor[]',
+    compose: (...args: A): Tensor[] => inName(base.name, name, () => base.impl(...args)).map(copied),
+    ...extra,
+  });
+}
+
+export const aliasCopy = defineOp({
+  name: 'aliasCopy',
+  doc: 'A row-major copy of the whole tensor.',
+  params: [self],
+  variants: ['function'],
+  compose: (x: Tensor): Tensor => copied(aliased(x)),
+  samples: [call([t([3, 5])])],
+});
+
+export const detachCopy = defineOp({
+  name: 'detachCopy',
+  doc: 'A row-major copy without history.',
+  params: [self],
+  variants: ['function'],
+  notDifferentiable: 'it cuts the graph on purpose',
+  compose: (x: Tensor): Tensor => rawCast(x, x.dtype),
+  samples: [call([t([3, 5])])],
+});
+
+export const asStridedCopy = copyOf(asStrided, { samples: [call([t([3, 3]), [2, 2], [1, 2], 1])] });
+export const expandCopy = copyOf(expand, { samples: [call([t([3, 1]), [2, 3, 5]])] });
+export const permuteCopy = copyOf(permute, {
+  samples: [call([t([2, 3, 5]), [2, 0, -2]])],
+  errors: [{ args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' }],
+});
+export const viewCopy = copyOf(view, {
+  samples: [call([t([3, 10], { layout: 'contiguous' }), [5, -1]])],
+  errors: [
+    { args: [t([4, 3]), [4, 2]], throws: 'RuntimeError' },
+    { args: [t([0, 5]), [0, -1]], throws: 'RuntimeError' },
+  ],
+});
+export const squeezeCopy = copyOf(squeeze, { samples: [call([t([3, 1, 5, 1])]), call([t([3, 1, 5, 1]), -1])] });
+export const unsqueezeCopy = copyOf(unsqueeze, { samples: [call([t([3, 5]), -1])] });
+export const transposeCopy = copyOf(transpose, { samples: [call([t([2, 3, 5]), -1, 0])] });
+export const tCopy = copyOf(tOp, {
+  samples: [call([t([3, 5])])],
+  errors: [{ args: [t([2, 3, 5])], throws: 'RuntimeError' }],
+});
+export const diagonalCopy = copyOf(diagonal, {
+  samples: [call([t([3, 5])], { offset: 1 })],
+  errors: [
+    { args: [t([3, 5])], kwargs: { dim1: 1, dim2: 1 }, throws: 'RuntimeError' },
+    { args: [t([3, 5])], kwargs: { dim1: 10000 }, throws: 'IndexError' },
+  ],
+});
+export const selectCopy = copyOf(select, { samples: [call([t([3, 5]), -1, 2])] });
+export const sliceCopy = copyOf(slice, { samples: [call([t([7, 3]), 0, 1, -1, 2])] });
+export const unfoldCopy = copyOf(unfold, { samples: [call([t([3, 5]), 1, 3, 2])] });
+export const unbindCopy = copiesOf(unbind, {
+  samples: [call([t([3, 5]), -1])],
+  errors: [{ args: [t([])], throws: 'IndexError' }],
+});
+export const splitCopy = copiesOf(split, { samples: [call([t([5, 3]), 2])] });
+export const splitWithSizesCopy = copiesOf(splitWithSizes, {
+  samples: [call([t([3, 5]), [1, 4, 0], -1])],
+});
+
+export const narrowCopy = defineOp({
+  name: 'narrowCopy',
+  doc: 'As narrow, but a copy.',
+  params: narrow.params,
+  compose: (x: Tensor, dim: number, start: Tensor | number, length: number): Tensor => {
+    if (dim >= x.ndim && x.ndim > 0)
+      throw new RuntimeError(
+        message('narrowCopy', `a dim below ${x.ndim}`, String(dim), 'Expected dim < self_sizes.size()'),
+      );
+    if (x.ndim === 0 && dim !== 0 && dim !== -1)
+      throw new IndexError(message('narrowCopy', 'a dim of the tensor', String(dim)));
+    return copied(inName('narrow', 'narrowCopy', () => narrow.impl(x, dim, start, length)));
+  },
+  samples: [call([t([5, 3]), 0, 1, 3]), call([t([3, 5]), -1, 0, 0])],
+  errors: [
+    { args: [t([]), 0, 0, 1], throws: 'RuntimeError' },
+    { args: [t([3, 5]), 3, 0, 0], throws: 'RuntimeError' },
+    { args: [t([3, 5]), -4, 0, 0], throws: 'IndexError' },
+    { args: [t([3, 5]), 1, 11, 0], throws: 'IndexError' },
+    { args: [t([3, 5]), 0, 0, -1], throws: 'RuntimeError' },
+  ],
+});
