@@ -196,6 +196,7 @@ function importsFor(body: string, modules: readonly string[], tensorImport: stri
     ['DTypeLike', "import type { DTypeLike } from '../dtype.js';"],
     ['splitSize', "import { splitSize } from '../ops/arguments.js';"],
     ['Extremes', "import type { Extremes } from '../ops/define.js';"],
+    ['Size', "import type { Size } from '../tensor.js';"],
     ['Loose', "import type { Loose } from '../ops/define.js';"],
     ['Generator', "import type { Generator } from '../random.js';"],
   ];

@@ -19,7 +19,7 @@ const dim0: Param = { name: 'dim', kind: 'int', default: 0 };
 const isSkipped = (x: Tensor): boolean => x.ndim === 1 && x.shape[0] === 0;
 
 /** The shape of a cat. @throws RuntimeError where the tensors do not fit each other. */
-function joinedShape(xs: readonly Tensor[], like: Tensor, dim: number): number[] {
+function joinedShape(op: string, xs: readonly Tensor[], like: Tensor, dim: number): number[] {
   const shape = [...like.shape];
   shape[dim] = 0;
   xs.forEach((x, i) => {
@@ -27,7 +27,7 @@ function joinedShape(xs: readonly Tensor[], like: Tensor, dim: number): number[]
     if (x.ndim !== like.ndim) {
       throw new RuntimeError(
         message(
-          'cat',
+          op,
           `tensors of ${like.ndim} dims`,
           showShape(x.shape),
           `Tensors must have same number of dimensions: got ${like.ndim} and ${x.ndim}`,
@@ -38,7 +38,7 @@ function joinedShape(xs: readonly Tensor[], like: Tensor, dim: number): number[]
       if (d !== dim && size !== like.shape[d]) {
         throw new RuntimeError(
           message(
-            'cat',
+            op,
             `tensors that differ in dim ${dim} only`,
             `${showShape(like.shape)} and ${showShape(x.shape)}`,
             `Sizes of tensors must match except in dimension ${dim}. Expected size ${like.shape[d]} but got size ${size} for tensor number ${i} in the list.`,
@@ -51,24 +51,25 @@ function joinedShape(xs: readonly Tensor[], like: Tensor, dim: number): number[]
   return shape;
 }
 
-function joined(xs: readonly Tensor[], rawDim: number): Tensor {
+/** Tensors one after another along a dim. @throws ValueError, RuntimeError, naming `op` */
+export function joined(xs: readonly Tensor[], rawDim: number, op = 'cat'): Tensor {
   if (xs.length === 0)
     throw new ValueError(
-      message('cat', 'at least one tensor', 'none', 'torch.cat(): expected a non-empty list of Tensors'),
+      message(op, 'at least one tensor', 'none', 'torch.cat(): expected a non-empty list of Tensors'),
     );
-  requireMemory('cat', xs);
+  requireMemory(op, xs);
   const zeroDim = xs.findIndex((x) => x.ndim === 0);
   if (zeroDim >= 0)
     throw new RuntimeError(
       message(
-        'cat',
+        op,
         'tensors with dims',
         'a 0-d tensor',
         `zero-dimensional tensor (at position ${zeroDim}) cannot be concatenated`,
       ),
     );
   const dtype = xs.map((x) => x.dtype).reduce(promoteTypes);
-  requireSupported('cat', dtype);
+  requireSupported(op, dtype);
   const like = xs.find((x) => !isSkipped(x));
   if (like === undefined)
     return record(
@@ -77,8 +78,8 @@ function joined(xs: readonly Tensor[], rawDim: number): Tensor {
       xs,
       () => () => xs.map((x) => rawZeros([0], x.dtype)),
     );
-  const dim = wrapDim('cat', rawDim, like.ndim);
-  const out = newTensor(joinedShape(xs, like, dim), dtype);
+  const dim = wrapDim(op, rawDim, like.ndim);
+  const out = newTensor(joinedShape(op, xs, like, dim), dtype);
   const starts: number[] = [];
   let at = 0;
   for (const x of xs) {
@@ -105,11 +106,12 @@ function joined(xs: readonly Tensor[], rawDim: number): Tensor {
 
 export const cat = defineOp({
   name: 'cat',
+  aliases: ['torch.concat', 'torch.concatenate'],
   numpy: 'numpy.concatenate',
   doc: 'Tensors one after another along a dim, in the promoted dtype.',
   params: [tensors, dim0],
   variants: ['function'],
-  kernel: joined,
+  kernel: (xs: readonly Tensor[], dim: number): Tensor => joined(xs, dim),
   samples: [
     call([[t([3, 5]), t([2, 5]), t([7, 5])]]),
     call([[t([3, 5]), t([3, 2])], -1]),
@@ -215,6 +217,7 @@ export const hstack = defineOp({
     return joined(
       xs.map((x) => atLeast(x, 1)),
       first.ndim === 1 ? 0 : 1,
+      'hstack',
     );
   },
   samples: [call([[t([3, 5]), t([3, 2])]]), call([[t([3]), t([2])]]), call([[t([]), t([])]])],
@@ -223,6 +226,7 @@ export const hstack = defineOp({
 
 export const vstack = defineOp({
   name: 'vstack',
+  aliases: ['torch.row_stack'],
   numpy: 'numpy.vstack',
   doc: 'Tensors one below the other; 1-d ones are rows.',
   params: [tensors],
@@ -233,6 +237,7 @@ export const vstack = defineOp({
     return joined(
       xs.map((x) => atLeast(x, 2)),
       0,
+      'vstack',
     );
   },
   samples: [call([[t([5]), t([3, 5])]]), call([[t([]), t([])]])],

@@ -40,6 +40,17 @@ export function counting(n: number, from = 0): Tensor {
   return out;
 }
 
+/** Whole numbers as a fresh 1-d int64 tensor. */
+export function longs(values: readonly number[]): Tensor {
+  const out = newTensor([values.length], int64);
+  const data = out.typed();
+  if (data instanceof BigInt64Array)
+    values.forEach((v, i) => {
+      data[out.offset + i] = BigInt(v);
+    });
+  return out;
+}
+
 /** The same geometry and memory seen with other sizes and strides; no history, no view. */
 export function seenAs(
   x: Tensor,

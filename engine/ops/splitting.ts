@@ -338,6 +338,11 @@ function directionalSplit(name: string, dimOf: (ndim: number) => number, least: 
   });
 }
 
-export const hsplit = directionalSplit('hsplit', (n) => (n === 1 ? 0 : 1), 1, 'Parts side by side, as views.');
+export const hsplit = directionalSplit(
+  'hsplit',
+  (n) => (n === 1 ? 0 : 1),
+  1,
+  'Parts side by side, as views.',
+);
 export const vsplit = directionalSplit('vsplit', () => 0, 2, 'Parts one below the other, as views.');
 export const dsplit = directionalSplit('dsplit', () => 2, 3, 'Parts one behind the other, as views.');

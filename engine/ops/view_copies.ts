@@ -93,7 +93,9 @@ export const viewCopy = copyOf(view, {
     { args: [t([0, 5]), [0, -1]], throws: 'RuntimeError' },
   ],
 });
-export const squeezeCopy = copyOf(squeeze, { samples: [call([t([3, 1, 5, 1])]), call([t([3, 1, 5, 1]), -1])] });
+export const squeezeCopy = copyOf(squeeze, {
+  samples: [call([t([3, 1, 5, 1])]), call([t([3, 1, 5, 1]), -1])],
+});
 export const unsqueezeCopy = copyOf(unsqueeze, { samples: [call([t([3, 5]), -1])] });
 export const transposeCopy = copyOf(transpose, { samples: [call([t([2, 3, 5]), -1, 0])] });
 export const tCopy = copyOf(tOp, {

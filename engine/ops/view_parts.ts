@@ -63,13 +63,7 @@ export const slice = defineOp({
     { name: 'step', kind: 'int', default: 1 },
   ],
   variants: ['function'],
-  kernel: (
-    x: Tensor,
-    rawDim: number,
-    start: number | null,
-    end: number | null,
-    step: number,
-  ): Tensor => {
+  kernel: (x: Tensor, rawDim: number, start: number | null, end: number | null, step: number): Tensor => {
     const fail = (required: string, got: string, hint: string): never => {
       throw new RuntimeError(message('slice', required, got, hint));
     };
@@ -238,4 +232,3 @@ export const unbind = defineOp({
     { args: [t([3, 5]), 2], throws: 'IndexError' },
   ],
 });
-
