@@ -58,6 +58,28 @@ export function viewOf(t: Tensor, shape: Shape, strides: Shape, offset: number):
   return view;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** Gives a tensor another geometry, and another storage where one is given. */
+export function regeometry(
+  t: Tensor,
+  shape: Shape,
+  strides: Shape,
+  offset: number,
+  storage: Storage = t.storage,
+): void {
+  const changed = new Tensor(storage, shape, strides, offset, t.dtype, undefined, t.base, t.device);
+  const target = t as Mutable<
+    Pick<Tensor, 'storage' | 'shape' | 'strides' | 'offset' | 'rowMajor' | 'length' | 'address'>
+  >;
+  target.storage = storage;
+  target.shape = shape;
+  target.strides = strides;
+  target.offset = offset;
+  target.rowMajor = changed.rowMajor;
+  target.length = changed.length;
+  target.address = changed.address;
+}
+
 /** The same memory and geometry without history: PyTorch's detach(). */
 export function alias(t: Tensor): Tensor {
   t.storage.shared = true;

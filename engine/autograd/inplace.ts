@@ -44,6 +44,11 @@ export function checkInPlace(op: string, t: Tensor): void {
       );
     }
   }
+  checkHistory(op, t);
+}
+
+/** @throws RuntimeError where the history of `t` forbids an in-place change. */
+export function checkHistory(op: string, t: Tensor): void {
   if (!gradMode.enabled) return;
   if (t.requiresGrad && t.isLeaf) {
     throw new RuntimeError(

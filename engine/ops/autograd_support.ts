@@ -1,10 +1,12 @@
 // Owns handing to the autograd walk the few ops that it needs, so that autograd itself imports no op.
 import { support } from '../autograd/backward.js';
 import { viewSupport } from '../autograd/inplace.js';
-import { newTensor } from '../factory.js';
-import { contiguousStrides } from '../shape.js';
+import { record } from '../autograd/node.js';
+import { newStrided, newTensor } from '../factory.js';
+import { contiguousStrides, isContiguousLayout, isDense } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { add } from './arithmetic.js';
-import { cast, clone, rawFill, rawZeros } from './memory.js';
+import { cast, clone, rawCopy, rawFill, rawZeros } from './memory.js';
 import { sumTo } from './reductions.js';
 import { asStridedView } from './views.js';
 
@@ -32,6 +34,7 @@ interface Geometry {
 function relative(base: Geometry, view: Geometry): { strides: number[]; offset: number } {
   // Every view of a dense base steps along its dims; a contiguous base keeps them as they are.
   const dense = contiguousStrides(base.shape);
+  if (keepsLayout(base)) return { strides: [...view.strides], offset: view.offset - base.offset };
   if (dense.every((s, d) => s === base.strides[d] || base.shape[d] === 1)) {
     return { strides: [...view.strides], offset: view.offset - base.offset };
   }
@@ -56,13 +59,23 @@ function remap(distance: number, base: Geometry, dense: readonly number[]): numb
   return out;
 }
 
+/** A copy of `g`, differentiable, where a view of the base can be found again by its strides: as the base lies, if it is dense. */
+function laidOut(g: Tensor, base: Geometry): Tensor {
+  if (!keepsLayout(base)) return clone.impl(g.contiguous());
+  const out = newStrided(base.shape, base.strides, g.dtype);
+  rawCopy(out, g);
+  return record('CloneBackward0', out, [g], () => (gg) => gg);
+}
+const keepsLayout = (base: Geometry): boolean =>
+  !isContiguousLayout(base.shape, base.strides) && isDense(base.shape, base.strides);
+
 viewSupport.slice = (g, base, view) => {
   const r = relative(base, view);
-  return asStridedView(clone.impl(g.contiguous()), view.shape, r.strides, r.offset);
+  return asStridedView(laidOut(g, base), view.shape, r.strides, r.offset);
 };
 viewSupport.replace = (g, base, view, part) => {
   const r = relative(base, view);
-  const whole = clone.impl(g.contiguous());
+  const whole = laidOut(g, base);
   const hole = asStridedView(whole, view.shape, r.strides, r.offset);
   if (part === null) hole.zero_();
   else hole.copy_(part);
@@ -70,7 +83,10 @@ viewSupport.replace = (g, base, view, part) => {
 };
 viewSupport.scatter = (part, base, view) => {
   const r = relative(base, view);
-  const whole = rawZeros(base.shape, part.dtype);
+  const whole = keepsLayout(base)
+    ? newStrided(base.shape, base.strides, part.dtype)
+    : newTensor(base.shape, part.dtype);
+  rawFill(whole, 0);
   asStridedView(whole, view.shape, r.strides, r.offset).add_(part);
   return whole;
 };

@@ -1,8 +1,9 @@
 // Owns views as plain functions on strides: select, slice, expand, as_strided, … with gradients that are again
 // differentiable. It must not declare ops (views.ts, view_parts.ts) nor check dims that are already wrapped.
+import { checkHistory } from '../autograd/inplace.js';
 import { record } from '../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor, viewOf } from '../factory.js';
+import { newTensor, regeometry, viewOf } from '../factory.js';
 import { numelOf, type Shape, viewStrides } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { div } from './arithmetic.js';
@@ -37,14 +38,15 @@ export function embed(name: string, g: Tensor, shape: Shape, view: (x: Tensor) =
 
 /** The same elements under another shape: a view where the layout allows it, else a copy. `shape` holds as many. */
 export function reshaped(x: Tensor, shape: Shape): Tensor {
+  const before = x.shape;
   const strides = viewStrides(x.shape, x.strides, shape);
   if (strides !== null)
-    return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+    return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, before));
   const copy = contiguous.impl(x);
   const dense = viewStrides(copy.shape, copy.strides, shape)!;
   // PyTorch's unsafe view: the copy is nobody else's, so the result counts as no view of it.
   const out = new Tensor(copy.storage, shape, dense, copy.offset, copy.dtype, true, null, copy.device);
-  return record('UnsafeViewBackward0', out, [copy], () => ([g]) => [reshaped(g!, x.shape)]);
+  return record('UnsafeViewBackward0', out, [copy], () => ([g]) => [reshaped(g!, before)]);
 }
 
 /** The dims in another order; `dims` is a permutation. */
@@ -130,7 +132,8 @@ export function squeezed(x: Tensor, dims: readonly boolean[], name: string): Ten
   const kept = x.shape.map((_, d) => d).filter((d) => !(dims[d] === true && x.shape[d] === 1));
   const shape = kept.map((d) => x.shape[d]!);
   const strides = kept.map((d) => x.strides[d]!);
-  return recordedView(name, x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+  const before = x.shape;
+  return recordedView(name, x, shape, strides, x.offset, (g) => reshaped(g, before));
 }
 
 /** With a dim of size 1 before dim `at`. */
@@ -138,7 +141,8 @@ export function unsqueezed(x: Tensor, at: number): Tensor {
   const shape = [...x.shape.slice(0, at), 1, ...x.shape.slice(at)];
   const step = at < x.ndim ? x.shape[at]! * x.strides[at]! : 1;
   const strides = [...x.strides.slice(0, at), step, ...x.strides.slice(at)];
-  return recordedView('UnsqueezeBackward0', x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+  const before = x.shape;
+  return recordedView('UnsqueezeBackward0', x, shape, strides, x.offset, (g) => reshaped(g, before));
 }
 
 /** Zeros of `shape` with each gradient where its output looks. Differentiable. */
@@ -184,8 +188,9 @@ export function selected(op: string, x: Tensor, dim: number, index: number): Ten
   }
   const at = index < 0 ? index + size : index;
   const offset = x.offset + at * x.strides[dim]!;
+  const before = x.shape;
   return recordedView('SelectBackward0', x, without(x.shape, dim), without(x.strides, dim), offset, (g) =>
-    embed('SelectBackward', g, x.shape, (whole) => selected(op, whole, dim, at)),
+    embed('SelectBackward', g, before, (whole) => selected(op, whole, dim, at)),
   );
 }
 
@@ -196,8 +201,9 @@ export function sliced(x: Tensor, dim: number, start: number, length: number, st
   shape[dim] = length;
   strides[dim] = x.strides[dim]! * step;
   const offset = x.offset + start * x.strides[dim]!;
+  const before = x.shape;
   return recordedView('SliceBackward0', x, shape, strides, offset, (g) =>
-    embed('SliceBackward', g, x.shape, (whole) => sliced(whole, dim, start, length, step)),
+    embed('SliceBackward', g, before, (whole) => sliced(whole, dim, start, length, step)),
   );
 }
 
@@ -210,10 +216,23 @@ export function diagonalOf(x: Tensor, shift: number, a: number, b: number): Tens
   const kept = x.shape.map((_, d) => d).filter((d) => d !== a && d !== b);
   const shape = [...kept.map((d) => x.shape[d]!), length];
   const strides = [...kept.map((d) => x.strides[d]!), x.strides[a]! + x.strides[b]!];
+  const before = x.shape;
   const first = length === 0 ? 0 : shift >= 0 ? shift * x.strides[b]! : -shift * x.strides[a]!;
   return recordedView('DiagonalBackward0', x, shape, strides, x.offset + first, (g) =>
-    embed('DiagonalBackward', g, x.shape, (whole) => diagonalOf(whole, shift, a, b)),
+    embed('DiagonalBackward', g, before, (whole) => diagonalOf(whole, shift, a, b)),
   );
+}
+
+/** Turns `x` itself into what `view` shows of it; no element changes. @throws RuntimeError where autograd forbids it. */
+export function becomeView(op: string, x: Tensor, view: (x: Tensor) => Tensor): Tensor {
+  checkHistory(op, x);
+  const seen = view(x);
+  regeometry(x, seen.shape, seen.strides, seen.offset);
+  // What was saved of it has the old geometry, and views of it are now views of something else.
+  x.storage.version++;
+  const node = seen.autograd?.node ?? null;
+  if (node !== null) x.adoptHistory(node, seen.outputNr);
+  return x;
 }
 
 /** The same tensor as a view of itself. */

@@ -5,7 +5,7 @@ import { message, RuntimeError, showShape } from '../errors.js';
 import { inferSize, numelOf, viewStrides, wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
-import { asStridedView, recordedView, reshaped } from './geometry.js';
+import { asStridedView, becomeView, recordedView, reshaped } from './geometry.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -24,7 +24,8 @@ function view_(op: string, x: Tensor, size: readonly number[]): Tensor {
       ),
     );
   }
-  return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, x.shape));
+  const before = x.shape;
+  return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, before));
 }
 
 export const view = defineOp({
@@ -163,36 +164,46 @@ export const unflatten = defineOp({
   ],
 });
 
-export const asStrided = defineOp({
-  name: 'asStrided',
-  doc: 'A view of any sizes, strides and offset (in elements) within the storage.',
-  params: [
-    self,
-    { name: 'size', kind: 'size' },
-    { name: 'stride', kind: 'size' },
-    { name: 'storage_offset', kind: 'int', default: null },
-  ],
-  kernel: (x: Tensor, size: readonly number[], stride: readonly number[], offset: number | null): Tensor => {
-    const from = offset ?? x.offset;
-    checkStrided(x, size, stride, from);
-    return asStridedView(x, size, stride, from);
+export const asStrided = defineOp(
+  {
+    name: 'asStrided',
+    variants: ['function', 'method', 'inplace'],
+    doc: 'A view of any sizes, strides and offset (in elements) within the storage.',
+    params: [
+      self,
+      { name: 'size', kind: 'size' },
+      { name: 'stride', kind: 'size' },
+      { name: 'storage_offset', kind: 'int', default: null },
+    ],
+    kernel: (
+      x: Tensor,
+      size: readonly number[],
+      stride: readonly number[],
+      offset: number | null,
+    ): Tensor => {
+      const from = offset ?? x.offset;
+      checkStrided(x, size, stride, from);
+      return asStridedView(x, size, stride, from);
+    },
+    samples: [
+      call([t([3, 5]), [2, 3], [5, 1]]),
+      call([t([3, 5]), [2, 2], [2, 1], 3]),
+      call([t([11]), [3, 5], [2, 1]]),
+      call([t([7]), [3, 7], [0, 1]]),
+      call([t([3, 5], { layout: 'expanded' }), [4], [1]]),
+      call([t([7], { dtype: 'int64' }), [0, 3], [1, 1]]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [2], [1, 1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [2], [-1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [-2], [1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [16], [1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [2], [1], -1], throws: 'RuntimeError' },
+    ],
   },
-  samples: [
-    call([t([3, 5]), [2, 3], [5, 1]]),
-    call([t([3, 5]), [2, 2], [2, 1], 3]),
-    call([t([11]), [3, 5], [2, 1]]),
-    call([t([7]), [3, 7], [0, 1]]),
-    call([t([3, 5], { layout: 'expanded' }), [4], [1]]),
-    call([t([7], { dtype: 'int64' }), [0, 3], [1, 1]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [2], [1, 1]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [2], [-1]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [-2], [1]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [16], [1]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [2], [1], -1], throws: 'RuntimeError' },
-  ],
-});
+  (x: Tensor, size: readonly number[], stride: readonly number[], offset: number | null): Tensor =>
+    becomeView('asStrided_', x, (y) => asStrided.impl(y, size, stride, offset)),
+);
 
 /** @throws RuntimeError where the geometry is impossible or leaves the storage. */
 function checkStrided(x: Tensor, size: readonly number[], stride: readonly number[], offset: number): void {
