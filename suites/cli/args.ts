@@ -11,6 +11,7 @@ export const COMMANDS = {
   bench: 'race NumPy and PyTorch on this machine, call for call',
   notebook: 'run the introductory notebook cell by cell',
   selftest: 'put deliberate faults into the engine and see whether the suites notice each of them',
+  conformance: "replay the calls of PyTorch's own test database against PyTorch",
   report: 'write the reports again from a results.json',
   all: 'validate, gradcheck, notebook, bench and the report: what `npm start` runs',
 } as const;
@@ -55,6 +56,12 @@ export interface Arguments {
   baseline?: string;
   /** Where one JSON line for each case goes. */
   jsonl?: string;
+  /** Conformance only: ask PyTorch, instead of the recorded calls. */
+  live: boolean;
+  verbose: boolean;
+  dtypes?: string[];
+  /** Conformance only: the number of one sample. */
+  sample?: number;
   /** Where the page of performance figures is written. */
   performance?: string;
 }
@@ -68,7 +75,15 @@ interface Flag {
   readonly of?: readonly Command[];
 }
 
-const RUNS: readonly Command[] = ['validate', 'gradcheck', 'bench', 'notebook', 'selftest', 'all'];
+const RUNS: readonly Command[] = [
+  'validate',
+  'gradcheck',
+  'bench',
+  'notebook',
+  'selftest',
+  'conformance',
+  'all',
+];
 
 /** Suites whose cases can be split. */
 const SPLIT: readonly Command[] = ['validate', 'gradcheck', 'notebook', 'all'];
@@ -79,7 +94,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'TEXT',
     help: 'only what has TEXT in its id (doctor: topic), or matches it as a glob',
     // Not `all`: a filter that matches nothing is an error, and no filter matches something in every suite.
-    of: ['doctor', 'validate', 'gradcheck', 'bench', 'notebook', 'selftest', 'report'],
+    of: ['doctor', 'validate', 'gradcheck', 'bench', 'notebook', 'selftest', 'conformance', 'report'],
   },
   json: {
     type: 'string',
@@ -148,6 +163,23 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'FILE.jsonl',
     help: 'write one JSON line for each case to FILE.jsonl',
     of: RUNS,
+  live: {
+    type: 'boolean',
+    help: 'ask PyTorch for every sample, instead of replaying the recorded ones',
+    of: ['conformance'],
+  },
+  verbose: { type: 'boolean', help: 'show every call that falls short', of: ['conformance'] },
+  dtype: {
+    type: 'string',
+    value: 'float32,float64',
+    help: 'the dtypes of the samples (default both)',
+    of: ['conformance'],
+  },
+  sample: {
+    type: 'string',
+    value: 'N',
+    help: 'only the sample of this number, with --live',
+    of: ['conformance'],
   },
   help: { type: 'boolean', help: 'show this' },
 };
@@ -159,6 +191,8 @@ const USAGE: Readonly<Record<Command, string>> = {
   bench: 'torchstone bench [--vs torch,numpy] [--suite notebook|sweep|cpu|all] [--quick|--full]',
   notebook: 'torchstone notebook [--filter TEXT] [--full]',
   selftest: 'torchstone selftest [--filter MUTANT]',
+  conformance:
+    'torchstone conformance [--live [--dtype float32,float64] [--seed N] [--sample N]] [--filter ENTRY] [--verbose]',
   report: 'torchstone report [results.json] [--out FOLDER]',
   all: 'torchstone all [--full|--quick] [--out FOLDER]',
 };
@@ -177,7 +211,7 @@ const EXIT_CODES = `Exit codes
 /** The help text of the program, or of one command. */
 export function helpText(command?: Command): string {
   if (command === undefined) {
-    const lines = Object.entries(COMMANDS).map(([name, what]) => `  ${name.padEnd(10)} ${what}`);
+    const lines = Object.entries(COMMANDS).map(([name, what]) => `  ${name.padEnd(11)} ${what}`);
     return [
       'torchstone: a tensor and autograd engine for Node.js, held against NumPy and PyTorch',
       `Usage: torchstone COMMAND [flags]\n\nCommands\n${lines.join('\n')}`,
@@ -228,6 +262,13 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     ...optional('jsonl', text(values.jsonl)),
     ...optional('vs', readVs(text(values.vs))),
     ...optional('rows', readRows(text(values.suite))),
+    live: values.live === true,
+    verbose: values.verbose === true,
+    ...optional('dtypes', text(values.dtype)?.split(',')),
+    ...optional(
+      'sample',
+      text(values.sample) === undefined ? undefined : wholeNumber('sample', text(values.sample)!),
+    ),
   };
 }
 

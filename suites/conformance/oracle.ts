@@ -1,0 +1,47 @@
+// Owns the oracle's process: starting it with an order and reading its frames. It interprets none.
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packageRoot } from '../machine.js';
+import { CannotRunError } from '../results.js';
+import { type Frame, readFrames } from './wire.js';
+
+/** What the oracle is asked for. */
+export interface OracleOrder {
+  readonly filter: readonly string[];
+  readonly dtypes: readonly string[];
+  readonly seed: number;
+  readonly sample?: number;
+  readonly errors?: boolean;
+}
+
+/** The frames of PyTorch's answer. */
+export async function* askOracle(
+  python: string,
+  order: OracleOrder,
+  signal?: AbortSignal,
+): AsyncGenerator<Frame> {
+  const script = join(packageRoot(), 'scripts', 'reference', 'opdb.py');
+  const child = spawn(python, [script, JSON.stringify(order)], {
+    cwd: tmpdir(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (text: Buffer) => {
+    said = (said + text.toString()).slice(-4000);
+  });
+  const stop = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', stop, { once: true });
+  let ended = false;
+  try {
+    for await (const frame of readFrames(child.stdout)) {
+      ended = frame.header.kind === 'end';
+      yield frame;
+    }
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    if (!ended) stop();
+  }
+  if (!ended && signal?.aborted !== true)
+    throw new CannotRunError(`the oracle ended early; it said:\n${said.trim() || 'nothing'}`);
+}
