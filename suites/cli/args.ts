@@ -163,6 +163,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'FILE.jsonl',
     help: 'write one JSON line for each case to FILE.jsonl',
     of: RUNS,
+  },
   live: {
     type: 'boolean',
     help: 'ask PyTorch for every sample, instead of replaying the recorded ones',

@@ -122,6 +122,9 @@ export function bind(params: readonly Param[], args: readonly unknown[], kwargs:
 
 /** Sizes may be given one by one: `permute(2, 0, 1)` is `permute([2, 0, 1])`; so may tensors. */
 function gathered(plain: readonly Param[], args: readonly unknown[]): readonly unknown[] {
+  const many = plain.findIndex((param) => param.variadic === true);
+  if (many >= 0 && !(args.length === many + 1 && Array.isArray(args[many])))
+    return [...args.slice(0, many), args.slice(many)];
   const at = plain.findIndex((param) => ['size', 'ints', 'tensors'].includes(param.kind));
   if (at < 0 || Array.isArray(args[at])) return args;
   const single = plain[at]!.kind === 'tensors' && args[at] instanceof Tensor;
