@@ -7,6 +7,7 @@
 #include "../ops/number.h"
 #include "../ops/primitives.h"
 #include "../ops/real.h"
+#include "../ops/special.h"
 #include "kernel_table.h"
 
 namespace torchstone::TORCHSTONE_ISA {

@@ -3,6 +3,17 @@
 // Each name is a functor in this folder (a template over the element type); nothing else may list primitives.
 #pragma once
 
+// The special functions (native/special/): no loops of their own, one call an element.
+#define TORCHSTONE_SPECIAL_PRIMITIVES(X)                                                                             \
+  X(i0, 1, real, 60) X(i0e, 1, real, 40) X(i1, 1, real, 60) X(i1e, 1, real, 40) X(k0, 1, real, 100)                  \
+  X(k0e, 1, real, 80) X(k1, 1, real, 100) X(k1e, 1, real, 80) X(besselJ0, 1, real, 60) X(besselJ1, 1, real, 60)      \
+  X(besselY0, 1, real, 90) X(besselY1, 1, real, 90) X(sphericalJ0, 1, real, 30) X(airyAi, 1, real, 80)               \
+  X(erfcx, 1, real, 60) X(ndtri, 1, real, 200) X(logNdtr, 1, real, 80) X(mantissa, 1, real, 6)                       \
+  X(exponent, 1, real, 6) X(zeta, 2, real, 400) X(polygamma, 2, real, 400) X(igamma, 2, real, 200)                   \
+  X(igammac, 2, real, 200) X(chebyshevT, 2, real, 60) X(chebyshevU, 2, real, 60) X(chebyshevV, 2, real, 60)          \
+  X(chebyshevW, 2, real, 60) X(hermiteH, 2, real, 40) X(hermiteHe, 2, real, 40) X(laguerreL, 2, real, 60)            \
+  X(legendreP, 2, real, 60)
+
 #define TORCHSTONE_PRIMITIVES(X)                                                                                     \
   X(neg, 1, number, 1) X(abs, 1, number, 1) X(sign, 1, number, 1) X(square, 1, number, 1)                            \
   X(logicalNot, 1, number, 1) X(isnan, 1, number, 1) X(isinf, 1, number, 1) X(isfinite, 1, number, 1)                \
@@ -25,7 +36,8 @@
   X(atan2, 2, real, 12) X(hypot, 2, real, 6) X(erf, 1, real, 20) X(erfc, 1, real, 40) X(erfinv, 1, real, 300)        \
   X(lgamma, 1, real, 40) X(digamma, 1, real, 200) X(sigmoid, 1, real, 4)                                             \
   X(floor, 1, real, 1) X(ceil, 1, real, 1) X(round, 1, real, 1) X(trunc, 1, real, 1)                                 \
-  X(nextafter, 2, real, 20) X(ldexp, 2, real, 4)
+  X(nextafter, 2, real, 20) X(ldexp, 2, real, 4)                                                                    \
+  TORCHSTONE_SPECIAL_PRIMITIVES(X)
 
 #define TORCHSTONE_NAME_OPCODE(name, arity, kind, weight) name,
 namespace torchstone {
