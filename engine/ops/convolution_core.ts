@@ -1,10 +1,13 @@
 // Owns the three commands of a convolution and its tape: the convolution, and the gradients of its input and of its weights,
 // each the gradient of the others. Shapes are already checked. The layouts are written in native/README.md.
 import { record, type Save, type SavedTensor } from '../autograd/node.js';
+import { float32, float64 } from '../dtype.js';
 import { newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { add } from './arithmetic.js';
+import { byPlanes, byProducts, type Wanted } from './convolution_generic.js';
 import { rawCopy, rawFill } from './memory.js';
 
 /** One spatial axis. `pad` stands before the first element; what stands behind the last follows from `out`. */
@@ -53,24 +56,36 @@ function writeOperand(at: number, x: Tensor): number {
   return at + 5;
 }
 
-type Family = 'conv' | 'convInputGrad' | 'convWeightGrad';
+/** Whether the addon's families compute in this dtype. */
+const native = (x: Tensor): boolean => x.dtype === float32 || x.dtype === float64;
 
 /** Fills `result`, which is one of the three tensors. Where nothing is summed it is the bias, or 0. */
-function launch(f: Family, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
+function launch(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
   const result = f === 'conv' ? y : f === 'convInputGrad' ? x : w;
   if (result.length === 0) return;
   if (x.length === 0 || w.length === 0 || y.length === 0) {
     if (b === null) rawFill(result, 0);
-    else
-      rawCopy(
-        result,
-        b
-          .detach()
-          .view([c.filters, ...c.axes.map(() => 1)])
-          .expand(result.shape),
-      );
+    else rawCopy(result, overChannels(b, c, result.shape));
     return;
   }
+  if (native(x) && c.axes.length <= 2) launchPlanar(f, c, x, w, b, y);
+  else {
+    if (native(x)) byPlanes(f, c, x, w, y, (plane, px, pw, py) => launchPlanar(f, plane, px, pw, null, py));
+    else byProducts(f, c, x, w, y);
+    if (b !== null) add.inplace!(result, overChannels(b, c, result.shape));
+  }
+}
+
+/** A bias along the second dim of `shape`, without history. */
+function overChannels(b: Tensor, c: Convolution, shape: Shape): Tensor {
+  return b
+    .detach()
+    .view([b.length, ...c.axes.map(() => 1)])
+    .expand(shape);
+}
+
+/** One command of the addon: one or two spatial dims, float32 or float64. */
+function launchPlanar(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
   let i = 0;
   block[i++] = x.dtype.code;
   block[i++] = c.images;
@@ -109,6 +124,27 @@ export function convolve(c: Convolution, x: Tensor, w: Tensor, b: Tensor | null)
     return ([g]) => [
       sw === null ? null : inputGradient(c, g!, sw.get()),
       sx === null ? null : weightGradient(c, g!, sx.get()),
+      biased ? g!.sum([0, ...c.axes.map((_, i) => i + 2)]) : null,
+    ];
+  });
+}
+
+/**
+ * The transposed convolution: what the convolution `c` gives its input as a gradient, where `x` is its output's; + bias.
+ * `c.channels` are the result's, `c.filters` those of `x`.
+ */
+export function convolveTransposed(c: Convolution, x: Tensor, w: Tensor, b: Tensor | null): Tensor {
+  const out = newTensor(inputShape(c), x.dtype);
+  launch('convInputGrad', c, out, packed(w), null, x);
+  if (b !== null && out.length > 0) add.inplace!(out, overChannels(b, c, out.shape));
+  const inputs = b === null ? [x, w] : [x, w, b];
+  return record('ConvolutionBackward0', out, inputs, (save) => {
+    const sx = saved(save, x, w.requiresGrad);
+    const sw = saved(save, w, x.requiresGrad);
+    const biased = b?.requiresGrad === true;
+    return ([g]) => [
+      sw === null ? null : convolve(c, g!, sw.get(), null),
+      sx === null ? null : weightGradient(c, sx.get(), g!),
       biased ? g!.sum([0, ...c.axes.map((_, i) => i + 2)]) : null,
     ];
   });
