@@ -1,4 +1,4 @@
-// Owns the ops that go by a mask or by position: where, maskedFill, maskedSelect, nonzero, tril, triu, diag.
+// Owns the ops that go by a mask or by position: where, maskedFill, maskedSelect, nonzero, tril, triu.
 // Index tensors are in indexing.ts; x.at(…) is in ../indexing.ts.
 import { record } from '../autograd/node.js';
 import { bool as boolType, int32 } from '../dtype.js';
@@ -10,10 +10,9 @@ import { compile } from '../pointwise/program.js';
 import { broadcastShapes, expandsTo, sameShape } from '../shape.js';
 import { type Scalar, Tensor } from '../tensor.js';
 import { defineOp, definePointwise, type Param } from './define.js';
-import { diagonalOf, embed, expanded, unsqueezed } from './geometry.js';
+import { expanded, unsqueezed } from './geometry.js';
 import { indexed } from './index_core.js';
 import { applied, appliedInPlace, type Change, emptyLike } from './inplace_op.js';
-import { rawCopy } from './memory.js';
 import { nonzeroRaw, requireMemory, scalarAs } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -324,44 +323,3 @@ export const triu = defineOp(
   },
   (x: Tensor, diagonal: number): Tensor => appliedInPlace('triu_', triangular('triu', x, diagonal)),
 );
-
-export const diag = defineOp({
-  name: 'diag',
-  numpy: 'numpy.diag',
-  doc: 'The diagonal of a matrix as a copy, or the matrix with a given diagonal and zeros elsewhere.',
-  params: [self, diagonalParam],
-  gradName: 'DiagonalBackward0_copy',
-  compose: (x: Tensor, diagonal: number): Tensor => {
-    requireMemory('diag', [x]);
-    if (x.ndim === 1) {
-      const n = x.shape[0]! + Math.abs(diagonal);
-      return embed('DiagEmbed', x, [n, n], (whole) => diagonalOf(whole, diagonal, 0, 1));
-    }
-    if (x.ndim !== 2)
-      throw new RuntimeError(
-        message(
-          'diag',
-          '1 or 2 dims',
-          showShape(x.shape),
-          `diag(): Supports 1D or 2D tensors. Got ${x.ndim}D`,
-        ),
-      );
-    const seen = diagonalOf(x.detach(), diagonal, 0, 1);
-    const out = newTensor(seen.shape, x.dtype);
-    rawCopy(out, seen);
-    return record('DiagonalBackward0_copy', out, [x], () => ([g]) => [
-      embed('DiagonalBackward', g!, x.shape, (whole) => diagonalOf(whole, diagonal, 0, 1)),
-    ]);
-  },
-  samples: [
-    call([t([3, 5])]),
-    call([t([5])]),
-    call([t([3]), -2]),
-    call([t([3, 5], { dtype: 'int64' }), 1]),
-    call([t([0])]),
-  ],
-  errors: [
-    { args: [t([])], throws: 'RuntimeError' },
-    { args: [t([2, 3, 5])], throws: 'RuntimeError' },
-  ],
-});

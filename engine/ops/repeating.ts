@@ -1,10 +1,11 @@
-// Owns the ops that repeat a tensor or move its elements around: repeat, tile, repeatInterleave, flip, roll.
+// Owns the ops that repeat a tensor or move its elements around: repeat, tile, repeatInterleave, roll.
+// What turns it around is in flipping.ts.
 // Their kernel is a pointwise copy into parts of a fresh result.
 import { support } from '../autograd/backward.js';
 import { record } from '../autograd/node.js';
 import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
-import { newStrided, newTensor } from '../factory.js';
-import { checkSizes, contiguousStrides, isDense, wrapDim, wrapDims } from '../shape.js';
+import { newTensor } from '../factory.js';
+import { checkSizes, contiguousStrides, wrapDim } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { expanded, reshaped, unsqueezed } from './geometry.js';
@@ -160,50 +161,6 @@ export const repeatInterleave = defineOp({
   errors: [
     { args: [t([3, 5]), -1, 0], throws: 'RuntimeError' },
     { args: [t([3, 5]), t([2], { dtype: 'int64', fill: 'ones' }), 0], throws: 'RuntimeError' },
-  ],
-});
-
-function flipped(x: Tensor, dims: readonly number[]): Tensor {
-  requireMemory('flip', [x]);
-  const out = newStrided(
-    x.shape,
-    isDense(x.shape, x.strides) ? x.strides : contiguousStrides(x.shape),
-    x.dtype,
-  );
-  const strides = [...x.strides];
-  let offset = x.offset;
-  for (const d of dims) {
-    if (x.ndim === 0 || x.shape[d]! < 2) continue;
-    offset += (x.shape[d]! - 1) * x.strides[d]!;
-    strides[d] = -x.strides[d]!;
-  }
-  if (out.length > 0) rawCopy(out, seenAs(x, x.shape, strides, offset));
-  return record('FlipBackward0', out, [x], () => ([g]) => [flipped(g!, dims)]);
-}
-
-/** The tensor in reverse order along one dim, which is wrapped. */
-export function reversed(x: Tensor, dim: number): Tensor {
-  return flipped(x, [dim]);
-}
-
-export const flip = defineOp({
-  name: 'flip',
-  numpy: 'numpy.flip',
-  doc: 'The elements in reverse order along dims, as a copy.',
-  params: [self, { name: 'dims', kind: 'size' }],
-  kernel: (x: Tensor, dims: readonly number[]): Tensor => flipped(x, wrapDims('flip', dims, x.ndim)),
-  samples: [
-    call([t([3, 5]), [0]]),
-    call([t([2, 3, 5]), [0, -1]]),
-    call([t([3, 5], { layout: 'expanded' }), [0, 1]]),
-    call([t([]), [0]]),
-    call([t([0, 3]), [0]]),
-    call([t([3, 5]), []]),
-    call([t([5, 1], { dtype: 'int64' }), [0, 1]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [2]], throws: 'IndexError' },
   ],
 });
 

@@ -6,6 +6,7 @@ import { inferSize, numelOf, viewStrides, wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { asStridedView, becomeView, recordedView, reshaped } from './geometry.js';
+import { contiguous } from './memory.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -87,6 +88,31 @@ export const reshape = defineOp({
     { args: [t([0]), [-1, 0]], throws: 'RuntimeError' },
   ],
   bench: [call([t([1000, 1000], { layout: 'transposed' }), [1000000]])],
+});
+
+export const reshapeAs = defineOp({
+  name: 'reshapeAs',
+  torch: 'torch.Tensor.reshape_as',
+  doc: 'The same elements under the shape of another tensor; a view where the layout allows it.',
+  params: [self, other],
+  variants: ['method'],
+  gradName: 'ViewBackward0',
+  compose: (x: Tensor, o: Tensor): Tensor => reshaped(x, inferSize('reshapeAs', o.shape, x.length)),
+  samples: [call([t([3, 10]), t([5, 6], { grad: false })])],
+  errors: [{ args: [t([4, 3]), t([4, 2])], throws: 'RuntimeError' }],
+});
+
+export const ravel = defineOp({
+  name: 'ravel',
+  numpy: 'numpy.ravel',
+  doc: 'All elements in row-major order as one dim: the tensor itself, a view or a copy.',
+  params: [self],
+  gradName: 'ViewBackward0',
+  compose: (x: Tensor): Tensor => {
+    const dense = contiguous.impl(x);
+    return x.ndim === 1 ? dense : reshaped(dense, [x.length]);
+  },
+  samples: [call([t([2, 3, 5])]), call([t([])])],
 });
 
 export const flatten = defineOp({

@@ -11,13 +11,13 @@ import { wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { add, div, mul } from './arithmetic.js';
 import { defineOp, type Param } from './define.js';
+import { reversed } from './flipping.js';
 import { selected, sliced } from './geometry.js';
 import { placing } from './indexing.js';
 import { applied, itself, replacedInPlace } from './inplace_op.js';
 import { cat, stack } from './joining.js';
 import { cast, rawCast, rawCopy, rawZeros } from './memory.js';
 import { filled, requireMemory } from './raw.js';
-import { reversed } from './repeating.js';
 import { call, t } from './samples.js';
 import { pairOf, pairType, type ValuesAndIndices } from './sorting.js';
 
