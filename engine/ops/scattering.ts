@@ -1,0 +1,116 @@
+// Owns the ops that place along one dim by an index tensor: scatter, scatterAdd. Their core is along_dim.ts; those that
+// reduce are in scatter_reduce.ts.
+import { shouldRecord } from '../autograd/node.js';
+import { message, NotImplementedError, RuntimeError } from '../errors.js';
+import { type Scalar, Tensor } from '../tensor.js';
+import { checkedPlacing, ix } from './along_dim.js';
+import { defineOp, type Param } from './define.js';
+import { applied, appliedInPlace } from './inplace_op.js';
+import type { PutMode } from './raw.js';
+import { call, t } from './samples.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+const dimParam: Param = { name: 'dim', kind: 'int' };
+const indexParam: Param = { name: 'index', kind: 'tensor' };
+
+const reduceModes: Readonly<Record<string, PutMode>> = { add: 'add', multiply: 'multiply' };
+
+/** The mode of scatter's `reduce`. @throws RuntimeError on others; those two have no gradient. */
+function modeOf(x: Tensor, src: Tensor | Scalar, reduction: string | null): PutMode {
+  if (reduction === null) return 'replace';
+  const mode = reduceModes[reduction];
+  if (mode === undefined)
+    throw new RuntimeError(
+      message(
+        'scatter',
+        "reduce to be 'add' or 'multiply'",
+        reduction,
+        'reduce argument must be either add or multiply.',
+      ),
+    );
+  if (shouldRecord(src instanceof Tensor ? [x, src] : [x])) {
+    throw new NotImplementedError(
+      message('scatter', 'no reduce where gradients are wanted', reduction, 'use scatterAdd'),
+    );
+  }
+  return mode;
+}
+
+const scatterSamples = [
+  call([
+    t([3, 5]),
+    0,
+    t([2, 5], { dtype: 'int64', fill: { values: [0, 1, 2, 0, 1, 1, 2, 0, 2, 0] } }),
+    t([2, 5]),
+  ]),
+  call([
+    t([3, 5]),
+    -1,
+    t([3, 2], { dtype: 'int64', fill: { values: [0, 4, 1, 3, 2, 0] } }),
+    t([4, 3], { grad: false }),
+  ]),
+  call([
+    t([3, 5], { layout: 'transposed' }),
+    1,
+    t([2, 2], { dtype: 'int64', fill: { values: [4, 1, 0, 2] } }),
+    t([2, 2], { layout: 'transposed' }),
+  ]),
+  call([t([]), 0, ix([], 1), t([])]),
+  call([t([3, 5]), 0, ix([0, 5], 3), t([2, 5], { grad: false })]),
+  call([t([3], { dtype: 'bool' }), 0, ix([1], 3, { dtype: 'int32' }), t([1], { dtype: 'bool' })]),
+];
+const scatterErrors = [
+  {
+    args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
+    throws: 'RuntimeError',
+  },
+  {
+    args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
+    throws: 'RuntimeError',
+  },
+  { args: [t([3, 5]), 0, ix([1, 5], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
+  { args: [t([3, 5]), 0, ix([2, 5], 3), t([1, 5])], throws: 'RuntimeError' },
+  { args: [t([3, 5]), 0, ix([1, 7], 3), t([1, 7])], throws: 'RuntimeError' },
+  { args: [t([3, 5]), 3, ix([1, 5], 3), t([1, 5])], throws: 'IndexError' },
+] as const;
+
+export const scatter = defineOp(
+  {
+    name: 'scatter',
+    doc: 'The tensor with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a tensor or a number.',
+    params: [
+      self,
+      dimParam,
+      indexParam,
+      { name: 'src', kind: 'tensorOrScalar' },
+      { name: 'reduce', kind: 'string', default: null, keyword: true },
+    ],
+    variants: ['function', 'method', 'inplace'],
+    kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
+      applied(checkedPlacing('scatter', modeOf(x, src, reduction), x, dim, index, src)),
+    samples: [
+      ...scatterSamples,
+      call([t([3, 5]), 1, ix([3, 2], 5), 2.5]),
+      call([t([3, 5], { dtype: 'int64' }), 0, ix([1, 5], 3), 7]),
+    ],
+    errors: scatterErrors,
+  },
+  (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
+    appliedInPlace('scatter_', checkedPlacing('scatter', modeOf(x, src, reduction), x, dim, index, src)),
+);
+
+export const scatterAdd = defineOp(
+  {
+    name: 'scatterAdd',
+    doc: 'The tensor with src[i][j] added at [index[i][j]][j] for dim 0, and so on; repeated places add up.',
+    params: [self, dimParam, indexParam, { name: 'src', kind: 'tensor' }],
+    variants: ['function', 'method', 'inplace'],
+    kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor =>
+      applied(checkedPlacing('scatterAdd', 'add', x, dim, index, src)),
+    samples: [...scatterSamples, call([t([3, 5]), 0, ix([7, 5], 3), t([7, 5])])],
+    errors: scatterErrors,
+    bench: [call([t([1000, 1000]), 0, ix([1000, 1000], 1000), t([1000, 1000])])],
+  },
+  (x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor =>
+    appliedInPlace('scatterAdd_', checkedPlacing('scatterAdd', 'add', x, dim, index, src)),
+);
