@@ -1,5 +1,13 @@
 // The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
-import type { CaseResult, Ceiling, Figure, RunResult, SuiteResult, Worst } from '../suites/results.js';
+import type {
+  BenchRow,
+  CaseResult,
+  Ceiling,
+  Figure,
+  RunResult,
+  SuiteResult,
+  Worst,
+} from '../suites/results.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { changeLines, expectationLines } from './changes.js';
 import {
@@ -19,10 +27,11 @@ import {
   benchRows,
   outcome,
   REFERENCE_TITLES,
+  referencesOf,
   SUITE_TITLES,
   shortCases,
   shortRows,
-  standing,
+  standingMark,
   verdictSentence,
 } from './verdict.js';
 
@@ -125,13 +134,13 @@ function timings(run: RunResult, paint: Paint): string {
   // Where ceilings were measured, ratios are required: such a table has a verdict and a rate in every row.
   const ceilings = ceilingsOf(run);
   const more = ceilings.length > 0;
-  const head = ['case', 'Torchstone', 'NumPy', '', 'PyTorch', ''];
+  const references = referencesOf(benchRows(run));
+  const head = ['case', 'Torchstone', ...references.flatMap((one) => [REFERENCE_TITLES[one], ''])];
   if (more) head.push('required', 'verdict', 'rate', 'of ceiling');
   const body = lines.map((line) => [
     line.label,
     line.ours.medianNs > 0 ? nanoseconds(line.ours.medianNs) : '–',
-    ...against(line, 'numpy'),
-    ...against(line, 'torch'),
+    ...references.flatMap((one) => against(line, one)),
     ...(more ? judged(line, ceilings) : []),
   ]);
   const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => (cells[i] ?? '').length)));
@@ -140,13 +149,13 @@ function timings(run: RunResult, paint: Paint): string {
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
       .join('  ');
   return [
-    'Timings: medians; × is reference time ÷ our time, so above 1 we are faster (~ undecided)',
+    'Timings: medians; × is reference time ÷ our time, so above 1 we are faster (~ undecided, = the same)',
     paint('2', text(head)),
     ...body.map(text),
   ].join('\n');
 }
 
-function judged({ torch, row }: TimingLine, ceilings: readonly Ceiling[]): string[] {
+function judged({ references: { torch }, row }: TimingLine, ceilings: readonly Ceiling[]): string[] {
   const reach = reachOf(row, ceilings);
   return [
     torch?.required ? ratio(torch.required.ratio) : '',
@@ -156,14 +165,13 @@ function judged({ torch, row }: TimingLine, ceilings: readonly Ceiling[]): strin
   ];
 }
 
-function against(line: TimingLine, reference: 'numpy' | 'torch'): [string, string] {
-  const row = line[reference];
+function against(line: TimingLine, reference: BenchRow['reference']): [string, string] {
+  const row = line.references[reference];
   if (!row) return ['', ''];
   if (row.withheld) return [row.theirs ? nanoseconds(row.theirs.medianNs) : '–', 'withheld'];
-  const mark = standing(row) === 'level' ? '~' : '';
   return [
     row.theirs ? nanoseconds(row.theirs.medianNs) : '–',
-    row.ratio ? `${mark}${ratio(row.ratio.median)}` : '–',
+    row.ratio ? `${standingMark(row)}${ratio(row.ratio.median)}` : '–',
   ];
 }
 

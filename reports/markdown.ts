@@ -1,5 +1,5 @@
 // report.md: the run for a pull request or a job summary. The verdict first, then only what a reader must see.
-import type { RunResult } from '../suites/results.js';
+import type { BenchRow, RunResult } from '../suites/results.js';
 import { changeLines, expectationLines } from './changes.js';
 import { failureText } from './console.js';
 import { count, instant, nanoseconds, ratio, seconds, significant } from './format.js';
@@ -9,10 +9,11 @@ import {
   benchRows,
   outcome,
   REFERENCE_TITLES,
+  referencesOf,
   SUITE_TITLES,
   shortCases,
   shortRows,
-  standing,
+  standingMark,
   verdictSentence,
 } from './verdict.js';
 
@@ -79,22 +80,23 @@ function suites(run: RunResult): string {
 function timings(run: RunResult): string {
   const lines = timingLines(benchRows(run));
   if (lines.length === 0) return '';
+  const references = referencesOf(benchRows(run));
   const rows = lines.map((line) => [
     line.label,
     nanoseconds(line.ours.medianNs),
-    cell(line, 'numpy'),
-    cell(line, 'torch'),
+    ...references.map((reference) => cell(line, reference)),
   ]);
-  return `## Timings\n\nMedians; the ratio is reference time ÷ our time: above 1 we are faster, ~ is undecided.\n\n${table(['case', 'Torchstone', 'NumPy', 'PyTorch'], rows)}`;
+  const head = ['case', 'Torchstone', ...references.map((one) => REFERENCE_TITLES[one])];
+  return `## Timings\n\nMedians; the ratio is reference time ÷ our time: above 1 we are faster, ~ is undecided, = the same.\n\n${table(head, rows)}`;
 }
 
-function cell(line: TimingLine, reference: 'numpy' | 'torch'): string {
-  const row = line[reference];
+function cell(line: TimingLine, reference: BenchRow['reference']): string {
+  const row = line.references[reference];
   if (!row) return '';
   const time = row.theirs ? nanoseconds(row.theirs.medianNs) : '–';
   if (row.withheld) return `${time} (withheld: ${row.withheld})`;
   if (!row.ratio) return time;
-  return `${time} (${standing(row) === 'level' ? '~' : ''}${ratio(row.ratio.median)})`;
+  return `${time} (${standingMark(row)}${ratio(row.ratio.median)})`;
 }
 
 function memory(run: RunResult): string {

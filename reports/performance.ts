@@ -57,8 +57,8 @@ function keyOf(line: TimingLine): string {
 }
 
 function introduction(run: RunResult, lines: readonly TimingLine[]): string {
-  const judged = lines.filter(({ torch }) => torch?.required || torch?.correct === false);
-  const held = judged.filter(({ torch }) => torch?.required?.held && torch.correct !== false);
+  const judged = lines.filter(({ references: { torch } }) => torch?.required || torch?.correct === false);
+  const held = judged.filter(({ references: { torch } }) => torch?.required?.held && torch.correct !== false);
   const figures = memoryOf(run);
   const within = figures.filter((one) => one.held);
   const memoryPart =
@@ -77,7 +77,7 @@ function introduction(run: RunResult, lines: readonly TimingLine[]): string {
 
 function short(run: RunResult, lines: readonly TimingLine[]): string {
   const falls = (row: BenchRow | undefined) => row?.correct === false || row?.required?.held === false;
-  const found = lines.filter((line) => falls(line.torch) || falls(line.numpy));
+  const found = lines.filter((line) => falls(line.references.torch) || falls(line.references.numpy));
   const errors = run.suites
     .flatMap((suite) => suite.cases)
     .filter((one) => one.status === 'error')
@@ -122,7 +122,7 @@ function rows(run: RunResult, lines: readonly TimingLine[]): string {
   const most = ceilingsOf(run);
   const time = (ns: number | undefined) => (ns === undefined || ns === 0 ? '–' : nanoseconds(ns));
   const body = lines.map((line) => {
-    const { torch, numpy } = line;
+    const { torch, numpy } = line.references;
     const found = torch?.ratio;
     const reach = reachOf(line.row, most);
     return [
@@ -156,7 +156,7 @@ function memory(run: RunResult): string {
 
 /** Rows that were skipped, and ratios that were withheld: each with its reason. */
 function unraced(run: RunResult, lines: readonly TimingLine[]): string {
-  const withheld = lines.flatMap(({ label, torch, numpy }) =>
+  const withheld = lines.flatMap(({ label, references: { torch, numpy } }) =>
     [torch, numpy].flatMap((row) =>
       row?.withheld && row.correct !== false
         ? [

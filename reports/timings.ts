@@ -9,8 +9,8 @@ export interface TimingLine {
   readonly group: string;
   readonly size: number | undefined;
   readonly ours: Timing;
-  readonly numpy: BenchRow | undefined;
-  readonly torch: BenchRow | undefined;
+  /** The row against each reference that the case was raced with. */
+  readonly references: Readonly<Partial<Record<BenchRow['reference'], BenchRow>>>;
   /** The row whose facts (bytes, launch, note) speak for the line. */
   readonly row: BenchRow;
 }
@@ -32,7 +32,7 @@ export type Series = 'torchstone' | 'numpy' | 'torch';
 
 /** The case's id without the reference's name, which some rows carry at their end. */
 export function rowKey(row: BenchRow): string {
-  return row.id.replace(/[/:@ ,-]+(?:vs[ -]?)?(?:numpy|torch)$/, '');
+  return row.id.replace(/[/:@ ,-]+(?:vs[ -]?)?(?:numpy|torch|build)$/, '');
 }
 
 /** Joins the rows of each case. */
@@ -40,17 +40,15 @@ export function timingLines(rows: readonly BenchRow[]): TimingLine[] {
   const byKey = new Map<string, BenchRow[]>();
   for (const row of rows) byKey.set(rowKey(row), [...(byKey.get(rowKey(row)) ?? []), row]);
   return [...byKey].map(([key, own]) => {
-    const torch = own.find((row) => row.reference === 'torch');
-    const numpy = own.find((row) => row.reference === 'numpy');
-    const row = (torch ?? numpy ?? own[0]) as BenchRow;
+    const references = Object.fromEntries(own.map((row) => [row.reference, row])) as TimingLine['references'];
+    const row = (references.torch ?? references.numpy ?? own[0]) as BenchRow;
     return {
       key,
       label: row.label ?? key,
       group: row.group,
       size: row.size,
       ours: row.ours,
-      numpy,
-      torch,
+      references,
       row,
     };
   });
@@ -83,8 +81,8 @@ function seriesOf(lines: readonly TimingLine[]): Curve['series'] {
     });
   const series = [
     { name: 'torchstone' as const, points: points((line) => line.ours.medianNs) },
-    { name: 'numpy' as const, points: points((line) => line.numpy?.theirs?.medianNs) },
-    { name: 'torch' as const, points: points((line) => line.torch?.theirs?.medianNs) },
+    { name: 'numpy' as const, points: points((line) => line.references.numpy?.theirs?.medianNs) },
+    { name: 'torch' as const, points: points((line) => line.references.torch?.theirs?.medianNs) },
   ];
   return series.filter((one) => one.points.length > 0);
 }

@@ -14,8 +14,8 @@ import { about, count, plural } from './format.js';
 /** What a reader needs to know first; the exit code tells more. */
 export type Outcome = 'held' | 'short' | 'stopped' | 'partial';
 
-/** How a timing came out against its reference: decided only when the interval leaves out 1. */
-export type Standing = 'faster' | 'level' | 'slower' | 'none';
+/** How a timing came out against its reference. */
+export type Standing = 'faster' | 'same' | 'inconclusive' | 'slower' | 'none';
 
 /** What became of the run as a whole. Worst first: fell short, interrupted, could not run. */
 export function outcome(run: RunResult): Outcome {
@@ -108,15 +108,30 @@ export function shortRows(run: RunResult): BenchRow[] {
 /** Where one row stands. */
 export function standing(row: BenchRow): Standing {
   if (!row.ratio || row.withheld) return 'none';
+  if (row.decision) return row.decision.verdict;
+  // Runs of before there were decisions, and rows that are made of others.
   if (row.ratio.low > 1) return 'faster';
-  return row.ratio.high < 1 ? 'slower' : 'level';
+  return row.ratio.high < 1 ? 'slower' : 'inconclusive';
+}
+
+/** `~` before a ratio that is undecided, `=` before one that is as good as 1. */
+export function standingMark(row: BenchRow): string {
+  const marks = { faster: '', same: '=', inconclusive: '~', slower: '', none: '' };
+  return marks[standing(row)];
 }
 
 /** How many rows stand where. */
 export function standings(rows: readonly BenchRow[]): Record<Standing, number> {
-  const tally = { faster: 0, level: 0, slower: 0, none: 0 };
+  const tally = { faster: 0, same: 0, inconclusive: 0, slower: 0, none: 0 };
   for (const row of rows) tally[standing(row)] += 1;
   return tally;
+}
+
+/** `12 faster, 3 same, 1 inconclusive, 2 slower`; empty where nothing was raced. */
+export function standingsText(tally: Record<Standing, number>): string {
+  const { faster, same, inconclusive, slower } = tally;
+  if (faster + same + inconclusive + slower === 0) return '';
+  return `${faster} faster, ${same} same, ${inconclusive} inconclusive, ${slower} slower`;
 }
 
 /** The suites' names as a person reads them. */
@@ -129,7 +144,13 @@ export const SUITE_TITLES: Readonly<Record<SuiteName, string>> = {
 };
 
 /** The references' names as a person reads them. */
-export const REFERENCE_TITLES = { numpy: 'NumPy', torch: 'PyTorch' } as const;
+export const REFERENCE_TITLES = { numpy: 'NumPy', torch: 'PyTorch', build: 'the other build' } as const;
+
+/** The references that a run was raced against, in the order in which reports show them. */
+export function referencesOf(rows: readonly BenchRow[]): BenchRow['reference'][] {
+  const known = Object.keys(REFERENCE_TITLES) as BenchRow['reference'][];
+  return known.filter((one) => rows.some((row) => row.reference === one));
+}
 
 function casesPart(run: RunResult): string {
   const suites = run.suites.filter((suite) => suite.cases.length > 0);
@@ -150,14 +171,10 @@ function rowsPart(run: RunResult): string[] {
   const rows = benchRows(run);
   if (rows.length === 0) return [];
   const parts: string[] = [];
-  for (const reference of ['numpy', 'torch'] as const) {
+  for (const reference of referencesOf(rows)) {
     const tally = standings(rows.filter((row) => row.reference === reference));
-    const decided = tally.faster + tally.level + tally.slower;
-    if (decided > 0) {
-      parts.push(
-        `against ${REFERENCE_TITLES[reference]} ${tally.faster} faster, ${tally.level} level, ${tally.slower} slower`,
-      );
-    }
+    const told = standingsText(tally);
+    if (told !== '') parts.push(`against ${REFERENCE_TITLES[reference]} ${told}`);
   }
   const short = shortRows(run);
   if (short.length > 0) {

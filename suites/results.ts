@@ -96,7 +96,9 @@ export const BenchRowSchema = z.object({
   size: z.number().positive().optional(),
   dtype: z.string().optional(),
   ours: TimingSchema,
-  reference: z.enum(['torch', 'numpy']),
+  reference: z.enum(['torch', 'numpy', 'build']),
+  /** Of a race of builds: which other one. */
+  against: z.string().optional(),
   theirs: TimingSchema.optional(),
   ratio: RatioSchema.optional(),
   /** Whether the timed result agreed with the reference's. */
@@ -110,6 +112,14 @@ export const BenchRowSchema = z.object({
   completionNs: z.number().nonnegative().optional(),
   /** The least ratio this row must reach, and whether it did. */
   required: z.object({ ratio: z.number().positive(), held: z.boolean() }).optional(),
+  /** What the run's statistics make of the ratio; `seen` is the smallest effect that this row could have shown. */
+  decision: z
+    .object({
+      verdict: z.enum(['faster', 'same', 'slower', 'inconclusive']),
+      p: z.number().nonnegative(),
+      seen: z.number().nonnegative(),
+    })
+    .optional(),
   /** The reason of the expectations file for which this row may be slower than required. */
   expected: z.string().optional(),
   note: z.string().optional(),
@@ -132,6 +142,15 @@ export const CeilingSchema = z.object({
   value: z.number().positive(),
   /** Which of the measurements reached it. */
   how: z.string(),
+});
+
+/** One A/A race: the same build against itself, or (planted) against itself with a slowdown put in. */
+export const CalibrationSchema = z.object({
+  id: z.string(),
+  ratio: RatioSchema,
+  /** The slowdown of the other side: 1 for none. */
+  planted: z.number().positive(),
+  verdict: z.enum(['faster', 'same', 'slower', 'inconclusive']),
 });
 
 /** Any series worth a chart: a training run's parameters, a histogram of errors. */
@@ -198,6 +217,7 @@ export const SuiteResultSchema = z.object({
   memory: z.array(MemoryFigureSchema).optional(),
   series: z.array(SeriesSchema).optional(),
   ceilings: z.array(CeilingSchema).optional(),
+  calibration: z.array(CalibrationSchema).optional(),
   selftest: SelftestSchema.optional(),
   /** What a reader must know: reduced sizes, a noisy machine, a reference that was missing. */
   notes: z.array(z.string()).optional(),
@@ -280,6 +300,7 @@ export type Ceiling = z.infer<typeof CeilingSchema>;
 export type Series = z.infer<typeof SeriesSchema>;
 export type MutantResult = z.infer<typeof MutantResultSchema>;
 export type Sensitivity = z.infer<typeof SensitivitySchema>;
+export type Calibration = z.infer<typeof CalibrationSchema>;
 export type Selftest = z.infer<typeof SelftestSchema>;
 export type Counts = z.infer<typeof CountsSchema>;
 export type SuiteResult = z.infer<typeof SuiteResultSchema>;
@@ -306,8 +327,10 @@ export interface SuiteOptions {
   fixtures: string;
   /** The reference interpreter; absent when there is none. */
   python?: string;
-  /** Bench only: whom to race. Default both. */
+  /** Bench only: whom to race. Default NumPy and PyTorch. */
   vs?: readonly ('numpy' | 'torch')[];
+  /** Bench only: another build to race: `git:REV` or `addon:PATH`. */
+  build?: string;
   /** Bench only: which rows. Default `all`: notebook and sweep; `cpu` is the table of required ratios. */
   rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
   /** Only every `count`-th case, from `index` on (0-based). */
@@ -386,7 +409,10 @@ export function suiteResult(
   suite: SuiteName,
   cases: CaseResult[],
   seconds: number,
-  extra: Pick<SuiteResult, 'rows' | 'memory' | 'series' | 'ceilings' | 'selftest' | 'notes' | 'reason'> = {},
+  extra: Pick<
+    SuiteResult,
+    'rows' | 'memory' | 'series' | 'ceilings' | 'calibration' | 'selftest' | 'notes' | 'reason'
+  > = {},
 ): SuiteResult {
   const counts = countCases(cases);
   const compared = cases.reduce((sum, one) => sum + one.compared, 0);

@@ -194,7 +194,7 @@ describe('what the charts are made of', () => {
   it('joins both references in one line and finds the curves', () => {
     const lines = timingLines(benchRows(good));
     expect(lines).toHaveLength(benchRows(good).length / 2);
-    expect(lines.every((line) => line.numpy && line.torch)).toBe(true);
+    expect(lines.every((line) => line.references.numpy && line.references.torch)).toBe(true);
     expect(curves(benchRows(good)).map((one) => one.group)).toEqual(['add', 'exp', 'sum', 'softmax']);
     expect(curves(benchRows(alone))[0]?.series.map((one) => one.name)).toEqual(['torchstone']);
   });

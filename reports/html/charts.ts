@@ -11,6 +11,7 @@ export const CONTESTANTS = {
   torchstone: { name: 'Torchstone', css: 'c-ours' },
   numpy: { name: 'NumPy', css: 'c-numpy' },
   torch: { name: 'PyTorch', css: 'c-torch' },
+  build: { name: 'the other build', css: 'c-build' },
 } as const;
 
 /** A contestant's mark around a point, `hollow` for an undecided one. */

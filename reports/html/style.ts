@@ -72,12 +72,12 @@ details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); fon
 
 .key { display: flex; flex-wrap: wrap; gap: 4px 22px; font-size: 13px; color: var(--soft); margin: 0 0 10px; padding: 0; list-style: none; } .key svg { width: 22px; height: 12px; vertical-align: -1px; margin-right: 6px; overflow: visible; }
 svg text { fill: var(--soft); font: 11.5px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; font-variant-numeric: tabular-nums; }
-.c-ours { --c: var(--ours); } .c-numpy { --c: var(--numpy); } .c-torch { --c: var(--torch); }
+.c-ours { --c: var(--ours); } .c-numpy { --c: var(--numpy); } .c-torch { --c: var(--torch); } .c-build { --c: var(--numpy); }
 .mark { fill: var(--c); stroke: var(--c); stroke-width: 1.6; } .mark.hollow { fill: var(--card); } .span { stroke: var(--c); stroke-width: 2; opacity: .55; } .curve { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
 .grid { stroke: var(--line); stroke-width: 1; } .one { stroke: var(--soft); stroke-width: 1.2; } .axis { stroke: var(--soft); stroke-width: 1; } .need { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 2 2; }
 .forest { table-layout: fixed; } .forest th, .forest td { padding-top: 2px; padding-bottom: 2px; } .forest .plot { width: 42%; padding: 0 14px; } .forest .plot svg { display: block; width: 100%; height: 38px; overflow: visible; } .forest thead .plot svg { height: 20px; } .forest .plot svg svg { width: 1px; height: 1px; }
 .forest thead th:first-child { width: 25%; } .forest td.time { width: 11%; } .forest td { line-height: 1.3; } .forest tbody + tbody tr:first-child > * { border-top: 1px solid var(--soft); } .forest .who { display: none; } .forest .ref { color: var(--soft); font-size: 12px; display: block; white-space: nowrap; } .forest b { font-weight: 600; white-space: nowrap; }
-b.faster { color: var(--good); } b.slower { color: var(--bad); } b.level { color: var(--soft); } .forest .miss { color: var(--bad); }
+b.faster { color: var(--good); } b.slower { color: var(--bad); } b.same, b.inconclusive { color: var(--soft); } .forest .miss { color: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 14px; } .charts .panel { margin: 0; padding: 13px 15px 10px; min-width: 0; } .charts h3 { margin: 0 0 4px; } .charts svg { display: block; width: 100%; height: auto; }
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 7px 14px; align-items: center; font-size: 13.5px; margin: 0; } .bar { background: var(--faint); border-radius: 4px; height: 13px; display: flex; overflow: hidden; } .bar i { display: block; height: 100%; } .bar .pass { background: var(--good); opacity: .8; } .bar .fail { background: var(--bad); } .bar .inconclusive { background: var(--warn); }
 .bar.limit { position: relative; } .bar .used { background: var(--ours); border-radius: 4px; } .bar .over { background: var(--bad); }

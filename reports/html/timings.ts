@@ -1,14 +1,14 @@
 // The timings section: a forest plot inside its own table, one line per case, ratios on one logarithmic axis.
 // Coordinates are percentages, so that the plot fits any width without scaling its text.
 import type { BenchRow, RunResult } from '../../suites/results.js';
-import { count, nanoseconds, plural, ratio } from '../format.js';
+import { nanoseconds, plural, ratio } from '../format.js';
 import { byGroup, curves, geometricMean, type TimingLine, throughput, timingLines } from '../timings.js';
-import { benchRows, standing, standings } from '../verdict.js';
+import { benchRows, referencesOf, standing, standings, standingsText } from '../verdict.js';
 import { CONTESTANTS, curveChart, key, mark } from './charts.js';
 import { behind, type Html, html, NOTHING, section, table } from './markup.js';
 import { type LogAxis, ratioAxis } from './scale.js';
 
-type Reference = 'numpy' | 'torch';
+type Reference = BenchRow['reference'];
 
 /** The timings against both references. */
 export function timingsSection(run: RunResult): Html {
@@ -21,8 +21,8 @@ export function timingsSection(run: RunResult): Html {
   const notebook = groups.filter(([name]) => name === 'notebook');
   const required = groups.filter(([name]) => name.startsWith('cpu '));
   const others = groups.filter((one) => !notebook.includes(one) && !required.includes(one));
-  const more = html`<li>hollow: the interval includes 1</li><li>right of 1: we are faster</li>`;
-  const body = html`${key(['numpy', 'torch'], more)}${forest('Required of the CPU backend', required, axis)}${forest('Notebook', notebook, axis)}${forest('Sweep', others, axis)}`;
+  const more = html`<li>hollow: undecided</li><li>right of 1: we are faster</li>`;
+  const body = html`${key(referencesOf(rows), more)}${forest('Required of the CPU backend', required, axis)}${forest('Notebook', notebook, axis)}${forest('Sweep', others, axis)}`;
   return section('timings', 'Timings', lead(rows), body);
 }
 
@@ -35,13 +35,13 @@ export function scalingSection(run: RunResult): Html {
 }
 
 function lead(rows: readonly BenchRow[]): string {
-  const sentences = (['numpy', 'torch'] as const).flatMap((reference) => {
+  const sentences = referencesOf(rows).flatMap((reference) => {
     const own = rows.filter((row) => row.reference === reference);
     const tally = standings(own);
     const mean = geometricMean(own.flatMap((row) => (row.ratio && !row.withheld ? [row.ratio] : [])));
     if (mean === undefined) return [];
     return [
-      `Against ${CONTESTANTS[reference].name}: ${count(tally.faster)} faster, ${count(tally.level)} level, ${count(tally.slower)} slower, ${ratio(mean)} in the geometric mean.`,
+      `Against ${CONTESTANTS[reference].name}: ${standingsText(tally)}, ${ratio(mean)} in the geometric mean.`,
     ];
   });
   const withheld = rows.filter((row) => row.withheld).length;
@@ -57,21 +57,22 @@ type Group = readonly [string, readonly TimingLine[]];
 
 function forest(title: string, groups: readonly Group[], axis: LogAxis): Html {
   if (groups.length === 0) return NOTHING;
+  const all = groups.flatMap(([, lines]) => lines);
+  const shown = referencesOf(all.flatMap((line) => Object.values(line.references)));
   const caption = `${title}: our time, and how many times faster than each reference`;
   const bodies = groups.map(
-    ([, lines]) => html`<tbody>${lines.map((line) => forestRow(line, axis))}</tbody>`,
+    ([, lines]) => html`<tbody>${lines.map((line) => forestRow(line, axis, shown))}</tbody>`,
   );
-  const all = groups.flatMap(([, lines]) => lines);
   return html`<div class="panel"><h3>${title}</h3>
 <table class="forest"><caption class="unseen">${caption}</caption>
-<thead><tr><th scope="col">case</th><th scope="col">Torchstone</th><th scope="col" class="plot">${ticks(axis)}<span class="unseen">ratio</span></th><th scope="col">NumPy</th><th scope="col">PyTorch</th></tr></thead>
+<thead><tr><th scope="col">case</th><th scope="col">Torchstone</th><th scope="col" class="plot">${ticks(axis)}<span class="unseen">ratio</span></th>${shown.map((one) => html`<th scope="col">${CONTESTANTS[one].name}</th>`)}</tr></thead>
 ${bodies}</table>
 ${behind('All figures', figures(title, all))}</div>`;
 }
 
-function forestRow(line: TimingLine, axis: LogAxis): Html {
-  const parts = (['numpy', 'torch'] as const).flatMap((reference, i) => {
-    const row = line[reference];
+function forestRow(line: TimingLine, axis: LogAxis, shown: readonly Reference[]): Html {
+  const parts = shown.flatMap((reference, i) => {
+    const row = line.references[reference];
     return row?.ratio && !row.withheld ? [spread(row, reference, axis, i === 0 ? 13 : 25)] : [];
   });
   const grid = axis.ticks.map(
@@ -79,7 +80,7 @@ function forestRow(line: TimingLine, axis: LogAxis): Html {
       html`<line x1="${percent(axis, tick)}" x2="${percent(axis, tick)}" y1="0" y2="38" class="${tick === 1 ? 'one' : 'grid'}"/>`,
   );
   return html`<tr><th scope="row">${line.label}</th><td class="time">${line.ours.medianNs > 0 ? nanoseconds(line.ours.medianNs) : '–'}</td>
-<td class="plot"><svg role="img" aria-label="${spoken(line)}">${grid}${parts}</svg></td><td>${cell(line.numpy, 'numpy')}</td><td>${cell(line.torch, 'torch')}</td></tr>\n`;
+<td class="plot"><svg role="img" aria-label="${spoken(line)}">${grid}${parts}</svg></td>${shown.map((one) => html`<td>${cell(line.references[one], one)}</td>`)}</tr>\n`;
 }
 
 function spread(row: BenchRow, reference: Reference, axis: LogAxis, y: number): Html {
@@ -87,7 +88,7 @@ function spread(row: BenchRow, reference: Reference, axis: LogAxis, y: number): 
   const required = row.required
     ? html`<line x1="${percent(axis, row.required.ratio)}" x2="${percent(axis, row.required.ratio)}" y1="${y - 6}" y2="${y + 6}" class="need"/>`
     : NOTHING;
-  return html`<g class="${CONTESTANTS[reference].css}">${required}<line x1="${percent(axis, low)}" x2="${percent(axis, high)}" y1="${y}" y2="${y}" class="span"/><svg x="${percent(axis, median)}" y="${y}" overflow="visible">${mark(reference, standing(row) === 'level')}</svg></g>`;
+  return html`<g class="${CONTESTANTS[reference].css}">${required}<line x1="${percent(axis, low)}" x2="${percent(axis, high)}" y1="${y}" y2="${y}" class="span"/><svg x="${percent(axis, median)}" y="${y}" overflow="visible">${mark(reference, standing(row) === 'inconclusive')}</svg></g>`;
 }
 
 function cell(row: BenchRow | undefined, reference: Reference): Html {
@@ -104,10 +105,15 @@ function cell(row: BenchRow | undefined, reference: Reference): Html {
 
 function spoken(line: TimingLine): string {
   const one = (reference: Reference) => {
-    const found = line[reference]?.ratio;
+    const found = line.references[reference]?.ratio;
     return found ? `${ratio(found.median)} against ${CONTESTANTS[reference].name}` : '';
   };
-  return `${line.label}: ${[one('numpy'), one('torch')].filter((text) => text !== '').join(', ') || 'not raced'}`;
+  return `${line.label}: ${
+    (Object.keys(line.references) as Reference[])
+      .map(one)
+      .filter((text) => text !== '')
+      .join(', ') || 'not raced'
+  }`;
 }
 
 function ticks(axis: LogAxis): Html {
@@ -124,9 +130,7 @@ function tickText(tick: number): string {
 }
 
 function figures(title: string, lines: readonly TimingLine[]): Html {
-  const rows = lines.flatMap((line) =>
-    [line.numpy, line.torch].flatMap((row) => (row ? [figureRow(line, row)] : [])),
-  );
+  const rows = lines.flatMap((line) => Object.values(line.references).map((row) => figureRow(line, row)));
   const head = [
     'case',
     'against',

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { manualSeed } from '../../engine/index.js';
 import { addon } from '../../engine/native.js';
 import { idMatcher } from '../cases.js';
+import { packageRoot } from '../machine.js';
 import {
   type BenchRow,
+  type Calibration,
   type CaseResult,
   type Ceiling,
   type MemoryFigure,
@@ -17,16 +19,19 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../results.js';
+import { otherBuild } from './builds.js';
 import { measureCeilings, raisedBy } from './ceilings.js';
 import { measureT2, T2_MEMORY } from './cpu-memory.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
 import { meanRow } from './cpu-sweep.js';
+import { decide, evidence, logRatios } from './decision.js';
 import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
 import { NoiseWatch, noiseText } from './noise.js';
 import { notebookRows } from './notebook-rows.js';
 import type { RowPlan } from './plan.js';
 import { runRow } from './run-row.js';
 import { sweepRows } from './sweep.js';
+import { calibrate, raceBuilds } from './versus.js';
 import { ReferenceWorker } from './worker.js';
 
 /** Timings against NumPy and PyTorch, and measured memory. */
@@ -44,6 +49,7 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   const started = performance.now();
   const mode: Mode = options.full ? 'full' : options.quick ? 'quick' : 'usual';
   const matches = idMatcher(options.filter);
+  if (options.build !== undefined) return runBuilds(options.build, options, started);
   if (options.rows === 'cpu') return runCpu(options, mode, started);
   const wanted = options.rows ?? 'all';
   const plans = [...notebookRows(mode === 'full', mode === 'quick'), ...sweepRows(mode === 'quick')].filter(
@@ -55,13 +61,66 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   begin(options, plans.length + tasks.length);
   // Memory first: after the races the machine's caches are full and nothing would be fresh but the process.
   const memory = await runMemory(tasks, options);
-  const { rows, cases, notes } = await raceRows(plans, new Session(options, mode, TOTAL_S[mode]), options);
+  const raced = await raceRows(plans, new Session(options, mode, TOTAL_S[mode]), options);
+  const { rows, calibration, notes } = await judge(raced, options);
   finish(options, rows, memory);
-  return suiteResult('bench', cases, (performance.now() - started) / 1000, {
+  return suiteResult('bench', raced.cases, (performance.now() - started) / 1000, {
     rows,
     memory,
+    calibration,
     notes: [...sizeNotes(mode), ...notes],
   });
+}
+
+/** Another build of the engine against this one. */
+async function runBuilds(spec: string, options: SuiteOptions, started: number): Promise<SuiteResult> {
+  const { progress, signal, seed, quick = false } = options;
+  const matches = idMatcher(options.filter);
+  const theirs = await otherBuild(spec, (text) => progress.note(text));
+  const wanted = options.rows ?? 'sweep';
+  const { rows, cases } = await raceBuilds({
+    // Both from sources, or the compilers of TypeScript would be raced too.
+    ours: { label: 'this build', root: packageRoot() },
+    theirs,
+    rows: (id) => (wanted === 'all' || id.startsWith(`${wanted}/`)) && matches(id),
+    ...{ seed, quick, signal },
+    begin: (rows) => begin(options, rows),
+    step: (id, failed) => progress.step(id, failed),
+  });
+  progress.end(`${rows.length} rows against ${theirs.label}`);
+  const calibration = signal.aborted ? [] : await calibrate(1, { seed, quick, signal });
+  return suiteResult('bench', cases, (performance.now() - started) / 1000, {
+    rows,
+    calibration,
+    notes: [`Raced against ${theirs.label}, each row in several pairs of processes.`],
+  });
+}
+
+/** The verdicts of a run, with what this build's races against itself say of their trust. */
+async function judge(
+  { rows, notes }: { rows: readonly BenchRow[]; notes: readonly string[] },
+  options: SuiteOptions,
+): Promise<{ rows: BenchRow[]; calibration: Calibration[]; notes: string[] }> {
+  const raced = rows.some((row) => row.ratio !== undefined) && !options.signal.aborted;
+  const calibration = raced
+    ? await calibrate(1, { seed: options.seed, quick: options.quick ?? false, signal: options.signal })
+    : [];
+  const bias = Math.max(0, ...calibration.map(({ ratio }) => Math.abs(Math.log(ratio.median))));
+  const decided = decide(
+    rows,
+    (row) => evidence(logRatios(row.ours.samples, row.theirs?.samples ?? [])),
+    bias,
+  );
+  return { rows: decided, calibration, notes: [...notes, ...calibrationNote(calibration)] };
+}
+
+function calibrationNote(calibration: readonly Calibration[]): string[] {
+  if (calibration.length === 0) return [];
+  const texts = calibration.map(
+    ({ id, ratio: { median, low, high } }) =>
+      `${id} ${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
+  );
+  return [`This build against itself, where 1 is right: ${texts.join(', ')}.`];
 }
 
 /** The table of ratios that the CPU backend must reach, with the ceilings of this machine. */
@@ -82,13 +141,15 @@ async function runCpu(options: SuiteOptions, mode: Mode, started: number): Promi
   const ceilings: Ceiling[] = plans.length > 0 ? measureCeilings(mode === 'quick') : [];
   const raced = await raceRows(plans, session, options);
   const mean = meanRow(raced.rows, mode);
-  const rows = mean ? [...raced.rows, mean] : raced.rows;
+  const judged = await judge(raced, options);
+  const rows = mean ? [...judged.rows, mean] : judged.rows;
   finish(options, rows, memory);
   return suiteResult('bench', [...cases, ...raced.cases], (performance.now() - started) / 1000, {
     rows,
     memory,
     ceilings: raisedBy(ceilings, rows),
-    notes: [...cpuSizeNotes(mode), ...raced.notes],
+    calibration: judged.calibration,
+    notes: [...cpuSizeNotes(mode), ...judged.notes],
   });
 }
 

@@ -129,7 +129,7 @@ async function calibrate(block: (iterations: number) => Promise<number>, blockMs
  * A timed loop compiled for this step alone: one loop shared by all rows would call its steps through a polluted inline
  * cache, and the first row would look faster than the last.
  */
-function loopOf(step: () => unknown): (iterations: number) => number {
+export function loopOf(step: () => unknown): (iterations: number) => number {
   const make = new Function(
     'step',
     'now',

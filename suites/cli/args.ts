@@ -40,6 +40,8 @@ export interface Arguments {
   fixtures?: string;
   shapes: number[][];
   vs?: ('numpy' | 'torch')[];
+  /** Another build to race: `git:REV` or `addon:FILE`. */
+  build?: string;
   rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
   /** Which part of the cases, as `--shard 2/4` says: 0-based here. */
   shard?: Shard;
@@ -124,7 +126,12 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     help: 'the shape of the next input of your function; repeat it for more inputs, `--shape ,` is 0-d',
     of: ['gradcheck'],
   },
-  vs: { type: 'string', value: 'torch,numpy', help: 'whom to race (default both)', of: ['bench', 'all'] },
+  vs: {
+    type: 'string',
+    value: 'torch,numpy',
+    help: 'whom to race (default both); or another build of this engine: git:REV, addon:FILE.node',
+    of: ['bench', 'all'],
+  },
   suite: {
     type: 'string',
     value: 'notebook|sweep|cpu|all',
@@ -261,7 +268,7 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     ...optional('expectations', text(values.expectations)),
     ...optional('baseline', text(values.baseline)),
     ...optional('jsonl', text(values.jsonl)),
-    ...optional('vs', readVs(text(values.vs))),
+    ...readVs(command, text(values.vs)),
     ...optional('rows', readRows(text(values.suite))),
     live: values.live === true,
     verbose: values.verbose === true,
@@ -341,11 +348,14 @@ function readShard(words: string | undefined): Shard | undefined {
   return { index: index - 1, count };
 }
 
-function readVs(words: string | undefined): ('numpy' | 'torch')[] | undefined {
-  return words?.split(',').map((word) => {
+function readVs(command: Command, words: string | undefined): Pick<Arguments, 'vs' | 'build'> {
+  if (words === undefined) return {};
+  if (/^(git|addon):./.test(words) && command === 'bench') return { build: words };
+  const vs = words.split(',').map((word) => {
     if (word === 'numpy' || word === 'torch') return word;
-    throw new UsageError(`--vs knows torch and numpy, not '${word}'`);
+    throw new UsageError(`--vs knows torch, numpy, git:REV and addon:FILE, not '${word}'`);
   });
+  return { vs };
 }
 
 function readRows(word: string | undefined): Arguments['rows'] {

@@ -27,6 +27,7 @@ export function suiteOrder(suite: SuiteName, args: Arguments, python: string | u
     ...(args.shard === undefined ? {} : { shard: args.shard }),
     ...(args.maxFailures === undefined ? {} : { maxFailures: args.maxFailures }),
     ...(args.vs === undefined ? {} : { vs: args.vs }),
+    ...(args.build === undefined ? {} : { build: args.build }),
     ...(args.rows === undefined ? {} : { rows: args.rows }),
     ...(python === undefined ? {} : { python }),
   };

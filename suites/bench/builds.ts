@@ -1,0 +1,69 @@
+// Owns making another build of the engine ready to race: a git revision, built once and kept, or another file of the addon.
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { packageRoot } from '../machine.js';
+import { CannotRunError } from '../results.js';
+import type { Build } from './engine-process.js';
+
+const run = promisify(execFile);
+/** A native build on two cores takes minutes. */
+const BUILD_MS = 30 * 60_000;
+
+/** The build that `--vs git:REV` or `--vs addon:PATH` names. @throws CannotRunError with what went wrong. */
+export async function otherBuild(spec: string, note: (text: string) => void): Promise<Build> {
+  const colon = spec.indexOf(':');
+  const kind = spec.slice(0, colon);
+  const what = spec.slice(colon + 1);
+  if (kind === 'addon') {
+    const path = resolve(what);
+    if (!existsSync(path)) throw new CannotRunError(`there is no addon at ${path}`);
+    return { label: spec, root: packageRoot(), addon: path };
+  }
+  const sha = await revision(what);
+  const label = what.startsWith(sha.slice(0, 7)) ? `git:${what}` : `git:${what} (${sha.slice(0, 7)})`;
+  return { label, root: await builtAt(sha, label, note) };
+}
+
+async function revision(name: string): Promise<string> {
+  try {
+    // The end of options: a name must not be read as one.
+    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
+    return (await run('git', args, { cwd: packageRoot() })).stdout.trim();
+  } catch (error) {
+    throw new CannotRunError(`git knows no revision '${name}' here`, { cause: error });
+  }
+}
+
+/** The folder of that commit's build; it appears whole or not at all. */
+async function builtAt(sha: string, label: string, note: (text: string) => void): Promise<string> {
+  const root = packageRoot();
+  const home = join(root, 'node_modules', '.cache', 'torchstone', 'builds');
+  const folder = join(home, sha.slice(0, 12));
+  if (existsSync(folder)) return folder;
+  note(`building ${label}; this is done once`);
+  const part = `${folder}.part`;
+  rmSync(part, { recursive: true, force: true });
+  mkdirSync(part, { recursive: true });
+  try {
+    const archive = join(home, `${sha}.tar`);
+    await run('git', ['archive', '--output', archive, sha], { cwd: root });
+    await run('tar', ['-xf', archive, '-C', part]);
+    rmSync(archive);
+    symlinkSync(join(root, 'node_modules'), join(part, 'node_modules'), 'dir');
+    // A revision from before builds were raced is timed by this one's bench.
+    if (!existsSync(join(part, 'suites', 'bench', 'engine-worker.ts')))
+      cpSync(join(root, 'suites'), join(part, 'suites'), { recursive: true });
+    const options = { cwd: part, timeout: BUILD_MS, maxBuffer: 2 ** 28 };
+    await run('npm', ['run', 'build:native'], options);
+    await run(process.execPath, ['--import', 'tsx', join('scripts', 'generate.ts')], options);
+    renameSync(part, folder);
+    // The build's own files name the folder that it was made in: nothing rebuilds there.
+    return folder;
+  } catch (error) {
+    const said =
+      error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : '';
+    throw new CannotRunError(`${label} could not be built: ${said || String(error)}`, { cause: error });
+  }
+}

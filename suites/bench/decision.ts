@@ -1,0 +1,83 @@
+// Owns the verdict on timings: faster, same, slower or inconclusive, with the chance of a false alarm bounded over the whole
+// run. It measures nothing.
+import type { BenchRow } from '../results.js';
+import { MIN_PAIRS } from './statistics.js';
+import { quantile, twoSided } from './student.js';
+
+/** Ratios this near to 1 make no difference to anybody. */
+export const MARGIN = 0.02;
+/** The chance that any row of a run without differences is called faster or slower. */
+export const ALPHA = 0.05;
+/** The share cut off at either end of the log-ratios: blocks hit by a collection or by another process. */
+const TRIM = 0.2;
+
+/** What the log-ratios of one row say. */
+export interface Evidence {
+  /** Their trimmed mean. */
+  readonly centre: number;
+  /** Half the width of its 95 % interval. */
+  readonly half: number;
+  /** How likely so much or more is where there is no difference. */
+  readonly p: number;
+}
+
+/** Yuen's trimmed t (Biometrika 61, 1974) of paired log-ratios; undefined with fewer than `MIN_PAIRS`. */
+export function evidence(logs: readonly number[]): Evidence | undefined {
+  const n = logs.length;
+  if (n < MIN_PAIRS) return undefined;
+  const sorted = [...logs].sort((a, b) => a - b);
+  const cut = Math.floor(TRIM * n);
+  const kept = sorted.slice(cut, n - cut);
+  const centre = kept.reduce((sum, x) => sum + x, 0) / kept.length;
+  const clipped = sorted.map((x) => Math.min(Math.max(x, kept[0]!), kept.at(-1)!));
+  const mean = clipped.reduce((sum, x) => sum + x, 0) / n;
+  const variance = clipped.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (n - 1);
+  const df = kept.length - 1;
+  const error = Math.sqrt(((n - 1) * variance) / (kept.length * df));
+  // Blocks that all took the same time to the tick say that the timer is coarse, not that there is no noise.
+  const safe = Math.max(error, 1e-6);
+  return { centre, half: quantile(0.05, df) * safe, p: twoSided(centre / safe, df) };
+}
+
+/** The paired log-ratios theirs ÷ ours of a row. */
+export function logRatios(ours: readonly number[], theirs: readonly number[]): number[] {
+  const n = Math.min(ours.length, theirs.length);
+  return Array.from({ length: n }, (_, i) => Math.log(theirs[i]! / ours[i]!)).filter(Number.isFinite);
+}
+
+/** Holm's step-down procedure: which of these hypotheses fall at a family-wise level. */
+export function holm(ps: readonly number[], alpha = ALPHA): boolean[] {
+  const order = ps.map((p, i) => [p, i] as const).sort((a, b) => a[0] - b[0]);
+  const falls = ps.map(() => false);
+  for (const [rank, [p, i]] of order.entries()) {
+    if (p > alpha / (ps.length - rank)) break;
+    falls[i] = true;
+  }
+  return falls;
+}
+
+/**
+ * Gives every row that has a ratio its verdict. `bias` is how far the run's A/A races strayed from 1: nothing smaller is a
+ * difference. `same` wants the whole interval inside the margin; what is neither is inconclusive, with the smallest effect that
+ * this row could have shown.
+ */
+export function decide(
+  rows: readonly BenchRow[],
+  evidenceOf: (row: BenchRow) => Evidence | undefined,
+  bias = 0,
+): BenchRow[] {
+  const found = rows.map((row) => (row.ratio && row.withheld === undefined ? evidenceOf(row) : undefined));
+  const judged = found.flatMap((one, i) => (one === undefined ? [] : [{ one, i }]));
+  const falls = holm(judged.map(({ one }) => one.p));
+  const decided = [...rows];
+  judged.forEach(({ one: { centre, half, p }, i }, k) => {
+    const low = centre - half;
+    const high = centre + half;
+    const margin = Math.max(Math.log1p(MARGIN), bias);
+    const same = low > -margin && high < margin;
+    const told = falls[k] === true && Math.abs(centre) > bias;
+    const verdict = same ? 'same' : !told ? 'inconclusive' : centre > 0 ? 'faster' : 'slower';
+    decided[i] = { ...rows[i]!, decision: { verdict, p, seen: Math.expm1(Math.max(half, bias)) } };
+  });
+  return decided;
+}
