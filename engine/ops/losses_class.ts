@@ -5,8 +5,8 @@ import { int64 } from '../dtype.js';
 import { IndexError, message, RuntimeError, showShape, ValueError } from '../errors.js';
 import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { ix, requireInside } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
-import { ix, requireInside } from './indexing.js';
 import { linearOf } from './linear.js';
 import {
   badReduction,

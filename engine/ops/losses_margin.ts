@@ -5,10 +5,10 @@ import { IndexError, message, showShape, ValueError } from '../errors.js';
 import { apply } from '../pointwise/expr.js';
 import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { ix, requireInside } from './along_dim.js';
 import { defineOp } from './define.js';
 import { pairwise } from './distances.js';
 import { formula, p0, requireFloating } from './formula.js';
-import { ix, requireInside } from './indexing.js';
 import {
   badReduction,
   checkReduction,
