@@ -1,4 +1,5 @@
 // Owns the dtypes and PyTorch's promotion rules. It must not know tensors.
+import { Complex } from './complex.js';
 import { ArgumentError, describe, message } from './errors.js';
 
 export type DTypeName =
@@ -82,15 +83,25 @@ for (const [alias, d] of [
   ['float', float32],
   ['double', float64],
   ['half', float16],
+  ['cfloat', complex64],
+  ['cdouble', complex128],
   ['long', int64],
   ['int', int32],
   ['short', int16],
 ] as const)
   byName.set(alias, d);
 
-/** Dtypes that kernels exist for. The others have their place in the types and come with the conformance work. */
-export function isSupported(d: DType): boolean {
-  return d !== float16 && d !== bfloat16 && d.category !== 3;
+/** The dtype of a complex dtype's parts; other dtypes are their own. */
+export function partOf(d: DType): DType {
+  return d.category < 3 ? d : d === complex64 ? float32 : float64;
+}
+/** The complex dtype whose parts hold `d`; there is none for the 16-bit floats, which take complex64. */
+export function complexOf(d: DType): DType {
+  return d.category === 3 ? d : d === float64 ? complex128 : d.category === 2 ? complex64 : defaultComplex();
+}
+/** What a program computes in for this dtype, before complex numbers are taken apart: the 16-bit floats take float32. */
+export function computedIn(d: DType): DType {
+  return d === float16 || d === bfloat16 ? float32 : d;
 }
 
 export type DTypeLike = DType | DTypeName;
@@ -128,6 +139,11 @@ export function setDefaultDtype(value: DTypeLike): void {
   defaultFloat = d;
 }
 
+/** The dtype of complex results that no input decides. */
+export function defaultComplex(): DType {
+  return defaultFloat === float64 ? complex128 : complex64;
+}
+
 /** PyTorch's promotion of two dtypes (torch.promote_types). */
 export function promoteTypes(a: DType, b: DType): DType {
   if (a === b) return a;
@@ -161,9 +177,10 @@ function raise(current: DType | null, weaker: DType): DType {
 }
 
 /** The weak dtype of a JavaScript value. */
-export function scalarDType(value: number | bigint | boolean): DType {
+export function scalarDType(value: number | bigint | boolean | Complex): DType {
   if (typeof value === 'boolean') return bool;
   if (typeof value === 'bigint') return int64;
+  if (value instanceof Complex) return defaultComplex();
   return Number.isInteger(value) ? int64 : defaultFloat;
 }
 

@@ -1,18 +1,12 @@
 // Owns making tensors over fresh or shared memory. Internal: sizes and dtypes are already checked.
 import { type Device, meta } from './device.js';
-import { type DType, isSupported } from './dtype.js';
-import { message, NotImplementedError } from './errors.js';
+import type { DType } from './dtype.js';
 import { contiguousStrides, numelOf, type Shape } from './shape.js';
 import { allocate, Storage } from './storage.js';
 import { Tensor } from './tensor.js';
 
-/** @throws NotImplementedError for a dtype that no kernel handles yet. */
-export function requireSupported(op: string, dtype: DType): DType {
-  if (!isSupported(dtype)) {
-    throw new NotImplementedError(
-      message(op, 'a dtype with kernels (bool, integers, float32, float64)', dtype.name),
-    );
-  }
+/** Every dtype has kernels; kept for callers until they are changed. */
+export function requireSupported(_op: string, dtype: DType): DType {
   return dtype;
 }
 
@@ -51,9 +45,9 @@ export function oneOfMany(t: Tensor, shape: Shape, strides: Shape, offset: numbe
 }
 
 /** Another geometry over the same memory, tracked as a view. History is the caller's. */
-export function viewOf(t: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
+export function viewOf(t: Tensor, shape: Shape, strides: Shape, offset: number, dtype = t.dtype): Tensor {
   t.storage.shared = true;
-  const view = new Tensor(t.storage, shape, strides, offset, t.dtype, undefined, t.base ?? t, t.device);
+  const view = new Tensor(t.storage, shape, strides, offset, dtype, undefined, t.base ?? t, t.device);
   if (t.oneOfMany) view.oneOfMany = true;
   return view;
 }

@@ -12,6 +12,7 @@ export type { BackwardOptions, GradOptions } from './autograd/backward.js';
 export { type CustomFunction, defineFunction, FunctionContext } from './autograd/function.js';
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/mode.js';
 export type { GradientHook, Node } from './autograd/node.js';
+export { Complex } from './complex.js';
 export { cuda, Device, type DeviceLike, device } from './device.js';
 export {
   bfloat16,

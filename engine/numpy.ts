@@ -2,7 +2,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { asDType, type DType, type DTypeLike, dtypes } from './dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from './errors.js';
-import { requireSupported } from './factory.js';
 import { parseNpy, serializeNpy } from './npy.js';
 import { parseNpz, serializeNpz } from './npz.js';
 import { rawCast } from './ops/memory.js';
@@ -24,7 +23,8 @@ declare module './tensor.js' {
   interface Tensor {
     /**
      * The tensor as an array that shares its memory: a write on either side is seen on the other. `data` starts at the
-     * first element. int64 data is a BigInt64Array, bool a Uint8Array of 0 and 1.
+     * first element. int64 data is a BigInt64Array, bool a Uint8Array of 0 and 1, float16 and bfloat16 a Uint16Array of bit
+     * patterns; complex data has two numbers an element.
      * @throws RuntimeError on a tensor that requires grad: use detach() first.
      */
     numpy(): NdArray;
@@ -53,9 +53,14 @@ Tensor.prototype.numpy = function (this: Tensor): NdArray {
     );
   }
   const whole = this.typed();
-  const data = whole.subarray(this.offset, this.offset + extent(this.shape, this.strides)) as NumericArray;
+  const n = numbersIn(this.dtype);
+  const end = this.offset + extent(this.shape, this.strides);
+  const data = whole.subarray(n * this.offset, n * end) as NumericArray;
   return { data, shape: [...this.shape], strides: [...this.strides], dtype: this.dtype.name };
 };
+
+/** How many numbers of its typed array an element takes. */
+const numbersIn = (d: DType): number => (d.category === 3 ? 2 : 1);
 
 /** How many elements of memory a layout reaches over. */
 function extent(shape: readonly number[], strides: readonly number[]): number {
@@ -85,10 +90,10 @@ export function fromNumpy(
     );
   }
   const data = given.data;
-  const dtype = requireSupported('fromNumpy', dtypeOfData(data, 'dtype' in given ? given.dtype : undefined));
+  const dtype = dtypeOfData(data, 'dtype' in given ? given.dtype : undefined);
   const strides = ('strides' in given && given.strides) || contiguousStrides(given.shape);
   const offset = ('offset' in given && given.offset) || 0;
-  checkBounds(given.shape, strides, offset, data.length);
+  checkBounds(given.shape, strides, offset, Math.floor(data.length / numbersIn(dtype)));
   if (!(data.buffer instanceof ArrayBuffer))
     throw new ArgumentError(message('fromNumpy', 'data over an ArrayBuffer', describe(data.buffer)));
   const storage = adopt(data.buffer, data.byteOffset, data.byteLength);
@@ -185,7 +190,8 @@ export function loadNpz(path: string): Map<string, Tensor> {
 
 function plain(x: Tensor): Parameters<typeof serializeNpy>[0] {
   const c = x.rowMajor && x.storage.byteLength === x.length * x.dtype.itemSize ? x : rawCast(x, x.dtype);
-  const data = c.typed().subarray(c.offset, c.offset + c.length) as NumericArray;
+  const n = numbersIn(c.dtype);
+  const data = c.typed().subarray(n * c.offset, n * (c.offset + c.length)) as NumericArray;
   return { data, shape: [...x.shape], dtype: x.dtype.name } as Parameters<typeof serializeNpy>[0];
 }
 

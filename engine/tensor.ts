@@ -1,13 +1,14 @@
 // Owns the Tensor: its geometry, its autograd state and reading it from JavaScript. Ops are not here: they are
 // declared in ops/ and installed as methods by generated/methods.ts.
 import { AccumulateGrad, type GradientHook, type Node } from './autograd/node.js';
+import { Complex, fromBrain, fromHalf, toBrain, toHalf } from './complex.js';
 import { cpu, type Device } from './device.js';
 import type { DType } from './dtype.js';
 import { ArgumentError, IndexError, message, RuntimeError, showShape } from './errors.js';
 import { isContiguousLayout, numelOf, type Shape, wrapDim } from './shape.js';
 import type { Storage } from './storage.js';
 
-export type Scalar = number | bigint | boolean;
+export type Scalar = number | bigint | boolean | Complex;
 export type Nested<T> = T | Nested<T>[];
 
 /** A shape that prints as PyTorch's: `torch.Size([3, 2])`. */
@@ -298,8 +299,8 @@ export class Tensor {
   typed(): NumericArray {
     return typedArrayOver(this.dtype, this.storage);
   }
-  /** The one element as a JavaScript value; int64 beyond 2^53 as a bigint. @throws RuntimeError when there is not exactly one. */
-  item(): number | boolean | bigint {
+  /** The one element as a JavaScript value; int64 beyond 2^53 as a bigint, a complex one as Complex. @throws RuntimeError when there is not exactly one. */
+  item(): Scalar {
     if (this.length !== 1) {
       throw new RuntimeError(
         message(
@@ -313,11 +314,11 @@ export class Tensor {
     return readAt(this.dtype, this.typed(), this.offset);
   }
   /** Nested arrays of JavaScript values; a 0-d tensor gives its value. */
-  tolist(): Nested<number | boolean | bigint> {
+  tolist(): Nested<Scalar> {
     const data = this.typed();
-    const walk = (dim: number, at: number): Nested<number | boolean | bigint> => {
+    const walk = (dim: number, at: number): Nested<Scalar> => {
       if (dim === this.shape.length) return readAt(this.dtype, data, at);
-      const out = new Array<Nested<number | boolean | bigint>>(this.shape[dim]!);
+      const out = new Array<Nested<Scalar>>(this.shape[dim]!);
       for (let i = 0; i < out.length; i++) out[i] = walk(dim + 1, at + i * this.strides[dim]!);
       return out;
     };
@@ -331,7 +332,9 @@ export class Tensor {
     for (let i = 0; i < this.shape[0]!; i++) yield this.at(i);
   }
   [Symbol.toPrimitive](hint: string): number | string | bigint | boolean {
-    return hint === 'string' || this.length !== 1 ? this.toString() : this.item();
+    if (hint === 'string' || this.length !== 1) return this.toString();
+    const value = this.item();
+    return value instanceof Complex ? value.valueOf() : value;
   }
 }
 
@@ -376,13 +379,30 @@ export function typedArrayOver(dtype: DType, storage: Storage): NumericArray {
   }
 }
 
-/** One element as a JavaScript value. */
-export function readAt(dtype: DType, data: NumericArray, at: number): number | boolean | bigint {
+/** One element as a JavaScript value; `at` counts elements. */
+export function readAt(dtype: DType, data: NumericArray, at: number): Scalar {
+  if (dtype.category === 3) return new Complex(Number(data[2 * at]!), Number(data[2 * at + 1]!));
   const value = data[at]!;
   if (dtype.name === 'bool') return value !== 0;
+  if (dtype.name === 'float16') return fromHalf(Number(value));
+  if (dtype.name === 'bfloat16') return fromBrain(Number(value));
   if (typeof value === 'bigint') {
     const n = Number(value);
     return Number.isSafeInteger(n) ? n : value;
   }
   return value;
+}
+
+/** Stores a JavaScript value as one element; `at` counts elements. An integer dtype takes the whole part. */
+export function writeAt(dtype: DType, data: NumericArray, at: number, value: Scalar): void {
+  if (dtype.category === 3) {
+    data[2 * at] = value instanceof Complex ? value.re : Number(value);
+    data[2 * at + 1] = value instanceof Complex ? value.im : 0;
+  } else if (data instanceof BigInt64Array) {
+    data[at] = typeof value === 'bigint' ? value : BigInt(Math.trunc(Number(value)));
+  } else if (dtype.name === 'bool')
+    data[at] = (value instanceof Complex ? value.re !== 0 || value.im !== 0 : value) ? 1 : 0;
+  else if (dtype.name === 'float16') data[at] = toHalf(Number(value));
+  else if (dtype.name === 'bfloat16') data[at] = toBrain(Number(value));
+  else data[at] = Number(value);
 }

@@ -1,4 +1,5 @@
 // Owns a tensor's text: what PyTorch prints. The formatting itself is in print.ts.
+import { Complex } from './complex.js';
 import { getDefaultDtype } from './dtype.js';
 import { formatTensor } from './print.js';
 import { readAt, Tensor } from './tensor.js';
@@ -20,12 +21,11 @@ Tensor.prototype.toString = function (this: Tensor): string {
     {
       shape: this.shape,
       dtype: this.dtype.name,
-      at: (index) =>
-        readAt(
-          this.dtype,
-          data,
-          index.reduce((at, i, d) => at + i * this.strides[d]!, this.offset),
-        ),
+      at: (index) => {
+        const at = index.reduce((sofar, i, d) => sofar + i * this.strides[d]!, this.offset);
+        const value = readAt(this.dtype, data, at);
+        return value instanceof Complex ? [value.re, value.im] : value;
+      },
       requiresGrad: this.requiresGrad,
       ...(node === null ? {} : { gradFn: node.name }),
     },

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../engine/index.js';
 import * as torch from '../engine/index.js';
 import { addon } from '../engine/native.js';
+import { virtualPrimitives } from '../engine/pointwise/complex.js';
 import { differentiate, type Expr, expr, input, param, topological } from '../engine/pointwise/expr.js';
 import { derivativeOf } from '../engine/pointwise/primitives.js';
 
@@ -271,7 +272,7 @@ describe('node names', () => {
 });
 
 describe('the registry of pointwise ops', () => {
-  const known = new Set(addon.primitives.map((p) => p.name));
+  const known = new Set([...addon.primitives.map((p) => p.name), ...virtualPrimitives]);
   const pointwise = [...torch.ops.values()].filter((op) => op.kind === 'pointwise');
   const leaves = new Set(['input', 'param', 'const']);
   /** The op's expression with every operand a tensor and every option at its default. */

@@ -1,11 +1,22 @@
 // Owns the ops that make tensors from sizes, ranges and JavaScript values. Random ones are in random_ops.ts.
+
+import { Complex } from '../complex.js';
 import { type DeviceLike, requireDevice } from '../device.js';
-import { asDType, bool, type DType, float64, getDefaultDtype, int64, scalarDType } from '../dtype.js';
+import {
+  asDType,
+  bool,
+  type DType,
+  defaultComplex,
+  float64,
+  getDefaultDtype,
+  int64,
+  scalarDType,
+} from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../errors.js';
-import { newMeta, newStrided, newTensor, requireSupported } from '../factory.js';
+import { newMeta, newStrided, newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { checkSizes, isDense } from '../shape.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { type Scalar, Tensor, writeAt } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { cast, clone, rawFill } from './memory.js';
 import { call, t } from './samples.js';
@@ -21,7 +32,6 @@ const source: Param = { name: 'input', kind: 'tensor' };
 /** An uninitialised tensor for a factory, its sizes, dtype and device checked. */
 export function allocateFor(op: string, sizes: readonly number[], dtype: DType, device: unknown): Tensor {
   const shape = checkSizes(op, sizes);
-  requireSupported(op, dtype);
   return requireDevice(op, device as DeviceLike | null).type === 'meta'
     ? newMeta(shape, dtype)
     : newTensor(shape, dtype);
@@ -63,7 +73,7 @@ export const empty = constantFactory('empty', null, 'An uninitialised tensor.');
 
 /** A tensor laid out as `like`, where that is dense. */
 function allocateLike(op: string, like: Tensor, dtype: DType | null, device: unknown): Tensor {
-  const d = requireSupported(op, dtype ?? like.dtype);
+  const d = dtype ?? like.dtype;
   const place = requireDevice(op, (device as DeviceLike | null) ?? like.device);
   if (place.type === 'meta') return newMeta(like.shape, d);
   if (!like.rowMajor && isDense(like.shape, like.strides)) return newStrided(like.shape, like.strides, d);
@@ -298,18 +308,25 @@ function nestedShape(data: unknown): number[] {
   return [data.length, ...first];
 }
 
-function* leaves(data: unknown): Generator<number | boolean | bigint> {
-  if (typeof data === 'number' || typeof data === 'boolean' || typeof data === 'bigint') yield data;
+function* leaves(data: unknown): Generator<Scalar> {
+  if (
+    typeof data === 'number' ||
+    typeof data === 'boolean' ||
+    typeof data === 'bigint' ||
+    data instanceof Complex
+  )
+    yield data;
   else if (data instanceof Tensor) yield* leaves(data.tolist());
   else if (ArrayBuffer.isView(data)) yield* data as unknown as Iterable<number | bigint>;
   else if (Array.isArray(data)) for (const d of data) yield* leaves(d);
   else throw new ArgumentError(message('tensor', 'numbers, booleans or bigints', describe(data)));
 }
 
-function inferred(values: readonly (number | boolean | bigint)[]): DType {
+function inferred(values: readonly Scalar[]): DType {
   let category = -1;
   for (const v of values) category = Math.max(category, scalarDType(v).category);
   if (category === 0) return bool;
+  if (category === 3) return defaultComplex();
   return category === 1 ? int64 : getDefaultDtype();
 }
 
@@ -334,11 +351,7 @@ export const tensor = defineOp({
     const shape = nestedShape(data);
     const values = [...leaves(data)];
     const own = ArrayBuffer.isView(data) ? typedDtypes[data.constructor.name] : undefined;
-    const d =
-      dtype ??
-      (own === undefined
-        ? inferred(values)
-        : requireSupported('tensor', own === 'int64' ? int64 : asTyped(own)));
+    const d = dtype ?? (own === undefined ? inferred(values) : own === 'int64' ? int64 : asTyped(own));
     const out = allocateFor('tensor', shape, d, device);
     if (out.device.type === 'cpu') writeValues(out, values);
     return finish(out, grad);
@@ -365,7 +378,7 @@ export const tensor = defineOp({
 const asTyped = (name: string): DType => asDType(name, 'tensor');
 
 /** Stores JavaScript values, cast as PyTorch casts Python's. */
-function writeValues(out: Tensor, values: readonly (number | boolean | bigint)[]): void {
+function writeValues(out: Tensor, values: readonly Scalar[]): void {
   if (out.dtype.category === 1) {
     const bad = values.find((v) => typeof v === 'number' && !Number.isFinite(v));
     if (bad !== undefined) {
@@ -379,10 +392,11 @@ function writeValues(out: Tensor, values: readonly (number | boolean | bigint)[]
       );
     }
   }
+  if (out.dtype.category < 3 && values.some((v) => v instanceof Complex)) {
+    const hint = `a Complex cannot be converted to ${out.dtype.name}`;
+    throw new ArgumentError(message('tensor', `values that ${out.dtype.name} can hold`, 'a Complex', hint));
+  }
   const data = out.typed();
   let at = out.offset;
-  if (data instanceof BigInt64Array) {
-    for (const v of values) data[at++] = typeof v === 'bigint' ? v : BigInt(Math.trunc(Number(v)));
-  } else if (out.dtype === bool) for (const v of values) data[at++] = v ? 1 : 0;
-  else for (const v of values) data[at++] = Number(v);
+  for (const v of values) writeAt(out.dtype, data, at++, v);
 }

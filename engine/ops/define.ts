@@ -1,5 +1,6 @@
 // Owns the shape of an op's declaration, the registry, and turning a declaration into a checked function.
 // It must not name any op.
+import { Complex } from '../complex.js';
 import { asDType } from '../dtype.js';
 import { ArgumentError, describe, message, TorchstoneError } from '../errors.js';
 import type { Expr } from '../pointwise/expr.js';
@@ -13,7 +14,7 @@ export type ParamKind =
   | 'tensorOrScalar'
   | 'tensors' // a list of tensors
   | 'tensorOrTensors'
-  | 'scalar' // number, bigint or boolean
+  | 'scalar' // number, bigint, boolean or Complex
   | 'int'
   | 'ints' // one int or a list of ints
   | 'size' // a list of ints, also accepted spread
@@ -144,7 +145,16 @@ function register<A extends readonly unknown[], R>(op: Op<A, R>): Op<A, R> {
   return op;
 }
 
-export type PointwiseCall = readonly (Tensor | number | bigint | boolean | string | null | undefined)[];
+export type PointwiseCall = readonly (
+  | Tensor
+  | Complex
+  | number
+  | bigint
+  | boolean
+  | string
+  | null
+  | undefined
+)[];
 
 /** Declares a pointwise op. */
 export function definePointwise(def: OpDef<PointwiseCall, Tensor>): Op<PointwiseCall, Tensor> {
@@ -281,7 +291,7 @@ function plainNumber(v: unknown): unknown {
   return typeof v === 'bigint' && Number.isSafeInteger(Number(v)) ? Number(v) : v;
 }
 function isScalar(v: unknown): boolean {
-  return typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint';
+  return typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || v instanceof Complex;
 }
 function isTensors(v: unknown): boolean {
   return Array.isArray(v) && v.every((t) => t instanceof Tensor);

@@ -3,7 +3,7 @@
 import { record } from '../autograd/node.js';
 import { promoteTypes } from '../dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { newTensor, requireSupported } from '../factory.js';
+import { newTensor } from '../factory.js';
 import { sameShape, wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
@@ -69,7 +69,6 @@ export function joined(xs: readonly Tensor[], rawDim: number, op = 'cat'): Tenso
       ),
     );
   const dtype = xs.map((x) => x.dtype).reduce(promoteTypes);
-  requireSupported(op, dtype);
   const like = xs.find((x) => !isSkipped(x));
   if (like === undefined)
     return record(
@@ -160,7 +159,7 @@ export const stack = defineOp({
         );
       }
     });
-    const dtype = requireSupported('stack', xs.map((x) => x.dtype).reduce(promoteTypes));
+    const dtype = xs.map((x) => x.dtype).reduce(promoteTypes);
     const out = newTensor([...first.shape.slice(0, dim), xs.length, ...first.shape.slice(dim)], dtype);
     const strides = out.strides.filter((_, d) => d !== dim);
     xs.forEach((x, i) => {

@@ -1,11 +1,12 @@
 // Owns the ops that copy, cast, fill and detach. Their kernel is a pointwise program that copies or fills.
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
+import { Complex } from '../complex.js';
 import { type Device, device, requireDevice } from '../device.js';
 import { asDType, DType } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
-import { alias, newMeta, newTensor, requireSupported } from '../factory.js';
-import { expr, input, param } from '../pointwise/expr.js';
+import { alias, newMeta, newTensor } from '../factory.js';
+import { apply, expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
 import { expandsTo } from '../shape.js';
@@ -17,6 +18,7 @@ import { call, t } from './samples.js';
 const self: Param = { name: 'input', kind: 'tensor' };
 const identity = input(0);
 const scalarParam = param(0);
+const complexParam = apply('complex', param(0), param(1));
 
 /** Copies `from`, broadcast and cast, into `to`. No checks, no history. */
 export function rawCopy(to: Tensor, from: Tensor): void {
@@ -33,6 +35,11 @@ export function rawFill(to: Tensor, value: Scalar): void {
       rawCopy(to, one);
       return;
     }
+  }
+  if (value instanceof Complex) {
+    const program = compile(complexParam, to.dtype, [], 2, to.dtype);
+    launchPointwise('fill_', program, to, [], [value.re, value.im]);
+    return;
   }
   launchPointwise('fill_', compile(scalarParam, to.dtype, [], 1, to.dtype), to, [], [Number(value)]);
 }
@@ -88,7 +95,6 @@ export const contiguous = defineOp({
 /** The tensor in another dtype, itself where nothing changes. Recorded. */
 export function cast(x: Tensor, dtype: DType, copy = false): Tensor {
   if (x.dtype === dtype) return copy ? clone.impl(x) : x;
-  requireSupported('to', dtype);
   const from = x.dtype;
   return record('ToCopyBackward0', rawCast(x, dtype), [x], () => ([g]) => [cast(g!, from)]);
 }
@@ -141,7 +147,7 @@ function shorthand(name: string, dtype: DType | string) {
     params: [self],
     variants: ['method'],
     compose: (x: Tensor): Tensor => cast(x, d),
-    ...(d.isFloatingPoint ? {} : { notDifferentiable: `the result is ${d.name}` }),
+    ...(d.category >= 2 ? {} : { notDifferentiable: `the result is ${d.name}` }),
     samples: [
       call([t([3, 5], { fill: 'nonzero' })]),
       call([t([3, 5], { dtype: 'int32', fill: { low: 0, high: 9 } })]),
@@ -154,6 +160,10 @@ export const long = shorthand('long', 'int64');
 export const int = shorthand('int', 'int32');
 export const short = shorthand('short', 'int16');
 export const boolCast = shorthand('bool', 'bool');
+export const half = shorthand('half', 'float16');
+export const bfloat16Cast = shorthand('bfloat16', 'bfloat16');
+export const cfloat = shorthand('cfloat', 'complex64');
+export const cdouble = shorthand('cdouble', 'complex128');
 
 export const detach = defineOp({
   name: 'detach',

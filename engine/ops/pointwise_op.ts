@@ -2,10 +2,11 @@
 // constants in a given call. It must not name any op.
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { shouldRecord } from '../autograd/node.js';
+import { Complex } from '../complex.js';
 import { type DType, scalarDType } from '../dtype.js';
 import { ArgumentError, describe, message } from '../errors.js';
 import { newStrided } from '../factory.js';
-import { type Expr, expr, input, param } from '../pointwise/expr.js';
+import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, recordInPlace, type ScalarKind } from '../pointwise/function.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
@@ -13,7 +14,7 @@ import { contiguousStrides, isDense, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { OpDef, Param, PointwiseArg } from './define.js';
 
-type Arg = Tensor | number | bigint | boolean | string | null | undefined;
+type Arg = Tensor | Complex | number | bigint | boolean | string | null | undefined;
 type Call = readonly Arg[];
 
 interface Bound {
@@ -133,6 +134,10 @@ class Binder {
       if (value instanceof Tensor) {
         tensors.push(value);
         key += 't';
+      } else if (value instanceof Complex) {
+        scalars.push(value.re, value.im);
+        kinds.push(p.neutral === true ? null : scalarDType(value), null);
+        key += 'c';
       } else if (isFoldable(p, value)) key += 'd';
       else if (
         typeof value === 'number' ||
@@ -164,6 +169,7 @@ class Binder {
         if (p.neutral === true) neutral.push(nextInput);
         return input(nextInput++);
       }
+      if (value instanceof Complex) return apply('complex', param(nextParam++), param(nextParam++));
       if (isFoldable(p, value)) return expr(Number(value));
       if (
         typeof value === 'number' ||
@@ -193,7 +199,11 @@ function checkedValue(op: string, p: Param, value: Arg): Arg {
     if (p.default === undefined) throw new ArgumentError(message(op, `the argument '${p.name}'`, 'nothing'));
     return p.default as Arg;
   }
-  const scalar = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint';
+  const scalar =
+    typeof value === 'number' ||
+    typeof value === 'boolean' ||
+    typeof value === 'bigint' ||
+    value instanceof Complex;
   const fits =
     value === null
       ? p.default === null
@@ -202,7 +212,7 @@ function checkedValue(op: string, p: Param, value: Arg): Arg {
         : p.kind === 'tensorOrScalar'
           ? value instanceof Tensor || scalar
           : p.kind === 'scalar' || p.kind === 'int'
-            ? scalar
+            ? scalar && (p.kind === 'scalar' || !(value instanceof Complex))
             : p.kind === 'bool'
               ? typeof value === 'boolean'
               : typeof value === 'string';
@@ -215,19 +225,20 @@ function changeInPlace(op: string, b: Bound): Tensor {
   const target = b.tensors[0]!;
   checkInPlace(op, target);
   const record = shouldRecord(b.tensors);
+  const form = record ? b.fn.formFor(b.tensors, b.kinds) : b.fn;
   let before = b.tensors;
-  if (record && readsOriginal(b)) before = [copyOf(target), ...b.tensors.slice(1)];
+  if (record && readsOriginal(form, b)) before = [copyOf(target), ...b.tensors.slice(1)];
   const sources = b.tensors.map((t, i) => (i > 0 && overlaps(t, target) ? copyOf(t) : t));
   const compute = b.fn.applyInto(target, sources, b.scalars, b.kinds);
   target.storage.version++;
   if (record && target.dtype.category >= 2)
-    rebase(target, recordInPlace(b.fn, keepEdges(before, b.tensors), b.scalars, target, compute));
+    rebase(target, recordInPlace(form, keepEdges(before, b.tensors), b.scalars, target, compute));
   return target;
 }
 
 /** Whether some gradient needs the target's value from before the change. */
-function readsOriginal(b: Bound): boolean {
-  return b.tensors.some((t, i) => t.requiresGrad && b.fn.gradient(i).reads.includes(0));
+function readsOriginal(fn: PointwiseFunction, b: Bound): boolean {
+  return b.tensors.some((t, i) => t.requiresGrad && fn.gradient(i).reads.includes(0));
 }
 
 /** A saved copy of the target carries the target's place in the graph. */

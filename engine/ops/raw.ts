@@ -119,6 +119,7 @@ export function putRaw(op: string, mode: PutMode, to: Tensor, looks: readonly Lo
 /** The coordinates of what is not 0, row-major, as int64 [count, ndim]. */
 export function nonzeroRaw(x: Tensor): Tensor {
   const n = x.ndim;
+  if (x.dtype.category === 3) return nonzeroRaw(x.ne(0));
   if (n === 0) return newTensor([Number(x.item()) === 0 ? 0 : 1, 0], int64);
   if (x.length === 0) return newTensor([0, n], int64);
   const phase = (which: number, address: number): void => {

@@ -7,9 +7,10 @@ import { cpu, deviceError } from '../device.js';
 import {
   bool,
   canCast,
+  complexOf,
   type DType,
   getDefaultDtype,
-  isSupported,
+  partOf,
   promoteTypes,
   resultType,
 } from '../dtype.js';
@@ -20,18 +21,22 @@ import type { Tensor } from '../tensor.js';
 import { differentiate, type Expr, expr, input, substitute, topological } from './expr.js';
 import { launchPointwise, launchReduce } from './launch.js';
 import { compile } from './program.js';
+import { differentiateComplex, isRealValued } from './wirtinger.js';
 
 /** How the compute and result dtypes follow from the inputs'. */
 export type Promotion =
   | 'same' // promoted; the result too
   | 'float' // integers become the default float
   | 'predicate' // promoted; the result is bool
+  | 'parts' // promoted; the result is complex of it
   | { readonly compute: DType; readonly out: DType };
 
 interface Resolved {
   readonly program: number;
   readonly compute: DType;
   readonly out: DType;
+  /** The same function with the derivatives of complex numbers, where these are some. */
+  readonly complex: PointwiseFunction | null;
 }
 
 export interface FunctionOptions {
@@ -55,8 +60,19 @@ export class PointwiseFunction {
   readonly #resolved = new Map<number, Resolved>();
   readonly #gradients: (GradientRule | undefined)[] = [];
   readonly #reads: (readonly number[] | undefined)[] = [];
+  /** Which inputs are complex, as bits; null in a function of real numbers. */
+  readonly #complexInputs: number | null;
+  readonly #complexForms = new Map<number, PointwiseFunction>();
 
-  constructor(name: string, nodeName: string, root: Expr, inputs: number, options: FunctionOptions = {}) {
+  constructor(
+    name: string,
+    nodeName: string,
+    root: Expr,
+    inputs: number,
+    options: FunctionOptions = {},
+    complexInputs: number | null = null,
+  ) {
+    this.#complexInputs = complexInputs;
     this.name = name;
     this.nodeName = nodeName;
     this.root = root;
@@ -67,6 +83,7 @@ export class PointwiseFunction {
   /** The new tensor `f(tensors, scalars)`, recorded where a gradient is wanted. */
   apply(tensors: readonly Tensor[], scalars: readonly number[], kinds: readonly ScalarKind[]): Tensor {
     const r = this.resolve(tensors, kinds);
+    if (r.complex !== null) return r.complex.apply(tensors, scalars, kinds);
     const out = this.#allocate(tensors, r.out);
     launchPointwise(this.name, r.program, out, tensors, scalars);
     if (gradMode.enabled && r.out.category >= 2 && shouldRecord(tensors)) {
@@ -147,24 +164,51 @@ export class PointwiseFunction {
     }
     const refused = this.#options.refuse?.(compute) ?? null;
     if (refused !== null) throw new RuntimeError(message(this.name, refused, compute.name));
-    if (!isSupported(compute)) {
-      throw new NotImplementedError(
-        message(
-          this.name,
-          'a dtype with kernels (bool, integers, float32, float64)',
-          compute.name,
-          `"${this.name}" not implemented for '${compute.title}'`,
-        ),
-      );
+    if (rule === 'parts') compute = out = complexOf(compute);
+    let complex: PointwiseFunction | null = null;
+    if (compute.category === 3) {
+      const mask = tensors.reduce((bits, t, i) => bits + (t.dtype.category === 3 ? 1 << i : 0), 0);
+      if (this.#complexInputs === null) complex = this.#complexForm(mask);
+      if (rule === 'same' || rule === 'float') {
+        if (isRealValued(this.root, (i) => ((mask >> i) & 1) === 1)) out = partOf(compute);
+      }
     }
-    const program = compile(
-      this.root,
-      compute,
-      tensors.map((t) => t.dtype),
-      kinds.length,
-      out,
-    );
-    return { program, compute, out };
+    return { program: this.#compile(tensors, kinds.length, compute, out), compute, out, complex };
+  }
+
+  /** @throws NotImplementedError where the expression has no meaning for complex numbers. */
+  #compile(tensors: readonly Tensor[], params: number, compute: DType, out: DType): number {
+    const dtypes = tensors.map((t) => t.dtype);
+    try {
+      return compile(this.root, compute, dtypes, params, out);
+    } catch (error) {
+      if (!(error instanceof NotImplementedError)) throw error;
+      const hint = `"${this.name}" not implemented for '${compute.title}'`;
+      throw new NotImplementedError(message(this.name, 'real numbers', compute.name, hint));
+    }
+  }
+
+  /** This function of complex numbers: the same programs, other derivatives. */
+  #complexForm(mask: number): PointwiseFunction {
+    let form = this.#complexForms.get(mask);
+    if (form === undefined) {
+      form = new PointwiseFunction(this.name, this.nodeName, this.root, this.inputs, this.#options, mask);
+      this.#complexForms.set(mask, form);
+    }
+    return form;
+  }
+
+  /** The function whose derivatives hold for these inputs. */
+  formFor(tensors: readonly Tensor[], kinds: readonly ScalarKind[]): PointwiseFunction {
+    return this.resolve(tensors, kinds).complex ?? this;
+  }
+
+  /** The derivative with respect to input `i` times `g`, its real part where the input is real; null: zero. */
+  derivative(i: number, g: Expr): Expr | null {
+    const mask = this.#complexInputs;
+    if (mask === null) return differentiate(this.root, i, g);
+    const isComplex = (k: number): boolean => ((mask >> k) & 1) === 1;
+    return differentiateComplex(this.root, i, g, isComplex);
   }
 
   /** A fresh result: contiguous, or in the order of memory of the inputs where they are all laid out otherwise. */
@@ -246,7 +290,7 @@ class GradientRule {
   constructor(of: PointwiseFunction, index: number) {
     this.#of = of;
     const g = input(of.inputs);
-    const raw = differentiate(of.root, index, g);
+    const raw = of.derivative(index, g);
     // The function's own value is saved, not computed again, as PyTorch does for exp, sqrt, tanh, …
     const full =
       raw === null || of.root.args.length === 0

@@ -1,9 +1,11 @@
 // Owns writing pointwise and reduce commands: iteration shapes, coalescing of dims, operands. No autograd, no checks:
 // callers have resolved shapes and dtypes. Layouts are written in native/README.md.
 import { cpu, deviceError } from '../device.js';
+import { message, NotImplementedError } from '../errors.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { broadcastStrides, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { type ComplexProgram, complexProgram } from './program.js';
 
 /** Runs `program` over `out`'s shape. Inputs broadcast to it. */
 export function launchPointwise(
@@ -15,6 +17,10 @@ export function launchPointwise(
 ): void {
   if (out.length === 0) return;
   requireMemory(op, out, inputs);
+  if (program < 0) {
+    launchComplex(op, complexProgram(program), out, inputs, params);
+    return;
+  }
   if (!writeFlat(program, out, inputs, params)) writeStrided(program, out, inputs, params);
   addon.pointwise();
   if (block[0] !== 0) raiseStatus(op);
@@ -75,15 +81,115 @@ function writeStrided(
   params: readonly number[],
 ): void {
   const operands = [out.strides, ...inputs.map((t) => broadcastStrides(t.shape, t.strides, out.shape))];
-  const dims = coalesce(out.shape, operands, memoryOrder(out.shape, operands));
+  writeOperands(program, out.shape, [out.address, ...inputs.map((t) => t.address)], operands, params);
+}
+
+function writeOperands(
+  program: number,
+  shape: Shape,
+  addresses: readonly number[],
+  operands: readonly Shape[],
+  params: readonly number[],
+): void {
+  const dims = coalesce(shape, operands, memoryOrder(shape, operands));
   let at = 2;
   block[0] = program;
   block[1] = dims.sizes.length;
   for (const p of params) block[at++] = p;
   for (const s of dims.sizes) block[at++] = s;
-  operands.forEach((_, k) => {
-    at = writeOperand(at, k === 0 ? out.address : inputs[k - 1]!.address, dims.strides[k]!);
+  addresses.forEach((address, k) => {
+    at = writeOperand(at, address, dims.strides[k]!);
   });
+}
+
+const doubled = (strides: Shape): number[] => strides.map((s) => 2 * s);
+const afterPart = (t: Tensor): number => t.address + t.dtype.itemSize / 2;
+
+/** Complex operands are read and written as the real ones that their parts are: twice the strides, half an item apart. */
+function launchComplex(
+  op: string,
+  p: ComplexProgram,
+  out: Tensor,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): void {
+  const { shape } = out;
+  const addresses: number[] = [];
+  const operands: Shape[] = [];
+  const put = (t: Tensor, strides: Shape, complex: boolean): void => {
+    addresses.push(t.address);
+    operands.push(complex ? doubled(strides) : strides);
+    if (complex && !p.partwise) {
+      addresses.push(afterPart(t));
+      operands.push(doubled(strides));
+    }
+  };
+  put(out, out.strides, p.complexOut);
+  inputs.forEach((t, i) => {
+    put(t, broadcastStrides(t.shape, t.strides, shape), p.complex[i]!);
+  });
+  if (p.partwise)
+    writeOperands(
+      p.program,
+      [...shape, 2],
+      addresses,
+      operands.map((s) => [...s, 1]),
+      params,
+    );
+  else writeOperands(p.program, shape, addresses, operands, params);
+  addon.pointwise();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+/** The sum of complex numbers is that of their parts; a real result of complex numbers takes any reducer. */
+function reduceComplex(
+  op: string,
+  p: ComplexProgram,
+  reducer: Reducer,
+  shape: Shape,
+  reduced: readonly boolean[],
+  out: Tensor,
+  outIndex: Tensor | null,
+  inputs: readonly Tensor[],
+  params: readonly number[],
+): void {
+  const [re, im] = p.parts();
+  if (p.complexOut && reducer !== 'sum') {
+    throw new NotImplementedError(
+      message(op, 'a real dtype', out.dtype.name, `"${op}" not implemented for '${out.dtype.title}'`),
+    );
+  }
+  const steps = p.complexOut ? 2 : 1;
+  const half = out.dtype.itemSize / 2;
+  const operands: Operand[] = inputs.flatMap((t, i) => {
+    const strides = broadcastStrides(t.shape, t.strides, shape);
+    if (!p.complex[i]) return [{ address: t.address, strides }];
+    const twice = doubled(strides);
+    return [
+      { address: t.address, strides: twice },
+      { address: afterPart(t), strides: twice },
+    ];
+  });
+  [re, im].forEach((program, k) => {
+    if (k >= steps) return;
+    writeReduceOperands(
+      program!,
+      reducer,
+      shape,
+      reduced,
+      { address: out.address + k * half, step: steps },
+      outIndex,
+      operands,
+      params,
+    );
+    addon.reduce();
+    if (block[0] !== 0) raiseStatus(op);
+  });
+}
+
+interface Operand {
+  readonly address: number;
+  readonly strides: Shape;
 }
 
 function writeOperand(at: number, address: number, strides: readonly number[]): number {
@@ -154,6 +260,10 @@ export function launchReduce(
   params: readonly number[],
 ): void {
   requireMemory(op, out, inputs);
+  if (program < 0) {
+    reduceComplex(op, complexProgram(program), reducer, shape, reduced, out, outIndex, inputs, params);
+    return;
+  }
   if (!writeFlatReduce(program, reducer, shape, reduced, out, outIndex, inputs, params)) {
     writeReduce(program, reducer, shape, reduced, out, outIndex, inputs, params);
   }
@@ -199,13 +309,40 @@ function writeReduce(
   inputs: readonly Tensor[],
   params: readonly number[],
 ): void {
+  const operands = inputs.map((t) => ({
+    address: t.address,
+    strides: broadcastStrides(t.shape, t.strides, shape),
+  }));
+  writeReduceOperands(
+    program,
+    reducer,
+    shape,
+    reduced,
+    { address: out.address, step: 1 },
+    outIndex,
+    operands,
+    params,
+  );
+}
+
+/** `out` is contiguous but for `step` between neighbours. */
+function writeReduceOperands(
+  program: number,
+  reducer: Reducer,
+  shape: Shape,
+  reduced: readonly boolean[],
+  out: { readonly address: number; readonly step: number },
+  outIndex: Tensor | null,
+  inputs: readonly Operand[],
+  params: readonly number[],
+): void {
   const keptDims: number[] = [];
   const reducedDims: number[] = [];
   reduced.forEach((r, d) => {
     (r ? reducedDims : keptDims).push(d);
   });
-  const outStrides = keptStrides(shape, reduced);
-  const inStrides = inputs.map((t) => broadcastStrides(t.shape, t.strides, shape));
+  const outStrides = keptStrides(shape, reduced, out.step);
+  const inStrides = inputs.map((t) => t.strides);
   // The flat index of an arg-reduction counts in row-major order of the reduced dims, so their order is kept.
   const kept = coalesceOrEmpty(shape, [outStrides, ...inStrides], keptDims);
   const inner = coalesceOrEmpty(shape, [outStrides, ...inStrides], reducedDims);
@@ -230,9 +367,9 @@ function coalesceOrEmpty(shape: Shape, operands: readonly Shape[], order: readon
 }
 
 /** Strides of the contiguous result over the kept dims; 0 for reduced ones. */
-function keptStrides(shape: Shape, reduced: readonly boolean[]): number[] {
+function keptStrides(shape: Shape, reduced: readonly boolean[], apart = 1): number[] {
   const out = new Array<number>(shape.length).fill(0);
-  let step = 1;
+  let step = apart;
   for (let d = shape.length - 1; d >= 0; d--) {
     if (reduced[d]) continue;
     out[d] = step;

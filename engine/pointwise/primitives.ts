@@ -92,6 +92,12 @@ const derivatives: Readonly<Record<string, Derivative>> = {
   erfinv: unary((g, _x, y) => g.mul(y.mul(y).exp()).mul(Math.sqrt(Math.PI) / 2)),
   lgamma: unary((g, x) => g.mul(apply('digamma', x))),
   digamma: unary((g, x) => g.mul(trigamma(x))),
+  // Of real numbers; those of complex ones are in wirtinger.ts.
+  angle: zero1,
+  complex: (g) => [apply('real', g), apply('imag', g)],
+  conj: unary((g) => g),
+  real: unary((g) => g),
+  imag: zero1,
   floor: zero1,
   ceil: zero1,
   round: zero1,

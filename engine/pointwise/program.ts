@@ -1,8 +1,10 @@
 // Owns the translation of expressions into the addon's programs, each compiled once. It must not know tensors.
 
-import type { DType } from '../dtype.js';
+import { bool, computedIn, type DType, partOf } from '../dtype.js';
 import { addon, opcodeOf } from '../native.js';
-import { type Expr, topological } from './expr.js';
+import { lower, truthOf, virtualPrimitives } from './complex.js';
+import type { Pair } from './complex_pair.js';
+import { type Expr, expr, topological } from './expr.js';
 
 /** More inputs than this do not fit a numeric key: 4 bits each beside the other fields, below 2^53. */
 const keyedInputs = 9;
@@ -10,7 +12,8 @@ const unkeyed = new Map<string, number>();
 
 /**
  * The addon's program that computes `root` in `compute` from inputs of the given dtypes and stores it as `out`.
- * The layout of the code is written in native/README.md.
+ * The layout of the code is written in native/README.md. A negative number stands for a program on complex numbers
+ * (`complexProgram`), whose operands are the parts of tensors.
  */
 export function compile(
   root: Expr,
@@ -48,8 +51,91 @@ function compileUnkeyed(
   return id;
 }
 
+/** A program some of whose operands are complex: each of those is two operands of the addon's, its parts. */
+export interface ComplexProgram {
+  /** The inputs that are complex. */
+  readonly complex: readonly boolean[];
+  readonly complexOut: boolean;
+  /** Element by element the same for both parts: the operands may be read as real ones with a last dim of 2. */
+  readonly partwise: boolean;
+  /** The addon's program, of one output a part; or of one output on either part alike, where `partwise`. */
+  readonly program: number;
+  /** The programs of one part alone, for reductions; the second is null where the result is real. */
+  parts(): readonly [number, number | null];
+}
+
+const complexPrograms: ComplexProgram[] = [];
+/** What a negative program number stands for. */
+export function complexProgram(program: number): ComplexProgram {
+  return complexPrograms[-1 - program]!;
+}
+
+/** Sums, differences and what passes unchanged act on each part alike. */
+function isPartwise(root: Expr): boolean {
+  return topological([root]).every((e) => ['input', 'add', 'sub', 'neg'].includes(e.op));
+}
+
 function define(root: Expr, compute: DType, inputs: readonly DType[], params: number, out: DType): number {
-  const order = topological([root]);
+  if (compute.category === 3 || out.category === 3 || inputs.some((d) => d.category === 3)) {
+    complexPrograms.push(defineComplex(root, compute, inputs, params, out));
+    return -complexPrograms.length;
+  }
+  const virtual = topological([root]).some((e) => virtualPrimitives.has(e.op));
+  const real = virtual
+    ? lower(
+        root,
+        inputs.map(() => false),
+      ).re
+    : root;
+  return defineReal([real], compute, inputs, params, [out]);
+}
+
+function defineComplex(
+  root: Expr,
+  compute: DType,
+  inputs: readonly DType[],
+  params: number,
+  out: DType,
+): ComplexProgram {
+  const complex = inputs.map((d) => d.category === 3);
+  const complexOut = out.category === 3;
+  const within = partOf(compute);
+  const part = partOf(out);
+  const flat = inputs.flatMap((d) => (d.category === 3 ? [partOf(d), partOf(d)] : [d]));
+  const pair: Pair = lower(root, complex);
+  const re = out === bool && pair.im !== null ? truthOf(pair) : pair.re;
+  const of = (...roots: readonly Expr[]): number =>
+    defineReal(
+      roots,
+      within,
+      flat,
+      params,
+      roots.map(() => part),
+    );
+  let made: readonly [number, number | null] | null = null;
+  const parts = (): readonly [number, number | null] => {
+    made ??= [of(re), complexOut ? of(pair.im ?? expr(0)) : null];
+    return made;
+  };
+  const partwise = complexOut && complex.every((c) => c) && inputs.length > 0 && isPartwise(root);
+  const program = partwise
+    ? defineReal([root], within, inputs.map(partOf), params, [part])
+    : complexOut
+      ? of(re, pair.im ?? expr(0))
+      : of(re);
+  return { complex, complexOut, partwise, program, parts };
+}
+
+/** A program on real numbers, of one output for each of `roots`. */
+function defineReal(
+  roots: readonly Expr[],
+  computeAs: DType,
+  inputs: readonly DType[],
+  params: number,
+  outs: readonly DType[],
+): number {
+  const compute = computedIn(computeAs);
+  const order = topological(roots);
   const constants = order.filter((e) => e.op === 'const');
   const register = new Map<Expr, number>();
   const firstConstant = inputs.length + params;
@@ -69,15 +155,15 @@ function define(root: Expr, compute: DType, inputs: readonly DType[], params: nu
   }
   const header = [
     compute.code,
-    1,
+    outs.length,
     inputs.length,
     params,
     code.length / 4,
-    out.code,
+    ...outs.map((d) => d.code),
     ...inputs.map((d) => d.code),
   ];
   return addon.defineProgram(
-    Int32Array.from([...header, ...code, register.get(root)!]),
+    Int32Array.from([...header, ...code, ...roots.map((r) => register.get(r)!)]),
     Float64Array.from(constants, (e) => e.value),
   );
 }

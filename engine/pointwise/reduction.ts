@@ -2,11 +2,11 @@
 // No autograd and no op names: ops/ record what they compute.
 import { cpu, deviceError } from '../device.js';
 import type { DType } from '../dtype.js';
-import { int64 } from '../dtype.js';
+import { computedIn, int64 } from '../dtype.js';
 import { newTensor } from '../factory.js';
-import { broadcastShapes, type Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
-import { type Expr, expr } from './expr.js';
+import { broadcastShapes, contiguousStrides, type Shape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { type Expr, expr, input } from './expr.js';
 import { launchPointwise, launchReduce, type Reducer } from './launch.js';
 import { compile } from './program.js';
 
@@ -49,27 +49,69 @@ function iterationShape(r: Reduction): Shape {
 /** Runs a reduction. Over nothing, sums are 0 and products 1; callers refuse what has no identity. */
 export function reduce(r: Reduction): Tensor {
   const shape = iterationShape(r);
-  const out = newTensor(reducedShape(shape, r.reduced, r.keepdim), r.out);
+  const dtype = r.epilogue === undefined ? r.out : computedIn(r.out);
+  if (r.reducer === 'prod' && r.compute.category === 3 && shape.every((s) => s > 0)) return product(r, shape);
+  const out = newTensor(reducedShape(shape, r.reduced, r.keepdim), dtype);
   if (out.length === 0) return out;
   const params = r.params ?? [];
   if (shape.some((s) => s === 0)) {
     const identity = expr(r.reducer === 'prod' ? 1 : 0);
-    launchPointwise(r.op, compile(identity, r.out, [], 0, r.out), out, [], []);
+    launchPointwise(r.op, compile(identity, dtype, [], 0, dtype), out, [], []);
   } else {
     const program = compile(
       r.prologue,
       r.compute,
       r.inputs.map((t) => t.dtype),
       params.length,
-      r.out,
+      dtype,
     );
     launchReduce(r.op, program, r.reducer, shape, r.reduced, out, null, r.inputs, params);
   }
-  if (r.epilogue !== undefined) {
-    const more = r.epilogueParams ?? [];
-    launchPointwise(r.op, compile(r.epilogue, r.out, [r.out], more.length, r.out), out, [out], more);
-  }
-  return out;
+  return r.epilogue === undefined ? out : withEpilogue(r, r.epilogue, out);
+}
+
+/** In place, unless a 16-bit result is to be rounded once only. */
+function withEpilogue(r: Reduction, epilogue: Expr, result: Tensor): Tensor {
+  const to = result.dtype === r.out ? result : newTensor(result.shape, r.out);
+  const params = r.epilogueParams ?? [];
+  launchPointwise(r.op, compile(epilogue, r.out, [result.dtype], params.length, r.out), to, [result], params);
+  return to;
+}
+
+/** The product of complex numbers, dim by dim, by halves: the reducers know real numbers. */
+function product(r: Reduction, shape: Shape): Tensor {
+  const { op, compute } = r;
+  let x = newTensor(shape, compute);
+  const run = (root: Expr, out: Tensor, inputs: readonly Tensor[]): Tensor => {
+    const dtypes = inputs.map((t) => t.dtype);
+    launchPointwise(op, compile(root, compute, dtypes, 0, out.dtype), out, inputs, []);
+    return out;
+  };
+  run(r.prologue, x, r.inputs);
+  const part = (t: Tensor, dim: number, from: number, size: number): Tensor => {
+    const sizes = t.shape.map((s, d) => (d === dim ? size : s));
+    return new Tensor(t.storage, sizes, t.strides, t.offset + from * t.strides[dim]!, t.dtype);
+  };
+  shape.forEach((_, dim) => {
+    if (!r.reduced[dim]) return;
+    for (let n = x.shape[dim]!; n > 1; n = Math.ceil(n / 2)) {
+      const half = Math.floor(n / 2);
+      const head = part(x, dim, 0, half);
+      run(input(0).mul(input(1)), head, [head, part(x, dim, n - half, half)]);
+      x = part(x, dim, 0, n - half);
+    }
+  });
+  const out = newTensor(reducedShape(shape, r.reduced, true), r.out);
+  run(input(0), out, [x]);
+  return r.keepdim
+    ? out
+    : new Tensor(
+        out.storage,
+        reducedShape(shape, r.reduced, false),
+        contiguousStrides(reducedShape(shape, r.reduced, false)),
+        out.offset,
+        out.dtype,
+      );
 }
 
 /** Runs an arg-reduction: the extreme values and their flat indices within the reduced dims. Sizes are not 0. */

@@ -1,7 +1,8 @@
 // Owns pipelines along rows: a few reductions of expressions and one last expression, computed while a row is in cache.
 // No autograd and no op names: ops/ record what they compute. The command's layout is written in native/README.md.
 import { cpu, deviceError } from '../device.js';
-import type { DType } from '../dtype.js';
+import { computedIn, type DType } from '../dtype.js';
+import { message, NotImplementedError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { broadcastStrides, type Shape } from '../shape.js';
@@ -97,9 +98,28 @@ export interface RowCall {
 export function runRows(call: RowCall): void {
   for (const t of call.inputs) if (t.device !== cpu) throw deviceError(call.op, call.inputs);
   if (call.out.length === 0) return;
+  if (call.compute.category === 3) {
+    const hint = `"${call.op}" not implemented for '${call.compute.title}'`;
+    throw new NotImplementedError(message(call.op, 'a real dtype', call.compute.name, hint));
+  }
+  const compute = computedIn(call.compute);
+  if (compute !== call.compute) {
+    runShort(call, compute);
+    return;
+  }
   const layout = layoutOf(call);
   if (layout === null) runPasses(call);
   else launchRows(call, layout);
+}
+
+/** A call in a 16-bit float computes in float32; its scalars are rounded at the end. */
+function runShort(call: RowCall, compute: DType): void {
+  const scalars = call.scalars?.map((t) => t && newTensor(t.shape, compute));
+  runRows({ ...call, compute, ...(scalars === undefined ? {} : { scalars }) });
+  call.scalars?.forEach((t, k) => {
+    if (t === null) return;
+    launchPointwise(call.op, compile(input(0), t.dtype, [compute], 0, t.dtype), t, [scalars![k]!], []);
+  });
 }
 
 interface RowLayout {

@@ -28,9 +28,9 @@ constexpr int kPrimitiveCount = sizeof(kPrimitives) / sizeof(kPrimitives[0]);
 
 bool isDtype(int32_t d) { return d >= 0 && d <= 11; }
 bool isReal(Dtype d) { return d >= Dtype::Float16 && d <= Dtype::Float64; }
-bool hasKernels(Dtype d) {
-  return d <= Dtype::Int64 || d == Dtype::Float32 || d == Dtype::Float64;
-}
+// The 16-bit floats are loaded and stored, not computed in; complex programs arrive as programs on their parts.
+bool isStored(Dtype d) { return d <= Dtype::Float64; }
+bool isComputed(Dtype d) { return isStored(d) && d != Dtype::Float16 && d != Dtype::BFloat16; }
 bool allows(Kind kind, Dtype d) {
   if (kind == number || d >= Dtype::Complex64) return true;
   return kind == (isReal(d) ? real : integer);
@@ -50,10 +50,10 @@ struct Reader {
     if (v < 0 || v >= limit) fail(std::string(what) + " out of range: " + std::to_string(v));
     return v;
   }
-  Dtype dtype(Program& p) {
+  Dtype dtype(Program& p, bool (*supported)(Dtype)) {
     const int32_t d = next();
     if (!isDtype(d)) fail("unknown dtype " + std::to_string(d));
-    else if (!hasKernels(Dtype(d)) && p.unsupported < 0) p.unsupported = d;
+    else if (!supported(Dtype(d)) && p.unsupported < 0) p.unsupported = d;
     return isDtype(d) ? Dtype(d) : Dtype::Float32;
   }
   void fail(const std::string& why) {
@@ -77,7 +77,7 @@ void readInstruction(Reader& r, Program& p, int32_t i) {
 
 void decode(Reader& r, Program& p, const double* constants, int64_t nconst) {
   constexpr int32_t kMost = 4096;
-  p.compute = r.dtype(p);
+  p.compute = r.dtype(p, isComputed);
   p.nout = r.below(kMost, "number of outputs");
   p.nin = r.below(kMost, "number of inputs");
   p.nparams = r.below(kMost, "number of params");
@@ -95,8 +95,8 @@ void decode(Reader& r, Program& p, const double* constants, int64_t nconst) {
   p.instr.reset(new Instruction[p.ninstr]);
   p.constants.reset(new double[nconst]);
   std::copy_n(constants, nconst, p.constants.get());
-  for (int32_t i = 0; i < p.nout; ++i) p.outDtype[i] = r.dtype(p);
-  for (int32_t i = 0; i < p.nin; ++i) p.inDtype[i] = r.dtype(p);
+  for (int32_t i = 0; i < p.nout; ++i) p.outDtype[i] = r.dtype(p, isStored);
+  for (int32_t i = 0; i < p.nin; ++i) p.inDtype[i] = r.dtype(p, isStored);
   for (int32_t i = 0; i < p.ninstr && r.error.empty(); ++i) readInstruction(r, p, i);
   for (int32_t i = 0; i < p.nout; ++i) p.outReg[i] = r.below(p.nreg, "output register");
   if (r.at != r.length) r.fail("the code is too long");
@@ -167,7 +167,7 @@ void classify(Program& p) {
   for (int32_t i = 0; i < p.nin; ++i) same = same && p.inDtype[i] == p.compute;
   p.direct = same && p.ninstr == 1 && p.outReg[0] == p.nreg - 1;
   p.copy = p.nout == 1 && p.ninstr == 0 && p.nin == 1 && p.outReg[0] == 0 &&
-           (p.inDtype[0] == p.compute || p.outDtype[0] == p.compute);
+           (p.inDtype[0] == p.compute || p.outDtype[0] == p.compute || p.inDtype[0] == p.outDtype[0]);
   p.weight = std::max(p.weight, 1);
 }
 

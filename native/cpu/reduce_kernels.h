@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "../block.h"
+#include "half.h"
 #include "isa.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -42,6 +43,8 @@ void putConverted(Dtype dtype, char* p, auto v) {
     case Dtype::Int16: return putAs<int16_t>(p, static_cast<int64_t>(v));
     case Dtype::Int32: return putAs<int32_t>(p, static_cast<int64_t>(v));
     case Dtype::Int64: return putAs<int64_t>(p, v);
+    case Dtype::Float16: return putAs<uint16_t>(p, halfBits(static_cast<float>(v)));
+    case Dtype::BFloat16: return putAs<uint16_t>(p, brainBits(static_cast<float>(v)));
     case Dtype::Float32: return putAs<float>(p, v);
     default: return putAs<double>(p, v);
   }

@@ -1,12 +1,23 @@
 // Owns loads and stores: strided copies that convert between dtypes, one function per pair.
 // Float to integer truncates as x86 does; out of range and NaN give what the hardware gives, never a trap.
 #include "../block.h"
+#include "half.h"
 #include "kernel_table.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
 struct Bool { uint8_t v; };  // stored as 0 or 1, loaded as its byte
+
+template <class T> inline constexpr bool kShort = false;
+template <> inline constexpr bool kShort<Half> = true;
+template <> inline constexpr bool kShort<Brain> = true;
+
+// The 16-bit floats are read as float32, and rounded from it: PyTorch takes a float64 and an integer through float32 too.
+template <class T> TS_KERNEL auto number(T x) {
+  if constexpr (kShort<T>) return widen(x);
+  else return x;
+}
 
 template <class To, class From> TS_KERNEL To one(From x) {
   constexpr bool fromReal = From(0.5) != From(0);
@@ -20,20 +31,24 @@ template <class To, class From> TS_KERNEL To one(From x) {
 
 template <class To, class From> TS_KERNEL void put(To* to, From x) { *to = one<To, From>(x); }
 template <class From> TS_KERNEL void put(Bool* to, From x) { to->v = uint8_t(x != From(0)); }
+template <class From> TS_KERNEL void put(Half* to, From x) { to->v = halfBits(float(x)); }
+template <class From> TS_KERNEL void put(Brain* to, From x) { to->v = brainBits(float(x)); }
 
 template <class To, class From>
 void convert(int64_t n, void* to, int64_t toStride, const void* from, int64_t fromStride) {
   To* t = static_cast<To*>(to);
   const From* f = static_cast<const From*>(from);
   if (toStride == 1 && fromStride == 1) {
+    if constexpr (sizeof(To) + sizeof(From) == 6 && (requires { widenAll(n, t, f); })) return widenAll(n, t, f);
+    if constexpr (sizeof(To) + sizeof(From) == 6 && (requires { narrowAll(n, t, f); })) return narrowAll(n, t, f);
     TS_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) put(t + i, f[i]);
+    for (int64_t i = 0; i < n; ++i) put(t + i, number(f[i]));
   } else if (toStride == 1 && fromStride == 0) {
     To value;
-    put(&value, *f);
+    put(&value, number(*f));
     for (int64_t i = 0; i < n; ++i) t[i] = value;
   } else {
-    for (int64_t i = 0; i < n; ++i, t += toStride, f += fromStride) put(t, *f);
+    for (int64_t i = 0; i < n; ++i, t += toStride, f += fromStride) put(t, number(*f));
   }
 }
 
@@ -54,6 +69,8 @@ template <class From> Convert into(int32_t to) {
     case Dtype::Int16: return convert<int16_t, From>;
     case Dtype::Int32: return convert<int32_t, From>;
     case Dtype::Int64: return convert<int64_t, From>;
+    case Dtype::Float16: return convert<Half, From>;
+    case Dtype::BFloat16: return convert<Brain, From>;
     case Dtype::Float32: return convert<float, From>;
     default: return convert<double, From>;
   }
@@ -80,6 +97,8 @@ Convert convertFor(int32_t from, int32_t to) {
     case Dtype::Int16: return into<int16_t>(to);
     case Dtype::Int32: return into<int32_t>(to);
     case Dtype::Int64: return into<int64_t>(to);
+    case Dtype::Float16: return into<Half>(to);
+    case Dtype::BFloat16: return into<Brain>(to);
     case Dtype::Float32: return into<float>(to);
     default: return into<double>(to);
   }

@@ -1,0 +1,247 @@
+// Owns the ops that make complex numbers, take them apart, and see them as real ones. Arithmetic on them is every op's own
+// (pointwise/complex.ts).
+import { record } from '../autograd/node.js';
+import { complexOf, type DType, partOf } from '../dtype.js';
+import { message, RuntimeError, showShape } from '../errors.js';
+import { viewOf } from '../factory.js';
+import { apply, type Expr } from '../pointwise/expr.js';
+import { Tensor } from '../tensor.js';
+import { defineOp, definePointwise, type Param } from './define.js';
+import { rawZeros } from './memory.js';
+import { requireOneDType, reroute } from './routes.js';
+import { call, type Sample, t } from './samples.js';
+
+const self: Param = { name: 'input', kind: 'tensor' };
+const notFloats = (d: DType): string | null => (d.category === 2 ? null : 'float32 or float64');
+const c64 = (shape: readonly number[], more: object = {}) => t(shape, { dtype: 'complex64', ...more });
+
+/** @throws RuntimeError unless both are float tensors of one dtype. */
+function requireParts(op: string, a: unknown, b: unknown): null {
+  for (const x of [a, b]) {
+    if (
+      x instanceof Tensor &&
+      x.dtype.name !== 'float32' &&
+      x.dtype.name !== 'float64' &&
+      x.dtype.name !== 'float16'
+    ) {
+      const hint = `Expected both inputs to be Half, Float or Double tensors but got ${x.dtype.title}`;
+      throw new RuntimeError(message(op, 'float32 or float64', x.dtype.name, hint));
+    }
+  }
+  requireOneDType(op, [a as Tensor, b as Tensor]);
+  return null;
+}
+
+function fromParts(name: string, params: readonly Param[], doc: string, root: (a: Expr, b: Expr) => Expr) {
+  const op = definePointwise({
+    name,
+    doc,
+    params,
+    variants: ['function'],
+    refuse: notFloats,
+    promote: 'parts',
+    pointwise: (a: Expr, b: Expr) => root(a, b),
+    samples: [call([t([3, 5]), t([5])]), call([t([2], { dtype: 'float64' }), t([2], { dtype: 'float64' })])],
+    errors: [
+      { args: [t([2], { dtype: 'int64' }), t([2], { dtype: 'int64' })], throws: 'RuntimeError' },
+      { args: [t([2]), t([2], { dtype: 'float64' })], throws: 'RuntimeError' },
+    ],
+  });
+  return reroute(op, (a, b) => requireParts(name, a, b), 1);
+}
+const tensorParam = (name: string): Param => ({ name, kind: 'tensor' });
+
+export const complex = fromParts(
+  'complex',
+  [tensorParam('real'), tensorParam('imag')],
+  'Complex numbers from their real and imaginary parts, two tensors of one floating dtype.',
+  (re, im) => apply('complex', re, im),
+);
+export const polar = fromParts(
+  'polar',
+  [tensorParam('abs'), tensorParam('angle')],
+  'Complex numbers from their sizes and angles in radians.',
+  (size, angle) => apply('complex', size.mul(apply('cos', angle)), size.mul(apply('sin', angle))),
+);
+
+const complexSamples: readonly Sample[] = [
+  call([c64([3, 5])]),
+  call([c64([5, 3], { layout: 'transposed' })]),
+  call([t([3], { dtype: 'complex128' })]),
+];
+
+export const conj = conjugate('conj', 'The complex conjugate; real tensors as they are.');
+export const conjPhysical = conjugate('conjPhysical', 'The complex conjugate, written to memory.');
+
+function conjugate(name: string, doc: string) {
+  const pointwise = definePointwise({
+    name: `${name}`,
+    doc,
+    params: [self],
+    ...(name === 'conj' ? { variants: ['function', 'method'] as const } : {}),
+    pointwise: (x: Expr) => apply('conj', x),
+    samples: [...complexSamples, call([t([3])])],
+  });
+  const { impl } = pointwise;
+  pointwise.impl = (x) => (x instanceof Tensor && x.dtype.category < 3 ? x : impl(x));
+  return pointwise;
+}
+
+export const angle = definePointwise({
+  name: 'angle',
+  numpy: 'numpy.angle',
+  doc: 'The angle of complex numbers, in radians; of real ones π below 0 and 0 elsewhere.',
+  params: [self],
+  variants: ['function', 'method'],
+  promote: 'float',
+  pointwise: (x: Expr) => apply('angle', x),
+  samples: [...complexSamples, call([t([3, 5])]), call([t([3], { dtype: 'int64' })])],
+});
+
+/** @throws RuntimeError for a real tensor. */
+function requireComplex(op: string, x: Tensor, hint: string): void {
+  if (x.dtype.category === 3) return;
+  throw new RuntimeError(message(op, 'a complex tensor', x.dtype.name, hint));
+}
+
+const doubled = (strides: readonly number[]): number[] => strides.map((s) => 2 * s);
+
+/** The parts of complex numbers as a last dim of two, over the same memory. */
+export function asReal(x: Tensor): Tensor {
+  const view = viewOf(x, [...x.shape, 2], [...doubled(x.strides), 1], 2 * x.offset, partOf(x.dtype));
+  return record('ViewAsRealBackward0', view, [x], () => ([g]) => [asComplex(g!)]);
+}
+/** The other way round; a gradient without dense parts is copied. */
+export function asComplex(x: Tensor): Tensor {
+  const dense = fits(x) ? x : x.contiguous();
+  const strides = dense.strides.slice(0, -1).map((s) => s / 2);
+  const view = viewOf(dense, x.shape.slice(0, -1), strides, dense.offset / 2, complexOf(x.dtype));
+  return record('ViewAsComplexBackward0', view, [dense], () => ([g]) => [asReal(g!)]);
+}
+function fits(x: Tensor): boolean {
+  const last = x.ndim - 1;
+  const even = (d: number): boolean => x.shape[d] === 1 || x.strides[d]! % 2 === 0;
+  return x.strides[last] === 1 && x.offset % 2 === 0 && x.strides.slice(0, -1).every((_, d) => even(d));
+}
+
+export const viewAsReal = defineOp({
+  name: 'viewAsReal',
+  doc: 'The parts of complex numbers as a last dim of two, a view.',
+  params: [self],
+  kernel: (x: Tensor): Tensor => {
+    requireComplex('viewAsReal', x, 'view_as_real is only supported for complex tensors');
+    return asReal(x);
+  },
+  samples: complexSamples,
+  errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+});
+
+export const viewAsComplex = defineOp({
+  name: 'viewAsComplex',
+  doc: 'A last dim of two as the parts of complex numbers, a view; it must be dense.',
+  params: [self],
+  kernel: (x: Tensor): Tensor => {
+    const refuse = (required: string, got: string, hint: string): never => {
+      throw new RuntimeError(message('viewAsComplex', required, got, hint));
+    };
+    if (x.dtype.name !== 'float32' && x.dtype.name !== 'float64') {
+      const hint = `view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: ${x.dtype.title}`;
+      refuse('float32 or float64', x.dtype.name, hint);
+    }
+    if (x.ndim === 0)
+      refuse('a last dim of 2', 'a 0-d tensor', 'Input tensor must have one or more dimensions');
+    if (x.shape.at(-1) !== 2)
+      refuse('a last dim of 2', showShape(x.shape), 'Tensor must have a last dimension of size 2');
+    if (!fits(x)) {
+      const hint =
+        x.strides.at(-1) !== 1
+          ? 'Tensor must have a last dimension with stride 1'
+          : x.offset % 2 !== 0
+            ? 'Tensor must have a storage_offset divisible by 2'
+            : 'Tensor must have a stride divisible by 2 for all but last dimension';
+      refuse('parts side by side', `strides ${showShape(x.strides)}`, hint);
+    }
+    return asComplex(x);
+  },
+  samples: [call([t([3, 2])]), call([t([2, 3, 2], { dtype: 'float64' })])],
+  errors: [
+    { args: [t([3])], throws: 'RuntimeError' },
+    { args: [t([2], { dtype: 'int64' })], throws: 'RuntimeError' },
+  ],
+});
+
+/** One part of complex numbers, a view. */
+function partView(name: string, x: Tensor, at: 0 | 1): Tensor {
+  const view = viewOf(x, x.shape, doubled(x.strides), 2 * x.offset + at, partOf(x.dtype));
+  // PyTorch takes it from view_as_real, and its node is the last step's.
+  return record(name, view, [x], () => ([g]) => [
+    at === 0 ? complex.impl(g!, zerosOf(g!)) : complex.impl(zerosOf(g!), g!),
+  ]);
+}
+const zerosOf = (g: Tensor): Tensor => rawZeros(g.shape, g.dtype);
+
+export const real = defineOp({
+  name: 'real',
+  numpy: 'numpy.real',
+  doc: 'The real part, a view; real tensors as they are.',
+  params: [self],
+  gradName: 'SelectBackward0',
+  kernel: (x: Tensor): Tensor => (x.dtype.category === 3 ? partView('SelectBackward0', x, 0) : x),
+  samples: [...complexSamples, call([t([3])])],
+});
+export const imag = defineOp({
+  name: 'imag',
+  numpy: 'numpy.imag',
+  doc: 'The imaginary part, a view.',
+  params: [self],
+  gradName: 'SelectBackward0',
+  kernel: (x: Tensor): Tensor => {
+    requireComplex('imag', x, 'imag is not implemented for tensors with non-complex dtypes.');
+    return partView('SelectBackward0', x, 1);
+  },
+  samples: complexSamples,
+  errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+});
+
+function itself(name: string, doc: string) {
+  return defineOp({
+    name,
+    doc,
+    params: [self],
+    compose: (x: Tensor): Tensor => x,
+    samples: [call([t([3])]), call([c64([3])])],
+  });
+}
+export const resolveConj = itself('resolveConj', 'The tensor itself: conjugates are always written.');
+export const resolveNeg = itself('resolveNeg', 'The tensor itself: negatives are always written.');
+
+function question(
+  name: string,
+  doc: string,
+  answer: (x: Tensor) => boolean,
+  variants: readonly ('function' | 'method')[],
+) {
+  return defineOp({
+    name,
+    doc,
+    params: [self],
+    variants,
+    returns: 'boolean',
+    compose: answer,
+    notDifferentiable: 'the answer is a boolean',
+  });
+}
+export const isComplex = question(
+  'isComplex',
+  'Whether the dtype is complex.',
+  (x) => x.dtype.category === 3,
+  ['function', 'method'],
+);
+export const isConj = question('isConj', 'Always false: conjugates are written at once.', () => false, [
+  'function',
+  'method',
+]);
+export const isNeg = question('isNeg', 'Always false: negatives are written at once.', () => false, [
+  'function',
+  'method',
+]);
