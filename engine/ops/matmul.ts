@@ -3,10 +3,10 @@ import { record, shouldRecord } from '../autograd/node.js';
 import { cpu, deviceError } from '../device.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
-import { broadcastShapes, broadcastStrides, numelOf, type Shape } from '../shape.js';
+import { broadcastShapes, broadcastStrides, numelOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
+import { multiply } from './gemm.js';
 import { rawZeros } from './memory.js';
 import { call, t } from './samples.js';
 
@@ -42,63 +42,6 @@ function shapeError(op: string, a: Tensor, b: Tensor): RuntimeError {
       `mat1 and mat2 shapes cannot be multiplied (${a.shape.join('x')} and ${b.shape.join('x')})`,
     ),
   );
-}
-
-interface Matrices {
-  readonly batch: Shape;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly aBatch: Shape;
-  readonly aRow: number;
-  readonly aCol: number;
-  readonly bBatch: Shape;
-  readonly bRow: number;
-  readonly bCol: number;
-}
-
-/** out = A·B for contiguous `out` of shape [...batch, m, n]. */
-function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
-  const dims = mergeBatch(s, s.m * s.n);
-  let i = 0;
-  block[i++] = a.dtype.code;
-  block[i++] = dims.sizes.length;
-  for (const v of dims.sizes) block[i++] = v;
-  block[i++] = s.m;
-  block[i++] = s.n;
-  block[i++] = s.k;
-  block[i++] = 0;
-  block[i++] = a.address;
-  for (const v of dims.a) block[i++] = v;
-  block[i++] = s.aRow;
-  block[i++] = s.aCol;
-  block[i++] = b.address;
-  for (const v of dims.b) block[i++] = v;
-  block[i++] = s.bRow;
-  block[i++] = s.bCol;
-  block[i++] = out.address;
-  for (const v of dims.c) block[i++] = v;
-  block[i++] = s.n;
-  block[i++] = 1;
-  addon.gemm();
-  if (block[0] !== 0) raiseStatus(op);
-}
-
-/** Batch dims of size 1 dropped, with the contiguous result's strides. */
-function mergeBatch(s: Matrices, matrix: number): { sizes: number[]; a: number[]; b: number[]; c: number[] } {
-  const out = { sizes: [] as number[], a: [] as number[], b: [] as number[], c: [] as number[] };
-  let step = matrix;
-  for (let d = s.batch.length - 1; d >= 0; d--) {
-    const size = s.batch[d]!;
-    if (size !== 1) {
-      out.sizes.unshift(size);
-      out.a.unshift(s.aBatch[d]!);
-      out.b.unshift(s.bBatch[d]!);
-      out.c.unshift(step);
-    }
-    step *= size;
-  }
-  return out;
 }
 
 /** The last two dims of each operand multiplied, the others broadcast. Both have at least 2 dims. No history. */
@@ -139,8 +82,8 @@ function product(op: string, nodeName: string, a: Tensor, b: Tensor): Tensor {
     const left = b.requiresGrad ? save(a) : null;
     const right = a.requiresGrad ? save(b) : null;
     return ([g]) => [
-      right === null ? null : product(op, nodeName, g!, right.get().transpose(-2, -1)),
-      left === null ? null : product(op, nodeName, left.get().transpose(-2, -1), g!),
+      right === null ? null : product(op, nodeName, g!, right.get().transpose(-2, -1).conj()),
+      left === null ? null : product(op, nodeName, left.get().transpose(-2, -1).conj(), g!),
     ];
   });
 }
@@ -199,7 +142,10 @@ function inner(op: string, a: Tensor, b: Tensor): Tensor {
   return record('DotBackward0', out, [a, b], (save) => {
     const left = b.requiresGrad ? save(a) : null;
     const right = a.requiresGrad ? save(b) : null;
-    return ([g]) => [right === null ? null : right.get().mul(g!), left === null ? null : left.get().mul(g!)];
+    return ([g]) => [
+      right === null ? null : right.get().conj().mul(g!),
+      left === null ? null : left.get().conj().mul(g!),
+    ];
   });
 }
 

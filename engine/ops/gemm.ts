@@ -1,0 +1,138 @@
+// Owns the gemm command, and what it takes to multiply dtypes that the addon does not: complex numbers by real products of
+// their parts, 16-bit floats in float32. No checks of shapes, no autograd.
+import { computedIn, type DType, partOf } from '../dtype.js';
+import { newTensor } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { input } from '../pointwise/expr.js';
+import { launchPointwise } from '../pointwise/launch.js';
+import { compile } from '../pointwise/program.js';
+import type { Shape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import { rawCast, rawCopy } from './memory.js';
+
+/** Sizes, and the operands' strides in elements; a batch stride of 0 repeats a matrix. */
+export interface Matrices {
+  readonly batch: Shape;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly aBatch: Shape;
+  readonly aRow: number;
+  readonly aCol: number;
+  readonly bBatch: Shape;
+  readonly bRow: number;
+  readonly bCol: number;
+}
+
+/** Where the real numbers of an operand begin, and how many of them lie in one element's step. */
+interface Place {
+  readonly address: number;
+  readonly step: number;
+}
+
+/** out = A·B for contiguous `out` of shape [...batch, m, n]. */
+export function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
+  if (a.dtype.category === 3) {
+    multiplyComplex(op, out, a, b, s);
+    return;
+  }
+  const dtype = computedIn(a.dtype);
+  if (dtype !== a.dtype) {
+    multiplyShort(op, dtype, out, a, b, s);
+    return;
+  }
+  const at = (t: Tensor): Place => ({ address: t.address, step: 1 });
+  launch(op, dtype, at(out), at(a), at(b), s, false);
+}
+
+function launch(
+  op: string,
+  dtype: DType,
+  c: Place,
+  a: Place,
+  b: Place,
+  s: Matrices,
+  accumulate: boolean,
+): void {
+  const dims = mergeBatch(s, s.m * s.n);
+  let i = 0;
+  block[i++] = dtype.code;
+  block[i++] = dims.sizes.length;
+  for (const v of dims.sizes) block[i++] = v;
+  block[i++] = s.m;
+  block[i++] = s.n;
+  block[i++] = s.k;
+  block[i++] = accumulate ? 1 : 0;
+  block[i++] = a.address;
+  for (const v of dims.a) block[i++] = v * a.step;
+  block[i++] = s.aRow * a.step;
+  block[i++] = s.aCol * a.step;
+  block[i++] = b.address;
+  for (const v of dims.b) block[i++] = v * b.step;
+  block[i++] = s.bRow * b.step;
+  block[i++] = s.bCol * b.step;
+  block[i++] = c.address;
+  for (const v of dims.c) block[i++] = v * c.step;
+  block[i++] = s.n * c.step;
+  block[i++] = c.step;
+  addon.gemm();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
+const negative = input(0).neg();
+
+/** Four real products: the real part is −(Ai·Bi) + Ar·Br, the imaginary one Ar·Bi + Ai·Br. */
+function multiplyComplex(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
+  const dtype = partOf(a.dtype);
+  const part = (t: Tensor, k: 0 | 1): Place => ({ address: t.address + k * dtype.itemSize, step: 2 });
+  const run = (c: 0 | 1, p: 0 | 1, q: 0 | 1, accumulate: boolean): void =>
+    launch(op, dtype, part(out, c), part(a, p), part(b, q), s, accumulate);
+  run(0, 1, 1, false);
+  const re = new Tensor(out.storage, [out.length], [2], 2 * out.offset, dtype);
+  launchPointwise(op, compile(negative, dtype, [dtype], 0, dtype), re, [re], []);
+  run(0, 0, 0, true);
+  run(1, 0, 1, false);
+  run(1, 1, 0, true);
+}
+
+/** By way of copies in float32, rounded once at the end. */
+function multiplyShort(op: string, dtype: DType, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
+  const { batch, m, n, k } = s;
+  const wide = (t: Tensor, lead: Shape, sizes: Shape, steps: Shape): Tensor =>
+    rawCast(new Tensor(t.storage, [...batch, ...sizes], [...lead, ...steps], t.offset, t.dtype), dtype);
+  const left = wide(a, s.aBatch, [m, k], [s.aRow, s.aCol]);
+  const right = wide(b, s.bBatch, [k, n], [s.bRow, s.bCol]);
+  const result = newTensor(out.shape, dtype);
+  const lead = (t: Tensor): Shape => t.strides.slice(0, -2);
+  const dense = {
+    batch,
+    m,
+    n,
+    k,
+    aBatch: lead(left),
+    aRow: k,
+    aCol: 1,
+    bBatch: lead(right),
+    bRow: n,
+    bCol: 1,
+  };
+  multiply(op, result, left, right, dense);
+  rawCopy(out, result);
+}
+
+/** Batch dims of size 1 dropped, with the contiguous result's strides. */
+function mergeBatch(s: Matrices, matrix: number): { sizes: number[]; a: number[]; b: number[]; c: number[] } {
+  const out = { sizes: [] as number[], a: [] as number[], b: [] as number[], c: [] as number[] };
+  let step = matrix;
+  for (let d = s.batch.length - 1; d >= 0; d--) {
+    const size = s.batch[d]!;
+    if (size !== 1) {
+      out.sizes.unshift(size);
+      out.a.unshift(s.aBatch[d]!);
+      out.b.unshift(s.bBatch[d]!);
+      out.c.unshift(step);
+    }
+    step *= size;
+  }
+  return out;
+}
