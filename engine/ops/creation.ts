@@ -5,11 +5,13 @@ import { type DeviceLike, requireDevice } from '../device.js';
 import {
   asDType,
   bool,
+  computedIn,
   type DType,
   defaultComplex,
   float64,
   getDefaultDtype,
   int64,
+  partOf,
   scalarDType,
 } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../errors.js';
@@ -18,7 +20,7 @@ import { addon, block, raiseStatus } from '../native.js';
 import { checkSizes, isDense } from '../shape.js';
 import { type Scalar, Tensor, writeAt } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
-import { cast, clone, rawFill } from './memory.js';
+import { cast, clone, rawCopy, rawFill } from './memory.js';
 import { call, t } from './samples.js';
 
 const size: Param = { name: 'size', kind: 'size' };
@@ -149,6 +151,10 @@ export const fullLike = defineOp({
 /** Writes start, start + step, … into a fresh 1-d tensor. */
 export function rangeInto(x: Tensor, start: number, step: number): Tensor {
   if (x.length === 0 || x.device.type !== 'cpu') return x;
+  if (computedIn(x.dtype) !== x.dtype || x.dtype.category === 3) {
+    rawCopy(x, rangeInto(newTensor(x.shape, partOf(computedIn(x.dtype))), start, step));
+    return x;
+  }
   block[0] = x.dtype.code;
   block[1] = x.address;
   block[2] = x.length;

@@ -1,11 +1,12 @@
 // Owns the ops that draw random numbers from a generator's Philox stream.
 import { checkInPlace } from '../autograd/inplace.js';
-import { type DType, getDefaultDtype, int64 } from '../dtype.js';
+import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../dtype.js';
 import { message, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { defaultGenerator, Generator } from '../random.js';
-import type { Tensor } from '../tensor.js';
+import { contiguousStrides } from '../shape.js';
+import { Tensor } from '../tensor.js';
 import { allocateFor, factoryParams, finish } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { rawCopy } from './memory.js';
@@ -20,8 +21,16 @@ const two32 = 4294967296;
 /** Fills `x` from the stream and moves the stream on. */
 function draw(x: Tensor, kind: keyof typeof kinds, p0: number, p1: number, generator: unknown): Tensor {
   if (x.length === 0 || x.device.type !== 'cpu') return x;
+  if (x.dtype.category === 3) {
+    // A complex normal number of variance p1² has parts of half of it.
+    const parts = newTensor([...x.shape, 2], partOf(x.dtype));
+    draw(parts, kind, p0, kind === 'normal' ? p1 * Math.SQRT1_2 : p1, generator);
+    rawCopy(x, new Tensor(parts.storage, x.shape, contiguousStrides(x.shape), parts.offset / 2, x.dtype));
+    return x;
+  }
   const g = generator instanceof Generator ? generator : defaultGenerator;
-  const target = x.rowMajor ? x : newTensor(x.shape, x.dtype);
+  const dtype = computedIn(x.dtype);
+  const target = x.rowMajor && dtype === x.dtype ? x : newTensor(x.shape, dtype);
   const seed = g.initialSeed();
   block[0] = kinds[kind];
   block[1] = target.dtype.code;

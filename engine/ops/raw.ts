@@ -1,8 +1,8 @@
 // Owns the commands to the index families (indexGet, indexPut, nonzero) and small raw tensors. No autograd, no checks of
 // shapes: callers have resolved them. Layouts are written in native/README.md.
 import { cpu, deviceError } from '../device.js';
-import { type DType, int64 } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
+import { type DType, int64, partOf } from '../dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { coalesce } from '../pointwise/launch.js';
@@ -109,11 +109,31 @@ export function getRaw(op: string, out: Tensor, from: Tensor, looks: readonly Lo
 export function putRaw(op: string, mode: PutMode, to: Tensor, looks: readonly Look[], src: Tensor): void {
   if (to.length === 0) return;
   requireMemory(op, [to, src, ...looks.map((l) => l.index)]);
+  if (to.dtype.category === 3 && mode !== 'replace') {
+    putParts(op, mode, to, looks, src);
+    return;
+  }
   block[0] = putModes[mode];
   block[1] = to.dtype.code;
   writeLooks(4, to, src, to, looks);
   addon.indexPut();
   if (block[0] !== 0) raiseStatus(op);
+}
+
+/** Sums of complex numbers, part by part. */
+function putParts(op: string, mode: PutMode, to: Tensor, looks: readonly Look[], src: Tensor): void {
+  if (mode !== 'add') {
+    const hint = `"${op}" not implemented for '${to.dtype.title}'`;
+    throw new NotImplementedError(message(op, 'a real dtype', to.dtype.name, hint));
+  }
+  const twice = looks.map((l) => ({ ...l, stride: 2 * l.stride }));
+  for (const k of [0, 1] as const) putRaw(op, mode, partOfComplex(to, k), twice, partOfComplex(src, k));
+}
+
+/** The real (0) or imaginary (1) parts as a real tensor over the same memory; no history, no view. */
+export function partOfComplex(x: Tensor, k: 0 | 1): Tensor {
+  const strides = x.strides.map((s) => 2 * s);
+  return new Tensor(x.storage, x.shape, strides, 2 * x.offset + k, partOf(x.dtype));
 }
 
 /** The coordinates of what is not 0, row-major, as int64 [count, ndim]. */

@@ -1,6 +1,8 @@
 // Owns the running ops along a dim: cumsum, cumprod, cummax, cummin.
+
+import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { type DType, int64 } from '../dtype.js';
+import { computedIn, type DType, int64 } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
@@ -17,7 +19,7 @@ import { selected, sliced } from './geometry.js';
 import { applied, itself, replacedInPlace } from './inplace_op.js';
 import { cat, stack } from './joining.js';
 import { cast, rawCast, rawCopy, rawZeros } from './memory.js';
-import { filled, requireMemory } from './raw.js';
+import { filled, partOfComplex, requireMemory, seenAs } from './raw.js';
 import { call, t } from './samples.js';
 import { pairOf, pairType, type ValuesAndIndices } from './sorting.js';
 
@@ -57,9 +59,42 @@ function launchScan(op: Scan, x: Tensor, dim: number, out: Tensor, indices: Tens
 }
 
 function scanned(op: Scan, x: Tensor, dim: number, dtype: DType): Tensor {
+  const wide = computedIn(dtype);
+  // 16-bit floats run in float32 and are rounded at the end.
+  if (wide !== dtype) return rawCast(scanned(op, x, dim, wide), dtype);
+  if (dtype.category === 3) return scannedComplex(op, x, dim, dtype);
   const source = x.dtype === dtype ? x : rawCast(x, dtype);
   const out = newTensor(x.shape, dtype);
   launchScan(op, source, dim, out, null);
+  return out;
+}
+
+/** Running sums part by part; running products by doubling the reach, in log₂ n steps. */
+function scannedComplex(op: Scan, x: Tensor, dim: number, dtype: DType): Tensor {
+  const source = rawCast(x, dtype);
+  if (op === 'cumsum') {
+    const out = newTensor(x.shape, dtype);
+    for (const k of [0, 1] as const)
+      launchScan(op, partOfComplex(source, k), dim, partOfComplex(out, k), null);
+    return out;
+  }
+  let out = source;
+  const n = x.shape[dim] ?? 1;
+  const part = (y: Tensor, from: number, size: number): Tensor =>
+    seenAs(
+      y,
+      y.shape.map((s, d) => (d === dim ? size : s)),
+      y.strides,
+      y.offset + from * y.strides[dim]!,
+    );
+  for (let reach = 1; reach < n; reach *= 2) {
+    const next = rawCast(out, dtype);
+    rawCopy(
+      part(next, reach, n - reach),
+      noGrad(() => mul.impl(part(out, reach, n - reach), part(out, 0, n - reach))),
+    );
+    out = next;
+  }
   return out;
 }
 
@@ -79,7 +114,7 @@ function multiplied(x: Tensor, dim: number, dtype: DType): Tensor {
   return record('CumprodBackward0', out, [x], (save) => {
     const kept = save(x);
     const result = save(out);
-    return ([g]) => [cumprodGradient(g!, cast(kept.get(), dtype), result.get(), dim)];
+    return ([g]) => [cumprodGradient(g!, cast(kept.get(), dtype).conj(), result.get().conj(), dim)];
   });
 }
 
@@ -207,9 +242,11 @@ function extreme(name: 'cummax' | 'cummin', doc: string) {
     kernel: (x: Tensor, rawDim: number): ValuesAndIndices => {
       const dim = wrapDim(name, rawDim, x.ndim);
       requireMemory(name, [x]);
-      const values = newTensor(x.shape, x.dtype);
+      const wide = computedIn(x.dtype);
+      const extremes = newTensor(x.shape, wide);
       const indices = newTensor(x.shape, int64);
-      launchScan(name, x, dim, values, indices);
+      launchScan(name, wide === x.dtype ? x : rawCast(x, wide), dim, extremes, indices);
+      const values = wide === x.dtype ? extremes : rawCast(extremes, x.dtype);
       record(name === 'cummax' ? 'CummaxBackward0' : 'CumminBackward0', [values, indices], [x], (save) => {
         const kept = save(indices);
         return ([g]) => [

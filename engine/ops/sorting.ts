@@ -1,7 +1,7 @@
 // Owns sort, argsort, msort and topk. The kernel sorts contiguous rows; other dims are moved last.
 import { record } from '../autograd/node.js';
-import { int64 } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
+import { computedIn, int64 } from '../dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { wrapDim } from '../shape.js';
@@ -44,6 +44,15 @@ interface Sorted {
 
 /** Sorted values and where they were, along the last dim of `rows`; stable, NaN greatest. */
 function sortRows(rows: Tensor, descending: boolean): Sorted {
+  const { dtype } = rows;
+  if (dtype.category === 3) {
+    const hint = `"sort" not implemented for '${dtype.title}'`;
+    throw new NotImplementedError(message('sort', 'a real dtype', dtype.name, hint));
+  }
+  if (computedIn(dtype) !== dtype) {
+    const wide = sortRows(rawCast(rows, computedIn(dtype)), descending);
+    return { values: rawCast(wide.values, dtype), indices: wide.indices };
+  }
   const values = newTensor(rows.shape, rows.dtype);
   const indices = newTensor(rows.shape, int64);
   if (rows.length === 0) return { values, indices };

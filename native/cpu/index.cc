@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "../block.h"
+#include "half.h"
 #include "isa.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -211,10 +212,16 @@ TS_INLINE T combine(T old, T value) {
   else return (value < old) | (value != value) ? value : old;
 }
 
+TS_INLINE Half narrow(float x, Half) { return Half{halfBits(x)}; }
+TS_INLINE Brain narrow(float x, Brain) { return Brain{brainBits(x)}; }
+
+// The 16-bit floats are combined in float32 and rounded each time, as in PyTorch.
 template <class T, Mode mode>
 TS_INLINE void putAt(char* dst, const char* src) {
   T* target = reinterpret_cast<T*>(dst);
-  *target = combine<T, mode>(*target, *reinterpret_cast<const T*>(src));
+  const T value = *reinterpret_cast<const T*>(src);
+  if constexpr (requires { widen(value); }) *target = narrow(combine<float, mode>(widen(*target), widen(value)), value);
+  else *target = combine<T, mode>(*target, value);
 }
 
 template <class T, Mode mode>
@@ -278,6 +285,8 @@ Put putFor(int64_t mode, Dtype dtype) {
     case Dtype::Int16: return putOf<int16_t>(mode);
     case Dtype::Int32: return putOf<int32_t>(mode);
     case Dtype::Int64: return putOf<int64_t>(mode);
+    case Dtype::Float16: return putOf<Half>(mode);
+    case Dtype::BFloat16: return putOf<Brain>(mode);
     case Dtype::Float32: return putOf<float>(mode);
     case Dtype::Float64: return putOf<double>(mode);
     default: return nullptr;
