@@ -136,7 +136,7 @@ export const binaryCrossEntropyWithLogits = defineOp({
   errors: [badReduction(2), { args: [logits, t([5])], throws: 'ValueError' }],
 });
 
-const softMargin = formula('softMarginLoss', 2, (x, y) => apply('log1p', x!.mul(y!.neg()).exp()));
+const softMargin = formula('softMarginLoss', 2, (x, y) => logSigmoidOf(x!.mul(y!)).neg());
 export const softMarginLoss = defineOp({
   name: 'softMarginLoss',
   torch: 'torch.nn.functional.soft_margin_loss',

@@ -3,7 +3,7 @@
 import { int64 } from '../dtype.js';
 import { IndexError, message, showShape, ValueError } from '../errors.js';
 import { apply } from '../pointwise/expr.js';
-import { sameShape } from '../shape.js';
+import { broadcastShapes, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { defineOp } from './define.js';
@@ -128,6 +128,14 @@ interface Triplet {
   readonly apart: (x: Tensor, y: Tensor) => Tensor;
 }
 
+/** The usual distance function, whose errors name the loss. */
+function apartBy(op: string, p: number, eps: number): Triplet['apart'] {
+  return (x, y) => {
+    broadcastShapes(op, x.shape, y.shape);
+    return pairwise(x, y, p, eps, false);
+  };
+}
+
 function tripletOf(anchor: Tensor, positive: Tensor, negative: Tensor, s: Triplet): Tensor {
   checkReduction(s.op, s.reduction);
   if (!(s.margin > 0)) {
@@ -181,8 +189,8 @@ export const tripletMarginLoss = defineOp({
     swap: boolean,
     reduction: string,
   ): Tensor => {
-    const apart = (x: Tensor, y: Tensor): Tensor => pairwise(x, y, p, eps, false);
-    return tripletOf(anchor, positive, negative, { op: 'tripletMarginLoss', margin, swap, reduction, apart });
+    const op = 'tripletMarginLoss';
+    return tripletOf(anchor, positive, negative, { op, margin, swap, reduction, apart: apartBy(op, p, eps) });
   },
   samples: [
     call(three),
@@ -213,8 +221,7 @@ export const tripletMarginWithDistanceLoss = defineOp({
     reduction: string,
   ): Tensor => {
     const op = 'tripletMarginWithDistanceLoss';
-    const usual = (x: Tensor, y: Tensor): Tensor => pairwise(x, y, 2, 1e-6, false);
-    const apart = typeof given === 'function' ? (given as (x: Tensor, y: Tensor) => Tensor) : usual;
+    const apart = typeof given === 'function' ? (given as Triplet['apart']) : apartBy(op, 2, 1e-6);
     return tripletOf(anchor, positive, negative, { op, margin, swap, reduction, apart });
   },
   samples: [call(three), call(three, { swap: true, reduction: 'sum', margin: 0.5 })],
