@@ -111,6 +111,31 @@ export function gathered(x: Tensor, dim: number, index: Tensor, trusted = false)
   });
 }
 
+/** Combines `source` (of at least the index's sizes, or 0-d) into `out` where `index` says along `dim`. No history. */
+export function putAlong(
+  op: string,
+  mode: PutMode,
+  out: Tensor,
+  dim: number,
+  index: Tensor,
+  source: Tensor,
+  trusted: boolean,
+): void {
+  if (index.length === 0) return;
+  const looks = atLeast1d(asLong(index));
+  const base = atLeast1d(out);
+  const size = base.shape[dim]!;
+  if (!trusted) requireInside(looks, size, outOfBounds(op, dim, size));
+  const values = source.ndim === 0 ? source : seenAs(source, looks.shape, source.strides);
+  putRaw(
+    op,
+    mode,
+    driven(base, dim, looks.shape),
+    [{ index: looks, size, stride: base.strides[dim]! }],
+    values,
+  );
+}
+
 /** The change that puts `src` where `index` says along `dim`. A trusted index was checked before. */
 export function placing(
   op: string,
@@ -126,23 +151,16 @@ export function placing(
     nodeName:
       op === 'scatterAdd' ? 'ScatterAddBackward0' : tensor === null ? 'ScatterBackward1' : 'ScatterBackward0',
     inputs: tensor === null ? [x] : [x, tensor],
-    write: (out, sources) => {
-      if (index.length === 0) return;
-      const looks = atLeast1d(asLong(index));
-      const base = atLeast1d(out);
-      const size = base.shape[dim]!;
-      const from =
-        tensor === null ? filled([], scalarAs(op, src as Scalar, x.dtype), x.dtype) : atLeast1d(sources[1]!);
-      if (!trusted) requireInside(looks, size, outOfBounds(op, dim, size));
-      const values = tensor === null ? from : seenAs(from, looks.shape, from.strides);
-      putRaw(
+    write: (out, sources) =>
+      putAlong(
         op,
         mode,
-        driven(base, dim, looks.shape),
-        [{ index: looks, size, stride: base.strides[dim]! }],
-        values,
-      );
-    },
+        out,
+        dim,
+        index,
+        tensor === null ? filled([], scalarAs(op, src as Scalar, x.dtype), x.dtype) : atLeast1d(sources[1]!),
+        trusted,
+      ),
     make: (save) => {
       const kept = save(index);
       return ([g]) => [
@@ -169,18 +187,17 @@ function padded(g: Tensor, shape: readonly number[]): Tensor {
   return out;
 }
 
-/** `placing`, checked. @throws IndexError, RuntimeError */
-export function checkedPlacing(
+/** The wrapped dim of a call whose shapes and dtypes fit. @throws IndexError, RuntimeError */
+export function checkPlacing(
   op: string,
-  mode: PutMode,
   x: Tensor,
   rawDim: number,
   index: Tensor,
   src: Tensor | Scalar,
-): Change {
+): number {
   const dim = wrapDim(op, rawDim, x.ndim);
   requireMemory(op, src instanceof Tensor ? [x, index, src] : [x, index]);
-  if (index.length === 0) return placing(op, mode, x, dim, index, src);
+  if (index.length === 0) return dim;
   requireIndexDtype(op, index, 'scatter(): Expected dtype int32/int64 for index');
   if (src instanceof Tensor && src.dtype !== x.dtype) {
     throw new RuntimeError(
@@ -194,7 +211,19 @@ export function checkedPlacing(
   }
   requireFit(op, x, dim, index);
   if (src instanceof Tensor) requireSource(op, src, dim, index);
-  return placing(op, mode, x, dim, index, src);
+  return dim;
+}
+
+/** `placing`, checked. @throws IndexError, RuntimeError */
+export function checkedPlacing(
+  op: string,
+  mode: PutMode,
+  x: Tensor,
+  rawDim: number,
+  index: Tensor,
+  src: Tensor | Scalar,
+): Change {
+  return placing(op, mode, x, checkPlacing(op, x, rawDim, index, src), index, src);
 }
 
 /** @throws RuntimeError unless `index` is no larger than `src`. */

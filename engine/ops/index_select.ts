@@ -19,7 +19,7 @@ const dimParam: Param = { name: 'dim', kind: 'int' };
 const indexParam: Param = { name: 'index', kind: 'tensor' };
 
 /** A 1-d index laid along `dim` of an iteration space. */
-function along(index: Tensor, dim: number, shape: readonly number[]): Tensor {
+export function along(index: Tensor, dim: number, shape: readonly number[]): Tensor {
   const step = index.strides[0] ?? 0;
   return seenAs(
     index,
@@ -29,7 +29,7 @@ function along(index: Tensor, dim: number, shape: readonly number[]): Tensor {
 }
 
 /** The iteration space of an index along `dim`: `x`'s shape with the index's length there, where it stands still. */
-function space(x: Tensor, dim: number, n: number): Tensor {
+export function space(x: Tensor, dim: number, n: number): Tensor {
   return seenAs(
     x,
     x.shape.map((s, d) => (d === dim ? n : s)),
@@ -37,7 +37,8 @@ function space(x: Tensor, dim: number, n: number): Tensor {
   );
 }
 
-function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
+/** The slices that a checked index names. */
+export function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
   const n = index.length;
   const out = newTensor(
     x.shape.map((s, d) => (d === dim ? n : s)),
@@ -113,7 +114,8 @@ export const indexSelect = defineOp({
   bench: [call([t([1000, 1000]), 0, ix([1000], 1000)]), call([t([1000, 1000]), 1, ix([1000], 1000)])],
 });
 
-function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Change {
+/** The change that adds alpha · source slice by slice. */
+export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Change {
   return {
     nodeName: 'IndexAddBackward0',
     inputs: [x, source],

@@ -83,7 +83,7 @@ function runMasked(
 }
 
 /** `g` where the mask does not hold (or where it does), else 0. Differentiable. */
-function filtered(g: Tensor, keep: Tensor, where_: 'unmasked' | 'masked'): Tensor {
+export function filtered(g: Tensor, keep: Tensor, where_: 'unmasked' | 'masked'): Tensor {
   const out = newTensor(broadcastShapes('maskedFill', g.shape, keep.shape), g.dtype);
   runMasked('maskedFill', where_ === 'unmasked' ? unmaskedExpr : onlyMaskedExpr, out, [g, keep], []);
   return record('MaskedFillBackward0', out, [g], () => ([gg]) => [filtered(gg!, keep, where_)]);
