@@ -1,6 +1,7 @@
 // Owns the convolutions that the addon has no kernel for, as raw computations: three spatial dims as sums of 2-d convolutions,
 // and other dtypes as a matrix product with all windows. No autograd: convolution_core.ts records.
 import { noGrad } from '../autograd/mode.js';
+import { type DType, float64 } from '../dtype.js';
 import { newTensor } from '../factory.js';
 import { contiguousStrides, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -15,9 +16,9 @@ import { folded, padded, type Slide, unfolded } from './windows.js';
 export type Planar = (c: Convolution, x: Tensor, w: Tensor, y: Tensor) => void;
 
 /** A contiguous copy with the dims in the order `dims`, without history. */
-function reordered(x: Tensor, dims: readonly number[]): Tensor {
+function reordered(x: Tensor, dims: readonly number[], dtype: DType = x.dtype): Tensor {
   const shape = dims.map((d) => x.shape[d]!);
-  const out = newTensor(shape, x.dtype);
+  const out = newTensor(shape, dtype);
   rawCopy(
     out,
     seenAs(
@@ -64,15 +65,18 @@ export type Wanted = 'conv' | 'convInputGrad' | 'convWeightGrad';
 const depthFirst = [2, 0, 1, 3, 4];
 const depthBack = [1, 2, 0, 3, 4];
 
-/** Three spatial dims: plane after plane of the kernel, each a 2-d convolution of all images' planes at once. */
+/**
+ * Three spatial dims: plane after plane of the kernel, each a 2-d convolution of all images' planes at once. In float64: the
+ * reordered copies cost the same, and sums over so many terms lose digits that PyTorch's column-wise order keeps.
+ */
 export function byPlanes(f: Wanted, c: Convolution, x: Tensor, w: Tensor, y: Tensor, planar: Planar): void {
   const [depth, ...axes] = c.axes;
   const result = f === 'conv' ? y : f === 'convInputGrad' ? x : w;
   const [px, pw, py] = [x, w, y].map((v) => {
-    if (v !== result) return reordered(v, depthFirst);
+    if (v !== result) return reordered(v, depthFirst, float64);
     const fresh = newTensor(
       depthFirst.map((d) => v.shape[d]!),
-      v.dtype,
+      float64,
     );
     rawFill(fresh, 0);
     return fresh;
@@ -94,7 +98,7 @@ export function byPlanes(f: Wanted, c: Convolution, x: Tensor, w: Tensor, y: Ten
     }
   }
   const own = f === 'conv' ? py : f === 'convInputGrad' ? px : pw;
-  rawCopy(result, reordered(own, depthBack));
+  rawCopy(result, reordered(own, depthBack, result.dtype));
 }
 
 /** The windows of a convolution's padded input, and what the padding is. */
