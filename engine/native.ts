@@ -22,6 +22,7 @@ export interface Addon {
   indexPut(): void;
   nonzero(): void;
   sort(): void;
+  search(): void;
   random(): void;
   arange(): void;
   allocate(owner: object, bytes: number, force: boolean): number;

@@ -14,5 +14,6 @@
   X(indexPut)                  \
   X(nonzero)                   \
   X(sort)                      \
+  X(search)                    \
   X(random)                    \
   X(arange)

@@ -1,5 +1,4 @@
-// Owns the running ops along a dim: cumsum, cumprod, cummax, cummin.
-
+// Owns the running ops along a dim: cumsum, cumprod, cummax, cummin, logcumsumexp.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
 import { computedIn, type DType, int64 } from '../dtype.js';
@@ -27,7 +26,7 @@ const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
 
-const scans = { cumsum: 0, cumprod: 1, cummax: 2, cummin: 3 } as const;
+const scans = { cumsum: 0, cumprod: 1, cummax: 2, cummin: 3, logcumsumexp: 4 } as const;
 type Scan = keyof typeof scans;
 
 /** Runs a scan of `x` along `dim` in its own dtype; `indices` for cummax and cummin. */
@@ -278,3 +277,44 @@ export const cummin = extreme(
   'cummin',
   'The running minimum along a dim and where it was, as { values, indices }; of equals the latest.',
 );
+
+/** Sums of both signs apart, as logarithms: no exp of a large number, and differentiable. */
+function logSumsGradient(g: Tensor, x: Tensor, out: Tensor, dim: number): Tensor {
+  const size = g.abs().log();
+  const toEnd = (y: Tensor): Tensor => reversed(logSums(reversed(y, dim), dim), dim);
+  const part = (side: Tensor): Tensor =>
+    toEnd(size.maskedFill(side.logicalNot(), Number.NEGATIVE_INFINITY).sub(out)).add(x).exp();
+  return part(g.gt(0)).sub(part(g.lt(0)));
+}
+
+function logSums(x: Tensor, dim: number): Tensor {
+  const out = scanned('logcumsumexp', x, dim, x.dtype);
+  return record('LogcumsumexpBackward0', out, [x], (save) => {
+    const kept = save(x);
+    const result = save(out);
+    return ([g]) => [logSumsGradient(g!, kept.get(), result.get(), dim)];
+  });
+}
+
+export const logcumsumexp = defineOp({
+  name: 'logcumsumexp',
+  doc: 'log of the running sum of exp(input) along a dim, without overflow.',
+  params: [self, dimParam],
+  kernel: (x: Tensor, rawDim: number): Tensor => {
+    const dim = wrapDim('logcumsumexp', rawDim, x.ndim);
+    requireMemory('logcumsumexp', [x]);
+    if (!x.dtype.isIntegral) return logSums(x, dim);
+    const hint = `"logcumsumexp_out_cpu" not implemented for '${x.dtype.title}'`;
+    throw new NotImplementedError(message('logcumsumexp', 'a floating dtype', x.dtype.name, hint));
+  },
+  samples: [
+    call([t([3, 5]), 1]),
+    call([t([7, 3], { fill: 'large', layout: 'transposed' }), 0]),
+    call([t([]), 0]),
+    call([t([9], { fill: 'special' }), 0], {}, { noGrad: 'special values' }),
+  ],
+  errors: [
+    { args: [t([3, 5]), 2], throws: 'IndexError' },
+    { args: [t([3], { dtype: 'int64' }), 0], throws: 'NotImplementedError' },
+  ],
+});

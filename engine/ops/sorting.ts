@@ -42,21 +42,22 @@ interface Sorted {
   readonly indices: Tensor;
 }
 
-/** Sorted values and where they were, along the last dim of `rows`; stable, NaN greatest. */
-function sortRows(rows: Tensor, descending: boolean): Sorted {
+/** The first `k` sorted values (null: all) and where they were, along the last dim of `rows`; stable, NaN greatest. */
+function sortRows(rows: Tensor, descending: boolean, k: number | null): Sorted {
   const { dtype } = rows;
   if (dtype.category === 3) {
     const hint = `"sort" not implemented for '${dtype.title}'`;
     throw new NotImplementedError(message('sort', 'a real dtype', dtype.name, hint));
   }
   if (computedIn(dtype) !== dtype) {
-    const wide = sortRows(rawCast(rows, computedIn(dtype)), descending);
+    const wide = sortRows(rawCast(rows, computedIn(dtype)), descending, k);
     return { values: rawCast(wide.values, dtype), indices: wide.indices };
   }
-  const values = newTensor(rows.shape, rows.dtype);
-  const indices = newTensor(rows.shape, int64);
-  if (rows.length === 0) return { values, indices };
   const n = rows.shape[rows.ndim - 1] ?? 1;
+  const shape = k === null || rows.ndim === 0 ? rows.shape : [...rows.shape.slice(0, -1), k];
+  const values = newTensor(shape, rows.dtype);
+  const indices = newTensor(shape, int64);
+  if (values.length === 0) return { values, indices };
   const dense = rows.isContiguous() ? rows : rawCast(rows, rows.dtype);
   block[0] = dense.dtype.code;
   block[1] = rows.length / n;
@@ -65,18 +66,18 @@ function sortRows(rows: Tensor, descending: boolean): Sorted {
   block[4] = dense.address;
   block[5] = values.address;
   block[6] = indices.address;
+  block[7] = rows.ndim === 0 ? 1 : (k ?? n);
   addon.sort();
   if (block[0] !== 0) raiseStatus('sort');
   return { values, indices };
 }
 
-/** The first `k` of each sorted row, in the tensor's own order of dims. */
-function sortedAlong(x: Tensor, dim: number, descending: boolean, k: number | null): Sorted {
-  const { values, indices } = sortRows(swapped(x, dim), descending);
+/** The first `k` of each sorted row, in the tensor's own order of dims; no history. */
+export function sortedAlong(x: Tensor, dim: number, descending: boolean, k: number | null): Sorted {
+  const { values, indices } = sortRows(swapped(x, dim), descending, k);
   const finish = (y: Tensor): Tensor => {
-    const part = k === null || x.ndim === 0 ? y : seenAs(y, [...y.shape.slice(0, -1), k], y.strides);
-    const back = swapped(part, dim);
-    return back.isContiguous() && back === y ? y : rawCast(back, back.dtype);
+    const back = swapped(y, dim);
+    return back.isContiguous() ? back : rawCast(back, back.dtype);
   };
   return { values: finish(values), indices: finish(indices) };
 }

@@ -1,5 +1,7 @@
-// Owns the scan family: cumulative sum, product, maximum and minimum along one dim, per native/README.md.
+// Owns the scan family: cumulative sum, product, maximum, minimum and log-sum-exp along one dim, per native/README.md.
 // Must not know programs or tensors; a lane is scanned in order by one thread, so threads never change a result.
+#include <math.h>
+
 #include <cstdint>
 
 #include "../block.h"
@@ -12,7 +14,7 @@ constexpr int kColumnLanes = 128;    // lanes side by side in memory: one vector
 constexpr int kRowLanes = 8;         // lanes far apart: enough chains in flight to hide the latency of the add
 constexpr int64_t kGrain = 1 << 15;  // elements below which starting a team costs more than it saves
 
-enum Op { kCumsum, kCumprod, kCummax, kCummin };
+enum Op { kCumsum, kCumprod, kCummax, kCummin, kLogcumsumexp };
 
 // Strides are in bytes here; position K of each is the scanned dim.
 struct Operand {
@@ -114,6 +116,23 @@ void extremes(const Strip& s) {
   }
 }
 
+// log(exp(a) + exp(b)) without overflow; equal infinities stay, and NaN does.
+inline double logAdd(double a, double b) {
+  const double low = b != b ? b : b < a ? b : a, high = b != b ? b : b > a ? b : a;
+  return low != high || low - low == 0 ? log1p(exp(low - high)) + high : a;
+}
+
+template <class T>
+void logSums(const Strip& s) {
+  for (int64_t w = 0; w < s.lanes; ++w) {
+    double acc = -HUGE_VAL;
+    for (int64_t i = 0; i < s.n; ++i) {
+      acc = logAdd(static_cast<double>(at<T>(s.in + w * s.inLane + i * s.inStep)), acc);
+      at<T>(s.out + w * s.outLane + i * s.outStep) = static_cast<T>(acc);
+    }
+  }
+}
+
 using Kernel = void (*)(const Strip&);
 
 template <class T>
@@ -127,6 +146,7 @@ Kernel kernelOf(int64_t op) {
 }
 
 Kernel kernelFor(int64_t op, Dtype dtype) {
+  if (op == kLogcumsumexp) return dtype == Dtype::Float32 ? logSums<float> : dtype == Dtype::Float64 ? logSums<double> : nullptr;
   switch (dtype) {
     case Dtype::Bool: return op < kCummax ? nullptr : kernelOf<uint8_t>(op);  // torch has no bool cumsum either
     case Dtype::UInt8: return kernelOf<uint8_t>(op);
@@ -194,7 +214,7 @@ void scan(Context& ctx) {
   s.n = c.integer();
   readOperand(c, s.in, s.K, kItemSize[static_cast<int>(dtype)]);
   readOperand(c, s.out, s.K, kItemSize[static_cast<int>(dtype)]);
-  if (op >= kCummax) readOperand(c, s.index, s.K, sizeof(int64_t));
+  if (op == kCummax || op == kCummin) readOperand(c, s.index, s.K, sizeof(int64_t));
   chooseLanes(s);
 
   int64_t strips = (s.width + s.lanes - 1) / s.lanes;

@@ -1,5 +1,6 @@
 // Owns the sort family: stable sorts of contiguous rows, with their indices. Values become unsigned keys whose order is the
-// wanted one (so descending is stable too); short rows are merged, long ones radix-sorted, very long ones by all threads.
+// wanted one (so descending is stable too); short rows are merged, long ones radix-sorted, very long ones by all threads. Where
+// only the first k are wanted they are selected, in the order that sorting would give.
 // Must not use <algorithm> (its templates would be shared between instruction sets).
 #include <omp.h>
 #include <cstdlib>
@@ -16,6 +17,7 @@ inline constexpr int64_t kMergeBytes = 12;            // measured: up to 12 × t
 inline constexpr int64_t kParallelRow = 1 << 16;      // a single row of this length is worth all threads
 inline constexpr int64_t kParallelRows = 1 << 13;     // elements in all, for sharing rows
 inline constexpr int kMaxTeam = 64;
+inline constexpr int64_t kSelectShare = 16;           // up to this share of a row, selecting beats sorting all of it
 
 template <class K, class I> struct Item { K key; I index; };
 
@@ -33,6 +35,56 @@ template <class T, class K> TS_INLINE K keyOf(T x) {
     return static_cast<K>(static_cast<std::make_unsigned_t<T>>(x)) ^ sign;
   } else {
     return static_cast<K>(x);
+  }
+}
+
+// Later places lose ties, so that what is selected is what a stable sort puts first.
+template <class X> TS_INLINE bool before(const X& a, const X& b) {
+  return a.key < b.key || (a.key == b.key && a.index < b.index);
+}
+
+// The k least of n to the front, in any order.
+template <class X> void selectLeast(X* a, int64_t n, int64_t k) {
+  int64_t low = 0, high = n - 1;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    const X &p = a[low], &q = a[middle], &r = a[high];
+    const X pivot = before(p, q) ? (before(q, r) ? q : before(p, r) ? r : p) : (before(p, r) ? p : before(q, r) ? r : q);
+    int64_t i = low, j = high;
+    while (i <= j) {
+      while (before(a[i], pivot)) ++i;
+      while (before(pivot, a[j])) --j;
+      if (i > j) break;
+      const X t = a[i];
+      a[i++] = a[j];
+      a[j--] = t;
+    }
+    if (k - 1 <= j) high = j;
+    else if (k - 1 >= i) low = i;
+    else return;
+  }
+}
+
+// Ascending by `before`, from the top down, in place: for the few that were selected.
+template <class X> void heapSort(X* a, int64_t n) {
+  const auto sink = [a](int64_t at, int64_t end) {
+    const X x = a[at];
+    for (int64_t child = 2 * at + 1; child < end; at = child, child = 2 * at + 1) {
+      if (child + 1 < end && before(a[child], a[child + 1])) ++child;
+      if (!before(x, a[child])) {
+        a[at] = x;
+        return;
+      }
+      a[at] = a[child];
+    }
+    a[at] = x;
+  };
+  for (int64_t i = n / 2 - 1; i >= 0; --i) sink(i, n);
+  for (int64_t end = n - 1; end > 0; --end) {
+    const X x = a[0];
+    a[0] = a[end];
+    a[end] = x;
+    sink(0, end);
   }
 }
 
@@ -128,11 +180,68 @@ template <class T, class K, class I> struct RowSorter {
   const T* in;
   T* values;
   int64_t* indices;
-  int64_t rows, n;
+  int64_t rows, n, k;
   bool descending;
+
+  bool selects() const { return k * kSelectShare <= n; }
+  void write(int64_t r, const X* found) const {
+    const T* x = in + r * n;
+    T* v = values ? values + r * k : nullptr;
+    int64_t* at = indices ? indices + r * k : nullptr;
+    for (int64_t i = 0; i < k; ++i) {
+      if (v) v[i] = x[found[i].index];
+      if (at) at[i] = static_cast<int64_t>(found[i].index);
+    }
+  }
+
+  // The first k of x[from..to) by rank into `room` (2·k items); how many there are. Most elements are only compared with
+  // the last that is still in, a block at a time.
+  int64_t candidates(const T* x, int64_t from, int64_t to, X* room, K flip) const {
+    constexpr int64_t kBlock = 64;
+    int64_t held = 0;
+    K limit = static_cast<K>(~K{0});
+    bool full = false;
+    for (int64_t start = from; start < to; start += kBlock) {
+      const int64_t end = start + kBlock < to ? start + kBlock : to;
+      if (full) {
+        bool any = false;
+        for (int64_t i = start; i < end; ++i) any |= static_cast<K>(keyOf<T, K>(x[i]) ^ flip) < limit;
+        if (!any) continue;
+      }
+      for (int64_t i = start; i < end; ++i) {
+        const K key = static_cast<K>(keyOf<T, K>(x[i]) ^ flip);
+        if (full && key >= limit) continue;
+        room[held++] = {key, static_cast<I>(i)};
+        if (held < 2 * k) continue;
+        selectLeast(room, held, k);
+        held = k;
+        full = true;
+        limit = room[0].key;
+        for (int64_t j = 1; j < k; ++j) limit = room[j].key > limit ? room[j].key : limit;
+      }
+    }
+    if (held > k) selectLeast(room, held, k), held = k;
+    return held;
+  }
+
+  // buffers: team × 2·k items.
+  void selectRow(int64_t r, X* buffers, int team) const {
+    const T* x = in + r * n;
+    const K flip = descending ? static_cast<K>(~K{0}) : K{0};
+    int64_t counts[kMaxTeam];
+#pragma omp parallel for num_threads(team) schedule(static) if (team > 1)
+    for (int m = 0; m < team; ++m) counts[m] = candidates(x, n / team * m, m + 1 == team ? n : n / team * (m + 1), buffers + 2 * k * m, flip);
+    int64_t held = counts[0];
+    for (int m = 1; m < team; ++m)
+      for (int64_t i = 0; i < counts[m]; ++i) buffers[held++] = buffers[2 * k * m + i];
+    if (held > k) selectLeast(buffers, held, k);
+    heapSort(buffers, k);
+    write(r, buffers);
+  }
 
   // buffers: 2·n items, then team × 256 counts.
   void row(int64_t r, X* buffers, int team) const {
+    if (selects()) return selectRow(r, buffers, team);
     const T* x = in + r * n;
     const K flip = descending ? static_cast<K>(~K{0}) : K{0};
 #pragma omp parallel for num_threads(team) schedule(static) if (team > 1)
@@ -140,6 +249,7 @@ template <class T, class K, class I> struct RowSorter {
     auto counts = reinterpret_cast<int64_t(*)[256]>(buffers + 2 * n);
     const X* sorted = n <= kMergeBytes * static_cast<int64_t>(sizeof(K)) ? mergeSort(buffers, buffers + n, n)
                                       : radixSort(buffers, buffers + n, n, 8 * static_cast<int>(sizeof(T)), team, counts);
+    if (k < n) return write(r, sorted);
     T* v = values ? values + r * n : nullptr;
     int64_t* at = indices ? indices + r * n : nullptr;
 #pragma omp parallel for num_threads(team) schedule(static) if (team > 1)
@@ -150,6 +260,7 @@ template <class T, class K, class I> struct RowSorter {
   }
 
   size_t bytes(int team) const {
+    if (selects()) return 2 * static_cast<size_t>(k) * static_cast<size_t>(team) * sizeof(X);
     return 2 * static_cast<size_t>(n) * sizeof(X) + static_cast<size_t>(team) * 256 * sizeof(int64_t);
   }
 
@@ -175,7 +286,7 @@ template <class T, class K, class I> struct RowSorter {
 struct Command {
   const char* in;
   char *values, *indices;
-  int64_t rows, n;
+  int64_t rows, n, k;
   bool descending;
   int threads;
 };
@@ -186,8 +297,8 @@ template <class T> size_t sortAs(const Command& c) {
   T* values = reinterpret_cast<T*>(c.values);
   int64_t* indices = reinterpret_cast<int64_t*>(c.indices);
   if (sizeof(T) < 8 && c.n <= INT64_C(0xFFFFFFFF))
-    return RowSorter<T, Narrow, uint32_t>{in, values, indices, c.rows, c.n, c.descending}.run(c.threads);
-  return RowSorter<T, Narrow, uint64_t>{in, values, indices, c.rows, c.n, c.descending}.run(c.threads);
+    return RowSorter<T, Narrow, uint32_t>{in, values, indices, c.rows, c.n, c.k, c.descending}.run(c.threads);
+  return RowSorter<T, Narrow, uint64_t>{in, values, indices, c.rows, c.n, c.k, c.descending}.run(c.threads);
 }
 
 }  // namespace
@@ -197,7 +308,7 @@ void sort(Context& ctx) {
   const auto pointer = [](double x) { return reinterpret_cast<char*>(static_cast<uintptr_t>(x)); };
   const Dtype dtype = static_cast<Dtype>(static_cast<int32_t>(b[0]));
   const Command c{pointer(b[4]), pointer(b[5]), pointer(b[6]), static_cast<int64_t>(b[1]), static_cast<int64_t>(b[2]),
-                  b[3] != 0, ctx.threads};
+                  static_cast<int64_t>(b[7]), b[3] != 0, ctx.threads};
   size_t missing = 0;
   b[0] = kOk;
   switch (dtype) {
