@@ -1,16 +1,18 @@
 // Owns the declarations of variance, standard deviation, norms and logsumexp: reductions whose prologue does the work.
 import { record } from '../autograd/node.js';
 import { type DType, getDefaultDtype } from '../dtype.js';
+import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
 import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { reduce, reducedShape } from '../pointwise/reduction.js';
 import type { Tensor } from '../tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
-import { defineOp } from './define.js';
+import { defineOp, type Param } from './define.js';
 import {
   countOf,
   type Dims,
   dims,
   keepdimParam,
+  mean,
   requireElements,
   requireFloat,
   restored,
@@ -27,19 +29,42 @@ interface Moments {
   readonly root: boolean;
 }
 
-/** var and std: PyTorch's two forms, (dim, unbiased) and (dim, correction). */
+/** PyTorch's two forms in one, (dim, unbiased) and (dim, correction); a boolean `dim` is the unbiased of var(x, unbiased). */
+const momentParams: readonly Param[] = [
+  self,
+  { name: 'dim', kind: 'any', default: null },
+  { name: 'unbiased', kind: 'bool', default: null, keyword: true },
+  { name: 'correction', kind: 'scalar', default: null, keyword: true },
+  { ...keepdimParam, keyword: true },
+];
+const momentOptions =
+  'options?: { unbiased?: boolean | null | undefined; correction?: number | null | undefined; keepdim?: boolean | undefined }';
+const momentCall = (result: string): string =>
+  `(dim?: number | readonly number[] | boolean | null, ${momentOptions}): ${result}`;
+type MomentArgs = readonly [Tensor, unknown, boolean | null, number | null, boolean];
+
+/** The dims and the correction that a call means. @throws ArgumentError */
+function momentArgs(op: string, args: MomentArgs): { dim: Dims; correction: number } {
+  const [, raw, unbiased, given] = args;
+  const bias = typeof raw === 'boolean' ? raw : unbiased;
+  const dim = typeof raw === 'boolean' ? null : raw;
+  const whole = (d: unknown): boolean => Number.isInteger(d);
+  if (dim !== null && !whole(dim) && !(Array.isArray(dim) && dim.every(whole)))
+    throw new ArgumentError(message(op, "'dim' to be an integer or a list of integers", describe(dim)));
+  return { dim: dim as Dims, correction: given ?? (bias === false ? 0 : 1) };
+}
+
+/** var and std. */
 function moment(m: Moments) {
   return defineOp({
     name: m.name,
     doc: m.doc,
-    params: [
-      self,
-      dims,
-      { name: 'correction', kind: 'scalar', default: 1, keyword: true },
-      { ...keepdimParam, keyword: true },
-    ],
-    kernel: (x: Tensor, dim: Dims, correction: number, keepdim: boolean): Tensor => {
-      requireFloat(m.name, x.dtype);
+    params: momentParams,
+    overloads: [momentCall('Tensor')],
+    kernel: (...args: MomentArgs): Tensor => {
+      const [x, , , , keepdim] = args;
+      requireFloatMoment(m.name, x.dtype);
+      const { dim, correction } = momentArgs(m.name, args);
       const mask = maskOf(dimsOf(m.name, dim, x.ndim), x.ndim);
       const n = countOf(x.shape, mask);
       const center = reduce(meanOf(x, mask, n));
@@ -80,6 +105,36 @@ function moment(m: Moments) {
       call([t([5, 7], { layout: 'transposed' }), 0]),
       call([t([1031, 3]), 0]),
       call([t([3, 5], { dtype: 'float64' }), -1], { correction: 2 }),
+      call([t([3, 5]), false]),
+    ],
+    errors: [{ args: [t([3, 2], { dtype: 'int64' })], throws: 'RuntimeError' }],
+  });
+}
+
+/** @throws RuntimeError for integers and bool. */
+function requireFloatMoment(op: string, d: DType): void {
+  if (!d.isIntegral) return;
+  const hint = `${op}: only support floating point and complex dtypes`;
+  throw new RuntimeError(message(op, 'a floating dtype', d.name, hint));
+}
+
+/** varMean and stdMean: the moment and the mean over the same dims. */
+function momentAndMean(name: 'varMean' | 'stdMean', first: ReturnType<typeof moment>, what: string) {
+  return defineOp({
+    name,
+    doc: `The ${what} and the mean over \`dim\`, as a pair.`,
+    params: momentParams,
+    variants: ['function'],
+    returns: '[Tensor, Tensor]',
+    overloads: [momentCall('[Tensor, Tensor]')],
+    compose: (...args: MomentArgs): [Tensor, Tensor] => [
+      first.impl(...args),
+      mean.impl(args[0], momentArgs(name, args).dim, args[4], null),
+    ],
+    samples: [
+      call([t([3, 5, 7])]),
+      call([t([3, 5, 7]), [0, 2]], { correction: 0, keepdim: true }),
+      call([t([5, 7], { layout: 'transposed' }), 0], { unbiased: false }),
     ],
     errors: [{ args: [t([3, 2], { dtype: 'int64' })], throws: 'RuntimeError' }],
   });
@@ -112,6 +167,9 @@ export const std = moment({
   doc: 'The standard deviation over `dim`, from the variance divided by N − correction.',
   root: true,
 });
+
+export const varMean = momentAndMean('varMean', variance, 'variance');
+export const stdMean = momentAndMean('stdMean', std, 'standard deviation');
 
 /** The p-norm's prologue and epilogue; p = 0 counts what is not 0. */
 function normParts(p: number): { prologue: Expr; epilogue?: Expr; reducer: 'sum' | 'max' | 'min' } {
