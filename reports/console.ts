@@ -10,6 +10,7 @@ import type {
 } from '../suites/results.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { changeLines, expectationLines } from './changes.js';
+import { conformanceText } from './conformance.js';
 import {
   count,
   exactRatio,
@@ -58,6 +59,7 @@ export function consoleSummary(
       timings(run, paint),
       memory(run, paint),
       selftest(run, paint),
+      conformanceText(run),
       gate(run),
       notes(run),
     );

@@ -3,6 +3,7 @@ import type { RunResult } from '../suites/results.js';
 import { changeLines, expectationLines } from './changes.js';
 import { coverageSection, failuresSection, notebookSection } from './html/cases.js';
 import { key, seriesChart } from './html/charts.js';
+import { conformanceSection } from './html/conformance.js';
 import { environmentSection, memorySection, navigation, pageFooter, pageHeader } from './html/frame.js';
 import { Html, html, NOTHING, section } from './html/markup.js';
 import { rooflineSection } from './html/roofline.js';
@@ -22,6 +23,7 @@ export function htmlReport(run: RunResult): string {
     ['roofline', 'Ceilings', rooflineSection(run)],
     ['series', 'Series', seriesSection(run)],
     ['coverage', 'Coverage', coverageSection(run)],
+    ['conformance', 'Conformance', conformanceSection(run)],
     ['memory', 'Memory', memorySection(run)],
     ['selftest', 'Selftest', selftestSection(run)],
     ['environment', 'Environment', environmentSection(run)],

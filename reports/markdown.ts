@@ -1,6 +1,7 @@
 // report.md: the run for a pull request or a job summary. The verdict first, then only what a reader must see.
 import type { BenchRow, RunResult } from '../suites/results.js';
 import { changeLines, expectationLines } from './changes.js';
+import { columnTotals, conformanceOf, entryRows, wholeEntries } from './conformance.js';
 import { failureText } from './console.js';
 import { count, instant, nanoseconds, ratio, seconds, significant } from './format.js';
 import { killTable, SELFTEST_TITLES, sensitivityTable } from './selftest.js';
@@ -30,6 +31,7 @@ export function markdownReport(run: RunResult): string {
     timings(run),
     memory(run),
     selftest(run),
+    conformance(run),
     environment(run),
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
@@ -123,6 +125,22 @@ function selftest(run: RunResult): string {
     );
   });
   return blocks.length === 0 ? '' : ['## Selftest', ...blocks].join('\n\n');
+}
+
+function conformance(run: RunResult): string {
+  const suite = conformanceOf(run);
+  if (suite?.conformance === undefined) return '';
+  const rows = entryRows(suite);
+  const { mode, torch, entries } = suite.conformance;
+  const lead = `${wholeEntries(rows)} of ${entries} entries of PyTorch ${torch}'s test database (${mode}) pass forward and, where they have one, backward.`;
+  const totals = columnTotals(rows).map((one) => [
+    one.column,
+    `${one.passing} of ${one.entries}`,
+    count(one.passed),
+    count(one.failed),
+    count(one.notDone),
+  ]);
+  return `## Conformance\n\n${plain(lead)}\n\n${table(['column', 'entries', 'calls passed', 'failed', 'not done'], totals)}`;
 }
 
 function environment(run: RunResult): string {

@@ -138,6 +138,7 @@ export function standingsText(tally: Record<Standing, number>): string {
 export const SUITE_TITLES: Readonly<Record<SuiteName, string>> = {
   validate: 'Values and gradients',
   gradcheck: 'Gradient check',
+  conformance: 'Conformance',
   notebook: 'Notebook',
   bench: 'Timings',
   selftest: 'Selftest',

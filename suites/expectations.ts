@@ -104,9 +104,9 @@ export function applyExpectations(
       return excuse === undefined ? row : ({ ...row, expected: excuse.reason } satisfies BenchRow);
     });
     if (suite.status === 'error') return suite;
-    const { memory, series, ceilings, selftest, notes, reason } = suite;
+    const { memory, series, ceilings, selftest, conformance, notes, reason } = suite;
     const anew = suiteResult(suite.suite, cases, suite.seconds, {
-      ...{ rows, memory, series, ceilings, selftest, notes, reason },
+      ...{ rows, memory, series, ceilings, selftest, conformance, notes, reason },
     });
     // A suite that was late stays failed.
     return reason !== undefined && suite.status === 'fail' ? { ...anew, status: 'fail' as const } : anew;

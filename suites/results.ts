@@ -20,10 +20,10 @@ export const EXIT = {
 } as const;
 
 /** The suites, in the order in which a run of several executes them. */
-export const SUITE_NAMES = ['validate', 'gradcheck', 'notebook', 'bench', 'selftest'] as const;
+export const SUITE_NAMES = ['validate', 'gradcheck', 'conformance', 'notebook', 'bench', 'selftest'] as const;
 
 /** The suites of a run of everything: the engine is on trial there, not the harness. */
-export const FULL_RUN = SUITE_NAMES.filter((name) => name !== 'selftest');
+export const FULL_RUN = SUITE_NAMES.filter((name) => name !== 'selftest' && name !== 'conformance');
 
 /**
  * A number as a result file can hold it: JSON has no NaN, infinities or −0, and int64 values lose digits,
@@ -52,6 +52,12 @@ export const WorstSchema = z.object({
   tolerance: z.string().optional(),
 });
 
+/** How the calls of one case came out in one column of the conformance table. */
+export const ColumnTallySchema = z.object({ passed: Count, failed: Count, notDone: Count });
+
+/** What a call of PyTorch's database is held to. */
+export const COLUMNS = ['forward', 'backward', 'double', 'forward mode', 'errors'] as const;
+
 export const CaseResultSchema = z.object({
   /** `<op>/<n>@<dtype>,<layout>[,<variant>]`, or a cell or row id. */
   id: z.string(),
@@ -70,6 +76,10 @@ export const CaseResultSchema = z.object({
   worst: WorstSchema.optional(),
   /** The command that runs this case alone. */
   replay: z.string().optional(),
+  /** Conformance only: the calls by column; a column for which PyTorch gives nothing is not there. */
+  columns: z.partialRecord(z.enum(COLUMNS), ColumnTallySchema).optional(),
+  /** Conformance only: results outside the tolerance that are closer to the float64 result than PyTorch's. */
+  closer: Count.optional(),
   /** The kind of shortcoming that the expectations file allows it, which makes it a skip. */
   expected: z.string().optional(),
 });
@@ -194,6 +204,15 @@ export const SelftestSchema = z.object({
   sensitivity: z.array(SensitivitySchema),
 });
 
+/** What a conformance run was held against. */
+export const ConformanceSchema = z.object({
+  mode: z.enum(['recorded', 'live']),
+  torch: z.string(),
+  /** Entries of the database, and those of them that take no dtype of this run on the CPU. */
+  entries: Count,
+  empty: z.array(z.string()),
+});
+
 export const CountsSchema = z.object({
   passed: Count,
   failed: Count,
@@ -219,6 +238,7 @@ export const SuiteResultSchema = z.object({
   ceilings: z.array(CeilingSchema).optional(),
   calibration: z.array(CalibrationSchema).optional(),
   selftest: SelftestSchema.optional(),
+  conformance: ConformanceSchema.optional(),
   /** What a reader must know: reduced sizes, a noisy machine, a reference that was missing. */
   notes: z.array(z.string()).optional(),
 });
@@ -302,6 +322,9 @@ export type MutantResult = z.infer<typeof MutantResultSchema>;
 export type Sensitivity = z.infer<typeof SensitivitySchema>;
 export type Calibration = z.infer<typeof CalibrationSchema>;
 export type Selftest = z.infer<typeof SelftestSchema>;
+export type Column = (typeof COLUMNS)[number];
+export type ColumnTally = z.infer<typeof ColumnTallySchema>;
+export type Conformance = z.infer<typeof ConformanceSchema>;
 export type Counts = z.infer<typeof CountsSchema>;
 export type SuiteResult = z.infer<typeof SuiteResultSchema>;
 export type Machine = z.infer<typeof MachineSchema>;
@@ -333,6 +356,14 @@ export interface SuiteOptions {
   build?: string;
   /** Bench only: which rows. Default `all`: notebook and sweep; `cpu` is the table of required ratios. */
   rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
+  /** Conformance only: ask PyTorch. */
+  live?: boolean;
+  /** Conformance only: the dtypes of the samples; `errors` stands for the calls that must fail. */
+  dtypes?: readonly string[];
+  /** Conformance only: the number of one sample. */
+  sample?: number;
+  /** Conformance only: show every call that falls short. */
+  verbose?: boolean;
   /** Only every `count`-th case, from `index` on (0-based). */
   shard?: Shard;
   /** Stop after so many cases that fell short. */
@@ -411,7 +442,15 @@ export function suiteResult(
   seconds: number,
   extra: Pick<
     SuiteResult,
-    'rows' | 'memory' | 'series' | 'ceilings' | 'calibration' | 'selftest' | 'notes' | 'reason'
+    | 'rows'
+    | 'memory'
+    | 'series'
+    | 'ceilings'
+    | 'calibration'
+    | 'selftest'
+    | 'conformance'
+    | 'notes'
+    | 'reason'
   > = {},
 ): SuiteResult {
   const counts = countCases(cases);

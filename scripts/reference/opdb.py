@@ -1,7 +1,10 @@
 # Owns the stream of PyTorch's own test database: every sample call of an entry with everything that is held against it.
 # What one sample yields is in opdb_sample.py.
-"""python opdb.py '{"filter": ["GLOB"], "dtypes": ["float32"], "seed": 0, "sample": null}' writes frames (opdb_frames.py) to stdout:
-`hello`, then for every entry `entry`, its `sample`s by dtype, its `error`s, and `end` last.
+"""python opdb.py reads an order from stdin and writes frames (opdb_frames.py) to stdout: `hello` with the list of cases, then for
+every case `case` and its `sample`s or `error`s, and `end` last.
+
+The order: {"filter": ["GLOB"], "dtypes": ["float32", "errors"], "seed": 0, "sample": null, "skip": ["add@float32"], "shard": [0, 1]}.
+A case is an entry with a dtype, or with its error inputs: `add@float32`, `add@errors`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ import warnings
 
 import numpy as np
 import torch
-from opdb_calls import is_direct
 from opdb_errors import error_frames
 from opdb_frames import Frame, dtype_name
 from opdb_sample import sample_frame
@@ -55,71 +57,63 @@ def seed_all(seed: int) -> None:
 def dtypes_for(op, order: dict) -> list[torch.dtype]:
     taken = {dtype_name(dtype) for dtype in op.dtypes}
     names = [name for name in order["dtypes"] if name in taken]
-    if not names and order.get("others", True):
+    if not names and order["dtypes"] != ["errors"]:
         names = [name for name in OTHERS if name in taken][:1]
     return [getattr(torch, name) for name in names]
 
 
-def tolerances(op) -> list[dict]:
-    """op_db's own tolerances of this entry, for the tests that compare values."""
-    found = []
-    for decorator in op.decorators:
-        inner = next((d for d in [decorator, *getattr(decorator, "decorators", [])] if hasattr(d, "d")), None)
-        if inner is None or not isinstance(inner.d, dict):
-            continue
-        for dtype, tolerance in inner.d.items():
-            if hasattr(tolerance, "atol"):
-                test = f"{getattr(decorator, 'cls_name', None) or '*'}.{getattr(decorator, 'test_name', None) or '*'}"
-                found.append({"dtype": dtype_name(dtype), "atol": tolerance.atol, "rtol": tolerance.rtol, "test": test})
-    return found
+def cases_of(op, order: dict) -> list[dict]:
+    dtypes = [dtype_name(one) for one in dtypes_for(op, order)]
+    if "errors" in order["dtypes"] and op.error_inputs_func is not None:
+        dtypes.append("errors")
+    return [{"id": f"{full_name(op)}@{one}", "entry": full_name(op), "dtype": one} for one in dtypes]
 
 
-def entry_frame(op, dtypes) -> Frame:
-    return Frame(
-        kind="entry", entry=full_name(op), dtypes=[dtype_name(one) for one in dtypes], direct=is_direct(op),
-        backward=op.supports_autograd, double=op.supports_autograd and op.supports_gradgrad, forwardAd=op.supports_forward_ad,
-        aliases=[alias.name for alias in op.aliases], tolerances=tolerances(op), errors=op.error_inputs_func is not None,
-    )
-
-
-def stream_entry(op, order: dict, out) -> None:
-    name = full_name(op)
-    dtypes = dtypes_for(op, order)
-    entry_frame(op, dtypes).write(out)
-    for dtype in dtypes:
-        trains = op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
-        seed_all(seed_of(order["seed"], name, dtype))
-        try:
-            samples = list(op.sample_inputs("cpu", dtype, requires_grad=trains))
-        except Exception as error:  # noqa: BLE001 - a generator that fails is reported, not fatal
-            Frame(kind="broken", entry=name, dtype=dtype_name(dtype), message=f"{type(error).__name__}: {error}").write(out)
-            continue
-        for at, sample in enumerate(samples):
-            if order.get("sample") is not None and order["sample"] != at:
-                continue
-            seed = seed_of(order["seed"], name, dtype, at)
-            seed_all(seed)
-            sample_frame(op, name, dtype, trains, at, sample, seed).write(out)
-            out.flush()
-    if order.get("errors", True) and order.get("sample") is None:
-        seed_all(seed_of(order["seed"], name, "errors"))
-        for frame in error_frames(op, name, order):
+def stream_case(op, case: dict, order: dict, out) -> None:
+    Frame(kind="case", id=case["id"]).write(out)
+    if case["dtype"] == "errors":
+        seed_all(seed_of(order["seed"], case["entry"], "errors"))
+        for frame in error_frames(op, case["entry"], order):
             frame.write(out)
+        return
+    dtype = getattr(torch, case["dtype"])
+    trains = op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
+    seed_all(seed_of(order["seed"], case["entry"], dtype))
+    try:
+        samples = list(op.sample_inputs("cpu", dtype, requires_grad=trains))
+    except Exception as error:  # noqa: BLE001 - a generator that fails is reported, not fatal
+        Frame(kind="broken", message=f"{type(error).__name__}: {error}").write(out)
+        return
+    for at, sample in enumerate(samples):
+        if order.get("sample") is not None and order["sample"] != at:
+            continue
+        seed = seed_of(order["seed"], case["entry"], dtype, at)
+        seed_all(seed)
+        sample_frame(op, case["entry"], dtype, trains, at, sample, seed).write(out)
+        out.flush()
 
 
 def main() -> None:
-    order = json.loads(sys.argv[1])
+    order = json.loads(sys.stdin.read())
     warnings.filterwarnings("ignore")
     out = os.fdopen(os.dup(1), "wb", 1 << 20)
     # Whatever a library prints must not get into the frames.
     os.dup2(2, 1)
     torch.set_num_threads(1)
-    wanted = chosen(order.get("filter", []), [full_name(op) for op in op_db])
-    entries = [op for op in op_db if full_name(op) in wanted]
-    Frame(kind="hello", torch=torch.__version__, numpy=np.__version__, entries=[full_name(op) for op in entries], total=len(op_db)).write(out)
+    names = [full_name(op) for op in op_db]
+    wanted = chosen(order.get("filter", []), names)
+    pairs = [(op, case) for op in op_db if full_name(op) in wanted for case in cases_of(op, order)]
+    index, count = order.get("shard") or (0, 1)
+    skipped = set(order.get("skip", []))
+    pairs = [pair for at, pair in enumerate(pairs) if at % count == index and pair[1]["id"] not in skipped]
+    with_cases = {case["entry"] for _, case in pairs}
+    Frame(
+        kind="hello", torch=torch.__version__.split("+")[0], numpy=np.__version__, total=len(op_db), cases=[case for _, case in pairs],
+        empty=sorted(name for name in wanted if name not in with_cases and not skipped),
+    ).write(out)
     out.flush()
-    for op in entries:
-        stream_entry(op, order, out)
+    for op, case in pairs:
+        stream_case(op, case, order, out)
         out.flush()
     Frame(kind="end").write(out)
     out.flush()

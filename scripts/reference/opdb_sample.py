@@ -69,7 +69,7 @@ class SampleRun:
         if is_direct(self.op) and self.op.inplace_variant is not None:
             self.write_inplace(frame)
         if is_direct(self.op) and self.op.method_variant is not None:
-            frame.header["method"] = self.op.method_variant.__name__
+            frame.header["method"] = getattr(self.op.method_variant, "__name__", "<lambda>")
         if self.trains:
             self.write_gradients(frame, result, wide)
             if self.op.supports_forward_ad:
@@ -183,12 +183,13 @@ class SampleRun:
         made = self.inputs.made
         tree = self.inputs.built(grad=False)
         torch.manual_seed(self.seed)
+        name = getattr(self.op.inplace_variant, "__name__", "<lambda>")
         try:
             result = self.op.inplace_variant(tree[0], *tree[1], **tree[2])
             if isinstance(result, torch.Tensor) and self.inputs.tensors:
-                frame.header["inplace"] = {"name": self.op.inplace_variant.__name__, "value": self.value(frame, result)}
+                frame.header["inplace"] = {"name": name, "value": self.value(frame, result)}
         except Exception as error:  # noqa: BLE001 - a broadcast or a dtype that does not fit
-            frame.header["inplace"] = {"name": self.op.inplace_variant.__name__, "error": class_of(error)}
+            frame.header["inplace"] = {"name": name, "error": class_of(error)}
         self.inputs.made = made
 
     # --- derivatives ---
@@ -203,7 +204,17 @@ class SampleRun:
         twice = self.op.supports_gradgrad
         outs = [like(one) for one in taking]
         record["outputs"] = [self.value(frame, one) for one in outs]
-        found, second, seeds = self.derive(taking, [self.inputs.made[k] for k in leaves], outs, twice, like, None)
+        made = [self.inputs.made[k] for k in leaves]
+        try:
+            found, second, seeds = self.derive(taking, made, outs, twice, like, None)
+        except RuntimeError:
+            # Differentiable twice says the entry; some of its samples are not.
+            if not twice:
+                raise
+            twice = False
+            taking = [one for one in tensors_in(self.process(self.call(self.inputs.built()))) if flows(one)]
+            made = [self.inputs.made[k] for k in leaves]
+            found, second, seeds = self.derive(taking, made, [one.detach() for one in outs], twice, like, None)
         seed_values = [None if one is None else one for one in seeds]
         true = self.wide_gradients(wide, leaves, outs, twice, seed_values)
         first_true, second_true = true if true else ([None] * len(found), [None] * len(second))

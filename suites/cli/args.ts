@@ -64,6 +64,9 @@ export interface Arguments {
   dtypes?: string[];
   /** Conformance only: the number of one sample. */
   sample?: number;
+  updateFloor: boolean;
+  /** Where the page of the conformance run is written. */
+  page?: string;
   /** Where the page of performance figures is written. */
   performance?: string;
 }
@@ -88,7 +91,7 @@ const RUNS: readonly Command[] = [
 ];
 
 /** Suites whose cases can be split. */
-const SPLIT: readonly Command[] = ['validate', 'gradcheck', 'notebook', 'all'];
+const SPLIT: readonly Command[] = ['validate', 'gradcheck', 'conformance', 'notebook', 'all'];
 
 const FLAGS: Readonly<Record<string, Flag>> = {
   filter: {
@@ -179,14 +182,25 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   verbose: { type: 'boolean', help: 'show every call that falls short', of: ['conformance'] },
   dtype: {
     type: 'string',
-    value: 'float32,float64',
-    help: 'the dtypes of the samples (default both)',
+    value: 'float32,errors',
+    help: 'the dtypes of the samples; errors: the calls that must fail (default float32,float64,errors)',
     of: ['conformance'],
   },
   sample: {
     type: 'string',
     value: 'N',
-    help: 'only the sample of this number, with --live',
+    help: 'only the sample of this number',
+    of: ['conformance'],
+  },
+  'update-floor': {
+    type: 'boolean',
+    help: 'write the passing entries and compared elements of this run as the floor to hold',
+    of: ['conformance'],
+  },
+  page: {
+    type: 'string',
+    value: 'FILE.md',
+    help: 'write the page of totals to FILE.md',
     of: ['conformance'],
   },
   help: { type: 'boolean', help: 'show this' },
@@ -200,7 +214,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   notebook: 'torchstone notebook [--filter TEXT] [--full]',
   selftest: 'torchstone selftest [--filter MUTANT]',
   conformance:
-    'torchstone conformance [--live [--dtype float32,float64] [--seed N] [--sample N]] [--filter ENTRY] [--verbose]',
+    'torchstone conformance [--live [--seed N]] [--filter ENTRY] [--dtype float32] [--sample N] [--verbose]',
   report: 'torchstone report [results.json] [--out FOLDER]',
   all: 'torchstone all [--full|--quick] [--out FOLDER]',
 };
@@ -272,6 +286,8 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     ...optional('rows', readRows(text(values.suite))),
     live: values.live === true,
     verbose: values.verbose === true,
+    updateFloor: values['update-floor'] === true,
+    ...optional('page', text(values.page)),
     ...optional('dtypes', text(values.dtype)?.split(',')),
     ...optional(
       'sample',

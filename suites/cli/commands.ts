@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { idMatcher } from '../cases.js';
+import { updateFloor } from '../conformance/floor.js';
 import { examine, type Finding } from '../doctor.js';
 import { packageRoot } from '../machine.js';
 import {
@@ -35,7 +36,7 @@ export const COMMAND_TABLE: Readonly<Record<Command, Run>> = {
   bench: (args, to, words) => suites(['bench'], args, to, words),
   notebook: (args, to, words) => suites(['notebook'], args, to, words),
   selftest: (args, to, words) => suites(['selftest'], args, to, words),
-  conformance,
+  conformance: (args, to, words) => suites(['conformance'], args, to, words),
   all: (args, to, words) => suites(FULL_RUN, args, to, words),
   report,
 };
@@ -55,25 +56,10 @@ async function suites(
     const interrupt = interruptSignal();
     const run = await runSuites(names, args, found, `torchstone ${words.join(' ')}`, interrupt.signal);
     interrupt.off();
+    if (args.updateFloor) to.err(`${updateFloor(run)}\n`);
     return deliver(gate(run), args, folder, to);
   };
   return args.watch ? whileChanging(once, to.err) : once();
-}
-
-async function conformance(args: Arguments, to: Console): Promise<number> {
-  const { python } = await findReferences();
-  if (python === undefined) throw new CannotRunError('--live needs Python with PyTorch');
-  const { runLive } = await import('../conformance/live.js');
-  const held = await runLive({
-    python,
-    filter: args.filter === undefined ? [] : args.filter.split(','),
-    dtypes: args.dtypes ?? ['float32', 'float64'],
-    seed: args.seed,
-    verbose: args.verbose,
-    print: to.out,
-    ...(args.sample === undefined ? {} : { sample: args.sample }),
-  });
-  return held ? 0 : 1;
 }
 
 async function report(args: Arguments, to: Console): Promise<number> {

@@ -55,12 +55,13 @@ const LIMITS: Readonly<Record<SuiteName, Limits>> = {
   notebook: { minutes: 8, caseSeconds: 300 },
   bench: { minutes: 12, caseSeconds: 600 },
   selftest: { minutes: 5, caseSeconds: 300 },
+  conformance: { minutes: 60, caseSeconds: 180 },
 };
 const FULL_FACTOR = 20;
 /** After so many crashes something is wrong with more than a case. */
 const MOST_CRASHES = 25;
 /** Suites whose cases do not disturb each other, and which may be split among processes. */
-const DIVISIBLE: ReadonlySet<SuiteName> = new Set<SuiteName>(['validate', 'gradcheck']);
+const DIVISIBLE: ReadonlySet<SuiteName> = new Set<SuiteName>(['validate', 'gradcheck', 'conformance']);
 
 /** Runs one suite in processes of its own: `jobs` of them where it can be split. */
 export async function isolated(
@@ -91,7 +92,11 @@ function together(suite: SuiteName, parts: readonly SuiteResult[]): SuiteResult 
   const notes = [...new Set(parts.flatMap((part) => part.notes ?? []))];
   const reason = parts.find((part) => part.reason !== undefined)?.reason;
   const seconds = Math.max(...parts.map((part) => part.seconds));
-  const whole = suiteResult(suite, cases, seconds, { notes, ...(reason === undefined ? {} : { reason }) });
+  const conformance = parts.find((part) => part.conformance !== undefined)?.conformance;
+  const whole = suiteResult(suite, cases, seconds, {
+    ...{ notes, conformance },
+    ...(reason === undefined ? {} : { reason }),
+  });
   return parts.some((part) => part.status === 'fail') ? { ...whole, status: 'fail' } : whole;
 }
 
@@ -130,8 +135,8 @@ async function survive(
 
 /** The whole suite's result, where processes before the last one died. */
 function continued(last: SuiteResult, finished: readonly CaseResult[], seconds: number): SuiteResult {
-  const { suite, cases, rows, memory, series, ceilings, notes = [] } = last;
-  const extra = { rows, memory, series, ceilings, notes };
+  const { suite, cases, rows, memory, series, ceilings, conformance, notes = [] } = last;
+  const extra = { rows, memory, series, ceilings, conformance, notes };
   return suiteResult(suite, [...finished, ...cases], seconds, extra);
 }
 

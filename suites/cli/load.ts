@@ -7,6 +7,7 @@ const MODULES: Readonly<Record<SuiteName, () => Promise<Record<string, unknown>>
   notebook: () => import('../notebook/index.js'),
   bench: () => import('../bench/index.js'),
   selftest: () => import('../selftest/index.js'),
+  conformance: () => import('../conformance/index.js'),
 };
 
 /** The suite of that name; a `CannotRunError` when its module does not load (an addon that is not built). */

@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { conformancePage } from '../../reports/conformance.js';
 import { consoleSummary } from '../../reports/console.js';
 import { annotations } from '../../reports/github.js';
 import { resultJson } from '../../reports/json.js';
@@ -35,6 +36,7 @@ export function checkWritable(args: Arguments, folder: string | undefined): void
   if (folder !== undefined) probe(resolve(folder), 'the output folder');
   if (typeof args.json === 'string') probe(dirname(resolve(args.json)), `the folder of ${args.json}`);
   if (args.jsonl !== undefined) probe(dirname(resolve(args.jsonl)), `the folder of ${args.jsonl}`);
+  if (args.page !== undefined) probe(dirname(resolve(args.page)), `the folder of ${args.page}`);
   if (args.performance !== undefined)
     probe(dirname(resolve(args.performance)), `the folder of ${args.performance}`);
 }
@@ -50,6 +52,7 @@ export async function deliver(
   if (typeof args.json === 'string') await writeFile(resolve(args.json), resultJson(run));
   if (args.jsonl !== undefined) await writeFile(resolve(args.jsonl), jsonLines(run));
   if (args.performance !== undefined) await writeFile(resolve(args.performance), performancePage(run));
+  if (args.page !== undefined) await writeFile(resolve(args.page), conformancePage(run));
   const summary = consoleSummary(run, { colour: to.colour, quiet: args.quiet });
   if (args.json === true) {
     to.err(summary);

@@ -2,7 +2,7 @@
 // There is no rule for any one op here but that Python's x[...] is x.at(...).
 import * as engine from '../../engine/index.js';
 import { type Op, ops, type Param, Tensor } from '../../engine/index.js';
-import { BindError, camelCase, publicArguments } from '../bind.js';
+import { BindError, camelCase } from '../bind.js';
 import { dtypeOf } from './arrays.js';
 import type { Wire, WireCall, WireProgram } from './wire.js';
 
@@ -142,7 +142,23 @@ export function makeCall(call: WireCall, scope: Scope, form: Form = 'function', 
   if (op === null) return callMember(call, args, kwargs);
   const bound = bind(op.params, args, kwargs);
   if (form === 'function') return op.impl(...bound);
-  return callMethod(args[0], method, publicArguments(op.params, bound).slice(1));
+  return callMethod(args[0], method, methodArguments(op.params, bound));
+}
+
+/** The arguments after the tensor in the public form: positional ones in order, keyword-only ones in a last options object. */
+function methodArguments(params: readonly Param[], bound: readonly unknown[]): unknown[] {
+  const options: Record<string, unknown> = {};
+  const plain: unknown[] = [];
+  params.slice(1).forEach((param, at) => {
+    const value = bound[at + 1];
+    if (!param.keyword) plain.push(value);
+    else if (value !== undefined) options[camelCase(param.name)] = value;
+  });
+  // Options have their place; only a list of sizes that may be given one by one makes room for them.
+  const some = Object.keys(options).length > 0;
+  const open = !some || params.filter((param) => !param.keyword).at(-1)?.kind === 'size';
+  while (open && plain.length > 0 && plain.at(-1) === undefined) plain.pop();
+  return some ? [...plain, options] : plain;
 }
 
 function callMethod(self: unknown, name: string, args: readonly unknown[]): unknown {

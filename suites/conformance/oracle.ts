@@ -12,7 +12,10 @@ export interface OracleOrder {
   readonly dtypes: readonly string[];
   readonly seed: number;
   readonly sample?: number;
-  readonly errors?: boolean;
+  /** Cases that need no answer. */
+  readonly skip?: readonly string[];
+  /** [index, count]: only every count-th case. */
+  readonly shard?: readonly [number, number];
 }
 
 /** The frames of PyTorch's answer. */
@@ -22,10 +25,9 @@ export async function* askOracle(
   signal?: AbortSignal,
 ): AsyncGenerator<Frame> {
   const script = join(packageRoot(), 'scripts', 'reference', 'opdb.py');
-  const child = spawn(python, [script, JSON.stringify(order)], {
-    cwd: tmpdir(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(python, [script], { cwd: tmpdir(), stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => {});
+  child.stdin.end(JSON.stringify(order));
   let said = '';
   child.stderr.on('data', (text: Buffer) => {
     said = (said + text.toString()).slice(-4000);

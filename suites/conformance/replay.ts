@@ -4,14 +4,11 @@
 import { jvpOf } from '../../engine/autograd/forward.js';
 import { autograd, NotImplementedError, Tensor } from '../../engine/index.js';
 import { manualSeed } from '../../engine/random.js';
+import type { Column } from '../results.js';
 import { buildTensors, numbersIn, numbersOf, tensorOf, truthOf } from './arrays.js';
 import { leavesOf, makeCall, NotDoneError, opFor, runProgram } from './call.js';
 import { judge } from './judge.js';
 import type { Frame, SampleHeader, WireArray, WireBackward, WireOutput } from './wire.js';
-
-/** What a sample is held to. */
-export const COLUMNS = ['forward', 'backward', 'double', 'forward mode', 'errors'] as const;
-export type Column = (typeof COLUMNS)[number];
 
 export interface Finding {
   readonly column: Column;

@@ -48,22 +48,28 @@ export interface WireProgram {
   readonly result: Wire;
 }
 
+/** An entry with a dtype, or with its error inputs. */
+export interface CaseName {
+  /** `add@float32`, `add@errors`. */
+  readonly id: string;
+  readonly entry: string;
+  readonly dtype: string;
+}
+
 export interface HelloHeader {
   readonly kind: 'hello';
   readonly torch: string;
   readonly numpy: string;
-  readonly entries: readonly string[];
+  /** How many entries the database has. */
   readonly total: number;
+  readonly cases: readonly CaseName[];
+  /** Entries without any case: they take no dtype of the order on the CPU. */
+  readonly empty: readonly string[];
 }
 
-export interface EntryHeader {
-  readonly kind: 'entry';
-  readonly entry: string;
-  readonly dtypes: readonly string[];
-  readonly backward: boolean;
-  readonly double: boolean;
-  readonly forwardAd: boolean;
-  readonly errors: boolean;
+export interface CaseHeader {
+  readonly kind: 'case';
+  readonly id: string;
 }
 
 interface Call {
@@ -114,14 +120,12 @@ export interface ErrorHeader extends Call {
 
 export interface BrokenHeader {
   readonly kind: 'broken';
-  readonly entry: string;
-  readonly dtype: string;
   readonly message: string;
 }
 
 export type Header =
   | HelloHeader
-  | EntryHeader
+  | CaseHeader
   | SampleHeader
   | ErrorHeader
   | BrokenHeader

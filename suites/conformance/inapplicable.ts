@@ -1,0 +1,11 @@
+// Owns the list of entries that cannot apply to this engine, each with the reason. Data only; a reason whose entry passes fails
+// the run.
+
+/** Entry (or glob of entries) → why there is nothing to hold it against. */
+export const INAPPLICABLE: Readonly<Record<string, string>> = {
+  'jiterator_*': 'compiles CUDA source at run time; PyTorch refuses it without a CUDA device',
+  'bmm/triton_optimized': "the same calls as bmm, to reach a GPU kernel that is chosen by PyTorch's compiler",
+  to_sparse: 'gives a sparse tensor; this engine has strided tensors only',
+  'sparse.sampled_addmm': 'takes a sparse CSR tensor; this engine has strided tensors only',
+  'sparse.mm/reduce': 'takes a sparse CSR tensor; this engine has strided tensors only',
+};
