@@ -252,7 +252,7 @@ function namespaceText(value: string | Namespace): string {
 function functionsFile(found: readonly Found[], modules: readonly string[]): string {
   const functions = found.filter((f) => f.op.variants.includes('function'));
   const names = publicFunctions(found);
-  const declared = new Set(found.map((f) => f.op.name));
+  const declared = new Set(functions.map((f) => f.op.name));
   const aliases = names.filter(([name]) => !name.includes('.') && !declared.has(name));
   const body = `${functions.map(functionText).join('\n\n')}
 

@@ -36,28 +36,14 @@ function fmaxLike(g: Expr, first: Expr, b: Expr): readonly Expr[] {
   return [takesFirst.where(g, 0), takesFirst.where(0, g)];
 }
 
-/** ψ′ as ATen computes it: reflection below ½, six steps of the recurrence, then the asymptotic series. */
-function trigamma(x: Expr): Expr {
-  const low = x.lt(0.5);
-  let z = low.where(one().sub(x), x);
-  let sum = expr(0);
-  for (let k = 0; k < 6; k++) {
-    sum = sum.add(z.mul(z).reciprocal());
-    z = z.add(1);
-  }
-  const r = z.mul(z).reciprocal();
-  const tail = expr(1 / 6).sub(r.mul(expr(1 / 30).sub(r.mul(1 / 42))));
-  const series = one().add(z.mul(2).reciprocal()).add(r.mul(tail)).div(z);
-  const positive = sum.add(series);
-  // The sine's argument is harmless on the side that does not use it: its own derivatives must not leak a NaN.
-  const sine = apply('sin', low.where(x, 0.5).mul(Math.PI));
-  return low.where(
-    expr(Math.PI ** 2)
-      .div(sine.mul(sine))
-      .sub(positive),
-    positive,
-  );
-}
+/** x^(a − 1) e^−x / Γ(a). */
+const gammaDensity = (a: Expr, x: Expr): Expr => a.sub(1).mul(x.log()).sub(x).sub(apply('lgamma', a)).exp();
+
+/** The slope of a function that is y / x near 0, where the quotient's limit is one half. */
+const halfAtZero = (x: Expr, slope: (safe: Expr) => Expr): Expr => {
+  const zero = x.eq(0);
+  return zero.where(0.5, slope(zero.where(1, x)));
+};
 
 const derivatives: Readonly<Record<string, Derivative>> = {
   neg: unary((g) => g.neg()),
@@ -91,13 +77,27 @@ const derivatives: Readonly<Record<string, Derivative>> = {
   erfc: unary((g, x) => g.mul(x.mul(x).neg().exp()).mul(-twoOverSqrtPi)),
   erfinv: unary((g, _x, y) => g.mul(y.mul(y).exp()).mul(Math.sqrt(Math.PI) / 2)),
   lgamma: unary((g, x) => g.mul(apply('digamma', x))),
-  digamma: unary((g, x) => g.mul(trigamma(x))),
   // Of real numbers; those of complex ones are in wirtinger.ts.
   angle: zero1,
   complex: (g) => [apply('real', g), apply('imag', g)],
   conj: unary((g) => g),
   real: unary((g) => g),
   imag: zero1,
+  digamma: unary((g, x) => g.mul(apply('polygamma', 1, x))),
+  polygamma: (g, [n, x]) => [null, g.mul(apply('polygamma', n!.add(1), x!))],
+  // Of the incomplete gamma functions' first argument PyTorch has no derivative either.
+  igamma: (g, [a, x]) => [null, g.mul(gammaDensity(a!, x!))],
+  igammac: (g, [a, x]) => [null, g.mul(gammaDensity(a!, x!)).neg()],
+  i0: unary((g, x) => g.mul(apply('i1', x))),
+  i0e: unary((g, x, y) => g.mul(apply('i1e', x).sub(apply('sign', x).mul(y)))),
+  i1: unary((g, x, y) => g.mul(halfAtZero(x, (safe) => apply('i0', x).sub(y.div(safe))))),
+  i1e: unary((g, x, y) =>
+    g.mul(halfAtZero(x, (safe) => apply('i0e', x).sub(y.mul(apply('sign', x).add(safe.reciprocal()))))),
+  ),
+  erfcx: unary((g, x, y) => g.mul(x.mul(y).mul(2).sub(twoOverSqrtPi))),
+  ndtri: unary((g, _x, y) => g.mul(y.mul(y).mul(0.5).exp()).mul(Math.sqrt(2 * Math.PI))),
+  logNdtr: unary((g, x) => g.div(apply('erfcx', x.mul(-Math.SQRT1_2))).mul(Math.sqrt(2 / Math.PI))),
+  mantissa: unary((g, x) => g.div(apply('exp2', apply('exponent', x)))),
   floor: zero1,
   ceil: zero1,
   round: zero1,
@@ -146,7 +146,7 @@ const derivatives: Readonly<Record<string, Derivative>> = {
 /** Primitives whose result is 0/1 or an integer, or that PyTorch does not differentiate: no gradient passes. */
 const stepLike: ReadonlySet<string> = new Set(
   `eq ne lt le gt ge logicalNot logicalAnd logicalOr logicalXor isnan isinf isfinite signbit
-   bitwiseNot bitwiseAnd bitwiseOr bitwiseXor shiftLeft shiftRight gcd lcm heaviside`.split(/\s+/),
+   bitwiseNot bitwiseAnd bitwiseOr bitwiseXor shiftLeft shiftRight gcd lcm heaviside exponent`.split(/\s+/),
 );
 const noGradient: Derivative = () => [null, null, null];
 
