@@ -218,7 +218,7 @@ function publicFunctions(found: readonly Found[]): (readonly [string, string])[]
   const names: (readonly [string, string])[] = [];
   for (const { op } of found.filter((f) => f.op.variants.includes('function'))) {
     names.push([op.name, safe(op.name)]);
-    if (op.torch.startsWith('torch.nn.functional.') || op.def.functional === true)
+    if (op.torch.startsWith('torch.nn.functional.'))
       names.push([`nn.functional.${op.name.slice(op.name.lastIndexOf('.') + 1)}`, safe(op.name)]);
     for (const alias of op.def.aliases ?? []) {
       const name = alias.startsWith('torch.Tensor.') ? null : publicName(alias);

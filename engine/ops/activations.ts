@@ -40,10 +40,10 @@ function activation(
 
 export const sigmoid = definePointwise({
   name: 'sigmoid',
+  aliases: ['torch.special.expit', 'torch.nn.functional.sigmoid'],
   doc: '1 / (1 + exp(−input)).',
   params: [self],
   promote: 'float',
-  functional: true,
   pointwise: (x: Expr) => sigmoidOf(x),
   bench,
 });
@@ -102,10 +102,10 @@ export const gelu = activation(
 
 export const relu = definePointwise({
   name: 'relu',
+  aliases: ['torch.nn.functional.relu'],
   doc: 'input where it is above 0, else 0; its slope at 0 is 0.',
   params: [self],
   refuse: (d) => (d.category === 0 ? 'numbers: Boolean inputs not supported for relu' : null),
-  functional: true,
   pointwise: (x: Expr) => apply('maximum', 0, x),
   samples: [call([matrix]), call([kinks])],
 });
@@ -197,7 +197,7 @@ export const celu = activation(
   (x: Expr, alpha: Expr) => exponential(x, expr(1), alpha, alpha.reciprocal()),
   {
     torch: 'torch.celu',
-    functional: true,
+    aliases: ['torch.nn.functional.celu'],
     params: [self, option('alpha', 1)],
     samples: [call([matrix]), call([matrix, 2.5])],
     errors: [{ args: [matrix, 0], throws: 'RuntimeError' }],
@@ -225,7 +225,7 @@ export const selu = activation(
     const { alpha, scale } = selfNormalizing;
     return exponential(x, expr(scale), expr(alpha * scale), expr(1));
   },
-  { torch: 'torch.selu', functional: true, gradName: 'EluBackward0' },
+  { torch: 'torch.selu', aliases: ['torch.nn.functional.selu'], gradName: 'EluBackward0' },
 );
 export const softsign = definePointwise({
   name: 'softsign',
@@ -275,7 +275,7 @@ export const hardshrink = activation(
   (x: Expr, l: Expr) => apply('logicalAnd', x.ge(l.neg()), x.le(l)).where(0, x),
   {
     torch: 'torch.hardshrink',
-    functional: true,
+    aliases: ['torch.nn.functional.hardshrink'],
     params: [self, lambda],
     variants: ['function', 'method'],
     samples: [call([matrix]), call([matrix, 0.25]), call([kinks, 1])],
@@ -287,7 +287,7 @@ export const threshold = activation(
   (x: Expr, limit: Expr, value: Expr) => x.le(limit).where(value, x),
   {
     torch: 'torch.threshold',
-    functional: true,
+    aliases: ['torch.nn.functional.threshold'],
     params: [self, option('threshold'), option('value')],
     refuse: routes.numbersOnly,
     samples: [call([matrix, 0.25, 7]), call([kinks, 1, -2.5])],

@@ -59,6 +59,7 @@ function withoutBool(op: routes.PointwiseOp): routes.PointwiseOp {
 export const add = withAlpha(
   definePointwise({
     name: 'add',
+    aliases: ['torch.Tensor.__radd__'],
     numpy: 'numpy.add',
     doc: 'input + alpha · other, elementwise, broadcast, promoted.',
     params: [self, other, alpha],
@@ -75,6 +76,7 @@ export const sub = withoutBool(
   withAlpha(
     definePointwise({
       name: 'sub',
+      aliases: ['torch.subtract'],
       numpy: 'numpy.subtract',
       doc: 'input − alpha · other, elementwise, broadcast, promoted.',
       params: [self, other, alpha],
@@ -89,6 +91,7 @@ export const rsub = withoutBool(
     routes.withTensorNode(
       definePointwise({
         name: 'rsub',
+        aliases: ['torch.Tensor.__rsub__'],
         doc: 'other − alpha · input.',
         params: [self, other, alpha],
         variants: ['function'],
@@ -102,6 +105,7 @@ export const rsub = withoutBool(
 );
 export const mul = definePointwise({
   name: 'mul',
+  aliases: ['torch.multiply', 'torch.Tensor.__rmul__'],
   numpy: 'numpy.multiply',
   doc: 'input · other, elementwise, broadcast, promoted.',
   params: [self, other],
@@ -112,6 +116,7 @@ export const mul = definePointwise({
 const roundingMode: Param = { name: 'rounding_mode', kind: 'string', default: null, keyword: true };
 export const div = definePointwise({
   name: 'div',
+  aliases: ['torch.divide'],
   numpy: 'numpy.divide',
   doc: "input / other. Integers divide to the default float, unless rounding_mode is 'trunc' or 'floor'.",
   params: [self, other, roundingMode],
@@ -233,6 +238,7 @@ export const fmod = routes.restrict(
 );
 export const neg = definePointwise({
   name: 'neg',
+  aliases: ['torch.negative'],
   numpy: 'numpy.negative',
   doc: '−input.',
   params: [self],
@@ -258,6 +264,7 @@ export const positive = defineOp({
 export const abs = routes.restrict(
   definePointwise({
     name: 'abs',
+    aliases: ['torch.absolute'],
     numpy: 'numpy.absolute',
     doc: '|input|; its slope at 0 is 0.',
     params: [self],

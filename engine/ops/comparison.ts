@@ -23,6 +23,7 @@ function compared(
 ): routes.PointwiseOp {
   const op = definePointwise({
     name,
+    aliases: name === 'eq' ? [] : [`torch.${numpy}`], // torch.equal is another function
     numpy: `numpy.${numpy}`,
     doc,
     params: [self, other],
@@ -90,6 +91,11 @@ export const signbit = tested(
   'signbit',
   'Whether the sign bit is set: for negative numbers and −0.',
   isNegative,
+);
+export const isreal = tested(
+  'isreal',
+  'Whether input is a real number: always, where it is not complex.',
+  () => expr(1),
 );
 
 const closeness: readonly Param[] = [

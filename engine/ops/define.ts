@@ -104,8 +104,6 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   readonly tolerance?: Tolerance;
   /** Recorded cases where PyTorch's own answer is not to be matched: a glob of case ids → the reason. They fail once they agree. */
   readonly differs?: Readonly<Record<string, string>>;
-  /** The op is also in torch.nn.functional. */
-  readonly functional?: boolean;
   /** Sample calls worth a row of the bench's sweep. */
   readonly bench?: readonly Sample[];
 }

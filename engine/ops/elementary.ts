@@ -1,12 +1,13 @@
 // Owns the declarations of elementary functions: exponentials, logarithms, powers, trigonometric, hyperbolic, error and
 // gamma functions, rounding. Expressions only.
 import { float64 } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError } from '../errors.js';
+import { ArgumentError, message, NotImplementedError, RuntimeError } from '../errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
-import { Tensor } from '../tensor.js';
+import { type Scalar, Tensor } from '../tensor.js';
 import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js';
 import { clampBetween } from './comparison.js';
-import { definePointwise, type Param } from './define.js';
+import { defineOp, definePointwise, type Param } from './define.js';
+import { cast } from './memory.js';
 import * as routes from './routes.js';
 import { call, type Fill, t } from './samples.js';
 
@@ -30,12 +31,15 @@ const positive: More = { fill: 'positive' };
 const unit: More = { fill: 'unit' };
 
 export const exp = elementary('exp', 'exp', 'e to the power input.', { bench });
-export const exp2 = elementary('exp2', 'exp2', '2 to the power input.');
-export const expm1 = elementary('expm1', 'expm1', 'exp(input) − 1, exact near 0.');
+export const exp2 = elementary('exp2', 'exp2', '2 to the power input.', { aliases: ['torch.special.exp2'] });
+export const expm1 = elementary('expm1', 'expm1', 'exp(input) − 1, exact near 0.', {
+  aliases: ['torch.special.expm1'],
+});
 export const log = elementary('log', 'log', 'The natural logarithm.', positive);
 export const log2 = elementary('log2', 'log2', 'The logarithm to base 2.', positive);
 export const log10 = elementary('log10', 'log10', 'The logarithm to base 10.', positive);
 export const log1p = elementary('log1p', 'log1p', 'log(1 + input), exact near 0.', {
+  aliases: ['torch.special.log1p'],
   ...positive,
   gradName: 'Log1PBackward0',
 });
@@ -45,33 +49,51 @@ export const rsqrt = elementary('rsqrt', null, '1 / √input.', positive);
 export const sin = elementary('sin', 'sin', 'The sine of radians.');
 export const cos = elementary('cos', 'cos', 'The cosine of radians.');
 export const tan = elementary('tan', 'tan', 'The tangent of radians.', unit);
-export const asin = elementary('asin', 'arcsin', 'The arcsine, in radians.', unit);
-export const acos = elementary('acos', 'arccos', 'The arccosine, in radians.', unit);
-export const atan = elementary('atan', 'arctan', 'The arctangent, in radians.');
+export const asin = elementary('asin', 'arcsin', 'The arcsine, in radians.', {
+  ...unit,
+  aliases: ['torch.arcsin'],
+});
+export const acos = elementary('acos', 'arccos', 'The arccosine, in radians.', {
+  ...unit,
+  aliases: ['torch.arccos'],
+});
+export const atan = elementary('atan', 'arctan', 'The arctangent, in radians.', {
+  aliases: ['torch.arctan'],
+});
 export const sinh = elementary('sinh', 'sinh', 'The hyperbolic sine.');
 export const cosh = elementary('cosh', 'cosh', 'The hyperbolic cosine.');
-export const tanh = elementary('tanh', 'tanh', 'The hyperbolic tangent.', { bench, functional: true });
-export const asinh = elementary('asinh', 'arcsinh', 'The inverse hyperbolic sine.');
+export const tanh = elementary('tanh', 'tanh', 'The hyperbolic tangent.', {
+  bench,
+  aliases: ['torch.nn.functional.tanh'],
+});
+export const asinh = elementary('asinh', 'arcsinh', 'The inverse hyperbolic sine.', {
+  aliases: ['torch.arcsinh'],
+});
 export const acosh = elementary('acosh', 'arccosh', 'The inverse hyperbolic cosine, from 1 on.', {
+  aliases: ['torch.arccosh'],
   fill: 'above1',
 });
-export const atanh = elementary(
-  'atanh',
-  'arctanh',
-  'The inverse hyperbolic tangent, between −1 and 1.',
-  unit,
-);
+export const atanh = elementary('atanh', 'arctanh', 'The inverse hyperbolic tangent, between −1 and 1.', {
+  ...unit,
+  aliases: ['torch.arctanh'],
+});
 
-export const erf = elementary('erf', null, 'The error function.');
-export const erfc = elementary('erfc', null, '1 − erf(input), exact where that is small.');
-export const erfinv = elementary(
-  'erfinv',
-  null,
-  'The inverse of the error function, between −1 and 1.',
-  unit,
-);
-export const lgamma = elementary('lgamma', null, 'The logarithm of |Γ(input)|.', positive);
-export const digamma = elementary('digamma', null, "lgamma's slope: Γ′(input) / Γ(input).", positive);
+export const erf = elementary('erf', null, 'The error function.', { aliases: ['torch.special.erf'] });
+export const erfc = elementary('erfc', null, '1 − erf(input), exact where that is small.', {
+  aliases: ['torch.special.erfc'],
+});
+export const erfinv = elementary('erfinv', null, 'The inverse of the error function, between −1 and 1.', {
+  ...unit,
+  aliases: ['torch.special.erfinv'],
+});
+export const lgamma = elementary('lgamma', null, 'The logarithm of |Γ(input)|.', {
+  ...positive,
+  aliases: ['torch.special.gammaln'],
+});
+export const digamma = elementary('digamma', null, "lgamma's slope: Γ′(input) / Γ(input).", {
+  ...positive,
+  aliases: ['torch.special.digamma', 'torch.special.psi'],
+});
 
 /** 1 − a²/6 + a⁴/120 − …, exact to the last bit where |a| < 0.3. */
 function sincNearZero(a: Expr): Expr {
@@ -79,6 +101,7 @@ function sincNearZero(a: Expr): Expr {
   return [110, 72, 42, 20, 6].reduce((rest, k) => expr(1).sub(square.div(k).mul(rest)), expr(1));
 }
 export const sinc = elementary('sinc', 'sinc', 'sin(π·input) / (π·input); 1 at 0.', {
+  aliases: ['torch.special.sinc'],
   fill: 'nonzero', // near 0 PyTorch's gradient is all rounding
   pointwise: (x) => {
     const angle = (x as Expr).mul(Math.PI);
@@ -148,35 +171,35 @@ routes.reroute(pow, (x, e) =>
     ? constantPowers.get(Number(e))!
     : null,
 );
-export const floatPower = definePointwise({
-  name: 'floatPower',
-  numpy: 'numpy.float_power',
-  doc: 'input to the power exponent, computed in and returned as float64.',
-  params: [selfOrScalar, exponent],
-  promote: { compute: float64, out: float64 },
-  fill: 'positive',
-  gradName: 'PowBackward0',
-  pointwise: (x: Expr, y: Expr) => x.pow(y),
-  samples: [
-    call([t([3, 5], { fill: 'positive' }), t([5])]),
-    call([t([3, 5], { fill: 'positive' }), -1.5]),
-    call([2.5, t([3, 5])]),
-    call([t([7], { dtype: 'int32', fill: 'nonzero' }), -1]),
-  ],
-});
-const floatPowerTensors = routes.routeOf(floatPower, { gradName: 'PowBackward1' });
-const floatPowerOfNumber = routes.routeOf(floatPower, { gradName: 'PowBackward2' });
-routes.reroute(floatPower, (x, e) =>
-  e instanceof Tensor ? (x instanceof Tensor ? floatPowerTensors : floatPowerOfNumber) : null,
+const wide = (v: Tensor | Scalar): Tensor | Scalar => (v instanceof Tensor ? cast(v, float64) : v);
+export const floatPower = defineOp(
+  {
+    name: 'floatPower',
+    numpy: 'numpy.float_power',
+    doc: 'input to the power exponent, computed in and returned as float64.',
+    params: [selfOrScalar, exponent],
+    variants: ['function', 'method', 'inplace'],
+    gradName: 'PowBackward0',
+    compose: (x: Tensor | Scalar, e: Tensor | Scalar): Tensor => {
+      if (x instanceof Tensor || e instanceof Tensor) return pow.impl(wide(x), wide(e));
+      throw new ArgumentError(message('floatPower', 'at least one Tensor', 'two numbers'));
+    },
+    samples: [
+      call([t([3, 5], { fill: 'positive' }), t([5])]),
+      call([t([3, 5], { fill: 'positive' }), -1.5]),
+      call([2.5, t([3, 5])]),
+      call([t([7], { dtype: 'int32', fill: 'nonzero' }), -1]),
+    ],
+    errors: [{ args: [2, 3], throws: 'TypeError' }],
+  },
+  (x, e) => {
+    if (x instanceof Tensor && x.dtype !== float64) {
+      const hint = `the base given to float_power_ has dtype ${x.dtype.title} but the operation's result requires dtype Double`;
+      throw new RuntimeError(message('floatPower_', 'a float64 tensor', x.dtype.name, hint));
+    }
+    return pow.inplace!(x, wide(e));
+  },
 );
-const floatPowerInPlace = floatPower.inplace!;
-floatPower.inplace = (x, e) => {
-  if (x instanceof Tensor && x.dtype !== float64) {
-    const hint = `the base given to float_power_ has dtype ${x.dtype.title} but the operation's result requires dtype Double`;
-    throw new RuntimeError(message('floatPower_', 'a float64 tensor', x.dtype.name, hint));
-  }
-  return floatPowerInPlace(x, e);
-};
 
 const logOdds = (z: Expr): Expr => z.log().sub(apply('log1p', z.neg()));
 /** Outside its domain the slope is NaN, as the value: the root of a negative number has both. */
@@ -190,6 +213,7 @@ export const logit = elementary(
   null,
   'log(input / (1 − input)), input first clamped to [eps, 1 − eps].',
   {
+    aliases: ['torch.special.logit'],
     params: [self, option('eps', null)],
     fill: 'probability',
     pointwise: (x: Expr, eps) =>
@@ -213,9 +237,11 @@ function rounding(
   doc: string,
   params: readonly Param[] = [self],
   fill: Fill = 'distinct',
+  aliases: readonly string[] = [],
 ): routes.PointwiseOp {
   const op = definePointwise({
     name,
+    aliases,
     numpy: `numpy.${numpy}`,
     doc: `${doc} Integers stay as they are.`,
     params,
@@ -236,13 +262,16 @@ function rounding(
 }
 export const floor = rounding('floor', 'floor', 'The greatest whole number not above input.');
 export const ceil = rounding('ceil', 'ceil', 'The least whole number not below input.');
-export const trunc = rounding('trunc', 'trunc', 'input without its fraction.');
+export const trunc = rounding('trunc', 'trunc', 'input without its fraction.', [self], 'distinct', [
+  'torch.fix',
+]);
 export const round = rounding(
   'round',
   'round',
   'The nearest whole number, halves to even; with decimals, the nearest decimal of so many places.',
   [self, { name: 'decimals', kind: 'int', default: 0, neutral: true, keyword: true }],
   { low: -9, high: 9 }, // steps at the halves: a slope can be measured at whole numbers only
+  ['torch.special.round'],
 );
 /** Rounding to so many places: the power of ten is a number that the call computes, as ATen does. */
 const placed = (f: (x: Expr, scale: Expr) => Expr): routes.Route =>
@@ -291,6 +320,7 @@ export const hypot = routes.restrict(
 );
 export const atan2 = definePointwise({
   name: 'atan2',
+  aliases: ['torch.arctan2'],
   numpy: 'numpy.arctan2',
   doc: 'The angle, in radians, of the point (other, input).',
   params: [self, otherTensor],
@@ -326,6 +356,7 @@ export const logaddexp2 = logOfSum('logaddexp2', 'log₂(2^input + 2^other), wit
 );
 export const xlogy = definePointwise({
   name: 'xlogy',
+  aliases: ['torch.special.xlogy'],
   doc: 'input · log(other); 0 where input is 0, unless other is NaN.',
   params: [selfOrScalar, other],
   promote: 'float',

@@ -5,11 +5,11 @@ import { Complex } from '../complex.js';
 import { type Device, device, requireDevice } from '../device.js';
 import { asDType, DType } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
-import { alias, newMeta, newTensor } from '../factory.js';
+import { alias, newMeta, newStrided, newTensor } from '../factory.js';
 import { apply, expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
-import { expandsTo } from '../shape.js';
+import { contiguousStrides, expandsTo } from '../shape.js';
 import { type Scalar, Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { copyOf } from './pointwise_op.js';
@@ -137,6 +137,34 @@ export const to = defineOp({
   ],
 });
 
+const memoryFormat: Param = { name: 'memory_format', kind: 'string', default: null, keyword: true };
+
+/** The strides of a memory format; null where the input's own are kept. @throws RuntimeError for dims that it is not for. */
+function stridesIn(op: string, format: string | null, shape: readonly number[]): readonly number[] | null {
+  if (format === null || format === 'preserve_format') return null;
+  if (format === 'contiguous_format') return contiguousStrides(shape);
+  const ndim = ({ channels_last: 4, channels_last_3d: 5 } as const)[format];
+  if (ndim === undefined) throw new ArgumentError(message(op, 'a memory format', `'${format}'`));
+  if (shape.length !== ndim) {
+    const hint = `required rank ${ndim} tensor to use ${format} format`;
+    throw new RuntimeError(message(op, `${ndim} dims`, showShape(shape), hint));
+  }
+  const [n, c, ...rest] = shape as [number, number, ...number[]];
+  const inner = contiguousStrides([n, ...rest, c]);
+  return [inner[0]!, 1, ...inner.slice(1, -1)];
+}
+
+/** The tensor in another dtype and memory format, itself where it has both. Recorded. */
+function castInto(op: string, x: Tensor, dtype: DType, format: string | null): Tensor {
+  const strides = stridesIn(op, format, x.shape);
+  const same = strides === null || x.shape.every((size, d) => size === 1 || x.strides[d] === strides[d]);
+  if (strides === null || (x.dtype === dtype && same)) return cast(x, dtype);
+  const from = x.dtype;
+  const out = newStrided(x.shape, strides, dtype);
+  rawCopy(out, x);
+  return record('ToCopyBackward0', out, [x], () => ([g]) => [cast(g!, from)]);
+}
+
 /** `x.float()`, `x.long()`, …: one op for each PyTorch shorthand. */
 function shorthand(name: string, dtype: DType | string) {
   const d = asDType(dtype);
@@ -144,9 +172,9 @@ function shorthand(name: string, dtype: DType | string) {
     name,
     torch: `torch.Tensor.${name}`,
     doc: `The tensor as ${d.name}.`,
-    params: [self],
+    params: [self, memoryFormat],
     variants: ['method'],
-    compose: (x: Tensor): Tensor => cast(x, d),
+    compose: (x: Tensor, format: string | null): Tensor => castInto(name, x, d, format),
     ...(d.category >= 2 ? {} : { notDifferentiable: `the result is ${d.name}` }),
     samples: [
       call([t([3, 5], { fill: 'nonzero' })]),
@@ -164,6 +192,8 @@ export const half = shorthand('half', 'float16');
 export const bfloat16Cast = shorthand('bfloat16', 'bfloat16');
 export const cfloat = shorthand('cfloat', 'complex64');
 export const cdouble = shorthand('cdouble', 'complex128');
+export const byte = shorthand('byte', 'uint8');
+export const char = shorthand('char', 'int8');
 
 export const detach = defineOp({
   name: 'detach',
@@ -276,3 +306,12 @@ export const zero_ = defineOp(
     return x;
   },
 );
+
+export const filled = defineOp({
+  name: 'fill',
+  doc: 'A tensor like input with every element set to a value.',
+  params: [self, { name: 'value', kind: 'tensorOrScalar' }],
+  variants: ['function'],
+  compose: (x: Tensor, value: Tensor | Scalar): Tensor => fill.inplace!(clone.impl(x), value),
+  samples: [call([t([3, 5]), 2.5]), call([t([3, 5], { layout: 'transposed' }), t([])])],
+});

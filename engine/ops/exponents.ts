@@ -1,0 +1,59 @@
+// Owns the ops on the parts of a floating number: frexp takes mantissa and exponent apart, ldexp joins them.
+import { type DType, int32 } from '../dtype.js';
+import { message, RuntimeError } from '../errors.js';
+import { apply, type Expr } from '../pointwise/expr.js';
+import type { Tensor } from '../tensor.js';
+import { otherTensor, self } from './arithmetic.js';
+import { defineOp, definePointwise } from './define.js';
+import * as routes from './routes.js';
+import { call, t } from './samples.js';
+
+export const ldexp = definePointwise({
+  name: 'ldexp',
+  numpy: 'numpy.ldexp',
+  doc: 'input · 2^other. Integers become the default float.',
+  params: [self, otherTensor],
+  promote: 'float',
+  pointwise: (x: Expr, y: Expr) => apply('ldexp', x, y),
+  samples: [call([t([3, 5]), t([5])]), call([t([3]), t([3], { dtype: 'int64' })])],
+});
+
+const mantissa = routes.routeOf(ldexp, {
+  params: [self],
+  gradName: 'FrexpBackward0',
+  pointwise: (x) => apply('mantissa', x as Expr),
+});
+const exponents = new Map<DType, routes.Route>();
+/** The exponents are found in the input's own dtype. */
+function exponentOf(compute: DType): routes.Route {
+  let route = exponents.get(compute);
+  if (route === undefined) {
+    route = routes.routeOf(ldexp, {
+      params: [self],
+      promote: { compute, out: int32 },
+      pointwise: (x) => apply('exponent', x as Expr),
+    });
+    exponents.set(compute, route);
+  }
+  return route;
+}
+/** frexp's result: a pair that also names its parts. */
+export type Parts = [Tensor, Tensor] & { mantissa: Tensor; exponent: Tensor };
+
+export const frexp = defineOp({
+  name: 'frexp',
+  numpy: 'numpy.frexp',
+  doc: 'mantissa and exponent: input = mantissa · 2^exponent, |mantissa| in [0.5, 1); the exponents are int32.',
+  params: [self],
+  returns: '[Tensor, Tensor] & { mantissa: Tensor; exponent: Tensor }',
+  compose: (x: Tensor): Parts => {
+    if (x.dtype.category !== 2) {
+      const hint = 'torch.frexp() only supports floating-point dtypes';
+      throw new RuntimeError(message('frexp', 'a floating dtype', x.dtype.name, hint));
+    }
+    const [m, e] = [mantissa.impl(x), exponentOf(x.dtype).impl(x)];
+    return Object.assign([m, e] as [Tensor, Tensor], { mantissa: m, exponent: e });
+  },
+  samples: [call([t([3, 5])]), call([t([4], { fill: { values: [0, 1, -0.75, 1e-30] } })])],
+  errors: [{ args: [t([3], { dtype: 'int64' })], throws: 'RuntimeError' }],
+});
