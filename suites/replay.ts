@@ -22,6 +22,17 @@ import { coarserDtype, secondOpinion, toleranceFor } from './tolerances.js';
 type RecordedArray = { dtype: string } & Pick<ReturnType<Fixtures['array']>, 'shape' | 'data'>;
 type Checks = NonNullable<CaseResult['checks']>;
 
+/** Where the arrays of a recorded case come from: the fixture tree, or a capsule of one case. */
+export type ArraySource = Pick<Fixtures, 'array' | 'maybeArray'>;
+
+/** One comparison of a replay, for whoever wants to see more than its message. */
+export interface Observed {
+  readonly what: string;
+  readonly got: ArrayValue;
+  readonly want: ArrayValue;
+  readonly comparison: Comparison;
+}
+
 /** What a replay found. No problems: it held. */
 export interface ReplayOutcome {
   readonly problems: readonly string[];
@@ -31,8 +42,13 @@ export interface ReplayOutcome {
 }
 
 /** Replays a recorded call of this op and judges it. */
-export function replayCase(op: RegisteredOp, recorded: FixtureCase, fixtures: Fixtures): ReplayOutcome {
-  return new Replay(op, recorded, fixtures).run();
+export function replayCase(
+  op: RegisteredOp,
+  recorded: FixtureCase,
+  fixtures: ArraySource,
+  observe?: (one: Observed) => void,
+): ReplayOutcome {
+  return new Replay(op, recorded, fixtures, observe).run();
 }
 
 const { Tensor } = engine;
@@ -41,13 +57,20 @@ const isTensor = (value: unknown): value is EngineTensor => value instanceof Ten
 class Replay {
   readonly #op: RegisteredOp;
   readonly #case: FixtureCase;
-  readonly #fixtures: Fixtures;
+  readonly #fixtures: ArraySource;
+  readonly #observe: ((one: Observed) => void) | undefined;
   readonly #problems: string[] = [];
   readonly #checks: Checks = {};
   #compared = 0;
   #worst: Worst | undefined;
 
-  constructor(op: RegisteredOp, recorded: FixtureCase, fixtures: Fixtures) {
+  constructor(
+    op: RegisteredOp,
+    recorded: FixtureCase,
+    fixtures: ArraySource,
+    observe: ((one: Observed) => void) | undefined,
+  ) {
+    this.#observe = observe;
     this.#op = op;
     this.#case = recorded;
     this.#fixtures = fixtures;
@@ -331,6 +354,7 @@ class Replay {
           );
     const comparison = compareArrays(got, want, tolerance, { what, scale, ignoreDtype: check === 'numpy' });
     this.#compared += comparison.compared;
+    this.#observe?.({ what, got, want, comparison });
     if (!comparison.ok) this.#worst ??= worstOf(comparison, what);
     this.#check(check, comparison.ok ? undefined : comparison.message);
     return comparison;
