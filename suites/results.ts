@@ -368,6 +368,8 @@ export interface SuiteOptions {
   shard?: Shard;
   /** Stop after so many cases that fell short. */
   maxFailures?: number;
+  /** Where capsules of failing cases go. */
+  capsules?: string;
   /** The file that says which case is in hand, for whoever finds this process dead. */
   journal?: string;
   /** Cases that a process before this one finished. */

@@ -1,9 +1,13 @@
 // Owns the validate suite: every recorded case replayed and held against what PyTorch (and NumPy) gave.
 // How a case is judged is in replay.ts; gradients are compared here, never computed numerically.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { capsuleName, capsuleOf } from './capsule/capsule.js';
 import { idMatcher } from './cases.js';
 import { eachCase } from './each-case.js';
 import { type Fixtures, openFixtures } from './fixtures.js';
+import type { FixtureCase } from './manifest.js';
 import { type RegisteredOp, registeredOps } from './registry.js';
 import { replayCase } from './replay.js';
 import { type CaseResult, type Suite, type SuiteOptions, type SuiteResult, suiteResult } from './results.js';
@@ -26,10 +30,28 @@ export async function validateOps(
   const started = performance.now();
   const fixtures = sources.fixtures ?? (await openFixtures(options.fixtures));
   const selected = selectCases(sources.ops ?? registeredOps(), fixtures, options.filter);
-  const results = await eachCase('validate', selected, options, (one) => validateCase(one, fixtures));
+  const pack = packer(options.capsules, fixtures);
+  const results = await eachCase('validate', selected, options, (one) => {
+    const result = validateCase(one, fixtures);
+    if (result.status === 'fail' && one.recorded) pack(one.recorded);
+    return result;
+  });
   const { torch, numpy } = fixtures.manifest;
   const notes = [`recorded with PyTorch ${torch} and NumPy ${numpy}`];
   return suiteResult('validate', results, (performance.now() - started) / 1000, { notes });
+}
+
+const MOST_CAPSULES = 50;
+
+/** Packs failing cases, so that each can be replayed elsewhere. */
+function packer(folder: string | undefined, fixtures: Fixtures): (recorded: FixtureCase) => void {
+  let left = folder === undefined ? 0 : MOST_CAPSULES;
+  return (recorded) => {
+    if (left-- <= 0) return;
+    mkdirSync(folder!, { recursive: true });
+    const capsule = JSON.stringify(capsuleOf(recorded, fixtures));
+    writeFileSync(join(folder!, capsuleName(recorded.id)), capsule);
+  };
 }
 
 /** Replays one case. Never throws for what the op does: only for a fixture that cannot be read. */
@@ -39,7 +61,7 @@ export function validateCase(one: SelectedCase, fixtures: Fixtures): CaseResult 
     id: one.id,
     op: one.opName,
     suite: 'validate',
-    replay: `npx torchstone validate --filter '${one.id}'`,
+    replay: `npx torchstone replay '${one.id}'`,
   } as const;
   const stale = staleness(one);
   if (stale !== undefined)

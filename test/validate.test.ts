@@ -101,7 +101,7 @@ describe('a replay', () => {
       gradients: 'pass',
       inputs: 'pass',
     });
-    expect(result.replay).toBe(`npx torchstone validate --filter '${ID}'`);
+    expect(result.replay).toBe(`npx torchstone replay '${ID}'`);
   });
   test.each([['method'], ['inplace']] as const)('as %s passes too', (variant) => {
     const view = variant === 'inplace' ? { outputs: [{ ...output, isView: true }] } : {};

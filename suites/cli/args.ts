@@ -12,6 +12,8 @@ export const COMMANDS = {
   notebook: 'run the introductory notebook cell by cell',
   selftest: 'put deliberate faults into the engine and see whether the suites notice each of them',
   conformance: "replay the calls of PyTorch's own test database against PyTorch",
+  replay: 'run one recorded case again and tell all about it: inputs, errors, where they sit',
+  minimise: 'find the smallest call that falls short as a recorded case does (asks PyTorch)',
   report: 'write the reports again from a results.json',
   all: 'validate, gradcheck, notebook, bench and the report: what `npm start` runs',
 } as const;
@@ -110,7 +112,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     type: 'string',
     value: 'FOLDER',
     help: 'where the reports go (default reports/out, for one suite reports/out/<suite>)',
-    of: [...RUNS, 'report'],
+    of: [...RUNS, 'report', 'minimise'],
   },
   quiet: { type: 'boolean', help: 'no progress; only the verdict and what fell short' },
   seed: { type: 'string', value: 'N', help: 'the seed of every random input (default 0)', of: RUNS },
@@ -120,7 +122,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     type: 'string',
     value: 'FOLDER',
     help: 'the fixture folder (default: the one of this package)',
-    of: [...RUNS, 'doctor'],
+    of: [...RUNS, 'doctor', 'replay'],
   },
   shape: {
     type: 'string',
@@ -215,6 +217,8 @@ const USAGE: Readonly<Record<Command, string>> = {
   selftest: 'torchstone selftest [--filter MUTANT]',
   conformance:
     'torchstone conformance [--live [--seed N]] [--filter ENTRY] [--dtype float32] [--sample N] [--verbose]',
+  replay: 'torchstone replay ID|FILE.capsule.json',
+  minimise: 'torchstone minimise ID [--out FOLDER]',
   report: 'torchstone report [results.json] [--out FOLDER]',
   all: 'torchstone all [--full|--quick] [--out FOLDER]',
 };
@@ -341,7 +345,7 @@ function takeJson(words: readonly string[]): { json: true | string | false; word
 }
 
 function checkPositionals(command: Command, positionals: readonly string[]): void {
-  const most = command === 'gradcheck' || command === 'report' ? 1 : 0;
+  const most = ['gradcheck', 'report', 'replay', 'minimise'].includes(command) ? 1 : 0;
   const extra = positionals[most];
   if (extra === undefined) return;
   throw new UsageError(`'torchstone ${command}' does not know what to do with '${extra}'`);

@@ -19,6 +19,7 @@ import type { Arguments, Command } from './args.js';
 import { readGate } from './gate.js';
 import { type Console, checkWritable, deliver } from './output.js';
 import { findReferences } from './references.js';
+import { minimiseCase, replay } from './replay.js';
 import { interruptSignal, runSuites } from './run.js';
 import { gradcheckUser } from './user.js';
 import { whileChanging } from './watch.js';
@@ -38,6 +39,8 @@ export const COMMAND_TABLE: Readonly<Record<Command, Run>> = {
   selftest: (args, to, words) => suites(['selftest'], args, to, words),
   conformance: (args, to, words) => suites(['conformance'], args, to, words),
   all: (args, to, words) => suites(FULL_RUN, args, to, words),
+  replay,
+  minimise: minimiseCase,
   report,
 };
 
@@ -54,7 +57,15 @@ async function suites(
   const found = await findReferences();
   const once = async () => {
     const interrupt = interruptSignal();
-    const run = await runSuites(names, args, found, `torchstone ${words.join(' ')}`, interrupt.signal);
+    const run = await runSuites(
+      names,
+      args,
+      found,
+      `torchstone ${words.join(' ')}`,
+      interrupt.signal,
+      undefined,
+      folder,
+    );
     interrupt.off();
     if (args.updateFloor) to.err(`${updateFloor(run)}\n`);
     return deliver(gate(run), args, folder, to);

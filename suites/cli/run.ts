@@ -1,6 +1,6 @@
 // Runs suites and assembles what they produced into one run result; owns interruption.
 // It knows no suite's inside and prints nothing of its own.
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { machineFacts, packageRoot, toolFacts } from '../machine.js';
 import { createProgress } from '../progress.js';
 import {
@@ -15,7 +15,12 @@ import { HOSTING, isolated, type SuiteAnswer, type SuiteOrder } from './isolate.
 import type { FoundReferences } from './references.js';
 
 /** The options that the command line gives a suite. */
-export function suiteOrder(suite: SuiteName, args: Arguments, python: string | undefined): SuiteOrder {
+export function suiteOrder(
+  suite: SuiteName,
+  args: Arguments,
+  python: string | undefined,
+  folder?: string,
+): SuiteOrder {
   return {
     suite,
     quiet: args.quiet,
@@ -30,6 +35,7 @@ export function suiteOrder(suite: SuiteName, args: Arguments, python: string | u
     ...(args.verbose ? { verbose: true } : {}),
     ...(args.dtypes === undefined ? {} : { dtypes: args.dtypes }),
     ...(args.sample === undefined ? {} : { sample: args.sample }),
+    ...(folder === undefined ? {} : { capsules: join(resolve(folder), 'capsules') }),
     ...(args.vs === undefined ? {} : { vs: args.vs }),
     ...(args.build === undefined ? {} : { build: args.build }),
     ...(args.rows === undefined ? {} : { rows: args.rows }),
@@ -62,13 +68,14 @@ export async function runSuites(
   command: string,
   signal: AbortSignal,
   hosting = HOSTING,
+  folder?: string,
 ): Promise<RunResult> {
   const started = new Date().toISOString();
   const machine = await machineFacts();
   const suites: SuiteResult[] = [];
   for (const name of names) {
     if (signal.aborted) break;
-    const order = suiteOrder(name, args, found.python);
+    const order = suiteOrder(name, args, found.python, folder);
     suites.push(await isolated(order, signal, names.length === 1, hosting, args.jobs));
   }
   return {

@@ -1,0 +1,35 @@
+# Records cases on request, one line in and one line out: for searches that ask about many calls, for which starting PyTorch
+# anew each time would be most of the work.
+"""usage: serve_fixtures.py
+
+Each line on standard input is {"cases": FILE, "folder": FOLDER}; the tree is written there as make_fixtures.py does, with its manifest.
+The answer is {"ok": true, "cases": N} or {"ok": false, "error": TEXT}.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import make_fixtures
+import manifest
+
+
+def main() -> int:
+    for line in sys.stdin:
+        try:
+            request = json.loads(line)
+            folder = Path(request["folder"])
+            cases = json.loads(Path(request["cases"]).read_text(encoding="utf-8"))
+            report = make_fixtures.write(cases, folder)
+            manifest.write(folder)
+            answer = {"ok": True, "cases": report["cases"]}
+        except Exception as error:  # noqa: BLE001 - the asker decides what a failure means
+            answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

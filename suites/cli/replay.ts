@@ -1,0 +1,81 @@
+// `torchstone replay` and `torchstone minimise`: one recorded case, told in full, or made as small as it still falls short.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { packageRoot } from '../machine.js';
+import { CannotRunError, EXIT, nothingToRun } from '../results.js';
+import { type Arguments, UsageError } from './args.js';
+import type { Console } from './output.js';
+import { findReferences } from './references.js';
+
+const CAPSULES = join('reports', 'out', 'capsules');
+
+/** Replays one case of the fixtures, or a capsule, and tells all about it. */
+export async function replay(args: Arguments, to: Console): Promise<number> {
+  const target = named(args, 'replay');
+  const { readCapsule, arraysOf } = await import('../capsule/capsule.js');
+  const { account } = await import('../capsule/detail.js');
+  const { replayCase } = await import('../replay.js');
+  type Observed = import('../replay.js').Observed;
+  const capsule = target.endsWith('.json') ? readCapsule(resolve(target)) : undefined;
+  const found = capsule ? undefined : await recordedCase(target, args);
+  const recorded = capsule?.case ?? found!.recorded;
+  const source = capsule ? arraysOf(capsule) : found!.fixtures;
+  const op = await registered(recorded.op);
+  const observed: Observed[] = [];
+  const outcome = replayCase(op, recorded, source, (one) => observed.push(one));
+  to.out(account(recorded, source, outcome, observed));
+  return outcome.problems.length === 0 ? EXIT.held : EXIT.wrong;
+}
+
+/** Finds the smallest call that falls short as the named case does, and packs it. */
+export async function minimiseCase(args: Arguments, to: Console): Promise<number> {
+  const target = named(args, 'minimise');
+  const { python } = await findReferences();
+  if (python === undefined)
+    throw new CannotRunError(
+      'minimise asks PyTorch about smaller calls; `torchstone doctor` says how to get it',
+    );
+  const { casesOf } = await import('../cases.js');
+  const { capsuleOf, capsuleName } = await import('../capsule/capsule.js');
+  const { minimise } = await import('../capsule/minimise.js');
+  const op = await registered(target.split('/')[0] ?? '');
+  const declared = casesOf(op).find((one) => one.id === target);
+  if (declared === undefined) throw nothingToRun(`no declared case has the id '${target}'`);
+  const found = await minimise(op, declared, python, (text) => to.err(`${text}\n`));
+  const folder = resolve(args.out ?? CAPSULES);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, capsuleName(`${target}-minimal`));
+  writeFileSync(file, JSON.stringify(capsuleOf(found.recorded, found.fixtures)));
+  const threads = found.oneThread ? 'with one thread too' : 'with several threads only';
+  to.out(
+    `${found.tried} calls tried; the smallest that falls short, ${threads}:\n${found.problems.join('\n')}\nreplay: npx torchstone replay ${file}\n`,
+  );
+  return EXIT.wrong;
+}
+
+function named({ positionals }: Arguments, command: string): string {
+  const [target] = positionals;
+  if (target !== undefined) return target;
+  throw new UsageError(
+    `'torchstone ${command}' needs a case's id${command === 'replay' ? ' or a capsule' : ''}`,
+  );
+}
+
+async function recordedCase(id: string, args: Arguments) {
+  const { openFixtures } = await import('../fixtures.js');
+  const fixtures = await openFixtures(args.fixtures ?? join(packageRoot(), 'fixtures'));
+  const op = id.slice(0, Math.max(0, id.indexOf('/')));
+  const recorded = fixtures.has(`ops/${op}.json`)
+    ? fixtures.casesOf(op).find((one) => one.id === id)
+    : undefined;
+  if (recorded !== undefined) return { recorded, fixtures };
+  const hint = existsSync(id) ? '; a capsule ends with .json' : '';
+  throw nothingToRun(`no recorded case has the id '${id}'${hint}`);
+}
+
+async function registered(name: string) {
+  const { registeredOps } = await import('../registry.js');
+  const op = registeredOps().find((one) => one.name === name);
+  if (op === undefined) throw nothingToRun(`the registry has no op '${name}'`);
+  return op;
+}

@@ -1,0 +1,88 @@
+// Replays of single cases: from the fixture tree and from a capsule alike, with an account that shows where the errors sit;
+// and the search for the smallest call that still falls short.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EngineTensor } from '../suites/bind.js';
+import { arraysOf, capsuleName, capsuleOf, readCapsule } from '../suites/capsule/capsule.js';
+import { account } from '../suites/capsule/detail.js';
+import { minimise } from '../suites/capsule/minimise.js';
+import { casesOf, tensorsOf } from '../suites/cases.js';
+import { findReferences } from '../suites/cli/references.js';
+import { type Fixtures, openFixtures } from '../suites/fixtures.js';
+import type { FixtureCase } from '../suites/manifest.js';
+import { type RegisteredOp, registeredOps } from '../suites/registry.js';
+import { type Observed, replayCase } from '../suites/replay.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'torchstone-capsule-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { python } = await findReferences();
+
+let fixtures: Fixtures;
+let recorded: FixtureCase;
+const softmax = registeredOps().find((one) => one.name === 'softmax')!;
+/** Wrong where the last dim has four elements or more: in its last one. */
+const broken: RegisteredOp = {
+  ...softmax,
+  op: {
+    ...softmax.op,
+    impl: (...args: unknown[]) => {
+      const out = (softmax.op.impl as (...args: unknown[]) => EngineTensor)(...args);
+      const last = out.shape.at(-1) ?? 0;
+      return last < 4 ? out : out.clone().setAt(['...', -1], 0.5);
+    },
+  },
+};
+
+beforeAll(async () => {
+  fixtures = await openFixtures(resolve(import.meta.dirname, '..', 'fixtures'));
+  recorded = fixtures.casesOf('softmax').find((one) => one.id.startsWith('softmax/0@float32,contiguous'))!;
+});
+
+describe('a capsule', () => {
+  it('replays as the fixture tree does', () => {
+    const file = join(folder, capsuleName(recorded.id));
+    writeFileSync(file, JSON.stringify(capsuleOf(recorded, fixtures)));
+    const capsule = readCapsule(file);
+    expect(replayCase(softmax, capsule.case, arraysOf(capsule))).toEqual(
+      replayCase(softmax, recorded, fixtures),
+    );
+    expect(replayCase(broken, capsule.case, arraysOf(capsule)).problems).not.toEqual([]);
+  });
+
+  it('that was cut off is refused with the code of a damaged file', () => {
+    const file = join(folder, 'cut.json');
+    writeFileSync(file, JSON.stringify(capsuleOf(recorded, fixtures)).slice(0, 200));
+    expect(() => readCapsule(file)).toThrow(expect.objectContaining({ code: 5 }));
+  });
+});
+
+describe('the account of a replay', () => {
+  it('shows the inputs, the worst element beside its truth, the map of errors and the pattern', () => {
+    const seen: Observed[] = [];
+    const outcome = replayCase(broken, recorded, fixtures, (one) => seen.push(one));
+    const text = account(recorded, fixtures, outcome, seen);
+    expect(text).toContain('softmax/0@float32,contiguous: falls short');
+    expect(text).toContain('torch.softmax(in0, 1)');
+    expect(text).toMatch(/in0: float32 \[3,5\], strides \[5,1\]/);
+    expect(text).toMatch(/\[\d,4\] got 0.5, want 0.\d+, in float64 0.\d+/);
+    // Three rows of the result, three of the gradient.
+    expect(text.match(/^ {2}[·×]{4}×$/gm)).toHaveLength(6);
+    expect(text).toContain('only where dim 1 is 4');
+  });
+});
+
+describe.skipIf(python === undefined)('minimise', () => {
+  it('finds the smallest call that falls short, and leaves one that holds alone', {
+    timeout: 120_000,
+  }, async () => {
+    const declared = casesOf(softmax).find((one) => one.id === recorded.id)!;
+    const found = await minimise(broken, declared, python!, () => {});
+    const [tensor] = tensorsOf({ args: found.recorded.args, kwargs: found.recorded.kwargs });
+    expect(tensor!.shape.at(-1)).toBe(4);
+    expect(tensor!.shape.reduce((product, size) => product * size, 1)).toBe(4);
+    expect(found.oneThread).toBe(true);
+    await expect(minimise(softmax, declared, python!, () => {})).rejects.toThrow('nothing to make smaller');
+  });
+});
