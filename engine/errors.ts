@@ -8,6 +8,10 @@ export class TorchstoneError extends Error {
 export class RuntimeError extends TorchstoneError {
   override name = 'RuntimeError';
 }
+/** PyTorch's torch.linalg.LinAlgError: a matrix that cannot be factorised, or an iteration that does not end. */
+export class LinAlgError extends RuntimeError {
+  override name = 'LinAlgError';
+}
 /** PyTorch's ValueError: an argument of the right kind with an impossible value. */
 export class ValueError extends TorchstoneError {
   override name = 'ValueError';

@@ -37,6 +37,7 @@ export {
 export {
   ArgumentError,
   IndexError,
+  LinAlgError,
   NotImplementedError,
   RuntimeError,
   TorchstoneError,

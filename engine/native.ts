@@ -25,6 +25,7 @@ export interface Addon {
   search(): void;
   random(): void;
   arange(): void;
+  linalg(): void;
   allocate(owner: object, bytes: number, force: boolean): number;
   collect(): number;
   release(address: number): void;
@@ -98,6 +99,10 @@ export function raiseStatus(op: string): never {
       throw new RuntimeError(`${op}: required ${block[1]} bytes, got none from the system. Out of memory`);
     case 4:
       throw new NotImplementedError(`${op}: required a dtype with a kernel, got dtype code ${block[1]}`);
+    case 5:
+      throw new RuntimeError(
+        `${op}: required an addon built with Eigen, got one without. Install libeigen3-dev and build it with: npm run build:native`,
+      );
     default:
       throw new TorchstoneError(`${op}: the addon returned status ${block[0]}`);
   }

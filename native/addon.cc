@@ -225,6 +225,7 @@ template <auto callback> void exportFunction(Napi::Env env, Napi::Object exports
 void exportFunctions(Napi::Env env, Napi::Object exports) {
 #define TS_EXPORT(name) exportRaw(env, exports, #name, callFamily<&FamilyTable::name>);
   TORCHSTONE_FAMILIES(TS_EXPORT)
+  TORCHSTONE_SHARED_FAMILIES(TS_EXPORT)
 #undef TS_EXPORT
   exportRaw(env, exports, "allocate", allocate);
   exportRaw(env, exports, "release", release);

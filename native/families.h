@@ -1,4 +1,4 @@
-// The only list of kernel families. The addon exports each name; every instruction set's table implements each one.
+// The only lists of kernel families. The addon exports each name; every instruction set's table implements each one.
 // Each family `x` is a function `void x(Context&)` in namespace torchstone::ISA, in one file under cpu/.
 #pragma once
 #define TORCHSTONE_FAMILIES(X) \
@@ -17,3 +17,6 @@
   X(search)                    \
   X(random)                    \
   X(arange)
+
+// Families compiled once, for the baseline, outside every set's namespace.
+#define TORCHSTONE_SHARED_FAMILIES(X) X(linalg)

@@ -10,11 +10,12 @@ namespace torchstone {
 
 #define TS_DECLARE(name) void name(Context&);
 #define TS_ROW(name) name,
+TORCHSTONE_SHARED_FAMILIES(TS_DECLARE)
 #define TS_SET(set)                                          \
   namespace set {                                            \
   TORCHSTONE_FAMILIES(TS_DECLARE)                            \
   static const FamilyTable* table() {                        \
-    static const FamilyTable t = {#set, TORCHSTONE_FAMILIES(TS_ROW)}; \
+    static const FamilyTable t = {#set, TORCHSTONE_FAMILIES(TS_ROW) TORCHSTONE_SHARED_FAMILIES(TS_ROW)}; \
     return &t;                                               \
   }                                                          \
   }

@@ -9,6 +9,7 @@ struct FamilyTable {
   const char* isa;
 #define TS_FIELD(name) Family name;
   TORCHSTONE_FAMILIES(TS_FIELD)
+  TORCHSTONE_SHARED_FAMILIES(TS_FIELD)
 #undef TS_FIELD
 };
 

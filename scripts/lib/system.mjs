@@ -19,6 +19,11 @@ const TOOLS = [
     there: () => succeeds('python3', ['-c', 'import ensurepip, venv']),
   },
   { package: 'libsleef-dev', required: false, there: async () => hasHeader('sleef.h') },
+  {
+    package: 'libeigen3-dev',
+    required: false,
+    there: async () => hasHeader('eigen3/Eigen/Dense') || hasHeader('Eigen/Dense'),
+  },
 ];
 
 const CHROMIUM = {
