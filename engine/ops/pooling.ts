@@ -1,17 +1,22 @@
 // Owns the declarations of max, average and power-average pooling. Their windows are in pooling_core.ts.
+import { noGrad } from '../autograd/mode.js';
+import { record } from '../autograd/node.js';
 import { message, NotImplementedError, showShape } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import type { Axis } from './convolution_core.js';
 import { defineOp, type Param } from './define.js';
+import { rawZeros } from './memory.js';
 import {
   type Ints,
   lowestOf,
   maxOfWindows,
+  pickedPlanes,
   placesOf,
   poolAxes,
   poolWindows,
   refuse,
   requirePlanes,
+  spreadBack,
 } from './pooling_core.js';
 import { call, t } from './samples.js';
 import { floatTable, longTable } from './windows.js';
@@ -71,21 +76,23 @@ function noKernel(op: string, x: Tensor): NotImplementedError {
   );
 }
 
+const maxParams: readonly Param[] = [
+  self,
+  kernelParam,
+  strideParam,
+  paddingParam,
+  { name: 'dilation', kind: 'ints', default: 1 },
+  ceilParam,
+  { name: 'return_indices', kind: 'bool', default: false },
+];
+
 function maxPool(n: 1 | 2 | 3, size: readonly number[], what: string) {
   const op = `maxPool${n}d`;
   return defineOp({
     name: op,
     torch: `torch.nn.functional.max_pool${n}d`,
     doc: `The maximum of each window over ${what}; with returnIndices also its flat place among them.`,
-    params: [
-      self,
-      kernelParam,
-      strideParam,
-      paddingParam,
-      { name: 'dilation', kind: 'ints', default: 1 },
-      ceilParam,
-      { name: 'return_indices', kind: 'bool', default: false },
-    ],
+    params: maxParams,
     variants: ['function'],
     returns: 'Tensor | [Tensor, Tensor]',
     overloads: withIndices([
@@ -113,6 +120,84 @@ function maxPool(n: 1 | 2 | 3, size: readonly number[], what: string) {
 export const maxPool1d = maxPool(1, [9], 'the last dim');
 export const maxPool2d = maxPool(2, [7, 6], 'the last two dims');
 export const maxPool3d = maxPool(3, [4, 5, 4], 'the last three dims');
+
+/** Max pooling that always gives its indices: what PyTorch's max_pool with return_indices calls. */
+function maxPoolWithIndices(n: 1 | 2 | 3, size: readonly number[], what: string) {
+  const op = `maxPool${n}dWithIndices`;
+  return defineOp({
+    name: op,
+    torch: `torch.nn.functional.max_pool${n}d_with_indices`,
+    doc: `The maximum of each window over ${what}, and its flat place among them.`,
+    params: maxParams,
+    variants: ['function'],
+    returns: '[Tensor, Tensor]',
+    gradName: n === 1 ? 'SqueezeBackward1' : `MaxPool${n}DWithIndicesBackward0`,
+    kernel: (...[x, kernel, stride, padding, dilation, ceilMode]: MaxArguments): [Tensor, Tensor] =>
+      maxPooled(op, n, x, kernel, stride, padding, dilation, ceilMode, true) as [Tensor, Tensor],
+    samples: [call([t([2, 3, ...size], { fill: 'distinct' }), 3, 2, 1, 1, true])],
+    errors: [{ args: [t([1, 2, ...size]), 2, 50, -1], throws: 'RuntimeError' }],
+  });
+}
+export const maxPool1dWithIndices = maxPoolWithIndices(1, [9], 'the last dim');
+export const maxPool2dWithIndices = maxPoolWithIndices(2, [7, 6], 'the last two dims');
+export const maxPool3dWithIndices = maxPoolWithIndices(3, [4, 5, 4], 'the last three dims');
+
+export const maxPool2dWithIndicesBackward = defineOp({
+  name: 'maxPool2dWithIndicesBackward',
+  torch: 'torch.ops.aten.max_pool2d_with_indices_backward',
+  doc: "The input's gradient of max_pool2d: the output's gradient added at the places that its indices name.",
+  params: [
+    { name: 'grad_output', kind: 'tensor' },
+    { name: 'self', kind: 'tensor' },
+    kernelParam,
+    { name: 'stride', kind: 'ints' },
+    { name: 'padding', kind: 'ints' },
+    { name: 'dilation', kind: 'ints' },
+    { name: 'ceil_mode', kind: 'bool' },
+    { name: 'indices', kind: 'tensor' },
+  ],
+  variants: ['function'],
+  gradName: 'MaxPool2DWithIndicesBackwardBackward0',
+  kernel: (
+    g: Tensor,
+    x: Tensor,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    ceilMode: boolean,
+    indices: Tensor,
+  ): Tensor => {
+    const op = 'maxPool2dWithIndicesBackward';
+    requirePlanes(op, x, 2);
+    const axes = poolAxes(op, x, 2, { kernel, stride, padding, dilation, ceilMode });
+    const shape = showShape([...x.shape.slice(0, -2), ...axes.map((a) => a.out)]);
+    for (const of of [g, indices])
+      if (showShape(of.shape) !== shape)
+        refuse(op, `a gradient and indices of ${shape}`, showShape(of.shape), 'they are of the output');
+    const out = noGrad(() => spreadBack(g, indices, x.shape, 2));
+    // The input takes part with a gradient of zeros, as in PyTorch.
+    return record('MaxPool2DWithIndicesBackwardBackward0', out, [g, x], (save) => {
+      const at = save(indices);
+      return ([gg]) => [
+        g.requiresGrad ? pickedPlanes(gg!, at.get(), 2) : null,
+        x.requiresGrad ? rawZeros(x.shape, gg!.dtype) : null,
+      ];
+    });
+  },
+  samples: [
+    call([
+      t([1, 2, 2, 2]),
+      t([1, 2, 4, 4]),
+      2,
+      2,
+      0,
+      1,
+      false,
+      t([1, 2, 2, 2], { dtype: 'int64', fill: { values: [0, 7, 8, 15, 1, 2, 13, 10] } }),
+    ]),
+  ],
+});
 
 /** How many elements each window has along an axis: with its padding on both sides, or of the input alone. */
 function extents(a: Axis, padding: boolean): number[] {

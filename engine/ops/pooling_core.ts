@@ -10,6 +10,7 @@ import { reduce, reduceWithIndex } from '../pointwise/reduction.js';
 import { numelOf, type Shape } from '../shape.js';
 import type { Scalar, Tensor } from '../tensor.js';
 import type { Axis } from './convolution_core.js';
+import { gather } from './indexing.js';
 import { rawZeros } from './memory.js';
 import { longTable, type Pad, padded, unfolded } from './windows.js';
 
@@ -187,14 +188,24 @@ function flatPlaces(found: Tensor, places: readonly Place[]): Tensor {
   return flat!;
 }
 
-/** The gradient of picking elements: `g` added into planes of `size` at flat places. Differentiable. */
-function spreadBack(g: Tensor, at: Tensor, shape: Shape, n: number): Tensor {
-  const lead = shape.slice(0, shape.length - n);
-  const flat = [...lead, numelOf(shape.slice(shape.length - n))];
-  const rows = (v: Tensor): Tensor => v.reshape([...lead, numelOf(v.shape.slice(lead.length))]);
+/** The last dims from `lead` on as one. */
+function rows(v: Tensor, lead: number): Tensor {
+  return v.reshape([...v.shape.slice(0, lead), numelOf(v.shape.slice(lead))]);
+}
+
+/** The gradient of picking elements: `g` added into planes of `shape`'s last n dims at flat places. Differentiable. */
+export function spreadBack(g: Tensor, at: Tensor, shape: Shape, n: number): Tensor {
+  const lead = shape.length - n;
+  const flat = [...shape.slice(0, lead), numelOf(shape.slice(lead))];
   return rawZeros(flat, g.dtype)
-    .scatterAdd(flat.length - 1, rows(at), rows(g))
+    .scatterAdd(lead, rows(at, lead), rows(g, lead))
     .reshape([...shape]);
+}
+
+/** The elements of planes (n last dims) at flat places, which broadcast over no dim. Differentiable. */
+export function pickedPlanes(x: Tensor, at: Tensor, n: number): Tensor {
+  const lead = x.ndim - n;
+  return gather.impl(rows(x, lead), lead, rows(at, lead)).reshape([...at.shape]);
 }
 
 export interface Pooled {

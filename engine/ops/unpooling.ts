@@ -4,11 +4,18 @@ import { message, NotImplementedError, RuntimeError, showShape, ValueError } fro
 import { numelOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
-import { gather } from './indexing.js';
 import { where } from './masking.js';
 import { rawZeros } from './memory.js';
 import { withIndices } from './pooling.js';
-import { alongAxis, type Ints, maxOfWindows, type Place, refuse, spread } from './pooling_core.js';
+import {
+  alongAxis,
+  type Ints,
+  maxOfWindows,
+  type Place,
+  pickedPlanes,
+  refuse,
+  spread,
+} from './pooling_core.js';
 import { rand } from './random_ops.js';
 import { call, t } from './samples.js';
 
@@ -261,9 +268,7 @@ function fractionalWindows(x: Tensor, kernel: readonly number[], sizes: readonly
     return { in: size, kernel: kernel[i]!, dilation: 1, start: out, last: null };
   });
   const index = (flat as unknown as Tensor).contiguous();
-  const row = [...lead, numelOf(own)];
-  const rows = index.reshape([...lead, numelOf(index.shape.slice(lead.length))]);
-  const windows = gather.impl(x.detach().reshape(row), lead.length, rows).reshape([...index.shape]);
+  const windows = pickedPlanes(x.detach(), index, n);
   return { windows, places };
 }
 

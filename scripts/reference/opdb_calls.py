@@ -62,6 +62,8 @@ class Tracer(TorchFunctionMode):
 
 def name_of(func) -> list[str]:
     """The dotted paths under which a traced function is known."""
+    if isinstance(func, torch._ops.OpOverload):
+        return paths_of(func._schema.name.removeprefix("aten::"))
     name = (resolve_name(func) or getattr(func, "__qualname__", repr(func))).removesuffix(".__get__")
     name = name.replace("torch.functional.", "torch.")
     plain = name.removeprefix("torch.").removeprefix("Tensor.").removeprefix("_C._TensorBase.").removeprefix("_TensorBase.")
