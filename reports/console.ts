@@ -22,7 +22,13 @@ import {
   seconds,
   significant,
 } from './format.js';
-import { killTable, SELFTEST_TITLES, sensitivityTable, type TextTable } from './selftest.js';
+import {
+  calibrationTable,
+  killTable,
+  SELFTEST_TITLES,
+  sensitivityTable,
+  type TextTable,
+} from './selftest.js';
 import { type TimingLine, timingLines } from './timings.js';
 import {
   benchRows,
@@ -188,12 +194,14 @@ function memory(run: RunResult, paint: Paint): string {
 }
 
 function selftest(run: RunResult, paint: Paint): string {
-  return run.suites
-    .flatMap(({ selftest: found }) => (found ? [found] : []))
-    .flatMap((found) => [
-      aligned(SELFTEST_TITLES.kills, killTable(found), paint),
-      aligned(SELFTEST_TITLES.sensitivity, sensitivityTable(found), paint),
-    ])
+  const found = run.suites.flatMap(({ selftest: one }) => (one ? [one] : []));
+  return [
+    ...found.flatMap((one) => [
+      aligned(SELFTEST_TITLES.kills, killTable(one), paint),
+      aligned(SELFTEST_TITLES.sensitivity, sensitivityTable(one), paint),
+    ]),
+    aligned(SELFTEST_TITLES.calibration, calibrationTable(run), paint),
+  ]
     .filter((block) => block !== '')
     .join('\n\n');
 }

@@ -4,7 +4,7 @@ import { changeLines, expectationLines } from './changes.js';
 import { columnTotals, conformanceOf, entryRows, wholeEntries } from './conformance.js';
 import { failureText } from './console.js';
 import { count, instant, nanoseconds, ratio, seconds, significant } from './format.js';
-import { killTable, SELFTEST_TITLES, sensitivityTable } from './selftest.js';
+import { calibrationTable, killTable, SELFTEST_TITLES, sensitivityTable } from './selftest.js';
 import { type TimingLine, timingLines } from './timings.js';
 import {
   benchRows,
@@ -124,7 +124,9 @@ function selftest(run: RunResult): string {
       rows.length === 0 ? [] : [`${title}\n\n${table(head, rows)}`],
     );
   });
-  return blocks.length === 0 ? '' : ['## Selftest', ...blocks].join('\n\n');
+  const { head, rows } = calibrationTable(run);
+  if (rows.length > 0) blocks.push(`${SELFTEST_TITLES.calibration}\n\n${table(head, rows)}`);
+  return blocks.length === 0 ? '' : ['## The harness on trial', ...blocks].join('\n\n');
 }
 
 function conformance(run: RunResult): string {

@@ -1,5 +1,5 @@
 // The selftest's two tables as rows of text: the kill matrix and the smallest error each check still sees.
-import type { MutantResult, Selftest } from '../suites/results.js';
+import type { Calibration, MutantResult, RunResult, Selftest } from '../suites/results.js';
 
 /** A table of text; the first column names the row. */
 export interface TextTable {
@@ -10,8 +10,36 @@ export interface TextTable {
 /** What the tables show. */
 export const SELFTEST_TITLES = {
   kills: 'Kill matrix: how many of the cases that were asked noticed the fault',
+  calibration: 'This build raced against itself: how far the ratio came out from 1',
   sensitivity: 'The smallest error in one of N elements that each check still sees',
 } as const;
+
+/** A/A races: this build against itself, plain or with a slowdown put in. */
+export function calibrationTable(run: RunResult): TextTable {
+  const found = run.suites.flatMap((suite) => suite.calibration ?? []);
+  const kinds = new Map<string, Calibration[]>();
+  for (const one of found) {
+    const key = `${one.id.replace(/\/build$/, '')}|${one.planted}`;
+    kinds.set(key, [...(kinds.get(key) ?? []), one]);
+  }
+  const rows = [...kinds.values()].map((races) => {
+    const logs = races.map(({ ratio }) => Math.log(ratio.median)).sort((a, b) => a - b);
+    const tally = (verdict: Calibration['verdict']) =>
+      String(races.filter((one) => one.verdict === verdict).length);
+    const percent = (log: number) => `${(100 * Math.expm1(log)).toFixed(2)} %`;
+    const { id, planted } = races[0]!;
+    return [
+      id.replace(/\/build$/, ''),
+      planted === 1 ? 'none' : `${(100 * (planted - 1)).toFixed(0)} %`,
+      String(races.length),
+      percent(logs[logs.length >> 1]!),
+      percent(Math.max(...logs.map(Math.abs))),
+      ...(['faster', 'same', 'inconclusive', 'slower'] as const).map(tally),
+    ];
+  });
+  const head = ['row', 'planted', 'races', 'median', 'farthest', 'faster', 'same', 'inconclusive', 'slower'];
+  return { head, rows };
+}
 
 /** Mutant × check. */
 export function killTable({ checks, mutants }: Selftest): TextTable {

@@ -101,7 +101,7 @@ describe('the selftest', () => {
   });
 
   test('cannot run without a mutant', async () => {
-    await expect(selftest({ ...options, filter: 'no-such' })).rejects.toThrow(/no mutant matches/);
+    await expect(selftest({ ...options, filter: 'no-such' })).rejects.toThrow(/neither a mutant/);
   });
 });
 

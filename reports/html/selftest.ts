@@ -1,20 +1,38 @@
 // The section about the selftest: which faults were noticed by which check, and how small an error each check still sees.
 import type { MutantResult, RunResult, Selftest } from '../../suites/results.js';
 import { plural } from '../format.js';
-import { SELFTEST_TITLES, sensitivityTable } from '../selftest.js';
+import { calibrationTable, SELFTEST_TITLES, sensitivityTable } from '../selftest.js';
 import { type Html, html, NOTHING, type Part, section, table } from './markup.js';
 
 /** The kill matrix and the sensitivity of the checks. */
 export function selftestSection(run: RunResult): Html {
   const found = run.suites.find((suite) => suite.selftest)?.selftest;
-  if (!found) return NOTHING;
+  if (!found) return calibrated(run);
   const survivors = found.mutants.filter((one) => !one.killed);
   const verdict =
     survivors.length === 0
       ? `each of ${plural(found.mutants.length, 'deliberate fault')} was noticed`
       : `${survivors.length} of ${plural(found.mutants.length, 'deliberate fault')} survived: ${survivors.map((one) => one.name).join(', ')}`;
   const lead = `Faults put into the engine on purpose, one at a time: ${verdict}. Numbers are the cases that noticed, of those that were asked.`;
-  return section('selftest', 'Selftest', lead, html`${matrix(found)}${sensitivity(found)}`);
+  return section(
+    'selftest',
+    'Selftest',
+    lead,
+    html`${matrix(found)}${sensitivity(found)}${calibration(run)}`,
+  );
+}
+
+function calibrated(run: RunResult): Html {
+  const body = calibration(run);
+  const lead =
+    'How far a ratio comes out from 1 where nothing differs: what this machine allows timings to say.';
+  return body === NOTHING ? NOTHING : section('selftest', 'Calibration', lead, body);
+}
+
+function calibration(run: RunResult): Html {
+  const { head, rows } = calibrationTable(run);
+  if (rows.length === 0) return NOTHING;
+  return html`<div class="panel"><h3>${SELFTEST_TITLES.calibration}</h3>${table(SELFTEST_TITLES.calibration, head, rows, 'matrix')}</div>`;
 }
 
 function matrix({ checks, mutants }: Selftest): Html {

@@ -214,7 +214,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   gradcheck: 'torchstone gradcheck [FILE.ts#FUNCTION --shape 3,4 [--shape 4]] [--filter TEXT] [--seed N]',
   bench: 'torchstone bench [--vs torch,numpy] [--suite notebook|sweep|cpu|all] [--quick|--full]',
   notebook: 'torchstone notebook [--filter TEXT] [--full]',
-  selftest: 'torchstone selftest [--filter MUTANT]',
+  selftest: 'torchstone selftest [--filter MUTANT|timing]',
   conformance:
     'torchstone conformance [--live [--seed N]] [--filter ENTRY] [--dtype float32] [--sample N] [--verbose]',
   replay: 'torchstone replay ID|FILE.capsule.json',

@@ -54,7 +54,7 @@ const LIMITS: Readonly<Record<SuiteName, Limits>> = {
   gradcheck: { minutes: 6, caseSeconds: 120 },
   notebook: { minutes: 8, caseSeconds: 300 },
   bench: { minutes: 12, caseSeconds: 600 },
-  selftest: { minutes: 5, caseSeconds: 300 },
+  selftest: { minutes: 15, caseSeconds: 300 },
   conformance: { minutes: 60, caseSeconds: 180 },
 };
 const FULL_FACTOR = 20;

@@ -18,6 +18,7 @@ import { FLOOR, type Floor } from './floor.js';
 import type { Mutant } from './mutant.js';
 import { MUTANTS } from './mutants.js';
 import { measureSensitivity } from './sensitivity.js';
+import { timingTrials } from './timing.js';
 
 /** The selftest. */
 export const selftestSuite: Suite = { name: 'selftest', run: (options) => selftest(options) };
@@ -35,7 +36,14 @@ export async function selftest(options: SuiteOptions, sources: SelftestSources =
   const started = performance.now();
   const matches = idMatcher(options.filter);
   const chosen = (sources.mutants ?? MUTANTS).filter(({ name }) => matches(`selftest/${name}`));
-  if (chosen.length === 0) throw nothingToRun(`no mutant matches the filter '${options.filter}'`);
+  // Asked for by name only: they take minutes, and a busy machine decides nothing.
+  const timed = options.filter === undefined ? undefined : await timingTrials(options, matches);
+  if (chosen.length === 0 && (timed === undefined || timed.cases.length === 0))
+    throw nothingToRun(`neither a mutant nor 'timing' matches the filter '${options.filter}'`);
+  if (timed !== undefined && chosen.length === 0)
+    return suiteResult('selftest', timed.cases, (performance.now() - started) / 1000, {
+      calibration: timed.calibration,
+    });
   const trial = new Trial(new Probes(await openFixtures(options.fixtures), options.seed), options);
   options.progress.begin('selftest', chosen.length);
   const tried: { mutant: MutantResult; result: CaseResult }[] = [];

@@ -1,0 +1,70 @@
+// Owns the trial of the bench: this build against itself, as it is and with a slowdown put in. A bench that raises alarms over
+// nothing, or sleeps through three per cent, fails. Timings on a busy machine decide nothing, so it is run when asked for.
+import { calibrate } from '../bench/versus.js';
+import type { Calibration, CaseResult, SuiteOptions } from '../results.js';
+
+/** The slowdown: of a hundred calls counted, a hundred and three are made. */
+const PLANT = 1.03;
+const TRIALS = 10;
+/** How many of the trials must come out right. */
+const RIGHT = 9;
+
+/** One kind of trial. */
+interface Kind {
+  readonly id: string;
+  readonly plant: number;
+  /** Whether this is what a run should say. */
+  readonly right: (verdicts: readonly Calibration['verdict'][]) => boolean;
+  readonly should: string;
+}
+
+// The ratio is the other side's time ÷ ours: a slower other side makes ours the faster one.
+const KINDS: readonly Kind[] = [
+  {
+    id: 'timing/no-op',
+    plant: 1,
+    right: (verdicts) => verdicts.every((one) => one === 'same' || one === 'inconclusive'),
+    should: 'be called same or inconclusive in every row',
+  },
+  {
+    id: 'timing/planted-3-percent',
+    plant: PLANT,
+    right: (verdicts) => verdicts.includes('faster') && !verdicts.includes('slower'),
+    should: 'be noticed in a row, and the wrong way round in none',
+  },
+];
+
+/** The trials whose id matches, `trials` of each kind, and what every race of theirs came to. */
+export async function timingTrials(
+  options: SuiteOptions,
+  matches: (id: string) => boolean,
+  trials = TRIALS,
+): Promise<{ cases: CaseResult[]; calibration: Calibration[] }> {
+  const cases: CaseResult[] = [];
+  const calibration: Calibration[] = [];
+  const kinds = KINDS.filter(({ id }) => matches(`selftest/${id}`));
+  if (kinds.length > 0) options.progress.begin('selftest of timings', kinds.length * trials);
+  for (const { id, plant, right, should } of kinds) {
+    const started = performance.now();
+    let held = 0;
+    let done = 0;
+    for (; done < trials && !options.signal.aborted; done += 1) {
+      const races = await calibrate(plant, { seed: options.seed, quick: false, signal: options.signal });
+      calibration.push(...races);
+      const fine = races.length > 0 && right(races.map((one) => one.verdict));
+      if (fine) held += 1;
+      options.progress.step(id, !fine);
+    }
+    const enough = done === trials && held >= Math.ceil((RIGHT * trials) / TRIALS);
+    cases.push({
+      id: `selftest/${id}`,
+      suite: 'selftest',
+      status: enough ? 'pass' : 'fail',
+      ...(enough ? {} : { message: `${held} of ${done} runs came out right; each should ${should}` }),
+      seconds: (performance.now() - started) / 1000,
+      compared: done,
+    });
+  }
+  if (kinds.length > 0) options.progress.end(cases.map((one) => `${one.id} ${one.status}`).join(', '));
+  return { cases, calibration };
+}
