@@ -63,9 +63,11 @@ function signature(params: readonly Param[]): { declared: string[]; passed: stri
   const keyword = params.filter((p) => p.keyword === true);
   const last = positional.at(-1);
   const spread = last?.kind === 'size';
-  const declared = positional.map((p) => {
+  // What stands before a required parameter must be given, if only as null.
+  const lastRequired = positional.findLastIndex((p) => p.default === undefined);
+  const declared = positional.map((p, i) => {
     const name = safe(camel(p.name));
-    return `${name}${p.default === undefined ? '' : '?'}: ${nullable(p)}`;
+    return `${name}${i <= lastRequired ? '' : '?'}: ${nullable(p)}`;
   });
   const required = keyword.some((p) => p.default === undefined);
   if (keyword.length > 0) {
