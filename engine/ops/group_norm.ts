@@ -9,7 +9,7 @@ import { defineOp, type Param } from './define.js';
 import { formula, p0, requireFloating } from './formula.js';
 import { cat } from './joining.js';
 import { rawZeros } from './memory.js';
-import { layerNorm } from './normalization.js';
+import { layerNormOf } from './normalization.js';
 import { call, t } from './samples.js';
 
 const f64 = { dtype: 'float64' };
@@ -65,7 +65,7 @@ function grouped(x: Tensor, groups: number, weight: Tensor | null, bias: Tensor 
   if (x.length === 0) return scaled(x.clone(), weight, bias);
   const n = x.shape[0]!;
   const size = x.length / (n * groups);
-  const out = layerNorm.impl(x.reshape(n, groups, size), [size], null, null, eps).reshape(x.shape);
+  const out = layerNormOf('groupNorm', x.reshape(n, groups, size), [size], null, null, eps).reshape(x.shape);
   return scaled(out, weight, bias);
 }
 
@@ -158,7 +158,7 @@ export const nativeLayerNorm = defineOp({
     eps: number,
   ): [Tensor, Tensor, Tensor] => {
     const shape = typeof size === 'number' ? [size] : size;
-    const out = layerNorm.impl(x, shape, weight, bias, eps);
+    const out = layerNormOf('nativeLayerNorm', x, shape, weight, bias, eps);
     const kept = x.shape.map((n, d) => (d < x.ndim - shape.length ? n : 1));
     if (x.length === 0) return [out, newTensor(kept, x.dtype), newTensor(kept, x.dtype)];
     const over = shape.map((_, k) => x.ndim - shape.length + k);

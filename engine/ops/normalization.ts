@@ -49,11 +49,11 @@ const forwards = [
 ];
 const backwards = [backwardOf(false), backwardOf(true)];
 
-function checkParameter(name: string, p: Tensor | null, shape: readonly number[]): void {
+function checkParameter(op: string, name: string, p: Tensor | null, shape: readonly number[]): void {
   if (p === null || sameShape(p.shape, shape)) return;
   throw new RuntimeError(
     message(
-      'layerNorm',
+      op,
       `${name} of shape ${showShape(shape)}`,
       showShape(p.shape),
       `Expected ${name} to be of same shape as normalized_shape, but got ${name} of shape ${showShape(p.shape)} and normalized_shape = ${showShape(shape)}`,
@@ -61,23 +61,29 @@ function checkParameter(name: string, p: Tensor | null, shape: readonly number[]
   );
 }
 
-function check(x: Tensor, shape: readonly number[], weight: Tensor | null, bias: Tensor | null): void {
+function check(
+  op: string,
+  x: Tensor,
+  shape: readonly number[],
+  weight: Tensor | null,
+  bias: Tensor | null,
+): void {
   if (shape.length === 0) {
     throw new RuntimeError(
       message(
-        'layerNorm',
+        op,
         'normalizedShape with at least one size',
         '[]',
         'Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []',
       ),
     );
   }
-  checkParameter('weight', weight, shape);
-  checkParameter('bias', bias, shape);
+  checkParameter(op, 'weight', weight, shape);
+  checkParameter(op, 'bias', bias, shape);
   if (x.ndim < shape.length || !sameShape(x.shape.slice(x.ndim - shape.length), shape)) {
     throw new RuntimeError(
       message(
-        'layerNorm',
+        op,
         `an input whose last sizes are ${showShape(shape)}`,
         showShape(x.shape),
         `Given normalized_shape=${showShape(shape)}, expected input with shape [*, ${shape.join(', ')}], but got input of size${showShape(x.shape)}`,
@@ -87,7 +93,7 @@ function check(x: Tensor, shape: readonly number[], weight: Tensor | null, bias:
   if (x.dtype.isIntegral) {
     throw new NotImplementedError(
       message(
-        'layerNorm',
+        op,
         'a floating dtype',
         x.dtype.name,
         `"LayerNormKernelImpl" not implemented for '${x.dtype.title}'`,
@@ -98,7 +104,7 @@ function check(x: Tensor, shape: readonly number[], weight: Tensor | null, bias:
     if (p !== null && p.dtype !== x.dtype) {
       throw new RuntimeError(
         message(
-          'layerNorm',
+          op,
           `parameters of dtype ${x.dtype.name}`,
           p.dtype.name,
           `mixed dtype (CPU): expect parameter to have scalar type of ${x.dtype.title}`,
@@ -173,14 +179,16 @@ function composedGradients(g: Tensor, s: Saved): (Tensor | null)[] {
   ];
 }
 
-function layerNormKernel(
+/** Layer norm under the name of the op that asks for it. */
+export function layerNormOf(
+  op: string,
   x: Tensor,
   shape: readonly number[],
   weight: Tensor | null,
   bias: Tensor | null,
   eps: number,
 ): Tensor {
-  check(x, shape, weight, bias);
+  check(op, x, shape, weight, bias);
   const row = x.shape.map((_, d) => d >= x.ndim - shape.length);
   const inputs = [x, weight, bias].filter((i): i is Tensor => i !== null);
   const recording = shouldRecord(inputs);
@@ -219,6 +227,14 @@ function layerNormKernel(
   });
 }
 
+type Arguments = [
+  x: Tensor,
+  shape: readonly number[],
+  weight: Tensor | null,
+  bias: Tensor | null,
+  eps: number,
+];
+
 export const layerNorm = defineOp({
   name: 'layerNorm',
   torch: 'torch.nn.functional.layer_norm',
@@ -232,7 +248,7 @@ export const layerNorm = defineOp({
     { name: 'bias', kind: 'tensor', default: null },
     { name: 'eps', kind: 'scalar', default: 1e-5 },
   ],
-  kernel: layerNormKernel,
+  kernel: (...args: Arguments): Tensor => layerNormOf('layerNorm', ...args),
   samples: [
     call([t([3, 5]), [5]]),
     call([t([3, 5]), [5], t([5]), t([5])]),

@@ -1,7 +1,7 @@
 // Owns softmax and log-softmax: maximum, Σ exp and result of a row in one go, and their gradients likewise.
 import { gradMode } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import type { DType } from '../dtype.js';
+import { type DType, getDefaultDtype } from '../dtype.js';
 import { message, NotImplementedError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { input } from '../pointwise/expr.js';
@@ -9,9 +9,12 @@ import { type RowPipeline, rowPipeline, runRows } from '../pointwise/rowwise.js'
 import { wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { maskOf } from './arguments.js';
-import { defineOp } from './define.js';
+import { defineOp, type Param, snakeCase } from './define.js';
 import { self } from './reductions.js';
 import { call, t } from './samples.js';
+
+const dimParam: Param = { name: 'dim', kind: 'int' };
+const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
 
 const samples = [
   call([t([3, 5]), 1]),
@@ -41,11 +44,8 @@ function define(rule: Rule) {
   return defineOp({
     name: rule.name,
     doc: rule.doc,
-    params: [
-      self,
-      { name: 'dim', kind: 'int' },
-      { name: 'dtype', kind: 'dtype', default: null, keyword: true },
-    ],
+    params: [self, dimParam, dtypeParam],
+    aliases: ['special', 'nn.functional'].map((place) => `torch.${place}.${snakeCase(rule.name)}`),
     kernel: (raw: Tensor, dim: number, dtype: DType | null): Tensor => {
       const x = dtype === null ? raw : raw.to(dtype);
       if (x.dtype.isIntegral) {
@@ -85,7 +85,7 @@ function gradientOf(rule: Rule, g: Tensor, y: Tensor, dim: number, row: readonly
 
 const [x0, x1] = [input(0), input(1)];
 
-export const softmax = define({
+const softmaxRule: Rule = {
   name: 'softmax',
   doc: 'exp(input) / Σ exp(input) along `dim`, from the maximum, so that nothing overflows.',
   forward: rowPipeline(1, (rows) => {
@@ -94,9 +94,10 @@ export const softmax = define({
   }),
   backward: rowPipeline(2, (rows) => x1.mul(x0.sub(rows.reduce('sum', x0.mul(x1))))),
   gradient: (g, y, over) => y.mul(g.sub(over(g.mul(y)))),
-});
+};
+export const softmax = define(softmaxRule);
 
-export const logSoftmax = define({
+const logSoftmaxRule: Rule = {
   name: 'logSoftmax',
   doc: 'log softmax(input) along `dim`.',
   forward: rowPipeline(1, (rows) => {
@@ -105,4 +106,61 @@ export const logSoftmax = define({
   }),
   backward: rowPipeline(2, (rows) => x0.sub(x1.exp().mul(rows.reduce('sum', x0)))),
   gradient: (g, y, over) => g.sub(y.exp().mul(over(g))),
+};
+export const logSoftmax = define(logSoftmaxRule);
+
+export const softmin = defineOp({
+  name: 'softmin',
+  torch: 'torch.nn.functional.softmin',
+  doc: 'softmax(−input) along `dim`.',
+  variants: ['function'],
+  params: [self, dimParam, dtypeParam],
+  compose: (x: Tensor, dim: number, dtype: DType | null): Tensor => softmax.impl(x.neg(), dim, dtype),
+  samples: [call([t([3, 5]), 1]), call([t([3, 5]), 0], { dtype: { dtype: 'float64' } })],
+  errors: [{ args: [t([3, 2]), 2], throws: 'IndexError' }],
+});
+
+const dimAndType: readonly Param[] = [
+  { name: 'dim', kind: 'int' },
+  { name: 'input_dtype', kind: 'dtype' },
+];
+
+/** A gradient as an op of its own: of the rule, from the gradient and the result. */
+function backwardData(rule: Rule, name: string, torch: string) {
+  return defineOp({
+    name,
+    torch,
+    doc: `The gradient of ${rule.name}'s input, from that of its result and the result.`,
+    params: [{ name: 'grad_output', kind: 'tensor' }, { name: 'output', kind: 'tensor' }, ...dimAndType],
+    compose: (g: Tensor, y: Tensor, dim: number, dtype: DType): Tensor => {
+      const d = wrapDim(rule.name, dim, y.ndim);
+      return rule.gradient(g, y, (v) => (v.ndim === 0 ? v : v.sum(d, true))).to(dtype);
+    },
+    samples: [call([t([3, 5]), t([3, 5], { fill: 'probability' }), 1, { dtype: 'float32' }])],
+  });
+}
+export const softmaxBackwardData = backwardData(
+  softmaxRule,
+  'ops.aten.softmaxBackwardData',
+  'torch._softmax_backward_data',
+);
+export const logSoftmaxBackwardData = backwardData(
+  logSoftmaxRule,
+  'ops.aten.logSoftmaxBackwardData',
+  'torch._log_softmax_backward_data',
+);
+
+/** Softmax along a dim that gives 0 for a row of nothing but −∞, where softmax gives NaN. */
+export function safeSoftmaxOf(x: Tensor, dim: number): Tensor {
+  const empty = x.detach().eq(Number.NEGATIVE_INFINITY).all(dim, true);
+  return softmax.impl(x.maskedFill(empty, 0), dim, null).maskedFill(empty, 0);
+}
+export const safeSoftmax = defineOp({
+  name: 'ops.aten.safeSoftmax',
+  torch: 'torch.ops.aten._safe_softmax.default',
+  doc: 'softmax along `dim`, but 0 for a row of nothing but −∞.',
+  params: [self, { name: 'dim', kind: 'int' }, { name: 'dtype', kind: 'dtype', default: null }],
+  compose: (x: Tensor, dim: number, dtype: DType | null): Tensor =>
+    safeSoftmaxOf(dtype !== null ? x.to(dtype) : x.dtype.isIntegral ? x.to(getDefaultDtype()) : x, dim),
+  samples: [call([t([3, 5]), 1]), call([t([2, 2], { fill: { values: ['-inf', '-inf', '-inf', 1] } }), 1])],
 });
