@@ -338,8 +338,8 @@ function writeReduceOperands(
 ): void {
   const keptDims: number[] = [];
   const reducedDims: number[] = [];
-  reduced.forEach((r, d) => {
-    (r ? reducedDims : keptDims).push(d);
+  shape.forEach((_, d) => {
+    (reduced[d] ? reducedDims : keptDims).push(d);
   });
   const outStrides = keptStrides(shape, reduced, out.step);
   const inStrides = inputs.map((t) => t.strides);
