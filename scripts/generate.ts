@@ -181,7 +181,7 @@ function aliasMethods(op: Op): Method[] {
   ];
   return (op.def.aliases ?? []).flatMap((path) => {
     const name = publicName(path.replace('torch.Tensor.', 'torch.'));
-    if (name === null || name.includes('.')) return [];
+    if (name === null || name.includes('.') || name === op.name) return [];
     return lists.map((tail) => ({
       declaration: `    /** The same as ${op.name}${tail}. */\n    ${name}${tail}: Tensor['${op.name}${tail}'];`,
       installation: `proto.${name}${tail} = proto.${op.name}${tail};`,
