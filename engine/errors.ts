@@ -56,3 +56,14 @@ export function describe(value: unknown): string {
       return typeof value;
   }
 }
+
+/** Runs another op in the name of `to`: that op's errors name `to`. */
+export function inName<R>(from: string, to: string, run: () => R): R {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith(`${from}: `))
+      error.message = `${to}${error.message.slice(from.length)}`;
+    throw error;
+  }
+}

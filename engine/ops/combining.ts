@@ -3,7 +3,7 @@
 import { getDefaultDtype } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
-import { broadcastShapes as broadcastTwo } from '../shape.js';
+import { broadcastShapes as broadcastTwo, wrapDim } from '../shape.js';
 import { Size, type Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './geometry.js';
@@ -116,9 +116,8 @@ export const meshgrid = defineOp({
         );
     }
     const swap = indexing === 'xy' && given.length >= 2;
-    const xs = swap ? [given[1]!, given[0]!, ...given.slice(2)] : given;
-    const shape = xs.map((x) => x.length);
-    const grids = xs.map((x, i) =>
+    const shape = given.map((x) => x.length);
+    const grids = given.map((x, i) =>
       expanded(
         'meshgrid',
         reshaped(
@@ -128,8 +127,7 @@ export const meshgrid = defineOp({
         shape,
       ),
     );
-    if (!swap) return grids;
-    return [grids[1]!, grids[0]!, ...grids.slice(2)].map((x) => transposed(x, 0, 1));
+    return swap ? grids.map((x) => transposed(x, 0, 1)) : grids;
   },
   samples: [call([t([3]), t([2])], { indexing: 'xy' }), call([t([3]), t([]), t([2])], { indexing: 'ij' })],
   errors: [
@@ -334,4 +332,65 @@ export const combinations = defineOp({
   },
   samples: [call([t([4])]), call([t([3]), 2, true])],
   errors: [{ args: [t([2, 2])], throws: 'RuntimeError' }],
+});
+
+/** A tensor whose dim is filled up with zeros to a multiple of `chunks`, seen as chunks of everything from that dim on. */
+function inChunks(x: Tensor, dim: number, chunks: number): Tensor {
+  const size = x.shape[dim]!;
+  const padded = Math.ceil(size / chunks) * chunks;
+  const shape = x.shape.map((s, d) => (d === dim ? padded : s));
+  const whole = padded === size ? x : embed('ChunkCat', x, shape, (y) => sliced(y, dim, 0, size));
+  const lead = x.shape.slice(0, dim);
+  return reshaped(whole, [...lead, chunks, whole.length / (chunks * lead.reduce((a, b) => a * b, 1))]);
+}
+
+export const chunkCat = defineOp({
+  name: 'chunkCat',
+  torch: 'torch._chunk_cat',
+  doc: 'Each tensor cut into chunks along a dim (the last filled up with zeros) and flattened from there on; then joined chunk by chunk.',
+  params: [
+    { name: 'tensors', kind: 'tensors' },
+    { name: 'dim', kind: 'int' },
+    { name: 'num_chunks', kind: 'int' },
+  ],
+  variants: ['function'],
+  gradName: 'CatBackward0',
+  notDifferentiable: 'PyTorch has no derivative of it',
+  compose: (xs: readonly Tensor[], dim: number, chunks: number): Tensor => {
+    const fail = (required: string, got: string, hint: string): never => {
+      throw new RuntimeError(message('chunkCat', required, got, `_chunk_cat expects ${hint}`));
+    };
+    const first = xs[0];
+    if (first === undefined) return fail('at least one tensor', 'none', 'a non-empty input tensor list');
+    if (chunks < 1) fail('at least 1 chunk', String(chunks), 'positive num_chunks');
+    for (const x of xs) {
+      if (x.length === 0) fail('tensors with elements', showShape(x.shape), 'non-empty tensor');
+      if (x.dtype !== first.dtype)
+        fail('tensors of one dtype', x.dtype.name, 'all input tensors with the same dtype');
+    }
+    const even = xs.every((x) => x.ndim === first.ndim);
+    if (!even && dim < 0)
+      fail('a dim of at least 0', String(dim), 'non-negative dim when input tensors have different ndims');
+    const d = even ? wrapDim('chunkCat', dim, first.ndim) : dim;
+    for (const x of xs) {
+      if (d >= x.ndim) fail(`a dim below ${x.ndim}`, String(d), 'dim < ndim for all input tensors');
+      if (x.shape.slice(0, d).some((s, k) => s !== first.shape[k]))
+        fail(
+          'tensors of the same sizes before dim',
+          showShape(x.shape),
+          'same sizes of 0,...,dim-1 dimensions for all tensors',
+        );
+    }
+    return joined(
+      xs.map((x) => inChunks(x, d, chunks)),
+      d + 1,
+      'chunkCat',
+    );
+  },
+  samples: [call([[t([3, 2]), t([2, 5])], 0, 2])],
+  errors: [
+    { args: [[], 0, 1], throws: 'RuntimeError' },
+    { args: [[t([2]), t([3])], 0, 0], throws: 'RuntimeError' },
+    { args: [[t([2, 3]), t([4])], -1, 3], throws: 'RuntimeError' },
+  ],
 });

@@ -245,10 +245,11 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       if (Number.isInteger(value)) return value;
       break;
     case 'ints':
-      if (Number.isInteger(value) || isInts(value)) return value;
+      if (Number.isInteger(value)) return value;
+      if (isInts(value)) return plainInts(value);
       break;
     case 'size':
-      if (isInts(value)) return value;
+      if (isInts(value)) return plainInts(value);
       if (Number.isInteger(value)) return [value];
       break;
     case 'bool':
@@ -294,6 +295,10 @@ function isScalar(v: unknown): boolean {
 function isTensors(v: unknown): boolean {
   return Array.isArray(v) && v.every((t) => t instanceof Tensor);
 }
-function isInts(v: unknown): boolean {
-  return Array.isArray(v) && v.every((x) => Number.isInteger(x));
+/** A list without bigints. */
+function plainInts(list: readonly (number | bigint)[]): readonly number[] {
+  return list.some((x) => typeof x === 'bigint') ? list.map(Number) : (list as readonly number[]);
+}
+function isInts(v: unknown): v is readonly (number | bigint)[] {
+  return Array.isArray(v) && v.every((x) => Number.isInteger(x) || typeof x === 'bigint');
 }

@@ -308,7 +308,12 @@ export const unravelIndex = defineOp({
       step *= BigInt(n);
       return own;
     });
-    return shape.map((n, d) => long.floorDivide(Number(steps[shape.length - 1 - d]!)).remainder(n));
+    return shape.map((n, d) => {
+      const step = Number(steps[shape.length - 1 - d]!);
+      const lane = step === 1 ? long : long.floorDivide(step);
+      // No position reaches a size that int64 cannot hold.
+      return n >= 2 ** 63 ? lane.clone() : lane.remainder(n);
+    });
   },
   samples: [call([ix([2, 3], 24), [2, 3, 4]]), call([ix([4], 8), 8])],
   errors: [{ args: [t([2]), [2, 3]], throws: 'TypeError' }],

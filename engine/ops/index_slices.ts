@@ -1,5 +1,6 @@
 // Owns the ops that overwrite or reduce into whole slices of a dim that a 1-d index names: indexFill, indexCopy, indexReduce.
 // Those that pick or add are in index_select.ts.
+import { bool } from '../dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../errors.js';
 import { wrapDim } from '../shape.js';
 import { type Scalar, Tensor } from '../tensor.js';
@@ -8,6 +9,7 @@ import { defineOp, type Param } from './define.js';
 import { reshaped } from './geometry.js';
 import { addingSlices, along, pickedSlices, space } from './index_select.js';
 import { applied, appliedInPlace, type Change, replacedInPlace } from './inplace_op.js';
+import { filtered } from './masking.js';
 import { rawCopy } from './memory.js';
 import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './raw.js';
 import { type Places, type Reduction, reducedInto } from './reduce_into.js';
@@ -58,6 +60,13 @@ function wrapped(index: Tensor, size: number): Tensor {
   return index.length === 0 ? long : long.remainder(size);
 }
 
+/** A mask of what lies in the slices. */
+function named(x: Tensor, dim: number, index: Tensor): Tensor {
+  const mask = filled(x.shape, false, bool);
+  putSlices('indexFill', 'replace', mask, dim, index, filled([], true, bool));
+  return mask;
+}
+
 /** The change that sets slices to one value. */
 function fillingSlices(x: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Change {
   const tensor = value instanceof Tensor ? value : null;
@@ -73,9 +82,10 @@ function fillingSlices(x: Tensor, dim: number, index: Tensor, value: Tensor | Sc
       const kept = save(index);
       return ([g]) => {
         const own = applied(fillingSlices(g!, dim, kept.get(), 0));
-        return tensor === null
-          ? [own]
-          : [own, sum.impl(pickedSlices(g!, dim, kept.get()), null, false, null)];
+        if (tensor === null) return [own];
+        // A place that is named twice was filled once.
+        const part = filtered(g!, named(g!, dim, kept.get()), 'masked');
+        return [own, sum.impl(part, null, false, null)];
       };
     },
   };

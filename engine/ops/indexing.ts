@@ -1,9 +1,11 @@
 // Owns the ops that pick along one dim by an index tensor of the result's shape: gather, takeAlongDim. What places is in
 // scattering.ts, whole slices in index_select.ts, masks in masking.ts, x.at(…) and x.setAt(…) in ../indexing.ts.
-import { wrapDim } from '../shape.js';
+import { message, RuntimeError } from '../errors.js';
+import { broadcastShapes, wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { gathered, ix, requireFit, requireIndexDtype } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
+import { expanded, reshaped } from './geometry.js';
 import { requireMemory } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -19,7 +21,7 @@ export const gather = defineOp({
     const dim = wrapDim('gather', rawDim, x.ndim);
     requireMemory('gather', [x, index]);
     // An empty index picks nothing, whatever its shape.
-    if (index.length > 0 || index.ndim === x.ndim) {
+    if (index.length > 0) {
       requireIndexDtype('gather', index, 'gather(): Expected dtype int32/int64 for index');
       requireFit('gather', x, dim, index);
     }
@@ -51,4 +53,50 @@ export const gather = defineOp({
     { args: [t([3, 5]), 0, ix([1, 6], 3)], throws: 'RuntimeError' },
   ],
   bench: [call([t([1000, 1000]), 1, ix([1000, 1000], 1000)])],
+});
+
+export const takeAlongDim = defineOp({
+  name: 'takeAlongDim',
+  numpy: 'numpy.take_along_axis',
+  doc: 'gather with tensor and indices broadcast outside `dim`; without a dim, from the flattened tensor.',
+  params: [self, { name: 'indices', kind: 'tensor' }, { name: 'dim', kind: 'int', default: null }],
+  gradName: 'GatherBackward0',
+  compose: (x: Tensor, indices: Tensor, dim: number | null): Tensor => {
+    if (indices.dtype.name !== 'int64')
+      throw new RuntimeError(
+        message(
+          'takeAlongDim',
+          'int64 indices',
+          indices.dtype.name,
+          `torch.take_along_dim(): dtype of indices should be Long but got ${indices.dtype.title}`,
+        ),
+      );
+    if (dim === null)
+      return gathered(reshaped(x, [x.length]), 0, reshaped(indices.detach(), [indices.length]), true);
+    if (x.ndim !== indices.ndim)
+      throw new RuntimeError(
+        message(
+          'takeAlongDim',
+          `indices of ${x.ndim} dims`,
+          String(indices.ndim),
+          `torch.take_along_dim(): input and indices should have the same number of dimensions, but got ${x.ndim} dimensions for input, and ${indices.ndim} dimensions for indices`,
+        ),
+      );
+    const d = wrapDim('takeAlongDim', dim, x.ndim);
+    const along = (shape: readonly number[], size: number): number[] =>
+      shape.map((s, k) => (k === d ? size : s));
+    const common = broadcastShapes('takeAlongDim', along(x.shape, 1), along(indices.shape, 1));
+    // Negative indices wrap here, unlike gather's: the kernel itself checks the range.
+    return gathered(
+      expanded('takeAlongDim', x, along(common, x.shape[d] ?? 1)),
+      d,
+      expanded('takeAlongDim', indices.detach(), along(common, indices.shape[d] ?? 1)),
+      true,
+    );
+  },
+  samples: [call([t([3, 5]), ix([1, 2], 5), 1]), call([t([3, 5]), ix([4], 15)])],
+  errors: [
+    { args: [t([3, 3]), t([3, 3]), 1], throws: 'RuntimeError' },
+    { args: [t([3, 3]), ix([3], 3), 1], throws: 'RuntimeError' },
+  ],
 });

@@ -1,4 +1,5 @@
-// Owns the ops that go by a mask or by position: where, maskedFill, maskedSelect, nonzero, tril, triu.
+// Owns the ops that go by a mask or by position: where, maskedFill, maskedSelect, tril, triu.
+// Positions of what is not zero are in nonzero.ts.
 // Index tensors are in indexing.ts; x.at(…) is in ../indexing.ts.
 import { record } from '../autograd/node.js';
 import { bool as boolType, int32 } from '../dtype.js';
@@ -13,7 +14,7 @@ import { defineOp, definePointwise, type Param } from './define.js';
 import { expanded, unsqueezed } from './geometry.js';
 import { indexed } from './index_core.js';
 import { applied, appliedInPlace, type Change, emptyLike } from './inplace_op.js';
-import { nonzeroRaw, requireMemory, scalarAs } from './raw.js';
+import { requireMemory, scalarAs } from './raw.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -211,25 +212,6 @@ export const maskedSelect = defineOp({
   errors: [
     { args: [t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
     { args: [t([3, 5]), mask([3])], throws: 'RuntimeError' },
-  ],
-});
-
-export const nonzero = defineOp({
-  name: 'nonzero',
-  doc: 'The coordinates of the elements that are not 0, row-major, as int64 of shape [count, ndim].',
-  params: [self],
-  kernel: (x: Tensor): Tensor => {
-    requireMemory('nonzero', [x]);
-    return nonzeroRaw(x);
-  },
-  notDifferentiable: 'the result is positions',
-  samples: [
-    call([t([3, 5], { fill: 'ties' })]),
-    call([t([3, 5], { dtype: 'bool', layout: 'transposed' })]),
-    call([t([3, 5], { dtype: 'int64', fill: { low: 0, high: 2 }, layout: 'strided' })]),
-    call([t([])]),
-    call([t([], { fill: 'zeros' })]),
-    call([t([0, 3])]),
   ],
 });
 

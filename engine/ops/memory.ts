@@ -2,9 +2,8 @@
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
 import { Complex } from '../complex.js';
-import { type Device, device, requireDevice } from '../device.js';
-import { asDType, DType } from '../dtype.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
+import { asDType, type DType } from '../dtype.js';
+import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
 import { alias, newMeta, newStrided, newTensor } from '../factory.js';
 import { apply, expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
@@ -99,44 +98,6 @@ export function cast(x: Tensor, dtype: DType, copy = false): Tensor {
   return record('ToCopyBackward0', rawCast(x, dtype), [x], () => ([g]) => [cast(g!, from)]);
 }
 
-function moved(x: Tensor, to: Device): Tensor {
-  requireDevice('to', to);
-  if (String(to) === String(x.device)) return x;
-  if (to.type === 'meta') return newMeta(x.shape, x.dtype);
-  throw new RuntimeError(
-    message('to', 'a tensor with memory', 'one on meta', 'Cannot copy out of meta tensor; no data!'),
-  );
-}
-
-export const to = defineOp({
-  name: 'to',
-  torch: 'torch.Tensor.to',
-  doc: 'The tensor with another dtype or on another device, or as another tensor has them; itself where nothing changes.',
-  params: [
-    self,
-    { name: 'other', kind: 'any' },
-    { name: 'copy', kind: 'bool', default: false, keyword: true },
-  ],
-  variants: ['method'],
-  kernel: (x: Tensor, target: unknown, copy: boolean): Tensor => {
-    if (target instanceof Tensor) return cast(moved(x, target.device), target.dtype, copy);
-    if (target instanceof DType) return cast(x, target, copy);
-    if (typeof target === 'string' && /^(cpu|cuda|meta)/.test(target))
-      return moved(copy ? clone.impl(x) : x, device(target));
-    if (typeof target === 'string') return cast(x, asDType(target, 'to'), copy);
-    if (target !== null && typeof target === 'object' && 'type' in target) return moved(x, target as Device);
-    throw new ArgumentError(message('to', 'a dtype, a device or a Tensor', describe(target)));
-  },
-  samples: [
-    call([t([3, 5]), { dtype: 'float64' }]),
-    call([t([3, 5], { fill: 'large' }), { dtype: 'int64' }]),
-    call([t([3, 5], { fill: 'special' }), { dtype: 'bool' }], {}, { noGrad: 'the result is bool' }),
-    call([t([7], { dtype: 'int64', layout: 'strided' }), { dtype: 'float32' }]),
-    call([t([7], { dtype: 'int32', fill: { low: -300, high: 300 } }), { dtype: 'uint8' }]),
-    call([t([7], { dtype: 'int32', fill: { low: -300, high: 300 } }), { dtype: 'int8' }]),
-  ],
-});
-
 const memoryFormat: Param = { name: 'memory_format', kind: 'string', default: null, keyword: true };
 
 /** The strides of a memory format; null where the input's own are kept. @throws RuntimeError for dims that it is not for. */
@@ -155,10 +116,10 @@ function stridesIn(op: string, format: string | null, shape: readonly number[]):
 }
 
 /** The tensor in another dtype and memory format, itself where it has both. Recorded. */
-function castInto(op: string, x: Tensor, dtype: DType, format: string | null): Tensor {
+export function castInto(op: string, x: Tensor, dtype: DType, format: string | null, copy = false): Tensor {
   const strides = stridesIn(op, format, x.shape);
   const same = strides === null || x.shape.every((size, d) => size === 1 || x.strides[d] === strides[d]);
-  if (strides === null || (x.dtype === dtype && same)) return cast(x, dtype);
+  if (strides === null || (x.dtype === dtype && same && !copy)) return cast(x, dtype, copy);
   const from = x.dtype;
   const out = newStrided(x.shape, strides, dtype);
   rawCopy(out, x);

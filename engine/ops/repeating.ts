@@ -3,7 +3,7 @@
 // Their kernel is a pointwise copy into parts of a fresh result.
 import { support } from '../autograd/backward.js';
 import { record } from '../autograd/node.js';
-import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
+import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { checkSizes, contiguousStrides, wrapDim } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -241,6 +241,15 @@ export const roll = defineOp({
         ),
       );
     }
+    if (x.ndim === 0)
+      throw new IndexError(
+        message(
+          'roll',
+          'a tensor with dims',
+          'a 0-d tensor',
+          'Dimension specified as 0 but tensor has no dimensions',
+        ),
+      );
     return rolled(
       x,
       dims.map((d) => wrapDim('roll', d, x.ndim)),

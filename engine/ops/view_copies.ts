@@ -1,7 +1,7 @@
 // Owns the copying twins of views: aliasCopy, permuteCopy, splitCopy, …: the view, then a row-major copy of it.
 // What a view checks and shows is the view's own declaration (views.ts, view_parts.ts, reshaping.ts).
 import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError } from '../errors.js';
+import { IndexError, inName, message, RuntimeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type ErrorSample, type Op, type Param } from './define.js';
 import { aliased } from './geometry.js';
@@ -18,17 +18,6 @@ const self: Param = { name: 'input', kind: 'tensor' };
 /** A row-major copy, whatever the order in memory of what is copied. */
 function copied(x: Tensor): Tensor {
   return record('CloneBackward0', rawCast(x, x.dtype), [x], () => (g) => g);
-}
-
-/** Runs the view; its errors name the copying op. */
-function inName<R>(from: string, to: string, run: () => R): R {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof Error && error.message.startsWith(`${from}: `))
-      error.message = `${to}${error.message.slice(from.length)}`;
-    throw error;
-  }
 }
 
 interface Extra {

@@ -1,6 +1,6 @@
 // Owns the ops that put a source where a view would look, into a copy: selectScatter, sliceScatter, diagonalScatter,
 // asStridedScatter. What places by an index tensor is in indexing.ts.
-import { message, RuntimeError, showShape } from '../errors.js';
+import { inName, message, RuntimeError, showShape } from '../errors.js';
 import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
@@ -34,7 +34,7 @@ function placed(name: string, x: Tensor, source: Tensor, view: View): Tensor {
 /** The same, the source checked. @throws RuntimeError */
 function checked(op: string, name: string, x: Tensor, source: Tensor, view: View, what: string): Tensor {
   requireMemory(op, [x, source]);
-  const seen = view(x.detach());
+  const seen = inName(op.replace('Scatter', ''), op, () => view(x.detach()));
   if (!sameShape(seen.shape, source.shape))
     throw new RuntimeError(
       message(
@@ -108,7 +108,9 @@ export const asStridedScatter = defineOp({
     // The strides are those of a storage that begins with the tensor, as those of its gradient do.
     const whole = contiguous.impl(x);
     const from = whole === x ? (offset ?? x.offset) - x.offset : (offset ?? 0);
-    asStrided.impl(whole.detach(), size, stride, whole.offset + from);
+    inName('asStrided', 'asStridedScatter', () =>
+      asStrided.impl(whole.detach(), size, stride, whole.offset + from),
+    );
     const view = (y: Tensor): Tensor => asStrided.impl(y, size, stride, y.offset + from);
     return checked('asStridedScatter', 'AsStridedScatter', whole, source, view, 'slice');
   },

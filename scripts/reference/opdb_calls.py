@@ -77,7 +77,8 @@ class Program:
     def __init__(self, calls: list[tuple], result, known) -> None:
         self.raw = calls
         self.known = known
-        self.origin: dict[int, list] = {}
+        # Every call that returned a tensor: an in-place one returns it again.
+        self.origin: dict[int, list[list]] = {}
         for at, (_, _, _, out) in enumerate(calls):
             self.note(out, [at])
         self.needed: set[int] = set()
@@ -87,16 +88,17 @@ class Program:
     def note(self, value, path: list) -> None:
         if isinstance(value, torch.Tensor):
             if self.known(value) is None:
-                self.origin.setdefault(id(value), path)
+                self.origin.setdefault(id(value), []).append(path)
         elif isinstance(value, (list, tuple)):
             for at, one in enumerate(value):
                 self.note(one, [*path, at])
 
-    def tensor(self, value: torch.Tensor):
+    def tensor(self, value: torch.Tensor, before: int | None = None):
         known = self.known(value)
         if known is not None:
             return known
-        path = self.origin.get(id(value))
+        made = [path for path in self.origin.get(id(value), []) if before is None or path[0] < before]
+        path = made[-1] if made else None
         if path is None:
             return {"unknown": "a tensor that no traced call made"}
         self.needed.add(path[0])
@@ -124,8 +126,8 @@ class Program:
         return {
             "id": at,
             "paths": name_of(func),
-            "args": [encode(one, self.tensor) for one in args],
-            "kwargs": {key: encode(one, self.tensor) for key, one in kwargs.items()},
+            "args": [encode(one, lambda value: self.tensor(value, at)) for one in args],
+            "kwargs": {key: encode(one, lambda value: self.tensor(value, at)) for key, one in kwargs.items()},
         }
 
     def encoded(self, own: list[str] = []) -> dict:  # noqa: B006 - never changed
