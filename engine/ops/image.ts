@@ -1,7 +1,6 @@
 // Owns the ops that move pixels and channels around: unfold and fold of nn.functional, pixelShuffle, pixelUnshuffle,
-// channelShuffle; and localResponseNorm, which sums over neighbouring channels.
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { numelOf } from '../shape.js';
+// channelShuffle.
+import { message, RuntimeError, showShape } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { clone } from './memory.js';
@@ -300,44 +299,4 @@ export const channelShuffle = defineOp({
     { args: [t([1, 9, 3, 2]), 0], throws: 'RuntimeError' },
     { args: [t([9, 3]), 3], throws: 'RuntimeError' },
   ],
-});
-
-export const localResponseNorm = defineOp({
-  name: 'localResponseNorm',
-  torch: 'torch.nn.functional.local_response_norm',
-  doc: 'input / (k + alpha · mean of squares over `size` neighbouring channels)^beta.',
-  params: [
-    self,
-    { name: 'size', kind: 'int' },
-    { name: 'alpha', kind: 'scalar', default: 1e-4 },
-    { name: 'beta', kind: 'scalar', default: 0.75 },
-    { name: 'k', kind: 'scalar', default: 1 },
-  ],
-  variants: ['function'],
-  compose: (x: Tensor, size: number, alpha: number, beta: number, k: number): Tensor => {
-    const op = 'localResponseNorm';
-    if (x.ndim < 3)
-      throw new ValueError(
-        message(
-          op,
-          'at least 3 dims',
-          showShape(x.shape),
-          `Expected 3D or higher dimensionality input (got ${x.ndim} dimensions)`,
-        ),
-      );
-    if (size <= 0) refuse(op, 'a positive size', String(size), 'kernel_size must be greater than zero');
-    if (numelOf(x.shape) === 0) return x;
-    const last = x.ndim - 1;
-    const pads = x.shape.map(
-      (_, d): Pad => (d === last ? [Math.floor(size / 2), Math.floor((size - 1) / 2)] : [0, 0]),
-    );
-    const squares = padded(x.mul(x).transpose(1, last), pads, 0);
-    const mean = unfolded(squares, [{ out: x.shape[1]!, kernel: size, stride: 1, dilation: 1 }]).mean(-1);
-    return x.div(mean.transpose(1, last).mul(alpha).add(k).pow(beta));
-  },
-  samples: [
-    call([t([2, 6, 3]), 2]),
-    call([t([1, 5, 3, 2], { dtype: 'float64' }), 3], { alpha: 0.5, beta: 0.5, k: 2 }),
-  ],
-  errors: [{ args: [t([9, 3]), 3], throws: 'ValueError' }],
 });
