@@ -200,15 +200,41 @@ function resolve(op: string, x: Tensor, parts: readonly unknown[], plain: boolea
 
 function sliceOf(x: Tensor, dim: number, s: Slice, plain: boolean): Tensor {
   const size = x.shape[dim]!;
-  const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + size : at, 0), size);
-  const start = clamp(s.start ?? 0);
-  const stop = clamp(s.stop ?? size);
-  if (plain && (s.start ?? 0) === 0 && (s.stop ?? size) >= size && s.step === 1) return x;
-  return sliced(x, dim, start, Math.max(0, Math.ceil((stop - start) / s.step)), s.step);
+  const start = within(s.start ?? 0, size);
+  const stop = within(s.stop ?? size, size);
+  if (plain && start === 0 && stop === size && s.step === 1) return x;
+  const span = Math.max(0, stop - start);
+  return sliced(x, dim, start, s.step === 1 ? span : Math.ceil(span / s.step), s.step);
+}
+
+/** A bound of a slice: counted from the end where negative, and cut off at both. */
+function within(at: number, size: number): number {
+  const from = at < 0 ? at + size : at;
+  return from < 0 ? 0 : from > size ? size : from;
+}
+
+/** An index of integers and slices alone, which have been read before; null where it is another. */
+function basicView(x: Tensor, parts: readonly unknown[]): Tensor | null {
+  if (parts.length > x.shape.length) return null;
+  let view = x;
+  let dim = 0;
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    if (typeof part === 'number' && Number.isInteger(part)) {
+      view = selected('at', view, dim, part);
+      continue;
+    }
+    const slice = typeof part === 'string' ? knownSlices.get(part) : undefined;
+    if (slice === undefined) return null;
+    view = sliceOf(view, dim++, slice, parts.length > 1);
+  }
+  return view;
 }
 
 /** `x.at(…)`. @throws IndexError, ValueError, TypeError as PyTorch. */
 export function at(x: Tensor, parts: readonly Index[]): Tensor {
+  const basic = basicView(x, parts);
+  if (basic !== null && basic !== x) return basic;
   const { view, indices } = resolve('at', x, parts, false);
   if (indices.length > 0) {
     requireMemory('at', [x]);

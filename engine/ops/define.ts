@@ -90,6 +90,8 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   kernel?(...args: A): R;
   /** A composition of other ops; its gradient is theirs. */
   compose?(...args: A): R;
+  /** The commonest call straight from the given arguments, before any check; undefined where it is another. Same results. */
+  fast?(args: readonly unknown[]): R | undefined;
   readonly promote?: Promotion;
   /** Why a compute dtype is refused: what is required instead, or null. */
   readonly refuse?: (compute: import('../dtype.js').DType) => string | null;
@@ -186,11 +188,20 @@ export function defineOp<A extends readonly unknown[], R>(
     params: def.params,
     variants: def.variants ?? (def.name.includes('.') ? ['function'] : ['function', 'method']),
     kind: def.kernel === undefined ? 'compose' : 'kernel',
-    impl: (...args: A) => body(...(checkedArgs(def, args) as unknown as A)),
+    impl: implOf(def, body),
   };
   if (inplace !== undefined)
     op.inplace = (...args: A) => inplace(...(checkedArgs(def, args) as unknown as A));
   return register(op);
+}
+
+function implOf<A extends readonly unknown[], R>(
+  def: OpDef<A, R>,
+  body: (...args: A) => R,
+): (...args: A) => R {
+  const { fast } = def;
+  if (fast === undefined) return (...args) => body(...(checkedArgs(def, args) as unknown as A));
+  return (...args) => fast(args) ?? body(...(checkedArgs(def, args) as unknown as A));
 }
 
 /** The arguments with defaults filled in, each of its parameter's kind. @throws ArgumentError */

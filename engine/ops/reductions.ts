@@ -3,8 +3,10 @@ import { record } from '../autograd/node.js';
 import { bool, type DType, int64 } from '../dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../errors.js';
 import { input, param } from '../pointwise/expr.js';
-import { reduce, reducedShape } from '../pointwise/reduction.js';
-import { numelOf } from '../shape.js';
+import { launchPointwise } from '../pointwise/launch.js';
+import { compile } from '../pointwise/program.js';
+import { isPlain, reduce, reduceAll, reducedShape } from '../pointwise/reduction.js';
+import { numelOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
 import { defineOp, type Param } from './define.js';
@@ -18,6 +20,7 @@ export const keepdimParam: Param = { name: 'keepdim', kind: 'bool', default: fal
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
 export type Dims = number | readonly number[] | null;
 const x0 = input(0);
+const quotient = x0.div(param(0));
 
 /** Sample calls that any reduction over dims should hold for. */
 export const overDims: readonly Sample[] = [
@@ -77,11 +80,24 @@ const numbered = (name: string, dim: Dims): string => `${name}Backward${dim === 
 
 const sumDtype = (x: Tensor, dtype: DType | null): DType => dtype ?? (x.dtype.isIntegral ? int64 : x.dtype);
 
+/** The gradient of one element made of all of them. */
+const spreadAll = (g: Tensor, shape: Shape): Tensor => g.expand(shape);
+/** Whether a reduction's arguments after the tensor are all left out. */
+const overAll = (args: readonly unknown[]): boolean => (args[1] ?? args[2] ?? args[3] ?? null) === null;
+
 export const sum = defineOp({
   name: 'sum',
   numpy: 'numpy.sum',
   doc: 'The sum over `dim` (all dims by default). Integers and bool sum as int64. Sums are cascaded.',
   params: [self, dims, keepdimParam, dtypeParam],
+  fast: (args): Tensor | undefined => {
+    const [x] = args;
+    if (!isPlain(x) || x.dtype.itemSize < 4 || !overAll(args)) return undefined;
+    const out = reduceAll('sum', 'sum', x0, x);
+    if (!x.requiresGrad) return out;
+    const { shape } = x;
+    return record('SumBackward0', out, [x], () => ([g]) => [spreadAll(g!, shape)]);
+  },
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
     const mask = maskOf(dimsOf('sum', dim, x.ndim), x.ndim);
     const d = sumDtype(x, dtype);
@@ -143,6 +159,15 @@ export const mean = defineOp({
   numpy: 'numpy.mean',
   doc: 'The arithmetic mean over `dim` (all dims by default) of a floating tensor.',
   params: [self, dims, keepdimParam, dtypeParam],
+  fast: (args): Tensor | undefined => {
+    const [x] = args;
+    if (!isPlain(x) || x.dtype.itemSize < 4 || !overAll(args)) return undefined;
+    const out = reduceAll('mean', 'sum', x0, x);
+    launchPointwise('mean', compile(quotient, x.dtype, [x.dtype], 1, x.dtype), out, [out], [x.length]);
+    if (!x.requiresGrad) return out;
+    const { shape, length } = x;
+    return record('MeanBackward0', out, [x], () => ([g]) => [spreadAll(g!, shape).div(length)]);
+  },
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
     const mask = maskOf(dimsOf('mean', dim, x.ndim), x.ndim);
     const d = requireFloat('mean', dtype ?? x.dtype);
@@ -151,7 +176,7 @@ export const mean = defineOp({
       op: 'mean',
       reducer: 'sum',
       prologue: x0,
-      epilogue: x0.div(param(0)),
+      epilogue: quotient,
       epilogueParams: [n],
       inputs: [x],
       compute: d,

@@ -271,6 +271,26 @@ export function launchReduce(
   if (block[0] !== 0) raiseStatus(op);
 }
 
+/** Reduces all n elements of a contiguous CPU tensor to one: a command without shapes to resolve. */
+export function launchFullReduce(
+  op: string,
+  program: number,
+  reducer: Reducer,
+  out: Tensor,
+  x: Tensor,
+): void {
+  block[0] = program;
+  block[1] = reducers[reducer];
+  block[2] = 0;
+  block[3] = 1;
+  block[4] = x.length;
+  block[5] = out.address;
+  block[6] = x.address;
+  block[7] = 1;
+  addon.reduce();
+  if (block[0] !== 0) raiseStatus(op);
+}
+
 /** Everything reduced, from contiguous inputs of the full shape or of one element: a single dim. False where that does not hold. */
 function writeFlatReduce(
   program: number,

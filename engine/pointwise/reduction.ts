@@ -7,7 +7,7 @@ import { newTensor } from '../factory.js';
 import { broadcastShapes, contiguousStrides, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { type Expr, expr, input } from './expr.js';
-import { launchPointwise, launchReduce, type Reducer } from './launch.js';
+import { launchFullReduce, launchPointwise, launchReduce, type Reducer } from './launch.js';
 import { compile } from './program.js';
 
 export interface Reduction {
@@ -69,6 +69,20 @@ export function reduce(r: Reduction): Tensor {
   }
   return r.epilogue === undefined ? out : withEpilogue(r, r.epilogue, out);
 }
+
+/** Whether `reduceAll` takes it: real floating elements in memory, one after another. */
+export function isPlain(x: unknown): x is Tensor {
+  return x instanceof Tensor && x.rowMajor && x.dtype.category === 2 && x.device === cpu && x.length > 0;
+}
+
+/** A plain tensor's elements reduced to one 0-d tensor of its dtype: `reduce` of all dims without its choices. */
+export function reduceAll(op: string, reducer: Reducer, prologue: Expr, x: Tensor): Tensor {
+  const { dtype } = x;
+  const out = newTensor(scalarShape, dtype);
+  launchFullReduce(op, compile(prologue, dtype, [dtype], 0, dtype), reducer, out, x);
+  return out;
+}
+const scalarShape: Shape = [];
 
 /** In place, unless a 16-bit result is to be rounded once only. */
 function withEpilogue(r: Reduction, epilogue: Expr, result: Tensor): Tensor {
