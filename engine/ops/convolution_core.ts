@@ -122,8 +122,8 @@ export function convolve(c: Convolution, x: Tensor, w: Tensor, b: Tensor | null)
     const sw = saved(save, w, x.requiresGrad);
     const biased = b?.requiresGrad === true;
     return ([g]) => [
-      sw === null ? null : inputGradient(c, g!, sw.get()),
-      sx === null ? null : weightGradient(c, g!, sx.get()),
+      sw === null ? null : inputGradient(c, g!, sw.get().conj()),
+      sx === null ? null : weightGradient(c, g!, sx.get().conj()),
       biased ? g!.sum([0, ...c.axes.map((_, i) => i + 2)]) : null,
     ];
   });
@@ -143,8 +143,8 @@ export function convolveTransposed(c: Convolution, x: Tensor, w: Tensor, b: Tens
     const sw = saved(save, w, x.requiresGrad);
     const biased = b?.requiresGrad === true;
     return ([g]) => [
-      sw === null ? null : convolve(c, g!, sw.get(), null),
-      sx === null ? null : weightGradient(c, sx.get(), g!),
+      sw === null ? null : convolve(c, g!, sw.get().conj(), null),
+      sx === null ? null : weightGradient(c, sx.get().conj(), g!),
       biased ? g!.sum([0, ...c.axes.map((_, i) => i + 2)]) : null,
     ];
   });
@@ -158,8 +158,8 @@ function inputGradient(c: Convolution, g: Tensor, w: Tensor): Tensor {
     const sg = saved(save, g, w.requiresGrad);
     const sw = saved(save, w, g.requiresGrad);
     return ([v]) => [
-      sw === null ? null : convolve(c, v!, sw.get(), null),
-      sg === null ? null : weightGradient(c, sg.get(), v!),
+      sw === null ? null : convolve(c, v!, sw.get().conj(), null),
+      sg === null ? null : weightGradient(c, sg.get().conj(), v!),
     ];
   });
 }
@@ -172,8 +172,8 @@ function weightGradient(c: Convolution, g: Tensor, x: Tensor): Tensor {
     const sg = saved(save, g, x.requiresGrad);
     const sx = saved(save, x, g.requiresGrad);
     return ([v]) => [
-      sx === null ? null : convolve(c, sx.get(), v!, null),
-      sg === null ? null : inputGradient(c, sg.get(), v!),
+      sx === null ? null : convolve(c, sx.get().conj(), v!, null),
+      sg === null ? null : inputGradient(c, sg.get().conj(), v!),
     ];
   });
 }

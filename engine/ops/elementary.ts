@@ -157,7 +157,7 @@ routes.reroute(pow, (x, e) => {
   if (!(x instanceof Tensor)) return powOfNumber;
   if (e instanceof Tensor) return powTensors;
   if (typeof e !== 'number') return null;
-  if (x.dtype.isFloatingPoint) return constantPowers.get(e) ?? null;
+  if (x.dtype.category >= 2) return constantPowers.get(e) ?? null;
   if (e < 0 && Number.isInteger(e)) {
     const hint = 'Integers to negative integer powers are not allowed.';
     throw new RuntimeError(message('pow', `a non-negative exponent for ${x.dtype.name}`, String(e), hint));

@@ -1,6 +1,6 @@
 // Owns the declarations of variance, standard deviation, norms and logsumexp: reductions whose prologue does the work.
 import { record } from '../autograd/node.js';
-import { type DType, getDefaultDtype } from '../dtype.js';
+import { type DType, getDefaultDtype, partOf } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
 import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { reduce, reducedShape } from '../pointwise/reduction.js';
@@ -73,12 +73,12 @@ function moment(m: Moments) {
       const out = reduce({
         op: m.name,
         reducer: 'sum',
-        prologue: squared.mul(squared),
+        prologue: apply('real', squared.mul(apply('conj', squared))),
         epilogue: m.root ? scaled.sqrt() : scaled,
         epilogueParams: [Math.max(n - correction, 0)],
         inputs: [x, center],
         compute: x.dtype,
-        out: x.dtype,
+        out: partOf(x.dtype),
         reduced: mask,
         keepdim,
       });
@@ -178,26 +178,27 @@ function normParts(p: number): { prologue: Expr; epilogue?: Expr; reducer: 'sum'
   if (p === Number.NEGATIVE_INFINITY) return { prologue: a, reducer: 'min' };
   if (p === 0) return { prologue: x0.ne(0), reducer: 'sum' };
   if (p === 1) return { prologue: a, reducer: 'sum' };
-  if (p === 2) return { prologue: x0.mul(x0), epilogue: x0.sqrt(), reducer: 'sum' };
+  if (p === 2)
+    return { prologue: apply('real', x0.mul(apply('conj', x0))), epilogue: x0.sqrt(), reducer: 'sum' };
   return { prologue: a.pow(p), epilogue: x0.pow(1 / p), reducer: 'sum' };
 }
 
 /** d‖x‖/dx for each p, as torch: a sub-gradient of 0 at 0. */
 function normGradient(x: Tensor, norm: Tensor, g: Tensor, p: number, mask: readonly boolean[]): Tensor {
   if (p === 0) return x.mul(0);
-  if (p === 1) return x.sign().mul(g);
+  if (p === 1) return x.sgn().mul(g);
   if (p === 2) return x.mul(g.div(norm).maskedFill(norm.eq(0), 0));
   if (Math.abs(p) === Number.POSITIVE_INFINITY) {
     const hit = x.abs().eq(norm);
     const over = mask.flatMap((m, d) => (m ? [d] : []));
     const count = hit.sum(over, true);
-    return x.sign().mul(g.div(count)).mul(hit);
+    return x.sgn().mul(g.div(count)).mul(hit);
   }
   const scale = g.div(norm.pow(p - 1)).maskedFill(norm.eq(0), 0);
   const powered =
     p < 2
       ? x
-          .sign()
+          .sgn()
           .mul(x.abs().pow(p - 1))
           .maskedFill(x.eq(0), 0)
       : x.mul(x.abs().pow(p - 2));
@@ -220,7 +221,7 @@ export const norm = defineOp({
       ...parts,
       inputs: [x],
       compute: x.dtype,
-      out: x.dtype,
+      out: partOf(x.dtype),
       reduced: mask,
       keepdim,
     });
@@ -254,6 +255,7 @@ export const logsumexp = defineOp({
     const d = x.dtype.isIntegral ? getDefaultDtype() : x.dtype;
     const mask = maskOf(dimsOf('logsumexp', dim, x.ndim), x.ndim);
     if (x.length === 0) return sum.impl(x.to(d).exp(), dim, keepdim, null).log();
+    if (d.category === 3) return logsumexpComplex(x, dim, mask, keepdim);
     const top = finiteMaximum(x, mask, d);
     const sums = reduce({
       op: 'logsumexp',
@@ -292,6 +294,19 @@ export const logsumexp = defineOp({
     ),
   ],
 });
+
+/** Of complex numbers, shifted by the greatest real part. */
+function logsumexpComplex(
+  x: Tensor,
+  dim: number | readonly number[],
+  mask: readonly boolean[],
+  keepdim: boolean,
+): Tensor {
+  const re = x.detach().real();
+  const top = finiteMaximum(re, mask, re.dtype);
+  const sums = sum.impl(x.sub(top).exp(), dim, true, null).log().add(top);
+  return keepdim ? sums : sums.reshape(reducedShape(x.shape, mask, false));
+}
 
 /** The maximum over the marked dims (kept as size 1), with ±inf replaced by 0: inf − inf would be NaN. */
 function finiteMaximum(x: Tensor, mask: readonly boolean[], d: DType): Tensor {

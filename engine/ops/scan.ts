@@ -1,7 +1,7 @@
 // Owns the running ops along a dim: cumsum, cumprod, cummax, cummin, logcumsumexp.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { computedIn, type DType, int64 } from '../dtype.js';
+import { computedIn, type DType, int64, partOf } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
@@ -126,7 +126,7 @@ function hasZero(x: Tensor): boolean {
     prologue: input(0).abs(),
     inputs: [x],
     compute: x.dtype,
-    out: x.dtype,
+    out: partOf(x.dtype),
     reduced: x.shape.map(() => true),
     keepdim: false,
   });

@@ -54,14 +54,14 @@ export const H = property(
   'A matrix transposed (and conjugated), as a view.',
   (x) => {
     if (x.ndim !== 2 && x.ndim !== 0) refuse('H', x, '2 dims', 'matrices (2-D tensors)');
-    return matrices('H', x);
+    return matrices('H', x).conj();
   },
   false,
 );
 export const mH = property(
   'mH',
   'The last two dims exchanged (and the elements conjugated), as a view.',
-  (x) => matrices('mH', x),
+  (x) => matrices('mH', x).conj(),
   true,
 );
 
@@ -70,7 +70,7 @@ export const adjoint = defineOp({
   doc: 'The last two dims exchanged (and the elements conjugated), as a view.',
   params: [self],
   gradName: 'TransposeBackward0',
-  compose: (x: Tensor): Tensor => matrices('adjoint', x),
+  compose: (x: Tensor): Tensor => matrices('adjoint', x).conj(),
   samples: [call([t([2, 3, 5])])],
   errors: [{ args: [t([3])], throws: 'RuntimeError' }],
 });

@@ -157,6 +157,9 @@ export class PointwiseFunction {
     if (typeof rule === 'object') {
       compute = rule.compute;
       out = rule.out;
+      const complex = compute.category === 2 && out === compute;
+      if (complex && promoted(tensors, kinds, this.#options.neutral ?? []).category === 3)
+        compute = out = complexOf(compute);
     } else {
       compute = promoted(tensors, kinds, this.#options.neutral ?? []);
       if (rule === 'float' && compute.isIntegral) compute = getDefaultDtype();

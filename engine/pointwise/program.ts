@@ -1,6 +1,6 @@
 // Owns the translation of expressions into the addon's programs, each compiled once. It must not know tensors.
 
-import { bool, computedIn, type DType, partOf } from '../dtype.js';
+import { bool, computedIn, type DType, float64, partOf } from '../dtype.js';
 import { addon, opcodeOf } from '../native.js';
 import { lower, truthOf, virtualPrimitives } from './complex.js';
 import type { Pair } from './complex_pair.js';
@@ -99,7 +99,9 @@ function defineComplex(
 ): ComplexProgram {
   const complex = inputs.map((d) => d.category === 3);
   const complexOut = out.category === 3;
-  const within = partOf(compute);
+  // A power goes through a logarithm, whose rounding error the exponential multiplies.
+  const precise = topological([root]).some((e) => e.op === 'pow');
+  const within = precise ? float64 : partOf(compute);
   const part = partOf(out);
   const flat = inputs.flatMap((d) => (d.category === 3 ? [partOf(d), partOf(d)] : [d]));
   const pair: Pair = lower(root, complex);

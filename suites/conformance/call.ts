@@ -1,7 +1,7 @@
 // Owns turning a recorded Python call into a call of the engine: which op a Python path is, and which argument goes where.
 // There is no rule for any one op here but that Python's x[...] is x.at(...).
 import * as engine from '../../engine/index.js';
-import { type Op, ops, type Param, Tensor } from '../../engine/index.js';
+import { Complex, type Op, ops, type Param, Tensor } from '../../engine/index.js';
 import { BindError, camelCase } from '../bind.js';
 import { dtypeOf } from './arrays.js';
 import type { Wire, WireCall, WireProgram } from './wire.js';
@@ -64,7 +64,7 @@ const decoders: Readonly<Record<string, (inner: unknown, scope: Scope) => unknow
   int: (digits) => BigInt(digits as string),
   complex: (parts) => {
     const [re, im] = (parts as unknown[]).map(plainFloat);
-    return { re, im };
+    return new Complex(re!, im!);
   },
   tuple: (items, scope) => (items as readonly Wire[]).map((one) => fromWire(one, scope)),
   dict: (items, scope) =>
