@@ -4,7 +4,6 @@
 /** Entry (or glob of entries) → why there is nothing to hold it against. */
 export const INAPPLICABLE: Readonly<Record<string, string>> = {
   'jiterator_*': 'compiles CUDA source at run time; PyTorch refuses it without a CUDA device',
-  'bmm/triton_optimized': "the same calls as bmm, to reach a GPU kernel that is chosen by PyTorch's compiler",
   to_sparse: 'gives a sparse tensor; this engine has strided tensors only',
   'sparse.sampled_addmm': 'takes a sparse CSR tensor; this engine has strided tensors only',
   'sparse.mm/reduce': 'takes a sparse CSR tensor; this engine has strided tensors only',

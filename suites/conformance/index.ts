@@ -2,6 +2,7 @@
 // How a call is judged is in replay.ts and errors.ts; what the whole must reach is the committed floor.
 import { idMatcher } from '../cases.js';
 import { eachCase } from '../each-case.js';
+import { openFixtures } from '../fixtures.js';
 import {
   CannotRunError,
   type CaseResult,
@@ -16,6 +17,7 @@ import { replayError } from './errors.js';
 import { entryOf, type Floor, readFloors } from './floor.js';
 import { INAPPLICABLE } from './inapplicable.js';
 import { label } from './label.js';
+import { recordedSource } from './recorded.js';
 import { type Outcome, replaySample } from './replay.js';
 import { type CallFrame, liveSource, type Source } from './source.js';
 import type { CaseName, ErrorHeader, Frame, SampleHeader } from './wire.js';
@@ -58,17 +60,17 @@ function isWhole(options: SuiteOptions): boolean {
 
 async function openSource(options: SuiteOptions): Promise<Source> {
   const { live, filter, dtypes = DEFAULT_DTYPES, seed, sample, shard, done, python, signal } = options;
-  if (!live) throw new CannotRunError('the recorded calls are not there yet: --live');
-  if (python === undefined) throw new CannotRunError('--live needs Python with PyTorch and expecttest');
   const order = {
     filter: filter === undefined ? [] : filter.split(','),
     dtypes,
-    seed,
     ...(sample === undefined ? {} : { sample }),
     ...(done === undefined ? {} : { skip: done }),
-    ...(shard === undefined ? {} : { shard: [shard.index, shard.count] as const }),
   };
-  return liveSource(python, order, signal);
+  if (!live)
+    return recordedSource(await openFixtures(options.fixtures), { ...order, ...(shard ? { shard } : {}) });
+  if (python === undefined) throw new CannotRunError('--live needs Python with PyTorch and expecttest');
+  const part = shard === undefined ? {} : { shard: [shard.index, shard.count] as const };
+  return liveSource(python, { ...order, ...part, seed }, signal);
 }
 
 /** Replays the calls of one case. */
