@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url';
 const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
 const REFERENCE = join(ROOT, 'scripts', 'reference');
 const FIXTURES = join(ROOT, 'fixtures');
-const HELP = `usage: node scripts/fixtures.mjs [--drift] [--cases FILE] [--out FOLDER]
+const HELP = `usage: node scripts/fixtures.mjs [--drift] [--cases FILE] [--out FOLDER] [--conformance]
 
 Regenerates fixtures/ with NumPy and PyTorch.
+  --conformance  only the calls of PyTorch's own test database, about five minutes; the rest stays
   --drift        regenerate into a temporary folder and compare: exit 1 when anything differs
   --cases FILE   use these cases instead of asking suites/cases.ts
   --out FOLDER   write there instead of fixtures/
@@ -74,20 +75,39 @@ function generate(python, cases, folder) {
       'make_print.py',
     );
   }
+  recordConformance(python, folder);
   if (script('manifest.py', folder) !== 0) fail('the manifest was not written');
   return held;
+}
+
+/** The calls of PyTorch's own test database. */
+function recordConformance(python, folder) {
+  const env = { TORCHSTONE_PYTHON: python, PYTHONDONTWRITEBYTECODE: '1' };
+  const status = run('npx', ['--no-install', 'tsx', 'suites/conformance/record.ts', folder], env);
+  if (status !== 0) fail(`suites/conformance/record.ts failed with exit code ${status}`);
+}
+
+/** Replaces the database's calls alone, and the manifest. */
+function onlyConformance(python, work, target) {
+  recordConformance(python, work);
+  rmSync(join(target, 'conformance'), { recursive: true, force: true });
+  cpSync(join(work, 'conformance'), join(target, 'conformance'), { recursive: true });
+  const manifest = [join(REFERENCE, 'manifest.py'), target];
+  if (run(python, manifest, { PYTHONDONTWRITEBYTECODE: '1' }) !== 0) fail('the manifest was not written');
 }
 
 function main() {
   const argv = process.argv.slice(2);
   const value = (flag) => (argv.includes(flag) ? argv[argv.indexOf(flag) + 1] : undefined);
-  const known = new Set(['--drift', '--cases', '--out', '--help']);
+  const known = new Set(['--drift', '--cases', '--out', '--help', '--conformance']);
   const unknown = argv.find((one, at) => !known.has(one) && !['--cases', '--out'].includes(argv[at - 1]));
   if (unknown) fail(`unknown argument ${unknown}\n\n${HELP}`);
   if (argv.includes('--help')) return console.log(HELP);
   const python = findPython();
   const work = mkdtempSync(join(tmpdir(), 'torchstone-fixtures-'));
   try {
+    if (argv.includes('--conformance'))
+      return onlyConformance(python, work, resolve(value('--out') ?? FIXTURES));
     const cases = value('--cases') ?? join(work, 'cases.json');
     const covered = value('--cases') !== undefined || writeCases(cases);
     if (argv.includes('--drift')) {
@@ -102,7 +122,7 @@ function main() {
     mkdirSync(fresh);
     const held = generate(python, cases, fresh);
     const target = resolve(value('--out') ?? FIXTURES);
-    for (const part of ['ops', 'notebook', 'print'])
+    for (const part of ['ops', 'notebook', 'print', 'conformance'])
       rmSync(join(target, part), { recursive: true, force: true });
     cpSync(fresh, target, { recursive: true });
     process.exitCode = covered && held ? 0 : 1;
