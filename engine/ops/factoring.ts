@@ -1,0 +1,412 @@
+// Owns the ops that factorise and use the factors: Cholesky, LU, LDL, QR and Householder's reflectors.
+import { record } from '../autograd/node.js';
+import { message, RuntimeError, showShape } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { broadcastShapes } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { defineOp, type Param } from './define.js';
+import {
+  adjoint,
+  luFactored,
+  luSolved,
+  permutation,
+  permuteRows,
+  requireInexact,
+  requireMatrices,
+  requireOneDtype,
+  requireSquare,
+  requireSuccess,
+  triangularSolve,
+  triangularSolveRight,
+} from './linalg_core.js';
+import { identity, rawCholesky, rawLdl, rawLdlSolve } from './linalg_native.js';
+import { rawCast } from './memory.js';
+import { call, t } from './samples.js';
+
+const matrix: Param = { name: 'A', kind: 'tensor' };
+const input: Param = { name: 'input', kind: 'tensor' };
+const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false, keyword: true };
+const pivotParam: Param = { name: 'pivot', kind: 'bool', default: true, keyword: true };
+const hermitianParam: Param = { name: 'hermitian', kind: 'bool', default: false, keyword: true };
+const wide = { dtype: 'float64' };
+const d = (shape: readonly number[]) => t(shape, wide);
+const positive = t([2, 2], { ...wide, fill: { values: [2, 1, 1, 3] } });
+const indefinite = t([2, 2], { fill: { values: [1, 2, 2, 1] } });
+const notPositive = (code: number): string =>
+  `The factorization could not be completed because the input is not positive-definite (the leading minor of order ${code} is not positive-definite).`;
+
+// --- Cholesky ---
+
+/** Half of the lower triangle and of its adjoint: the symmetric matrix whose lower part, the diagonal halved, is `x`. */
+function choleskyGradient(op: string, l: Tensor, g: Tensor): Tensor {
+  const lH = adjoint(l);
+  const inner = lH.matmul(g).tril();
+  const symmetric = inner.add(adjoint(inner.tril(-1))).mul(0.5);
+  return triangularSolveRight(op, l, triangularSolve(op, lH, symmetric, true, false), false, false);
+}
+
+function choleskyOf(op: string, a: Tensor, upper: boolean): { factor: Tensor; info: Tensor } {
+  requireSquare(op, a);
+  const { factor, info } = rawCholesky(op, a, upper);
+  record('LinalgCholeskyExBackward0', factor, [a], (save) => {
+    const kept = save(factor);
+    return ([g]) => [
+      upper ? choleskyGradient(op, adjoint(kept.get()), adjoint(g!)) : choleskyGradient(op, kept.get(), g!),
+    ];
+  });
+  return { factor, info };
+}
+
+function choleskyOp(name: string, torch: string, upperParam: Param) {
+  return defineOp({
+    name,
+    torch,
+    doc: 'The lower (or upper) triangular factor of symmetric positive-definite matrices, of which one triangle is read.',
+    params: [name.startsWith('linalg') ? matrix : input, upperParam],
+    gradName: 'LinalgCholeskyExBackward0',
+    kernel: (a: Tensor, upper: boolean): Tensor => {
+      const { factor, info } = choleskyOf(torch.slice(6), a, upper);
+      requireSuccess(torch.slice(6), info, notPositive);
+      return factor;
+    },
+    samples: [call([positive]), call([positive], { upper: true })],
+    errors: [
+      { args: [indefinite], throws: 'RuntimeError' },
+      { args: [t([3, 2])], throws: 'RuntimeError' },
+    ],
+  });
+}
+const upperParam: Param = { name: 'upper', kind: 'bool', default: false };
+export const cholesky = choleskyOp('cholesky', 'torch.cholesky', upperParam);
+export const linalgCholesky = choleskyOp('linalg.cholesky', 'torch.linalg.cholesky', {
+  ...upperParam,
+  keyword: true,
+});
+
+export const choleskyEx = defineOp({
+  name: 'linalg.choleskyEx',
+  torch: 'torch.linalg.cholesky_ex',
+  doc: 'As linalg.cholesky, with int32 info codes: the order of the first leading minor that is not positive, or 0.',
+  params: [matrix, { ...upperParam, keyword: true }, checkErrors],
+  returns: '[Tensor, Tensor] & { L: Tensor; info: Tensor }',
+  gradName: 'LinalgCholeskyExBackward0',
+  kernel: (a: Tensor, upper: boolean, check: boolean) => {
+    const { factor, info } = choleskyOf('linalg.cholesky_ex', a, upper);
+    if (check) requireSuccess('linalg.cholesky_ex', info, notPositive);
+    return Object.assign([factor, info], { L: factor, info });
+  },
+  samples: [call([positive])],
+});
+
+export const choleskyInverse = defineOp({
+  name: 'choleskyInverse',
+  doc: 'The inverse of a matrix from its Cholesky factor.',
+  params: [{ name: 'L', kind: 'tensor' }, upperParam],
+  compose: (l: Tensor, upper: boolean): Tensor => {
+    requireSquare('cholesky_inverse', l);
+    const eye = identity(l.shape.at(-1)!, l.dtype).expand(l.shape);
+    const x = triangularSolve('cholesky_inverse', l, eye, upper, false);
+    return upper ? x.matmul(adjoint(x)) : adjoint(x).matmul(x);
+  },
+  samples: [call([positive])],
+  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+});
+
+export const choleskySolve = defineOp({
+  name: 'choleskySolve',
+  doc: 'X of A·X = B from the Cholesky factor of A.',
+  params: [{ name: 'B', kind: 'tensor' }, { name: 'L', kind: 'tensor' }, upperParam],
+  compose: (b: Tensor, l: Tensor, upper: boolean): Tensor => {
+    const op = 'cholesky_solve';
+    requireSquare(op, l);
+    requireMatrices(op, b, 'B');
+    requireOneDtype(op, b, l);
+    if (b.shape.at(-2) !== l.shape.at(-1)) {
+      throw new RuntimeError(
+        message(
+          op,
+          'shapes that agree',
+          `${showShape(b.shape)} and ${showShape(l.shape)}`,
+          'Incompatible matrix sizes',
+        ),
+      );
+    }
+    const first = upper ? adjoint(l) : l;
+    return triangularSolve(op, adjoint(first), triangularSolve(op, first, b, false, false), true, false);
+  },
+  samples: [call([d([2, 3]), positive])],
+  errors: [{ args: [t([3, 2]), t([2, 2])], throws: 'RuntimeError' }],
+});
+
+// --- LU ---
+
+function requirePivot(op: string, pivot: boolean): void {
+  if (!pivot)
+    throw new RuntimeError(
+      message(op, 'pivot: true', 'false', `${op}: LU without pivoting is not implemented on the CPU`),
+    );
+}
+const singularLu = (code: number): string =>
+  `U[${code},${code}] is zero and using it on lu_solve would result in a division by zero.`;
+
+export const luFactorEx = defineOp({
+  name: 'linalg.luFactorEx',
+  torch: 'torch.linalg.lu_factor_ex',
+  doc: 'L and U of A = P·L·U packed in one matrix, the row exchanges from 1 as int32, and info codes.',
+  params: [matrix, pivotParam, checkErrors],
+  returns: '[Tensor, Tensor, Tensor] & { LU: Tensor; pivots: Tensor; info: Tensor }',
+  gradName: 'LinalgLuFactorExBackward0',
+  kernel: (a: Tensor, pivot: boolean, check: boolean) => {
+    requireMatrices('linalg.lu_factor_ex', a);
+    requirePivot('linalg.lu_factor_ex', pivot);
+    const { lu, pivots, info } = luFactored('linalg.lu_factor_ex', a);
+    if (check) requireSuccess('linalg.lu_factor_ex', info, singularLu);
+    return Object.assign([lu, pivots, info], { LU: lu, pivots, info });
+  },
+  samples: [call([d([3, 3])]), call([d([2, 3, 5])])],
+});
+
+export const luFactor = defineOp({
+  name: 'linalg.luFactor',
+  torch: 'torch.linalg.lu_factor',
+  doc: 'L and U of A = P·L·U packed in one matrix, and the row exchanges from 1 as int32.',
+  params: [matrix, pivotParam],
+  returns: '[Tensor, Tensor] & { LU: Tensor; pivots: Tensor }',
+  gradName: 'LinalgLuFactorExBackward0',
+  kernel: (a: Tensor, pivot: boolean) => {
+    requireMatrices('linalg.lu_factor', a);
+    requirePivot('linalg.lu_factor', pivot);
+    const { lu, pivots } = luFactored('linalg.lu_factor', a);
+    return Object.assign([lu, pivots], { LU: lu, pivots });
+  },
+  samples: [call([d([5, 3])])],
+  errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+});
+
+export const lu = defineOp({
+  name: 'lu',
+  doc: 'As linalg.luFactor, with the info codes where they are asked for.',
+  params: [
+    matrix,
+    { name: 'pivot', kind: 'bool', default: true },
+    { name: 'get_infos', kind: 'bool', default: false },
+  ],
+  returns: 'Tensor[]',
+  gradName: 'LinalgLuFactorExBackward0',
+  kernel: (a: Tensor, pivot: boolean, getInfos: boolean): Tensor[] => {
+    requireMatrices('lu', a);
+    requirePivot('lu', pivot);
+    const made = luFactored('lu', a);
+    return getInfos ? [made.lu, made.pivots, made.info] : [made.lu, made.pivots];
+  },
+  samples: [call([d([3, 3])]), call([d([3, 4]), true, true])],
+});
+
+type Plu = [Tensor, Tensor, Tensor] & { P: Tensor; L: Tensor; U: Tensor };
+
+function unpacked(packed: Tensor, pivots: Tensor, data: boolean, exchanges: boolean): Plu {
+  const [m, n] = packed.shape.slice(-2) as [number, number];
+  const k = Math.min(m, n);
+  const nothing = (): Tensor => newTensor([0], packed.dtype);
+  let [p, l, u] = [nothing(), nothing(), nothing()];
+  if (exchanges) {
+    const eye = identity(m, packed.dtype).expand([...packed.shape.slice(0, -2), m, m]);
+    p = permuteRows(eye, permutation(pivots, m, true));
+  }
+  if (data) {
+    const left = packed.narrow(-1, 0, k).tril(-1);
+    const ones = identity(m, packed.dtype).narrow(-1, 0, k);
+    l = left.add(ones);
+    u = packed.narrow(-2, 0, k).triu();
+  }
+  return Object.assign([p, l, u] as [Tensor, Tensor, Tensor], { P: p, L: l, U: u });
+}
+
+export const luUnpack = defineOp({
+  name: 'luUnpack',
+  doc: 'P, L and U from what linalg.luFactor gives; what is not asked for is empty.',
+  params: [
+    { name: 'LU_data', kind: 'tensor' },
+    { name: 'LU_pivots', kind: 'tensor' },
+    { name: 'unpack_data', kind: 'bool', default: true },
+    { name: 'unpack_pivots', kind: 'bool', default: true },
+  ],
+  variants: ['function'],
+  returns: '[Tensor, Tensor, Tensor] & { P: Tensor; L: Tensor; U: Tensor }',
+  compose: (packed: Tensor, pivots: Tensor, data: boolean, exchanges: boolean): Plu => {
+    if (exchanges && pivots.dtype.name !== 'int32') {
+      throw new RuntimeError(
+        message(
+          'lu_unpack',
+          'int32 pivots',
+          pivots.dtype.name,
+          'torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.',
+        ),
+      );
+    }
+    return unpacked(packed, pivots, data, exchanges);
+  },
+  samples: [call([d([2, 2]), t([2], { dtype: 'int32', fill: { values: [2, 2] } })])],
+});
+
+export const linalgLu = defineOp({
+  name: 'linalg.lu',
+  doc: 'P, L and U of A = P·L·U, by exchanges of rows.',
+  params: [matrix, pivotParam],
+  returns: '[Tensor, Tensor, Tensor] & { P: Tensor; L: Tensor; U: Tensor }',
+  gradName: 'LinalgLuFactorExBackward0',
+  compose: (a: Tensor, pivot: boolean): Plu => {
+    requireMatrices('linalg.lu', a);
+    requirePivot('linalg.lu', pivot);
+    const { lu: packed, pivots } = luFactored('linalg.lu', a);
+    return unpacked(packed, pivots, true, true);
+  },
+  samples: [call([d([3, 3])]), call([d([4, 2])])],
+});
+
+/** B between the factors; `left: false` is the adjoint of the other side. */
+function solvedFromLu(
+  op: string,
+  packed: Tensor,
+  pivots: Tensor,
+  b: Tensor,
+  left: boolean,
+  turned: boolean,
+): Tensor {
+  requireSquare(op, packed, 'LU');
+  requireMatrices(op, b, 'B');
+  requireOneDtype(op, packed, b);
+  if (pivots.dtype.name !== 'int32')
+    throw new RuntimeError(
+      message(
+        op,
+        'int32 pivots',
+        pivots.dtype.name,
+        `${op}: pivots should be a Tensor of scalar type torch.int32`,
+      ),
+    );
+  if (b.shape.at(left ? -2 : -1) !== packed.shape.at(-1)) {
+    throw new RuntimeError(
+      message(
+        op,
+        'shapes that agree',
+        `${showShape(packed.shape)} and ${showShape(b.shape)}`,
+        `${op}: Incompatible shapes of LU and B`,
+      ),
+    );
+  }
+  const batch = broadcastShapes(op, packed.shape.slice(0, -2), b.shape.slice(0, -2));
+  const full = b.expand([...batch, ...b.shape.slice(-2)]);
+  if (left) return luSolved(op, packed, pivots, full, turned);
+  return adjoint(luSolved(op, packed, pivots, adjoint(full), !turned));
+}
+
+export const linalgLuSolve = defineOp({
+  name: 'linalg.luSolve',
+  torch: 'torch.linalg.lu_solve',
+  doc: 'X of A·X = B (X·A = B with left: false; with adjoint, of Aᴴ) from what linalg.luFactor gives.',
+  params: [
+    { name: 'LU', kind: 'tensor' },
+    { name: 'pivots', kind: 'tensor' },
+    { name: 'B', kind: 'tensor' },
+    { name: 'left', kind: 'bool', default: true, keyword: true },
+    { name: 'adjoint', kind: 'bool', default: false, keyword: true },
+  ],
+  compose: (packed: Tensor, pivots: Tensor, b: Tensor, left: boolean, turned: boolean): Tensor =>
+    solvedFromLu('linalg.lu_solve', packed, pivots, b, left, turned),
+  samples: [
+    call([positive, t([2], { dtype: 'int32', fill: { values: [2, 2] } }), d([2, 3])]),
+    call([positive, t([2], { dtype: 'int32', fill: { values: [2, 2] } }), d([3, 2])], {
+      left: false,
+      adjoint: true,
+    }),
+  ],
+});
+
+export const luSolve = defineOp({
+  name: 'luSolve',
+  doc: 'X of A·X = b from what linalg.luFactor gives.',
+  params: [
+    { name: 'b', kind: 'tensor' },
+    { name: 'LU_data', kind: 'tensor' },
+    { name: 'LU_pivots', kind: 'tensor' },
+  ],
+  compose: (b: Tensor, packed: Tensor, pivots: Tensor): Tensor =>
+    solvedFromLu('lu_solve', packed, pivots, b, true, false),
+  samples: [call([d([2, 3]), positive, t([2], { dtype: 'int32', fill: { values: [2, 2] } })])],
+});
+
+// --- LDL ---
+
+const singularLdl = (code: number): string =>
+  `D[${code},${code}] is zero and using it on ldl_solve would result in a division by zero.`;
+
+function ldlOf(op: string, a: Tensor, hermitian: boolean, check: boolean): [Tensor, Tensor, Tensor] {
+  requireSquare(op, a);
+  const { ld, pivots, info } = rawLdl(op, a.detach(), hermitian && a.dtype.isComplex);
+  if (check) requireSuccess(op, info, singularLdl);
+  return [ld, pivots, info];
+}
+const notLdl = 'PyTorch has no gradient of it';
+
+export const ldlFactorEx = defineOp({
+  name: 'linalg.ldlFactorEx',
+  torch: 'torch.linalg.ldl_factor_ex',
+  doc: 'L and D of symmetric (or Hermitian) matrices packed as LAPACK packs them, the exchanges, and info codes.',
+  params: [matrix, hermitianParam, checkErrors],
+  returns: '[Tensor, Tensor, Tensor] & { LD: Tensor; pivots: Tensor; info: Tensor }',
+  notDifferentiable: notLdl,
+  kernel: (a: Tensor, hermitian: boolean, check: boolean) => {
+    const made = ldlOf('linalg.ldl_factor_ex', a, hermitian, check);
+    return Object.assign(made, { LD: made[0], pivots: made[1], info: made[2] });
+  },
+  samples: [call([positive])],
+});
+
+export const ldlFactor = defineOp({
+  name: 'linalg.ldlFactor',
+  torch: 'torch.linalg.ldl_factor',
+  doc: 'L and D of symmetric (or Hermitian) matrices packed as LAPACK packs them, and the exchanges.',
+  params: [matrix, hermitianParam],
+  returns: '[Tensor, Tensor] & { LD: Tensor; pivots: Tensor }',
+  notDifferentiable: notLdl,
+  kernel: (a: Tensor, hermitian: boolean) => {
+    const [ld, pivots] = ldlOf('linalg.ldl_factor', a, hermitian, true);
+    return Object.assign([ld, pivots], { LD: ld, pivots });
+  },
+  samples: [call([positive])],
+});
+
+export const ldlSolve = defineOp({
+  name: 'linalg.ldlSolve',
+  torch: 'torch.linalg.ldl_solve',
+  doc: 'X of A·X = B from what linalg.ldlFactor gives.',
+  params: [
+    { name: 'LD', kind: 'tensor' },
+    { name: 'pivots', kind: 'tensor' },
+    { name: 'B', kind: 'tensor' },
+    hermitianParam,
+  ],
+  notDifferentiable: notLdl,
+  kernel: (ld: Tensor, pivots: Tensor, b: Tensor, hermitian: boolean): Tensor => {
+    const op = 'linalg.ldl_solve';
+    requireSquare(op, ld, 'LD');
+    requireMatrices(op, b, 'B');
+    requireInexact(op, b);
+    requireOneDtype(op, ld, b);
+    if (pivots.dtype.name !== 'int32' || b.shape.at(-2) !== ld.shape.at(-1)) {
+      throw new RuntimeError(
+        message(
+          op,
+          'int32 pivots and shapes that agree',
+          `${pivots.dtype.name}, ${showShape(ld.shape)} and ${showShape(b.shape)}`,
+          `${op}: Incompatible arguments`,
+        ),
+      );
+    }
+    const batch = broadcastShapes(op, ld.shape.slice(0, -2), b.shape.slice(0, -2));
+    const exchanges = rawCast(pivots.expand([...batch, pivots.shape.at(-1)!]), pivots.dtype);
+    return rawLdlSolve(op, ld.detach(), exchanges, b.detach(), batch, hermitian && ld.dtype.isComplex);
+  },
+  samples: [call([positive, t([2], { dtype: 'int32', fill: { values: [1, 2] } }), d([2, 3])])],
+});

@@ -1,0 +1,161 @@
+// Owns the matrix products that are added to a tensor: addmm, addmv, addr, addbmm, baddbmm, all beta·input + alpha·product.
+import { record } from '../autograd/node.js';
+import { message, RuntimeError, showShape } from '../errors.js';
+import { expandsTo } from '../shape.js';
+import type { Scalar, Tensor } from '../tensor.js';
+import { defineOp, type Param } from './define.js';
+import { copy, rawZeros } from './memory.js';
+import { call, t } from './samples.js';
+
+const tensorParam = (name: string): Param => ({ name, kind: 'tensor' });
+const scales: readonly Param[] = [
+  { name: 'beta', kind: 'scalar', default: 1, keyword: true },
+  { name: 'alpha', kind: 'scalar', default: 1, keyword: true },
+];
+
+/** What is added must have the product's dtype, and broadcast to it. @throws RuntimeError */
+function checkAdded(op: string, x: Tensor, shape: readonly number[], of: Tensor): void {
+  if (x.dtype !== of.dtype && op !== 'addr') {
+    throw new RuntimeError(
+      message(
+        op,
+        'operands of one dtype',
+        `${x.dtype.name} and ${of.dtype.name}`,
+        'self and the matrices must have the same dtype',
+      ),
+    );
+  }
+  if (!expandsTo(x.shape, shape)) {
+    throw new RuntimeError(
+      message(
+        op,
+        `an input that broadcasts to ${showShape(shape)}`,
+        showShape(x.shape),
+        `The expanded size of the tensor must match the existing size at non-singleton dimensions. Target sizes: ${showShape(shape)}.  Tensor sizes: ${showShape(x.shape)}`,
+      ),
+    );
+  }
+}
+
+function checkScale(op: string, name: string, value: Scalar, x: Tensor): void {
+  if (x.dtype.isIntegral && typeof value === 'number' && !Number.isInteger(value)) {
+    throw new RuntimeError(
+      message(
+        op,
+        `a whole ${name} for ${x.dtype.name}`,
+        String(value),
+        `For integral input tensors, argument ${name} must not be a floating point number.`,
+      ),
+    );
+  }
+}
+
+/** beta·x + alpha·product. With beta 0 the input is not read: its NaNs do not count. */
+function added(op: string, x: Tensor, product: Tensor, beta: Scalar, alpha: Scalar): Tensor {
+  checkAdded(op, x, product.shape, product);
+  checkScale(op, 'beta', beta, x);
+  checkScale(op, 'alpha', alpha, x);
+  if (Number(beta) !== 0) return (Number(beta) === 1 ? x : x.mul(beta)).add(product, { alpha });
+  const nothing = record('MulBackward0', rawZeros(x.shape, x.dtype), [x], () => ([g]) => [
+    rawZeros(x.shape, g!.dtype),
+  ]);
+  return nothing.add(product, { alpha });
+}
+
+interface Form {
+  readonly name: string;
+  readonly doc: string;
+  readonly factors: readonly [string, string];
+  product(a: Tensor, b: Tensor): Tensor;
+  readonly shapes: readonly [readonly number[], readonly number[], readonly number[]];
+}
+
+function fused(f: Form) {
+  const compute = (x: Tensor, a: Tensor, b: Tensor, beta: Scalar, alpha: Scalar): Tensor =>
+    added(f.name, x, f.product(a, b), beta, alpha);
+  const [x, a, b] = f.shapes;
+  return defineOp(
+    {
+      name: f.name,
+      doc: f.doc,
+      params: [tensorParam('input'), ...f.factors.map(tensorParam), ...scales],
+      variants: ['function', 'method', 'inplace'],
+      compose: compute,
+      samples: [
+        call([t(x), t(a), t(b)]),
+        call([t(x.slice(-1), { dtype: 'float64' }), t(a, { dtype: 'float64' }), t(b, { dtype: 'float64' })], {
+          beta: 0.2,
+          alpha: 0.6,
+        }),
+        call([t(x, { dtype: 'int64' }), t(a, { dtype: 'int64' }), t(b, { dtype: 'int64' })], { beta: 2 }),
+      ],
+      errors: [{ args: [t([7, 7, 7]), t(a), t(b)], throws: 'RuntimeError' }],
+    },
+    (target: Tensor, left: Tensor, right: Tensor, beta: Scalar, alpha: Scalar): Tensor => {
+      const result = compute(target, left, right, beta, alpha);
+      if (result.shape.join() !== target.shape.join()) {
+        throw new RuntimeError(
+          message(
+            `${f.name}_`,
+            `an input of shape ${showShape(result.shape)}`,
+            showShape(target.shape),
+            `output with shape ${showShape(target.shape)} doesn't match the broadcast shape ${showShape(result.shape)}`,
+          ),
+        );
+      }
+      return copy.inplace!(target, result);
+    },
+  );
+}
+
+export const addmm = fused({
+  name: 'addmm',
+  doc: 'beta·input + alpha·(mat1 @ mat2), of an [n, m] and an [m, p] matrix.',
+  factors: ['mat1', 'mat2'],
+  product: (a, b) => a.mm(b),
+  shapes: [
+    [3, 5],
+    [3, 2],
+    [2, 5],
+  ],
+});
+
+export const addmv = fused({
+  name: 'addmv',
+  doc: 'beta·input + alpha·(mat @ vec), of an [n, m] matrix and an [m] vector.',
+  factors: ['mat', 'vec'],
+  product: (a, b) => a.mv(b),
+  shapes: [[3], [3, 2], [2]],
+});
+
+export const addbmm = fused({
+  name: 'addbmm',
+  doc: 'beta·input + alpha·Σ (batch1 @ batch2), the products of a batch summed.',
+  factors: ['batch1', 'batch2'],
+  product: (a, b) => a.bmm(b).sum(0, false, { dtype: a.dtype }),
+  shapes: [
+    [3, 5],
+    [4, 3, 2],
+    [4, 2, 5],
+  ],
+});
+
+export const baddbmm = fused({
+  name: 'baddbmm',
+  doc: 'beta·input + alpha·(batch1 @ batch2), for every matrix of a batch.',
+  factors: ['batch1', 'batch2'],
+  product: (a, b) => a.bmm(b),
+  shapes: [
+    [4, 3, 5],
+    [4, 3, 2],
+    [4, 2, 5],
+  ],
+});
+
+export const addr = fused({
+  name: 'addr',
+  doc: 'beta·input + alpha·(vec1 ⊗ vec2), the outer product of two vectors.',
+  factors: ['vec1', 'vec2'],
+  product: (a, b) => a.outer(b),
+  shapes: [[3, 5], [3], [5]],
+});

@@ -1,0 +1,394 @@
+// Owns the ops on square matrices that solve, invert and take determinants, and the tensor forms of solve and inverse.
+import { gradMode } from '../autograd/mode.js';
+import { record } from '../autograd/node.js';
+import { IndexError, message, RuntimeError, showShape } from '../errors.js';
+import { broadcastShapes, numelOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { defineOp, type Param } from './define.js';
+import {
+  adjoint,
+  diagonalMatrix,
+  inverted,
+  isVector,
+  luSolved,
+  requireMatrices,
+  requireOneDtype,
+  requireSquare,
+  requireSuccess,
+  singular,
+  singularSolve,
+  solved,
+  triangularSolve,
+  triangularSolveRight,
+} from './linalg_core.js';
+import { identity, rawLu } from './linalg_native.js';
+import { counting } from './raw.js';
+import { call, t } from './samples.js';
+
+const matrix: Param = { name: 'A', kind: 'tensor' };
+const right: Param = { name: 'B', kind: 'tensor' };
+const leftParam: Param = { name: 'left', kind: 'bool', default: true, keyword: true };
+const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false, keyword: true };
+const wide = { dtype: 'float64' };
+const d = (shape: readonly number[]) => t(shape, wide);
+
+export const inverse = defineOp({
+  name: 'inverse',
+  numpy: 'numpy.linalg.inv',
+  aliases: ['torch.linalg.inv'],
+  doc: 'The inverses of square matrices.',
+  params: [{ name: 'input', kind: 'tensor' }],
+  gradName: 'LinalgInvExBackward0',
+  kernel: (a: Tensor): Tensor => {
+    requireSquare('linalg.inv', a);
+    const { x, factored } = inverted('linalg.inv', a);
+    requireSuccess('linalg.inv', factored.info, singular);
+    return x;
+  },
+  samples: [call([d([3, 3])]), call([t([2, 4, 4])]), call([t([0, 0])])],
+  errors: [
+    { args: [t([3, 2])], throws: 'RuntimeError' },
+    { args: [t([2, 2], { fill: 'zeros' })], throws: 'RuntimeError' },
+  ],
+});
+
+export const invEx = defineOp({
+  name: 'linalg.invEx',
+  torch: 'torch.linalg.inv_ex',
+  doc: 'The inverses of square matrices and int32 info codes, 0 where a matrix is regular.',
+  params: [matrix, checkErrors],
+  returns: '[Tensor, Tensor] & { inverse: Tensor; info: Tensor }',
+  gradName: 'LinalgInvExBackward0',
+  kernel: (a: Tensor, check: boolean) => {
+    requireSquare('linalg.inv_ex', a);
+    const { x, factored } = inverted('linalg.inv_ex', a);
+    if (check) requireSuccess('linalg.inv_ex', factored.info, singular);
+    return Object.assign([x, factored.info], { inverse: x, info: factored.info });
+  },
+  samples: [call([d([2, 3, 3])])],
+});
+
+/** X of A·X = B or X·A = B, and the info codes; B may be vectors. */
+function solveEither(op: string, a: Tensor, b: Tensor, left: boolean): { x: Tensor; info: Tensor } {
+  requireSquare(op, a);
+  requireOneDtype(op, a, b);
+  const vector = left && isVector(a, b);
+  if (b.ndim === 0 || (!vector && b.ndim < 2)) requireMatrices(op, b, 'B');
+  const columns = vector ? b.unsqueeze(-1) : b;
+  const n = a.shape.at(-1)!;
+  if (columns.shape.at(left ? -2 : -1) !== n) {
+    throw new RuntimeError(
+      message(
+        op,
+        'shapes that agree',
+        `${showShape(a.shape)} and ${showShape(b.shape)}`,
+        `${op}: Incompatible shapes of A and B for the equation ${left ? 'AX = B' : 'XA = B'} (${n}x${n} and ${columns.shape.slice(-2).join('x')})`,
+      ),
+    );
+  }
+  if (!left) {
+    const { x, factored } = solved(op, a.transpose(-2, -1), b.transpose(-2, -1));
+    return { x: x.transpose(-2, -1), info: factored.info };
+  }
+  const { x, factored } = solved(op, a, columns);
+  return { x: vector ? x.squeeze(-1) : x, info: factored.info };
+}
+
+export const solve = defineOp({
+  name: 'linalg.solve',
+  numpy: 'numpy.linalg.solve',
+  doc: 'X of A·X = B for square matrices (X·A = B with left: false); B may be vectors. Batches broadcast.',
+  params: [matrix, right, leftParam],
+  gradName: 'LinalgSolveExBackward0',
+  kernel: (a: Tensor, b: Tensor, left: boolean): Tensor => {
+    const { x, info } = solveEither('linalg.solve', a, b, left);
+    requireSuccess('linalg.solve', info, singularSolve);
+    return x;
+  },
+  samples: [call([d([3, 3]), d([3, 2])]), call([t([2, 3, 3]), t([2, 3])])],
+  errors: [
+    { args: [t([3, 3]), t([2, 2])], throws: 'RuntimeError' },
+    { args: [t([2, 2], { fill: 'zeros' }), t([2])], throws: 'RuntimeError' },
+  ],
+});
+
+export const solveEx = defineOp({
+  name: 'linalg.solveEx',
+  torch: 'torch.linalg.solve_ex',
+  doc: 'As linalg.solve, with int32 info codes instead of an error for singular matrices.',
+  params: [matrix, right, leftParam, checkErrors],
+  returns: '[Tensor, Tensor] & { result: Tensor; info: Tensor }',
+  gradName: 'LinalgSolveExBackward0',
+  kernel: (a: Tensor, b: Tensor, left: boolean, check: boolean) => {
+    const { x, info } = solveEither('linalg.solve_ex', a, b, left);
+    if (check) requireSuccess('linalg.solve_ex', info, singularSolve);
+    return Object.assign([x, info], { result: x, info });
+  },
+  samples: [call([d([3, 3]), d([2, 3])], { left: false })],
+});
+
+export const solveTriangular = defineOp({
+  name: 'linalg.solveTriangular',
+  torch: 'torch.linalg.solve_triangular',
+  doc: 'X of A·X = B (X·A = B with left: false) for triangular matrices; batches broadcast.',
+  params: [
+    matrix,
+    right,
+    { name: 'upper', kind: 'bool', keyword: true },
+    leftParam,
+    { name: 'unitriangular', kind: 'bool', default: false, keyword: true },
+  ],
+  kernel: (a: Tensor, b: Tensor, upper: boolean, left: boolean, unit: boolean): Tensor => {
+    const op = 'linalg.solve_triangular';
+    requireSquare(op, a);
+    requireMatrices(op, b, 'B');
+    requireOneDtype(op, a, b);
+    if (b.shape.at(left ? -2 : -1) !== a.shape.at(-1)) {
+      throw new RuntimeError(
+        message(
+          op,
+          'shapes that agree',
+          `${showShape(a.shape)} and ${showShape(b.shape)}`,
+          `${op}: Incompatible shapes of A and B for the equation ${left ? 'AX = B' : 'XA = B'}`,
+        ),
+      );
+    }
+    return left ? triangularSolve(op, a, b, upper, unit) : triangularSolveRight(op, a, b, upper, unit);
+  },
+  samples: [
+    call([d([3, 3]), d([3, 2])], { upper: true }),
+    call([d([2, 3, 3]), d([2, 3])], { upper: false, left: false, unitriangular: true }),
+  ],
+  errors: [{ args: [t([3, 3]), t([2, 2])], kwargs: { upper: true }, throws: 'RuntimeError' }],
+});
+
+export const triangularSolveOp = defineOp({
+  name: 'triangularSolve',
+  doc: 'X of A·X = b for triangular matrices, and a copy of A.',
+  params: [
+    { name: 'b', kind: 'tensor' },
+    matrix,
+    { name: 'upper', kind: 'bool', default: true },
+    { name: 'transpose', kind: 'bool', default: false },
+    { name: 'unitriangular', kind: 'bool', default: false },
+  ],
+  returns: '[Tensor, Tensor] & { solution: Tensor; clonedCoefficient: Tensor }',
+  kernel: (b: Tensor, a: Tensor, upper: boolean, turned: boolean, unit: boolean) => {
+    const op = 'triangular_solve';
+    requireSquare(op, a);
+    requireMatrices(op, b, 'b');
+    requireOneDtype(op, a, b);
+    if (b.shape.at(-2) !== a.shape.at(-1)) {
+      throw new RuntimeError(
+        message(
+          op,
+          'shapes that agree',
+          `${showShape(b.shape)} and ${showShape(a.shape)}`,
+          'Incompatible matrix sizes',
+        ),
+      );
+    }
+    const x = turned
+      ? triangularSolve(op, a.transpose(-2, -1), b, !upper, unit)
+      : triangularSolve(op, a, b, upper, unit);
+    const batch = broadcastShapes(op, a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const copied = a.expand([...batch, ...a.shape.slice(-2)]).clone();
+    return Object.assign([x, copied], { solution: x, clonedCoefficient: copied });
+  },
+  samples: [call([d([3, 2]), d([3, 3])]), call([d([3, 2]), d([3, 3])], { upper: false, transpose: true })],
+});
+
+/** The sign of the row exchanges, 1 or −1, in the dtype of `like`. */
+function exchangeSign(pivots: Tensor, like: Tensor): Tensor {
+  const odd = pivots
+    .ne(counting(pivots.shape.at(-1)!, 1))
+    .sum(-1)
+    .remainder(2);
+  return odd.mul(-2).add(1).to(like.dtype);
+}
+
+/** Aᴴ·X = diag(c) for the gradient of a determinant; where no second gradient is wanted, from the factors at hand. */
+function adjointSolve(op: string, a: Tensor, lu: Tensor, pivots: Tensor, c: Tensor): Tensor {
+  const right = c
+    .unsqueeze(-1)
+    .unsqueeze(-1)
+    .mul(identity(a.shape.at(-1)!, a.dtype));
+  if (gradMode.enabled) return solved(op, adjoint(a), right).x;
+  // A singular matrix's gradient is the limit from beside it.
+  const zero = lu.diagonal(0, -2, -1).eq(0);
+  const tiny = a.dtype.itemSize === (a.dtype.isComplex ? 8 : 4) ? 2 ** -23 : 2 ** -52;
+  const near = lu.add(diagonalMatrix(zero.to(lu.dtype).mul(tiny)));
+  return luSolved(op, near, pivots, right, true);
+}
+
+export const det = defineOp({
+  name: 'det',
+  numpy: 'numpy.linalg.det',
+  aliases: ['torch.linalg.det'],
+  doc: 'The determinants of square matrices.',
+  params: [{ name: 'input', kind: 'tensor' }],
+  gradName: 'LinalgDetBackward0',
+  kernel: (a: Tensor): Tensor => {
+    requireSquare('linalg.det', a);
+    const { lu, pivots } = rawLu('linalg.det', a);
+    const out = lu.diagonal(0, -2, -1).prod(-1).mul(exchangeSign(pivots, a));
+    return record('LinalgDetBackward0', out, [a], (save) => {
+      const [matrixKept, result, packed, exchanges] = [save(a), save(out), save(lu), save(pivots)];
+      return ([g]) => [
+        adjointSolve(
+          'linalg.det',
+          matrixKept.get(),
+          packed.get(),
+          exchanges.get(),
+          g!.mul(result.get().conj()),
+        ),
+      ];
+    });
+  },
+  samples: [call([d([3, 3])]), call([t([2, 4, 4])]), call([t([0, 0])])],
+  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+});
+
+type SignAndLog = [Tensor, Tensor] & { sign: Tensor; logabsdet: Tensor };
+
+function signAndLog(op: string, a: Tensor): SignAndLog {
+  requireSquare(op, a);
+  const { lu, pivots } = rawLu(op, a);
+  const diagonal = lu.diagonal(0, -2, -1);
+  const sign = diagonal.sgn().prod(-1).mul(exchangeSign(pivots, a));
+  const logabsdet = diagonal.abs().log().sum(-1);
+  record('LinalgSlogdetBackward0', [sign, logabsdet], [a], (save) => {
+    const [matrixKept, phase, packed, exchanges] = [save(a), save(sign), save(lu), save(pivots)];
+    return ([gSign, gLog]) => {
+      let c = gLog ?? phase.get().mul(0).abs();
+      if (a.dtype.isComplex) {
+        c = c.to(a.dtype);
+        if (gSign) {
+          const turn = gSign.mul(phase.get().conj());
+          c = c.add(turn.sub(turn.conj()).mul(0.5));
+        }
+      }
+      return [adjointSolve(op, matrixKept.get(), packed.get(), exchanges.get(), c)];
+    };
+  });
+  return Object.assign([sign, logabsdet] as [Tensor, Tensor], { sign, logabsdet });
+}
+
+export const slogdet = defineOp({
+  name: 'slogdet',
+  numpy: 'numpy.linalg.slogdet',
+  aliases: ['torch.linalg.slogdet'],
+  doc: 'The sign and the logarithm of the absolute value of the determinants of square matrices.',
+  params: [{ name: 'input', kind: 'tensor' }],
+  returns: '[Tensor, Tensor] & { sign: Tensor; logabsdet: Tensor }',
+  gradName: 'LinalgSlogdetBackward0',
+  kernel: (a: Tensor): SignAndLog => signAndLog('linalg.slogdet', a),
+  samples: [call([d([3, 3])]), call([t([0, 3, 3])])],
+  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+});
+
+export const logdet = defineOp({
+  name: 'logdet',
+  doc: 'The logarithm of the determinants of square matrices; NaN where a determinant is negative.',
+  params: [{ name: 'input', kind: 'tensor' }],
+  compose: (a: Tensor): Tensor => {
+    const { sign, logabsdet } = signAndLog('logdet', a);
+    if (a.dtype.isComplex) return sign.log().add(logabsdet);
+    return logabsdet.maskedFill(sign.eq(-1), Number.NaN);
+  },
+  samples: [call([t([2, 2], { ...wide, fill: { values: [2, 1, 1, 3] } })])],
+  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+});
+
+export const tensorinv = defineOp({
+  name: 'linalg.tensorinv',
+  numpy: 'numpy.linalg.tensorinv',
+  doc: 'The inverse of a tensor as a map from its last dims to its first `ind` dims.',
+  params: [matrix, { name: 'ind', kind: 'int', default: 2 }],
+  compose: (a: Tensor, ind: number): Tensor => {
+    const op = 'linalg.tensorinv';
+    if (ind <= 0)
+      throw new RuntimeError(
+        message(op, 'ind of at least 1', String(ind), 'Expected a strictly positive integer for `ind`'),
+      );
+    const [rows, columns] = [a.shape.slice(0, ind), a.shape.slice(ind)];
+    const [m, n] = [numelOf(rows), numelOf(columns)];
+    if (m !== n) {
+      throw new RuntimeError(
+        message(
+          op,
+          'a square map',
+          showShape(a.shape),
+          `Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got ${n} != ${m}`,
+        ),
+      );
+    }
+    return inverse.impl(a.reshape([m, n])).reshape([...columns, ...rows]);
+  },
+  samples: [call([d([2, 3, 6])])],
+  errors: [
+    { args: [t([2, 3, 6]), 0], throws: 'RuntimeError' },
+    { args: [t([2, 3, 4])], throws: 'RuntimeError' },
+  ],
+});
+
+export const tensorsolve = defineOp({
+  name: 'linalg.tensorsolve',
+  numpy: 'numpy.linalg.tensorsolve',
+  doc: 'X of tensordot(A, X) = B, A being a map from its last dims to the dims of B.',
+  params: [matrix, right, { name: 'dims', kind: 'ints', default: null }],
+  compose: (a: Tensor, b: Tensor, dims: number | readonly number[] | null): Tensor => {
+    const op = 'linalg.tensorsolve';
+    const last = dims === null ? [] : typeof dims === 'number' ? [dims] : dims;
+    for (const one of last)
+      if (one < -a.ndim || one >= a.ndim)
+        throw new IndexError(
+          message(op, `dims in [${-a.ndim}, ${a.ndim - 1}]`, String(one), 'Dimension out of range'),
+        );
+    const moved =
+      last.length === 0
+        ? a
+        : a.movedim(
+            last,
+            last.map((_, i) => a.ndim - last.length + i),
+          );
+    const shape = moved.shape.slice(b.ndim);
+    if (numelOf(shape) !== b.length || a.length !== b.length * b.length) {
+      throw new RuntimeError(
+        message(
+          op,
+          'a square map',
+          `${showShape(a.shape)} and ${showShape(b.shape)}`,
+          'Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim])',
+        ),
+      );
+    }
+    return solve.impl(moved.reshape([b.length, b.length]), b.flatten(), true).reshape(shape);
+  },
+  samples: [call([d([2, 3, 6]), d([2, 3])])],
+  errors: [{ args: [t([2, 3, 4]), t([2, 3])], throws: 'RuntimeError' }],
+});
+
+export const matrixPower = defineOp({
+  name: 'matrixPower',
+  numpy: 'numpy.linalg.matrix_power',
+  aliases: ['torch.linalg.matrix_power'],
+  doc: 'The n-th power of square matrices; of their inverses for negative n.',
+  params: [
+    { name: 'input', kind: 'tensor' },
+    { name: 'n', kind: 'int' },
+  ],
+  compose: (a: Tensor, n: number): Tensor => {
+    requireSquare('linalg.matrix_power', a);
+    if (n === 0) return identity(a.shape.at(-1)!, a.dtype).expand(a.shape).clone();
+    let square = n < 0 ? inverse.impl(a) : a;
+    let out: Tensor | null = null;
+    for (let left = Math.abs(n); ; square = square.matmul(square)) {
+      if (left % 2 === 1) out = out === null ? square : out.matmul(square);
+      left = Math.floor(left / 2);
+      if (left === 0) return out === a ? a.clone() : out!;
+    }
+  },
+  samples: [call([d([3, 3]), 5]), call([d([2, 3, 3]), -2]), call([d([3, 3]), 0])],
+  errors: [{ args: [t([3, 2]), 2], throws: 'RuntimeError' }],
+});
