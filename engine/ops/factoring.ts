@@ -1,4 +1,4 @@
-// Owns the ops that factorise and use the factors: Cholesky, LU, LDL, QR and Householder's reflectors.
+// Owns the ops that factorise and use the factors: Cholesky and LU. (LDL is in ldl.ts, QR in orthogonal.ts.)
 import { record } from '../autograd/node.js';
 import { message, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
@@ -11,7 +11,6 @@ import {
   luSolved,
   permutation,
   permuteRows,
-  requireInexact,
   requireMatrices,
   requireOneDtype,
   requireSquare,
@@ -19,15 +18,13 @@ import {
   triangularSolve,
   triangularSolveRight,
 } from './linalg_core.js';
-import { identity, rawCholesky, rawLdl, rawLdlSolve } from './linalg_native.js';
-import { rawCast } from './memory.js';
+import { identity, rawCholesky } from './linalg_native.js';
 import { call, t } from './samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const input: Param = { name: 'input', kind: 'tensor' };
 const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false, keyword: true };
 const pivotParam: Param = { name: 'pivot', kind: 'bool', default: true, keyword: true };
-const hermitianParam: Param = { name: 'hermitian', kind: 'bool', default: false, keyword: true };
 const wide = { dtype: 'float64' };
 const d = (shape: readonly number[]) => t(shape, wide);
 const positive = t([2, 2], { ...wide, fill: { values: [2, 1, 1, 3] } });
@@ -334,79 +331,4 @@ export const luSolve = defineOp({
   compose: (b: Tensor, packed: Tensor, pivots: Tensor): Tensor =>
     solvedFromLu('lu_solve', packed, pivots, b, true, false),
   samples: [call([d([2, 3]), positive, t([2], { dtype: 'int32', fill: { values: [2, 2] } })])],
-});
-
-// --- LDL ---
-
-const singularLdl = (code: number): string =>
-  `D[${code},${code}] is zero and using it on ldl_solve would result in a division by zero.`;
-
-function ldlOf(op: string, a: Tensor, hermitian: boolean, check: boolean): [Tensor, Tensor, Tensor] {
-  requireSquare(op, a);
-  const { ld, pivots, info } = rawLdl(op, a.detach(), hermitian && a.dtype.isComplex);
-  if (check) requireSuccess(op, info, singularLdl);
-  return [ld, pivots, info];
-}
-const notLdl = 'PyTorch has no gradient of it';
-
-export const ldlFactorEx = defineOp({
-  name: 'linalg.ldlFactorEx',
-  torch: 'torch.linalg.ldl_factor_ex',
-  doc: 'L and D of symmetric (or Hermitian) matrices packed as LAPACK packs them, the exchanges, and info codes.',
-  params: [matrix, hermitianParam, checkErrors],
-  returns: '[Tensor, Tensor, Tensor] & { LD: Tensor; pivots: Tensor; info: Tensor }',
-  notDifferentiable: notLdl,
-  kernel: (a: Tensor, hermitian: boolean, check: boolean) => {
-    const made = ldlOf('linalg.ldl_factor_ex', a, hermitian, check);
-    return Object.assign(made, { LD: made[0], pivots: made[1], info: made[2] });
-  },
-  samples: [call([positive])],
-});
-
-export const ldlFactor = defineOp({
-  name: 'linalg.ldlFactor',
-  torch: 'torch.linalg.ldl_factor',
-  doc: 'L and D of symmetric (or Hermitian) matrices packed as LAPACK packs them, and the exchanges.',
-  params: [matrix, hermitianParam],
-  returns: '[Tensor, Tensor] & { LD: Tensor; pivots: Tensor }',
-  notDifferentiable: notLdl,
-  kernel: (a: Tensor, hermitian: boolean) => {
-    const [ld, pivots] = ldlOf('linalg.ldl_factor', a, hermitian, true);
-    return Object.assign([ld, pivots], { LD: ld, pivots });
-  },
-  samples: [call([positive])],
-});
-
-export const ldlSolve = defineOp({
-  name: 'linalg.ldlSolve',
-  torch: 'torch.linalg.ldl_solve',
-  doc: 'X of A·X = B from what linalg.ldlFactor gives.',
-  params: [
-    { name: 'LD', kind: 'tensor' },
-    { name: 'pivots', kind: 'tensor' },
-    { name: 'B', kind: 'tensor' },
-    hermitianParam,
-  ],
-  notDifferentiable: notLdl,
-  kernel: (ld: Tensor, pivots: Tensor, b: Tensor, hermitian: boolean): Tensor => {
-    const op = 'linalg.ldl_solve';
-    requireSquare(op, ld, 'LD');
-    requireMatrices(op, b, 'B');
-    requireInexact(op, b);
-    requireOneDtype(op, ld, b);
-    if (pivots.dtype.name !== 'int32' || b.shape.at(-2) !== ld.shape.at(-1)) {
-      throw new RuntimeError(
-        message(
-          op,
-          'int32 pivots and shapes that agree',
-          `${pivots.dtype.name}, ${showShape(ld.shape)} and ${showShape(b.shape)}`,
-          `${op}: Incompatible arguments`,
-        ),
-      );
-    }
-    const batch = broadcastShapes(op, ld.shape.slice(0, -2), b.shape.slice(0, -2));
-    const exchanges = rawCast(pivots.expand([...batch, pivots.shape.at(-1)!]), pivots.dtype);
-    return rawLdlSolve(op, ld.detach(), exchanges, b.detach(), batch, hermitian && ld.dtype.isComplex);
-  },
-  samples: [call([positive, t([2], { dtype: 'int32', fill: { values: [1, 2] } }), d([2, 3])])],
 });

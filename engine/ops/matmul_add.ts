@@ -1,7 +1,8 @@
 // Owns the matrix products that are added to a tensor: addmm, addmv, addr, addbmm, baddbmm, all beta·input + alpha·product.
 import { record } from '../autograd/node.js';
 import { message, RuntimeError, showShape } from '../errors.js';
-import { expandsTo } from '../shape.js';
+import { regeometry } from '../factory.js';
+import { expandsTo, sameShape } from '../shape.js';
 import type { Scalar, Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { copy, rawZeros } from './memory.js';
@@ -93,7 +94,12 @@ function fused(f: Form) {
     },
     (target: Tensor, left: Tensor, right: Tensor, beta: Scalar, alpha: Scalar): Tensor => {
       const result = compute(target, left, right, beta, alpha);
-      if (result.shape.join() !== target.shape.join()) {
+      // PyTorch's addbmm_ takes the size of what it computes.
+      if (f.name === 'addbmm' && !target.requiresGrad && !result.requiresGrad) {
+        if (!sameShape(result.shape, target.shape))
+          regeometry(target, result.shape, result.strides, result.offset, result.storage);
+      }
+      if (!sameShape(result.shape, target.shape)) {
         throw new RuntimeError(
           message(
             `${f.name}_`,

@@ -342,6 +342,24 @@ export const chainMatmul = defineOp({
   errors: [{ args: [t([2, 3]), t([2, 3])], throws: 'RuntimeError' }],
 });
 
+export const linalgDiagonal = defineOp({
+  name: 'linalg.diagonal',
+  doc: 'The diagonals of matrices as a view: of the last two dims, or of those given.',
+  params: [
+    { name: 'A', kind: 'tensor' },
+    { name: 'offset', kind: 'int', default: 0, keyword: true },
+    { name: 'dim1', kind: 'int', default: -2, keyword: true },
+    { name: 'dim2', kind: 'int', default: -1, keyword: true },
+  ],
+  gradName: 'DiagonalBackward0',
+  compose: (x: Tensor, offset: number, dim1: number, dim2: number): Tensor => x.diagonal(offset, dim1, dim2),
+  samples: [call([t([2, 3, 4])]), call([t([3, 4])], { offset: 1 })],
+  errors: [
+    { args: [t([10, 20])], kwargs: { dim1: 1, dim2: 1 }, throws: 'RuntimeError' },
+    { args: [t([10, 20])], kwargs: { dim1: 10000 }, throws: 'IndexError' },
+  ],
+});
+
 export const rmatmul = defineOp({
   name: 'rmatmul',
   torch: 'torch.Tensor.__rmatmul__',

@@ -235,13 +235,16 @@ export const det = defineOp({
     return record('LinalgDetBackward0', out, [a], (save) => {
       const [matrixKept, result, packed, exchanges] = [save(a), save(out), save(lu), save(pivots)];
       return ([g]) => [
-        adjointSolve(
-          'linalg.det',
-          matrixKept.get(),
-          packed.get(),
-          exchanges.get(),
-          g!.mul(result.get().conj()),
-        ),
+        // Of one element the gradient is g itself, whose second gradient there is none of.
+        a.shape.at(-1) === 1
+          ? g!.unsqueeze(-1).unsqueeze(-1)
+          : adjointSolve(
+              'linalg.det',
+              matrixKept.get(),
+              packed.get(),
+              exchanges.get(),
+              g!.mul(result.get().conj()),
+            ),
       ];
     });
   },

@@ -185,6 +185,7 @@ template <class T, class W> struct Runner {
     Matrix a = load(c.a, at, c.n, c.n);
     int32_t* pivots = reinterpret_cast<int32_t*>(c.out[1]) + at * c.n;
     const int info = ldlInPlace<W>(a, pivots, (c.flags & kHermitian) != 0);
+    a.template triangularView<Eigen::StrictlyUpper>().setZero();
     store<T>(0, at, a);
     return info;
   }
