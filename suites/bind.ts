@@ -83,8 +83,9 @@ export function publicArguments(params: readonly Param[], bound: readonly unknow
     if (!param.keyword) plain.push(value);
     else if (value !== undefined) options[camelCase(param.name)] = value;
   });
+  if (Object.keys(options).length > 0) return [...plain, options];
   while (plain.length > 0 && plain.at(-1) === undefined) plain.pop();
-  return Object.keys(options).length > 0 ? [...plain, options] : plain;
+  return plain;
 }
 
 /** Results in PyTorch's order, nested ones flattened: tensors and plain values. */

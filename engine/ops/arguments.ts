@@ -1,5 +1,5 @@
 // Owns the small argument conventions that several ops share: spread sizes, one-or-many dims. It must not name any op.
-import { ArgumentError, describe, message } from '../errors.js';
+import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
 import { wrapDims } from '../shape.js';
 
 /** Splits `(3, 2, options)`, `([3, 2], options)`, `(3, 2)` or `([3, 2])`. */
@@ -20,8 +20,12 @@ export function splitSize<O = never>(
   return { size: size as number[], options: hasOptions ? (last as O) : undefined };
 }
 
-/** Wrapped, distinct dims; null or an empty list means all. */
+/** Wrapped, distinct dims; null or an empty list means all. @throws RuntimeError beyond torch's 64 dims. */
 export function dimsOf(op: string, dim: number | readonly number[] | null, ndim: number): number[] {
+  if (ndim > 64) {
+    const hint = 'only tensors with up to 64 dims are supported';
+    throw new RuntimeError(message(op, 'at most 64 dims', String(ndim), hint));
+  }
   if (dim === null || (Array.isArray(dim) && dim.length === 0))
     return Array.from({ length: ndim }, (_, i) => i);
   return wrapDims(op, typeof dim === 'number' ? [dim] : dim, ndim);

@@ -71,6 +71,7 @@ function over(name: string, side: Side, doc: string) {
 function extremeOver(op: string, side: Side, x: Tensor, dim: Dims, keepdim: boolean, node: string): Tensor {
   const list = dimsOf(op, dim, x.ndim);
   const mask = maskOf(list, x.ndim);
+  if (x.length === 0 && (dim === null || (Array.isArray(dim) && dim.length === 0))) throw emptyError(op, x);
   requireElements(op, x, list);
   const out = reduce({
     op,
@@ -142,6 +143,37 @@ function alongDim(op: string, side: Side, x: Tensor, dim: number, keepdim: boole
   });
   return extremes(found.values, indices);
 }
+
+export const aminmax = defineOp({
+  name: 'aminmax',
+  doc: 'The minimum and the maximum along `dim`, or of all elements, as { min, max }; ties share the gradient.',
+  params: [
+    self,
+    { name: 'dim', kind: 'int', default: null, keyword: true },
+    { ...keepdimParam, keyword: true },
+  ],
+  returns: '[Tensor, Tensor] & { min: Tensor; max: Tensor }',
+  compose: (x: Tensor, dim: number | null, keepdim: boolean) => {
+    if (dim === null && x.length === 0) {
+      const hint = 'cannot compute aminmax over an empty dimension as the operation has no identity';
+      throw new RuntimeError(message('aminmax', 'at least one element', showShape(x.shape), hint));
+    }
+    const [least, most] = (['min', 'max'] as const).map((side) =>
+      extremeOver('aminmax', side, x, dim, keepdim, 'AminmaxBackward0'),
+    ) as [Tensor, Tensor];
+    return Object.assign([least, most] as [Tensor, Tensor], { min: least, max: most });
+  },
+  samples: [
+    call([t([3, 5], { fill: 'distinct' })]),
+    call([t([3, 5, 2], { fill: 'distinct', layout: 'transposed' })], { dim: 1, keepdim: true }),
+    call([t([])], { dim: 0 }),
+    call([t([7], { dtype: 'int64' })]),
+  ],
+  errors: [
+    { args: [t([5, 0, 5])], throws: 'RuntimeError' },
+    { args: [t([5, 0, 5])], kwargs: { dim: 1 }, throws: 'IndexError' },
+  ],
+});
 
 function zerosOf(shape: readonly number[], g: Tensor): Tensor {
   return rawZeros(shape, g.dtype);

@@ -194,6 +194,13 @@ function normGradient(x: Tensor, norm: Tensor, g: Tensor, p: number, mask: reado
     const count = hit.sum(over, true);
     return x.sgn().mul(g.div(count)).mul(hit);
   }
+  if (p < 1) {
+    const own = x.sign().mul(x.abs().pow(p - 1));
+    return own
+      .maskedFill(x.eq(0), 0)
+      .mul(g)
+      .mul(norm.pow(1 - p));
+  }
   const scale = g.div(norm.pow(p - 1)).maskedFill(norm.eq(0), 0);
   const powered =
     p < 2
@@ -208,10 +215,23 @@ function normGradient(x: Tensor, norm: Tensor, g: Tensor, p: number, mask: reado
 export const norm = defineOp({
   name: 'norm',
   doc: 'The vector p-norm (Σ|x|^p)^(1/p) over `dim` (all dims by default); p may be 0 and ±Infinity.',
-  params: [self, { name: 'p', kind: 'scalar', default: 2 }, dims, keepdimParam],
+  params: [
+    self,
+    { name: 'p', kind: 'any', default: 'fro' },
+    dims,
+    keepdimParam,
+    { name: 'dtype', kind: 'dtype', default: null, keyword: true },
+  ],
+  overloads: [
+    "(p?: number | 'fro' | 'nuc', dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DTypeLike | null | undefined }): Tensor",
+  ],
   gradName: 'LinalgVectorNormBackward0',
-  kernel: (x: Tensor, p: number, dim: Dims, keepdim: boolean): Tensor => {
+  kernel: (given: Tensor, order: unknown, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
+    const x = dtype === null ? given : given.to(dtype);
     requireFloat('norm', x.dtype);
+    const p = order === 'fro' ? 2 : order;
+    if (typeof p !== 'number')
+      throw new ArgumentError(message('norm', "p to be a number, 'fro' or 'nuc'", describe(p)));
     const over = dimsOf('norm', dim, x.ndim);
     const mask = maskOf(over, x.ndim);
     const parts = normParts(p);

@@ -278,13 +278,36 @@ export const cummin = extreme(
   'The running minimum along a dim and where it was, as { values, indices }; of equals the latest.',
 );
 
-/** Sums of both signs apart, as logarithms: no exp of a large number, and differentiable. */
-function logSumsGradient(g: Tensor, x: Tensor, out: Tensor, dim: number): Tensor {
-  const size = g.abs().log();
-  const toEnd = (y: Tensor): Tensor => reversed(logSums(reversed(y, dim), dim), dim);
-  const part = (side: Tensor): Tensor =>
-    toEnd(size.maskedFill(side.logicalNot(), Number.NEGATIVE_INFINITY).sub(out)).add(x).exp();
-  return part(g.gt(0)).sub(part(g.lt(0)));
+/** log Σ exp over what precedes each place, itself included, or over what follows it; no history. */
+function logSumsOf(y: Tensor, dim: number, toEnd: boolean): Tensor {
+  if (!toEnd) return scanned('logcumsumexp', y, dim, y.dtype);
+  return reversed(scanned('logcumsumexp', reversed(y, dim), dim, y.dtype), dim);
+}
+
+/**
+ * Σ g_j·exp(x_i − out_j) over j ≥ i (`toEnd`), or its transpose Σ h_i·exp(x_i − out_j) over i ≤ j. Both signs are summed apart, as
+ * logarithms, so that nothing overflows; each is the other's gradient, so that it is linear in `g` also where that is 0.
+ */
+function weightedSums(g: Tensor, x: Tensor, out: Tensor, dim: number, toEnd: boolean): Tensor {
+  const [inner, outer] = toEnd ? [out.neg(), x] : [x, out.neg()];
+  const result = noGrad(() => {
+    const size = g.abs().log();
+    const part = (side: Tensor): Tensor =>
+      logSumsOf(size.maskedFill(side.logicalNot(), Number.NEGATIVE_INFINITY).add(inner), dim, toEnd)
+        .add(outer)
+        .exp();
+    return part(g.gt(0)).sub(part(g.lt(0)));
+  });
+  return record('LogcumsumexpBackwardBackward0', result, [g, x, out], (save) => {
+    const [gs, xs, os] = [save(g), save(x), save(out)];
+    return ([h]) => {
+      const [v, a, b] = [gs.get(), xs.get(), os.get()];
+      const across = weightedSums(h!, a, b, dim, !toEnd);
+      const along = h!.mul(weightedSums(v, a, b, dim, toEnd));
+      const other = v.mul(across);
+      return toEnd ? [across, along, other.neg()] : [across, other, along.neg()];
+    };
+  });
 }
 
 function logSums(x: Tensor, dim: number): Tensor {
@@ -292,7 +315,7 @@ function logSums(x: Tensor, dim: number): Tensor {
   return record('LogcumsumexpBackward0', out, [x], (save) => {
     const kept = save(x);
     const result = save(out);
-    return ([g]) => [logSumsGradient(g!, kept.get(), result.get(), dim)];
+    return ([g]) => [g!.ndim === 0 ? g! : weightedSums(g!, kept.get(), result.get(), dim, true)];
   });
 }
 

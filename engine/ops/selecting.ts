@@ -47,7 +47,7 @@ export const kthvalue = defineOp({
       throw new RuntimeError(message('kthvalue', `k in [1, ${size}]`, String(k), hint));
     }
     const { indices } = sortedAlong(x.detach(), dim, false, k);
-    return picked(x, dim, x.ndim === 0 ? indices : indices.narrow(dim, k - 1, 1), keepdim);
+    return picked(x, dim, x.ndim === 0 ? indices : indices.narrow(dim, k - 1, 1).contiguous(), keepdim);
   },
   samples: [
     call([distinct([3, 7]), 2]),
@@ -77,7 +77,7 @@ function medianAlong(op: string, x: Tensor, rawDim: number, keepdim: boolean, sk
   const { indices } = sortedAlong(x.detach(), dim, false, null);
   if (x.ndim === 0) return picked(x, dim, indices, keepdim);
   const at = x.dtype.isIntegral
-    ? indices.narrow(dim, (x.shape[dim]! - 1) >> 1, 1)
+    ? indices.narrow(dim, (x.shape[dim]! - 1) >> 1, 1).contiguous()
     : indices.gather(dim, medianPlace(x.detach(), dim, skipNaN));
   return picked(x, dim, at, keepdim);
 }
