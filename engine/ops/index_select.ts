@@ -11,6 +11,7 @@ import { defineOp, type Param } from './define.js';
 import { reshaped } from './geometry.js';
 import { applied, appliedInPlace, type Change, itself } from './inplace_op.js';
 import { rawCast, rawZeros } from './memory.js';
+import { takesOut } from './out_param.js';
 import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -65,54 +66,56 @@ export function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
   });
 }
 
-export const indexSelect = defineOp({
-  name: 'indexSelect',
-  doc: 'The slices of a dim that a 1-d index names, in its order, as a copy.',
-  params: [self, dimParam, indexParam],
-  kernel: (x: Tensor, rawDim: number, index: Tensor): Tensor => {
-    const dim = wrapDim('indexSelect', rawDim, x.ndim);
-    requireMemory('indexSelect', [x, index]);
-    if (index.ndim > 1)
-      throw new IndexError(
-        message(
-          'indexSelect',
-          'an index of at most one dim',
-          showShape(index.shape),
-          'index_select(): Index is supposed to be a vector',
-        ),
-      );
-    requireIndexDtype('indexSelect', index, 'index_select(): Expected dtype int32 or int64 for index');
-    if (x.ndim === 0 && index.length !== 1) {
-      throw new RuntimeError(
-        message(
-          'indexSelect',
-          'one index into a 0-d tensor',
-          String(index.length),
-          `index_select(): Index to scalar can have only 1 value, got ${index.length} value(s)`,
-        ),
-      );
-    }
-    return pickedSlices(x, dim, index);
-  },
-  samples: [
-    call([t([3, 5]), 0, ix([7], 3)]),
-    call([t([2, 3, 5]), -2, ix([2], 3)]),
-    call([t([3, 5], { layout: 'transposed' }), 1, ix([3], 5, { layout: 'strided' })]),
-    call([t([3, 5]), 0, ix([], 3)]),
-    call([t([]), 0, ix([1], 1)]),
-    call([t([3, 5]), 1, ix([0], 5)]),
-    call([t([3, 5], { dtype: 'int64' }), 1, ix([2], 5, { dtype: 'int32' })]),
-    call([t([3, 5], { dtype: 'bool' }), 1, ix([2], 5)]),
-  ],
-  errors: [
-    { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: 5, high: 6 } })], throws: 'IndexError' },
-    { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: -1, high: 0 } })], throws: 'IndexError' },
-    { args: [t([3, 5]), 0, ix([2, 2], 3)], throws: 'IndexError' },
-    { args: [t([3, 5]), 0, t([2])], throws: 'RuntimeError' },
-    { args: [t([]), 0, ix([2], 1)], throws: 'RuntimeError' },
-  ],
-  bench: [call([t([1000, 1000]), 0, ix([1000], 1000)]), call([t([1000, 1000]), 1, ix([1000], 1000)])],
-});
+export const indexSelect = takesOut(
+  defineOp({
+    name: 'indexSelect',
+    doc: 'The slices of a dim that a 1-d index names, in its order, as a copy.',
+    params: [self, dimParam, indexParam],
+    kernel: (x: Tensor, rawDim: number, index: Tensor): Tensor => {
+      const dim = wrapDim('indexSelect', rawDim, x.ndim);
+      requireMemory('indexSelect', [x, index]);
+      if (index.ndim > 1)
+        throw new IndexError(
+          message(
+            'indexSelect',
+            'an index of at most one dim',
+            showShape(index.shape),
+            'index_select(): Index is supposed to be a vector',
+          ),
+        );
+      requireIndexDtype('indexSelect', index, 'index_select(): Expected dtype int32 or int64 for index');
+      if (x.ndim === 0 && index.length !== 1) {
+        throw new RuntimeError(
+          message(
+            'indexSelect',
+            'one index into a 0-d tensor',
+            String(index.length),
+            `index_select(): Index to scalar can have only 1 value, got ${index.length} value(s)`,
+          ),
+        );
+      }
+      return pickedSlices(x, dim, index);
+    },
+    samples: [
+      call([t([3, 5]), 0, ix([7], 3)]),
+      call([t([2, 3, 5]), -2, ix([2], 3)]),
+      call([t([3, 5], { layout: 'transposed' }), 1, ix([3], 5, { layout: 'strided' })]),
+      call([t([3, 5]), 0, ix([], 3)]),
+      call([t([]), 0, ix([1], 1)]),
+      call([t([3, 5]), 1, ix([0], 5)]),
+      call([t([3, 5], { dtype: 'int64' }), 1, ix([2], 5, { dtype: 'int32' })]),
+      call([t([3, 5], { dtype: 'bool' }), 1, ix([2], 5)]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: 5, high: 6 } })], throws: 'IndexError' },
+      { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: -1, high: 0 } })], throws: 'IndexError' },
+      { args: [t([3, 5]), 0, ix([2, 2], 3)], throws: 'IndexError' },
+      { args: [t([3, 5]), 0, t([2])], throws: 'RuntimeError' },
+      { args: [t([]), 0, ix([2], 1)], throws: 'RuntimeError' },
+    ],
+    bench: [call([t([1000, 1000]), 0, ix([1000], 1000)]), call([t([1000, 1000]), 1, ix([1000], 1000)])],
+  }),
+);
 
 /** The change that adds alpha · source slice by slice. */
 export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Change {
@@ -235,40 +238,50 @@ export const indexAdd = defineOp(
     appliedInPlace('indexAdd_', checkedAdding(x, dim, index, source, alpha)),
 );
 
-export const take = defineOp({
-  name: 'take',
-  numpy: 'numpy.take',
-  doc: 'Elements of the flattened tensor at the given positions, in the shape of `index`; negative positions count from the end.',
-  params: [self, indexParam],
-  kernel: (x: Tensor, index: Tensor): Tensor => {
-    requireMemory('take', [x, index]);
-    if (index.dtype.name !== 'int64')
-      throw new RuntimeError(
-        message(
-          'take',
-          'an int64 index',
-          index.dtype.name,
-          `take(): Expected a long tensor for index, but got ${index.dtype.title}`,
-        ),
-      );
-    if (x.length === 0 && index.length > 0)
-      throw new IndexError(
-        message('take', 'elements to take', 'an empty tensor', 'take(): tried to take from an empty tensor'),
-      );
-    return taken(x, index);
-  },
-  samples: [
-    call([t([3, 5]), ix([7], 15)]),
-    call([t([3, 5], { layout: 'transposed' }), t([2, 3], { dtype: 'int64', fill: { low: -15, high: 15 } })]),
-    call([t([3, 5], { dtype: 'uint8' }), ix([], 15)]),
-    call([t([3]), ix([0], 3)]),
-  ],
-  errors: [
-    { args: [t([3, 5]), t([1], { dtype: 'int64', fill: { low: 50, high: 51 } })], throws: 'IndexError' },
-    { args: [t([3, 5]), t([2])], throws: 'RuntimeError' },
-    { args: [t([0]), ix([1], 1)], throws: 'IndexError' },
-  ],
-});
+export const take = takesOut(
+  defineOp({
+    name: 'take',
+    numpy: 'numpy.take',
+    doc: 'Elements of the flattened tensor at the given positions, in the shape of `index`; negative positions count from the end.',
+    params: [self, indexParam],
+    kernel: (x: Tensor, index: Tensor): Tensor => {
+      requireMemory('take', [x, index]);
+      if (index.dtype.name !== 'int64')
+        throw new RuntimeError(
+          message(
+            'take',
+            'an int64 index',
+            index.dtype.name,
+            `take(): Expected a long tensor for index, but got ${index.dtype.title}`,
+          ),
+        );
+      if (x.length === 0 && index.length > 0)
+        throw new IndexError(
+          message(
+            'take',
+            'elements to take',
+            'an empty tensor',
+            'take(): tried to take from an empty tensor',
+          ),
+        );
+      return taken(x, index);
+    },
+    samples: [
+      call([t([3, 5]), ix([7], 15)]),
+      call([
+        t([3, 5], { layout: 'transposed' }),
+        t([2, 3], { dtype: 'int64', fill: { low: -15, high: 15 } }),
+      ]),
+      call([t([3, 5], { dtype: 'uint8' }), ix([], 15)]),
+      call([t([3]), ix([0], 3)]),
+    ],
+    errors: [
+      { args: [t([3, 5]), t([1], { dtype: 'int64', fill: { low: 50, high: 51 } })], throws: 'IndexError' },
+      { args: [t([3, 5]), t([2])], throws: 'RuntimeError' },
+      { args: [t([0]), ix([1], 1)], throws: 'IndexError' },
+    ],
+  }),
+);
 
 function taken(x: Tensor, index: Tensor): Tensor {
   const flat = x.isContiguous() ? x : rawCast(x, x.dtype);

@@ -12,7 +12,7 @@ import { applied, appliedInPlace, type Change, replacedInPlace } from './inplace
 import { filtered } from './masking.js';
 import { rawCopy } from './memory.js';
 import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './raw.js';
-import { type Places, type Reduction, reducedInto } from './reduce_into.js';
+import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
 import { sum } from './reductions.js';
 import { call, t } from './samples.js';
 
@@ -240,6 +240,7 @@ function reduced(
     );
   const dim = checkedDim(op, x, rawDim, index, false);
   requireSource(op, x, dim, index, source);
+  requireNumbers(op, x.dtype);
   return reducedInto(placesOf(dim, index, source), x, source, kind as Reduction, includeSelf);
 }
 

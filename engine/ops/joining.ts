@@ -9,6 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { selected, sliced, unsqueezed } from './geometry.js';
 import { rawCopy, rawZeros } from './memory.js';
+import { takesOut } from './out_param.js';
 import { requireMemory, seenAs } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -103,35 +104,38 @@ export function joined(xs: readonly Tensor[], rawDim: number, op = 'cat'): Tenso
   );
 }
 
-export const cat = defineOp({
-  name: 'cat',
-  aliases: ['torch.concat', 'torch.concatenate'],
-  numpy: 'numpy.concatenate',
-  doc: 'Tensors one after another along a dim, in the promoted dtype.',
-  params: [tensors, dim0],
-  variants: ['function'],
-  kernel: (xs: readonly Tensor[], dim: number): Tensor => joined(xs, dim),
-  samples: [
-    call([[t([3, 5]), t([2, 5]), t([7, 5])]]),
-    call([[t([3, 5]), t([3, 2])], -1]),
-    call([[t([3, 5], { layout: 'transposed' }), t([1, 5], { layout: 'strided' })]]),
-    call([[t([3, 0]), t([3, 5])], 1]),
-    call([[t([0]), t([3, 5])], 1]),
-    call([[t([0]), t([0])], 0]),
-    call([[t([3], { dtype: 'int64' }), t([2])]]),
-    call([[t([3], { dtype: 'uint8', fill: { low: 0, high: 9 } }), t([2], { dtype: 'int8' })]]),
-    call([[t([3], { dtype: 'bool' }), t([2], { dtype: 'bool' })]]),
-    call([[t([2, 3, 5])], 1]),
-  ],
-  errors: [
-    { args: [[]], throws: 'ValueError' },
-    { args: [[t([]), t([])]], throws: 'RuntimeError' },
-    { args: [[t([3, 5]), t([3, 4])]], throws: 'RuntimeError' },
-    { args: [[t([3, 5]), t([5])]], throws: 'RuntimeError' },
-    { args: [[t([3, 5])], 2], throws: 'IndexError' },
-  ],
-  bench: [call([[t([1000, 500]), t([1000, 500])], 1])],
-});
+export const cat = takesOut(
+  defineOp({
+    name: 'cat',
+    aliases: ['torch.concat', 'torch.concatenate'],
+    numpy: 'numpy.concatenate',
+    doc: 'Tensors one after another along a dim, in the promoted dtype.',
+    params: [tensors, dim0],
+    variants: ['function'],
+    kernel: (xs: readonly Tensor[], dim: number): Tensor => joined(xs, dim),
+    samples: [
+      call([[t([3, 5]), t([2, 5]), t([7, 5])]]),
+      call([[t([3, 5]), t([3, 2])], -1]),
+      call([[t([3, 5], { layout: 'transposed' }), t([1, 5], { layout: 'strided' })]]),
+      call([[t([3, 0]), t([3, 5])], 1]),
+      call([[t([0]), t([3, 5])], 1]),
+      call([[t([0]), t([0])], 0]),
+      call([[t([3], { dtype: 'int64' }), t([2])]]),
+      call([[t([3], { dtype: 'uint8', fill: { low: 0, high: 9 } }), t([2], { dtype: 'int8' })]]),
+      call([[t([3], { dtype: 'bool' }), t([2], { dtype: 'bool' })]]),
+      call([[t([2, 3, 5])], 1]),
+    ],
+    errors: [
+      { args: [[]], throws: 'ValueError' },
+      { args: [[t([]), t([])]], throws: 'RuntimeError' },
+      { args: [[t([3, 5]), t([3, 4])]], throws: 'RuntimeError' },
+      { args: [[t([3, 5]), t([5])]], throws: 'RuntimeError' },
+      { args: [[t([3, 5])], 2], throws: 'IndexError' },
+    ],
+    bench: [call([[t([1000, 500]), t([1000, 500])], 1])],
+  }),
+  false,
+);
 
 export const stack = defineOp({
   name: 'stack',

@@ -14,6 +14,7 @@ import { defineOp, definePointwise, type Param } from './define.js';
 import { expanded, unsqueezed } from './geometry.js';
 import { indexed } from './index_core.js';
 import { applied, appliedInPlace, type Change, emptyLike } from './inplace_op.js';
+import { takesOut } from './out_param.js';
 import { requireMemory, scalarAs } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -180,40 +181,42 @@ export const maskedFill = defineOp(
   },
 );
 
-export const maskedSelect = defineOp({
-  name: 'maskedSelect',
-  doc: 'The elements where the mask holds, in row-major order, as a 1-d copy; both broadcast.',
-  params: [self, maskParam],
-  kernel: (x: Tensor, keep: Tensor): Tensor => {
-    requireMemory('maskedSelect', [x, keep]);
-    if (keep.dtype !== boolType)
-      throw new RuntimeError(
-        message(
-          'maskedSelect',
-          'a bool mask',
-          keep.dtype.name,
-          'masked_select: expected BoolTensor for mask',
-        ),
-      );
-    const shape = broadcastShapes('maskedSelect', x.shape, keep.shape);
-    const full = sameShape(shape, x.shape) ? x : expanded('maskedSelect', x, shape);
-    const where1 = sameShape(shape, keep.shape) ? keep : expanded('maskedSelect', keep, shape);
-    const lift = (y: Tensor): Tensor => (y.ndim === 0 ? unsqueezed(y, 0) : y);
-    return indexed('MaskedSelectBackward0', lift(full), [lift(where1)]);
-  },
-  samples: [
-    call([t([3, 5]), mask([3, 5])]),
-    call([t([5]), mask([3, 1])]),
-    call([t([3, 5], { layout: 'transposed' }), mask([5])]),
-    call([t([]), t([], { dtype: 'bool', fill: 'ones' })]),
-    call([t([0, 3]), mask([3])]),
-    call([t([7], { dtype: 'int32' }), mask([7])]),
-  ],
-  errors: [
-    { args: [t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
-    { args: [t([3, 5]), mask([3])], throws: 'RuntimeError' },
-  ],
-});
+export const maskedSelect = takesOut(
+  defineOp({
+    name: 'maskedSelect',
+    doc: 'The elements where the mask holds, in row-major order, as a 1-d copy; both broadcast.',
+    params: [self, maskParam],
+    kernel: (x: Tensor, keep: Tensor): Tensor => {
+      requireMemory('maskedSelect', [x, keep]);
+      if (keep.dtype !== boolType)
+        throw new RuntimeError(
+          message(
+            'maskedSelect',
+            'a bool mask',
+            keep.dtype.name,
+            'masked_select: expected BoolTensor for mask',
+          ),
+        );
+      const shape = broadcastShapes('maskedSelect', x.shape, keep.shape);
+      const full = sameShape(shape, x.shape) ? x : expanded('maskedSelect', x, shape);
+      const where1 = sameShape(shape, keep.shape) ? keep : expanded('maskedSelect', keep, shape);
+      const lift = (y: Tensor): Tensor => (y.ndim === 0 ? unsqueezed(y, 0) : y);
+      return indexed('MaskedSelectBackward0', lift(full), [lift(where1)]);
+    },
+    samples: [
+      call([t([3, 5]), mask([3, 5])]),
+      call([t([5]), mask([3, 1])]),
+      call([t([3, 5], { layout: 'transposed' }), mask([5])]),
+      call([t([]), t([], { dtype: 'bool', fill: 'ones' })]),
+      call([t([0, 3]), mask([3])]),
+      call([t([7], { dtype: 'int32' }), mask([7])]),
+    ],
+    errors: [
+      { args: [t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
+      { args: [t([3, 5]), mask([3])], throws: 'RuntimeError' },
+    ],
+  }),
+);
 
 const rowLimit = apply('le', input(1).sub(input(0)), param(0));
 

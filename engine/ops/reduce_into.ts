@@ -3,6 +3,7 @@
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
 import type { DType } from '../dtype.js';
+import { message, NotImplementedError } from '../errors.js';
 import type { Scalar, Tensor } from '../tensor.js';
 import { div, mul } from './arithmetic.js';
 import { eq, logicalAnd } from './comparison.js';
@@ -66,6 +67,14 @@ function counted(p: Places, x: Tensor, includeSelf: boolean): Tensor {
   const counts = filled(x.shape, includeSelf ? 1 : 0, x.dtype);
   p.put(counts, 'add', filled([], 1, x.dtype));
   return includeSelf ? counts : maskedFill.impl(counts, eq.impl(counts, 0), 1);
+}
+
+/** @throws NotImplementedError for dtypes that a reduction is not for, as PyTorch. */
+export function requireNumbers(op: string, dtype: DType): void {
+  if (dtype.name === 'bool' || dtype.isComplex)
+    throw new NotImplementedError(
+      message(op, 'real numbers', dtype.name, `"${op}" not implemented for '${dtype.title}'`),
+    );
 }
 
 /** `x` with `source` reduced into its places; `includeSelf` counts what is there already. */

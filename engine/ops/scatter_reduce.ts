@@ -6,7 +6,7 @@ import { defineOp } from './define.js';
 import { sliced } from './geometry.js';
 import { applied, replacedInPlace } from './inplace_op.js';
 import { rawCopy } from './memory.js';
-import { type Places, type Reduction, reducedInto } from './reduce_into.js';
+import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
 import { call, t } from './samples.js';
 
 const op = 'scatterReduce';
@@ -49,6 +49,7 @@ function reduced(
         `reduce argument must be either sum, prod, mean, amax or amin, got ${kind}`,
       ),
     );
+  if (kind === 'mean') requireNumbers(op, x.dtype);
   const wrapped = checkPlacing(op, x, dim, index, source);
   const size = x.shape[wrapped] ?? 1;
   requireInside(index, size, outOfBounds(op, wrapped, size));

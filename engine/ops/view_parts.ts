@@ -68,7 +68,14 @@ export const slice = defineOp({
       throw new RuntimeError(message('slice', required, got, hint));
     };
     if (x.ndim === 0)
-      fail('a tensor with dims', 'a 0-d tensor', 'slice() cannot be applied to a 0-dim tensor.');
+      throw new IndexError(
+        message(
+          'slice',
+          'a tensor with dims',
+          'a 0-d tensor',
+          'Dimension specified as 0 but tensor has no dimensions',
+        ),
+      );
     if (step <= 0) fail('a step of at least 1', String(step), 'slice step must be positive');
     const dim = wrapDim('slice', rawDim, x.ndim);
     const size = x.shape[dim]!;
@@ -79,7 +86,7 @@ export const slice = defineOp({
   samples: [call([t([7, 3]), 0, 1, -1, 2]), call([t([5])]), call([t([3, 5]), -1, 4, 2])],
   errors: [
     { args: [t([3]), 0, 0, 2, 0], throws: 'RuntimeError' },
-    { args: [t([]), 0], throws: 'RuntimeError' },
+    { args: [t([]), 0], throws: 'IndexError' },
   ],
 });
 

@@ -1,0 +1,111 @@
+// Owns the keyword `out`: an op's result written into a tensor that the caller gives. It names no op.
+import { shouldRecord } from '../autograd/node.js';
+import type { DType } from '../dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
+import { regeometry } from '../factory.js';
+import { contiguousStrides, sameShape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+import type { Op, Param } from './define.js';
+import { rawCopy } from './memory.js';
+import { seenAs } from './raw.js';
+
+const outParam: Param = { name: 'out', kind: 'tensor', default: null, keyword: true };
+
+/** The first and the last byte that a tensor reaches, relative to its storage. */
+function reach(x: Tensor): readonly [number, number] {
+  const last = x.shape.reduce((end, size, d) => end + (size - 1) * x.strides[d]!, x.offset);
+  return [x.offset * x.dtype.itemSize, (last + 1) * x.dtype.itemSize];
+}
+
+function overlaps(a: Tensor, b: Tensor): boolean {
+  if (a.storage !== b.storage) return false;
+  if (a.length === 0 || b.length === 0) return true;
+  const [from, to] = reach(a);
+  const [start, end] = reach(b);
+  return from < end && start < to;
+}
+
+function clash(op: string, what: string, hint: string): never {
+  throw new RuntimeError(
+    message(
+      op,
+      'an out with memory of its own',
+      what,
+      `unsupported operation: ${hint} refer to a single memory location. Please clone() the tensor before performing the operation.`,
+    ),
+  );
+}
+
+/** @throws RuntimeError where `out` cannot be written: its dtype, its memory, or a gradient that would be lost. */
+function requireWritable(
+  op: string,
+  out: Tensor,
+  dtype: DType,
+  inputs: readonly Tensor[],
+  exact: boolean,
+): void {
+  if (exact ? out.dtype !== dtype : out.dtype.category < dtype.category)
+    throw new RuntimeError(
+      message(
+        op,
+        `an out of dtype ${dtype.name}`,
+        out.dtype.name,
+        `Expected out tensor to have dtype ${dtype.name}, but got ${out.dtype.name} instead`,
+      ),
+    );
+  if (shouldRecord([...inputs, out]))
+    throw new RuntimeError(
+      message(
+        op,
+        'no out where gradients are wanted',
+        'a tensor that requires grad',
+        `${op}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.`,
+      ),
+    );
+  if (inputs.some((x) => overlaps(x, out)))
+    clash(op, 'the memory of an input', 'some elements of the input tensor and the written-to tensor');
+}
+
+function written(out: Tensor, result: Tensor): Tensor {
+  if (sameShape(out.shape, result.shape)) {
+    if (out.length > 0) rawCopy(out, result);
+  } else if (out.dtype === result.dtype) {
+    regeometry(out, result.shape, contiguousStrides(result.shape), result.offset, result.storage);
+  } else {
+    const own = result.to(out.dtype);
+    regeometry(out, own.shape, own.strides, own.offset, own.storage);
+  }
+  out.storage.version++;
+  return out;
+}
+
+/**
+ * Gives an op with one tensor as its result PyTorch's keyword `out`, which takes the result's shape; `exact`: its dtype must
+ * be the result's.
+ */
+export function takesOut<A extends readonly unknown[]>(op: Op<A, Tensor>, exact = true): Op<A, Tensor> {
+  const { impl } = op;
+  const count = op.params.length;
+  const changed = {
+    params: [...op.params, outParam],
+    impl: (...args: A): Tensor => {
+      const out = args[count];
+      if (args.length <= count) return impl(...args);
+      const own = args.slice(0, count) as unknown as A;
+      if (out === undefined || out === null) return impl(...own);
+      if (!(out instanceof Tensor))
+        throw new ArgumentError(message(op.name, "'out' to be a Tensor", describe(out)));
+      const inputs = (own as readonly unknown[]).flat().filter((x): x is Tensor => x instanceof Tensor);
+      if (out.shape.some((size, d) => size > 1 && out.strides[d] === 0))
+        clash(op.name, `strides ${showShape(out.strides)}`, 'more than one element of the written-to tensor');
+      const result = impl(...own);
+      // Of another shape it is resized first, and may then reach further.
+      const resized = sameShape(out.shape, result.shape)
+        ? out
+        : seenAs(out, result.shape, contiguousStrides(result.shape));
+      requireWritable(op.name, resized, result.dtype, inputs, exact);
+      return written(out, result);
+    },
+  };
+  return Object.assign(op, changed);
+}
