@@ -12,6 +12,9 @@ export interface RegisteredOp extends CaseSource {
   readonly differs: Readonly<Record<string, string>>;
 }
 
+// Ops in a namespace (torch.special) get the cases they declare: the conformance suite has their breadth.
+const isTopLevel = (op: Op): boolean => !op.name.includes('.');
+
 // What a pointwise op takes is decided by its refusals: every dtype is tried, and PyTorch says which fail.
 const DTYPES = ['bool', 'uint8', 'int8', 'int16', 'int32', 'int64', 'float64'] as const;
 
@@ -32,7 +35,7 @@ function describeOp(op: Op): RegisteredOp {
     samples: def.samples ?? [],
     errors: (def.errors ?? []).map(({ throws, ...sample }) => ({ ...sample, error: throws })),
     ...(def.notDifferentiable !== undefined ? { notDifferentiable: def.notDifferentiable } : {}),
-    ...(op.kind === 'pointwise'
+    ...(op.kind === 'pointwise' && isTopLevel(op)
       ? {
           pointwise: {
             dtypes: DTYPES,

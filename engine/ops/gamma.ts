@@ -11,6 +11,10 @@ import { call, t } from './samples.js';
 const order: Param = { name: 'n', kind: 'int', neutral: true };
 const positive = t([3, 5], { fill: 'positive' });
 
+const trigammaError = {
+  reason: "PyTorch's trigamma ends its series at the sixth Bernoulli number: 5e-10 off",
+  float64: { rtol: 1e-9, atol: 1e-10 },
+};
 const polygammaDoc = 'The derivative of order n of digamma.';
 export const polygammaMethod = definePointwise({
   name: 'polygamma',
@@ -20,6 +24,7 @@ export const polygammaMethod = definePointwise({
   variants: ['method', 'inplace'],
   promote: 'float',
   fill: 'positive',
+  tolerance: trigammaError,
   pointwise: (x: Expr, n: Expr) => apply('polygamma', n, x),
   samples: [call([positive, 0]), call([positive, 2])],
 });
@@ -42,6 +47,7 @@ export const polygamma = defineOp({
   aliases: ['torch.polygamma'],
   doc: polygammaDoc,
   params: [order, self],
+  tolerance: trigammaError,
   compose: (n: number, x: Tensor): Tensor => polygammaMethod.impl(x, n),
   samples: [1, 2, 3].map((n) => call([n, positive])),
   errors: [{ args: [-1, positive], throws: 'RuntimeError' }],
@@ -53,24 +59,20 @@ function multivariate(x: Expr, p: number): Expr {
   for (let j = 0; j < p; j++) sum = sum.add(apply('lgamma', x.sub(j / 2)));
   return sum;
 }
-export const mvlgamma = routes.restrict(
-  definePointwise({
-    name: 'mvlgamma',
-    aliases: ['torch.special.multigammaln'],
-    doc: 'The logarithm of the multivariate gamma function of dimension p.',
-    params: [self, { name: 'p', kind: 'int', neutral: true }],
-    promote: 'float',
-    fill: 'above1',
-    pointwise: (x) => x as Expr,
-    samples: [
-      call([t([3, 5], { fill: 'positive' }), 1]),
-      call([t([5], { fill: { values: [2.5, 3, 4, 7, 9] } }), 4]),
-    ],
-    errors: [{ args: [positive, 0], throws: 'RuntimeError' }],
-  }),
-  routes.numbersOnly,
-  RuntimeError,
-);
+export const mvlgamma = definePointwise({
+  name: 'mvlgamma',
+  aliases: ['torch.special.multigammaln'],
+  doc: 'The logarithm of the multivariate gamma function of dimension p.',
+  params: [self, { name: 'p', kind: 'int', neutral: true }],
+  promote: 'float',
+  fill: 'above1',
+  pointwise: (x) => x as Expr,
+  samples: [
+    call([t([3, 5], { fill: 'positive' }), 1]),
+    call([t([5], { fill: { values: [2.5, 3, 4, 7, 9] } }), 4]),
+  ],
+  errors: [{ args: [positive, 0], throws: 'RuntimeError' }],
+});
 /** One program a dimension: it decides how many terms there are. */
 const dimensions = new Map<number, routes.Route>();
 routes.reroute(
@@ -92,9 +94,11 @@ routes.reroute(
   },
   1,
 );
+routes.restrict(mvlgamma, routes.numbersOnly, RuntimeError);
 
+const lost = 'PyTorch loses NaN in one operand, and the digits of a shape near 0';
 /** A regularised incomplete gamma function; its slope in input is not known, as in PyTorch. */
-function incomplete(name: string, alias: string, doc: string): routes.PointwiseOp {
+function incomplete(name: string, alias: string, doc: string, odd: readonly string[]): routes.PointwiseOp {
   const def = {
     name,
     aliases: [`torch.special.${alias}`],
@@ -105,11 +109,9 @@ function incomplete(name: string, alias: string, doc: string): routes.PointwiseO
     pointwise: (a: Expr, x: Expr) => apply(name, a, x),
     samples: [
       call([t([3, 5], { fill: 'positive', grad: false }), t([5], { fill: 'positive' })]),
-      call([
-        t([2], { fill: { values: [150, 30] }, grad: false }),
-        t([2], { fill: { values: [140, 41] }, grad: false }),
-      ]),
+      call([t([2], { fill: { values: [12, 3] }, grad: false }), t([2], { fill: { values: [10, 4] } })]),
     ],
+    differs: Object.fromEntries(odd.map((cases) => [`${name}/${cases}`, lost])),
   } as const;
   const op = routes.restrict(definePointwise(def));
   const plain = { ...op };
@@ -123,9 +125,11 @@ export const igamma = incomplete(
   'igamma',
   'gammainc',
   'The regularised lower incomplete gamma function of shape input at other.',
+  ['special*'],
 );
 export const igammac = incomplete(
   'igammac',
   'gammaincc',
   'The regularised upper incomplete gamma function of shape input at other.',
+  ['special-pairs*', 'special@float64*'],
 );

@@ -6,14 +6,23 @@ import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.js';
 import { defineOp } from './define.js';
 import { pow } from './elementary.js';
 import type { PointwiseOp } from './routes.js';
-import { call, t } from './samples.js';
+import { call, type Sample, t } from './samples.js';
 
-const positive = t([3, 5], { fill: 'positive' });
-const floats = [call([positive, 2]), call([positive, t([5], { fill: 'positive' })])];
-const ints = [call([t([5], { dtype: 'int64' }), 6])];
+interface More {
+  readonly samples: readonly Sample[];
+  readonly notDifferentiable?: string;
+}
+
+const positive = t([3, 5], { dtype: 'float64', fill: 'positive' });
+const two = call([positive, t([5], { dtype: 'float64', fill: 'positive' })]);
+const floats: More = { samples: [call([positive, 2]), two] };
+const ints: More = {
+  samples: [call([t([5], { dtype: 'int64' }), 6])],
+  notDifferentiable: 'integers have no gradient',
+};
 
 /** `op` with its operands the other way round. */
-function reflected(name: string, dunder: string, sign: string, op: PointwiseOp, samples = floats) {
+function reflected(name: string, dunder: string, sign: string, op: PointwiseOp, more: More) {
   return defineOp({
     name,
     torch: `torch.Tensor.${dunder}`,
@@ -21,16 +30,22 @@ function reflected(name: string, dunder: string, sign: string, op: PointwiseOp, 
     params: [self, other],
     variants: ['function'],
     compose: (x: Tensor, y: Tensor | Scalar): Tensor => op.impl(y, x),
-    samples,
+    ...more,
   });
 }
 // As PyTorch does: by the reciprocal.
-export const rdiv = reflected('rdiv', '__rdiv__', '/', {
-  ...mul,
-  impl: (y, x) => mul.impl(reciprocal.impl(x!), y),
-});
-export const rmod = reflected('rmod', '__rmod__', '%', remainder);
-export const rpow = reflected('rpow', '__rpow__', '**', pow);
+export const rdiv = reflected(
+  'rdiv',
+  '__rdiv__',
+  '/',
+  {
+    ...mul,
+    impl: (y, x) => mul.impl(reciprocal.impl(x!), y),
+  },
+  floats,
+);
+export const rmod = reflected('rmod', '__rmod__', '%', remainder, { samples: [two] });
+export const rpow = reflected('rpow', '__rpow__', '**', pow, floats);
 export const rand = reflected('bitwiseRand', '__rand__', '&', bitwiseAnd, ints);
 export const ror = reflected('bitwiseRor', '__ror__', '|', bitwiseOr, ints);
 export const rxor = reflected('bitwiseRxor', '__rxor__', '^', bitwiseXor, ints);

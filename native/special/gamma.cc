@@ -15,10 +15,15 @@ constexpr double kEps = std::numeric_limits<double>::epsilon();
 constexpr double kPi = 3.14159265358979323846;
 constexpr double kEuler = 0.57721566490153286061;
 
-// Terms up to q >= 10, then Euler and Maclaurin's sum of the rest (DLMF 25.11.28).
+// Terms up to q >= 10 + s, then Euler and Maclaurin's sum of the rest (DLMF 25.11.28), whose terms shrink by about
+// (s / 2πq)². Where s is large the first terms are all.
 double zetaPositive(double s, double q) {
   double sum = 0;
-  for (; q < 10; q += 1) sum += std::pow(q, -s);
+  for (; q < 10 + s; q += 1) {
+    const double term = std::pow(q, -s);
+    sum += term;
+    if (term <= kEps * 0.01 * sum) return sum;
+  }
   const double first = std::pow(q, -s);
   sum += first * (q / (s - 1) + 0.5);
   double term = first * s / q;
@@ -152,7 +157,7 @@ double igamma(double a, double x) {
   if (std::isinf(x)) return 1;
   if (isNear(a, x)) return uniform(a, x, false);
   if (x > 1 && x > a) return 1 - igammac(a, x);
-  return lowerSeries(a, x);
+  return std::fmin(lowerSeries(a, x), 1);
 }
 
 double igammac(double a, double x) {

@@ -23,6 +23,7 @@ double erfcx(double x) {
   // 2 e^(x²) - erfcx(-x), the square's rounding error kept
   const double square = x * x, error = std::fma(x, x, -square);
   const double power = std::exp(square);
+  if (std::isinf(power)) return power;
   return 2 * (power + power * error) - (x < -26 ? 0 : erfcx(-x));
 }
 
@@ -44,12 +45,13 @@ double ndtri(double p) {
     }
     return x;
   }
+  if (p < 1e-280) {  // where φ would underflow: Newton's step on log Φ
+    const double wanted = std::log(p);
+    for (int i = 0; i < 3; ++i) x -= (logNdtr(x) - wanted) * erfcx(-x * kSqrtHalf) * (0.5 * kSqrt2Pi);
+    return x;
+  }
   for (int i = 0; i < 3; ++i) {
-    // (Φ(x) - p) / φ(x) from the scaled function: nothing underflows, however far the tail
-    const double power = std::exp(-0.5 * x * x);
-    const double step = kSqrt2Pi * (x < 0 && power > 1e-290 ? (0.5 * std::erfc(-x * kSqrtHalf) - p) / power
-                                                             : 0.5 * erfcx(-x * kSqrtHalf) - p / power);
-    if (!std::isfinite(step)) break;
+    const double step = kSqrt2Pi * (0.5 * std::erfc(-x * kSqrtHalf) - p) / std::exp(-0.5 * x * x);
     x -= step / (1 + 0.5 * x * step);
   }
   return x;
