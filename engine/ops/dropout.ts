@@ -27,7 +27,8 @@ function kept(x: Tensor, p: number, form: Form): Tensor {
   return newTensor(shape, x.dtype).bernoulli(1 - p);
 }
 
-function dropped(x: Tensor, p: number, training: boolean, form: Form): Tensor {
+/** The core of all forms. @throws ValueError for what is no probability. */
+export function dropped(x: Tensor, p: number, training: boolean, form: Form): Tensor {
   if (!(p >= 0 && p <= 1)) {
     const hint = `dropout probability has to be between 0 and 1, but got ${p}`;
     throw new ValueError(message(form.op, 'a probability', String(p), hint));

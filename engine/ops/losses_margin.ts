@@ -6,6 +6,7 @@ import { apply } from '../pointwise/expr.js';
 import { broadcastShapes, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { ix, requireInside } from './along_dim.js';
+import { indices as upTo } from './creation.js';
 import { defineOp } from './define.js';
 import { pairwise } from './distances.js';
 import { formula, p0, requireFloating } from './formula.js';
@@ -21,7 +22,7 @@ import {
   target,
   tensorOption,
 } from './loss_support.js';
-import { counting } from './raw.js';
+
 import { call, t } from './samples.js';
 
 const f64 = { dtype: 'float64' };
@@ -305,7 +306,7 @@ export const multiMarginLoss = defineOp({
       (at) => new IndexError(message(op, `classes in [0, ${count - 1}]`, String(at), 'target out of range')),
     );
     const at = y.reshape(-1, 1);
-    const each = hinge[p - 1]!([rows, rows.gather(1, at), counting(count).ne(at).to(x.dtype)], [margin]);
+    const each = hinge[p - 1]!([rows, rows.gather(1, at), upTo(count).ne(at).to(x.dtype)], [margin]);
     const sums = each.sum(1).div(count);
     const loss = weight === null ? sums : sums.mul(weight.indexSelect(0, y.reshape(-1)));
     return reduced(reduction === 'none' && y.ndim === 0 ? loss.reshape([]) : loss, reduction);
