@@ -7,6 +7,7 @@ import './numpy.js';
 import './scope.js';
 import './text.js';
 import { grad } from './autograd/backward.js';
+import { jvp } from './autograd/forward.js';
 
 export type { BackwardOptions, GradOptions } from './autograd/backward.js';
 export { type CustomFunction, defineFunction, FunctionContext } from './autograd/function.js';
@@ -64,4 +65,6 @@ export { type NumericArray, type Scalar, Size, Tensor } from './tensor.js';
 export { backendInfo, getNumThreads, setNumThreads } from './threads.js';
 
 /** torch.autograd */
-export const autograd = { grad };
+export const autograd = { grad, functional: { jvp } };
+/** torch.func */
+export const func = { jvp };

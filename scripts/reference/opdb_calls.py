@@ -133,7 +133,7 @@ class Program:
     def encoded(self, own: list[str] = []) -> dict:  # noqa: B006 - never changed
         """The program; a single call is also known by the entry's own name."""
         if len(self.calls) == 1:
-            self.calls[0]["paths"] = list(dict.fromkeys([*own, *self.calls[0]["paths"]]))
+            self.calls[0]["paths"] = list(dict.fromkeys([*self.calls[0]["paths"], *own]))
         return {"calls": self.calls, "result": self.result}
 
 

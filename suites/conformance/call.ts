@@ -13,18 +13,30 @@ export class NotDoneError extends Error {
 
 let byPath: Map<string, Op> | null = null;
 
-/** The op of a Python path: the one whose reference or alias it is. */
-export function opFor(paths: readonly string[]): Op | null {
+/** An op, and whether its in-place form is meant. */
+interface Found {
+  readonly op: Op;
+  readonly inplace: boolean;
+}
+
+/** The op of a Python path: the one whose reference or alias it is; `normal_` is the in-place form of `normal`. */
+function findOp(paths: readonly string[]): Found | null {
   if (byPath === null) {
     byPath = new Map();
     for (const op of ops.values()) for (const alias of op.def.aliases ?? []) byPath.set(alias, op);
     for (const op of ops.values()) byPath.set(op.torch, op);
   }
   for (const path of paths) {
-    const found = byPath.get(path);
-    if (found !== undefined) return found;
+    const op = byPath.get(path);
+    if (op !== undefined) return { op, inplace: path.endsWith('_') && op.inplace !== undefined };
+    const plain = /[^_]_$/.test(path) ? byPath.get(path.slice(0, -1)) : undefined;
+    if (plain?.inplace !== undefined) return { op: plain, inplace: true };
   }
   return null;
+}
+
+export function opFor(paths: readonly string[]): Op | null {
+  return findOp(paths)?.op ?? null;
 }
 
 /** What stands for tensors in a recorded value. */
@@ -138,10 +150,11 @@ export type Form = 'function' | 'method' | 'inplace';
 export function makeCall(call: WireCall, scope: Scope, form: Form = 'function', method = ''): unknown {
   const args = call.args.map((one) => fromWire(one, scope));
   const kwargs = Object.fromEntries(Object.entries(call.kwargs).map(([k, v]) => [k, fromWire(v, scope)]));
-  const op = opFor(call.paths);
-  if (op === null) return callMember(call, args, kwargs);
+  const found = findOp(call.paths);
+  if (found === null) return callMember(call, args, kwargs);
+  const { op, inplace } = found;
   const bound = bind(op.params, args, kwargs);
-  if (form === 'function') return op.impl(...bound);
+  if (form === 'function') return inplace ? op.inplace!(...bound) : op.impl(...bound);
   return callMethod(args[0], method, methodArguments(op.params, bound));
 }
 
