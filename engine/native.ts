@@ -25,6 +25,7 @@ export interface Addon {
   search(): void;
   random(): void;
   arange(): void;
+  fft(): void;
   linalg(): void;
   allocate(owner: object, bytes: number, force: boolean): number;
   collect(): number;

@@ -16,7 +16,8 @@
   X(sort)                      \
   X(search)                    \
   X(random)                    \
-  X(arange)
+  X(arange)                    \
+  X(fft)
 
 // Families compiled once, for the baseline, outside every set's namespace.
 #define TORCHSTONE_SHARED_FAMILIES(X) X(linalg)

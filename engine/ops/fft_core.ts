@@ -1,0 +1,192 @@
+// Owns the Fourier transforms as plain differentiable functions: complex to complex, real to half, half to real, along several
+// dims, unscaled but for a factor. The command's layout is written in native/README.md. It declares no ops.
+import { record } from '../autograd/node.js';
+import { cpu, deviceError } from '../device.js';
+import { complexOf, type DType, getDefaultDtype, partOf } from '../dtype.js';
+import { message, RuntimeError } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { coalesce } from '../pointwise/launch.js';
+import type { Tensor } from '../tensor.js';
+import { mul } from './arithmetic.js';
+import { real } from './complex_numbers.js';
+import { sliced } from './geometry.js';
+import { cast, rawCopy } from './memory.js';
+import { padded } from './windows.js';
+
+const forms = { complex: 0, real: 1, half: 2 } as const;
+type Form = keyof typeof forms;
+
+interface Pass {
+  readonly op: string;
+  readonly inverse: boolean;
+  readonly from: Form;
+  readonly to: 'complex' | 'real';
+  readonly scale: number;
+}
+
+/** One dim of `x` transformed into the same dim of `out`; `n` points, of which `x` may hold fewer and `out` get fewer. */
+function launch(p: Pass, out: Tensor, x: Tensor, dim: number, n: number): void {
+  if (out.length === 0) return;
+  if (x.device !== cpu) throw deviceError(p.op, [x]);
+  const kept = x.shape.map((_, d) => d).filter((d) => d !== dim && x.shape[d] !== 1);
+  const dims =
+    kept.length === 0 ? { sizes: [], strides: [[], []] } : coalesce(x.shape, [x.strides, out.strides], kept);
+  let at = 0;
+  const put = (...values: readonly number[]): void => {
+    for (const v of values) block[at++] = v;
+  };
+  put(partOf(x.dtype).code, dims.sizes.length, ...dims.sizes);
+  put(n, x.shape[dim]!, out.shape[dim]!, p.inverse ? 1 : 0, forms[p.from], forms[p.to], p.scale);
+  put(x.address, ...dims.strides[0]!, x.strides[dim]!);
+  put(out.address, ...dims.strides[1]!, out.strides[dim]!);
+  addon.fft();
+  if (block[0] !== 0) raiseStatus(p.op);
+}
+
+const resized = (x: Tensor, dim: number, size: number): number[] =>
+  x.shape.map((s, d) => (d === dim ? size : s));
+
+/** Passes over `dims`, the last of them with the scale; the first reads `x`, the others work in place. */
+function complexPasses(
+  op: string,
+  x: Tensor,
+  dims: readonly number[],
+  inverse: boolean,
+  scale: number,
+): Tensor {
+  const out = newTensor(x.shape, x.dtype);
+  if (dims.length === 0) {
+    rawCopy(out, x);
+    return scale === 1 ? out : mul.impl(out, scale);
+  }
+  dims.forEach((dim, i) => {
+    const pass: Pass = {
+      op,
+      inverse,
+      from: 'complex',
+      to: 'complex',
+      scale: i === dims.length - 1 ? scale : 1,
+    };
+    launch(pass, out, i === 0 ? x : out, dim, x.shape[dim]!);
+  });
+  return out;
+}
+
+/** Complex to complex; its own transpose, so that the gradient goes the other way round. */
+export function c2c(op: string, x: Tensor, dims: readonly number[], inverse: boolean, scale: number): Tensor {
+  const out = complexPasses(op, x.detach(), dims, inverse, scale);
+  return record('FftC2CBackward0', out, [x], () => ([g]) => [c2c(op, g!, dims, !inverse, scale)]);
+}
+
+const halfOf = (n: number): number => Math.floor(n / 2) + 1;
+
+/** Real to complex. `onesided`: of the last dim the first half alone, which says all. */
+export function r2c(
+  op: string,
+  x: Tensor,
+  dims: readonly number[],
+  inverse: boolean,
+  scale: number,
+  onesided: boolean,
+): Tensor {
+  const last = dims.at(-1)!;
+  const n = x.shape[last]!;
+  const rest = dims.slice(0, -1);
+  const first = newTensor(resized(x, last, onesided ? halfOf(n) : n), complexOf(x.dtype));
+  launch(
+    { op, inverse, from: 'real', to: 'complex', scale: rest.length === 0 ? scale : 1 },
+    first,
+    x,
+    last,
+    n,
+  );
+  const out = rest.length === 0 ? first : complexPasses(op, first, rest, inverse, scale);
+  return record('FftR2CBackward0', out, [x], () => ([g]) => {
+    const size = g!.shape[last]!;
+    const whole = onesided
+      ? padded(
+          g!,
+          g!.shape.map((_, d) => [0, d === last ? n - size : 0] as const),
+          0,
+        )
+      : g!;
+    return [real.impl(c2c(op, whole, dims, !inverse, scale))];
+  });
+}
+
+/** The half of a Hermitian sequence to the real one of `n` points along the last of `dims`. */
+export function c2r(
+  op: string,
+  x: Tensor,
+  dims: readonly number[],
+  inverse: boolean,
+  scale: number,
+  n: number,
+): Tensor {
+  const last = dims.at(-1)!;
+  const rest = dims.slice(0, -1);
+  const first = rest.length === 0 ? x.detach() : complexPasses(op, x.detach(), rest, inverse, 1);
+  const out = newTensor(resized(x, last, n), partOf(x.dtype));
+  launch({ op, inverse, from: 'half', to: 'real', scale }, out, first, last, n);
+  const known = x.shape[last]!;
+  return record('FftC2RBackward0', out, [x], () => ([g]) => {
+    const half = r2c(op, g!, dims, !inverse, scale, true);
+    // What stands for two points of the sequence counts twice.
+    const twice = n - half.shape[last]!;
+    const weighted = twice === 0 ? half : doubledBetween(half, last, twice);
+    return [known === half.shape[last] ? weighted : fitted(weighted, last, known)];
+  });
+}
+
+/** Positions 1 … count of a dim times two. */
+function doubledBetween(x: Tensor, dim: number, count: number): Tensor {
+  const weights = newTensor([x.shape[dim]!], partOf(x.dtype));
+  const data = weights.typed();
+  for (let i = 0; i < weights.length; i++) data[weights.offset + i] = i >= 1 && i <= count ? 2 : 1;
+  return mul.impl(x, weights.reshape(x.shape.map((_, d) => (d === dim ? weights.length : 1))));
+}
+
+/** A dim cut, or filled up with zeros, to a size. */
+export function fitted(x: Tensor, dim: number, size: number): Tensor {
+  const own = x.shape[dim]!;
+  if (own === size) return x;
+  if (own > size) return sliced(x, dim, 0, size);
+  return padded(
+    x,
+    x.shape.map((_, d) => [0, d === dim ? size - own : 0] as const),
+    0,
+  );
+}
+
+/** The tensor in a dtype that transforms take: integers as the default float. @throws for 16-bit floats. */
+export function promoted(op: string, x: Tensor, needsComplex: boolean): Tensor {
+  const d: DType = x.dtype.isIntegral ? getDefaultDtype() : x.dtype;
+  if (d.itemSize < 4) {
+    const hint = `Unsupported dtype ${d.title}`;
+    throw new RuntimeError(message(op, 'float32, float64 or a complex dtype', d.name, hint));
+  }
+  return cast(x, needsComplex ? complexOf(d) : d);
+}
+
+/** The factor of a transform of n points. @throws RuntimeError for a mode that there is none of. */
+export function scaleOf(op: string, norm: string | null, n: number, forward: boolean): number {
+  if (norm === null || norm === 'backward') return forward ? 1 : 1 / n;
+  if (norm === 'ortho') return 1 / Math.sqrt(n);
+  if (norm === 'forward') return forward ? 1 / n : 1;
+  throw new RuntimeError(
+    message(
+      op,
+      "norm 'backward', 'ortho' or 'forward'",
+      `'${norm}'`,
+      `Invalid normalization mode: "${norm}"`,
+    ),
+  );
+}
+
+/** @throws RuntimeError for complex numbers where real ones are transformed. */
+export function requireReal(op: string, x: Tensor): void {
+  if (x.dtype.category < 3) return;
+  const hint = `${op} expects a real-valued input tensor, but got ${x.dtype.title}`;
+  throw new RuntimeError(message(op, 'a real tensor', x.dtype.name, hint));
+}
