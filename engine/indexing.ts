@@ -1,4 +1,4 @@
-// Owns x.at(…) and x.setAt([…], value): what an index may look like, and how it becomes views and index tensors, by NumPy's
+// Owns x.at(…), x.setAt([…], value) and x.where(…): what an index may look like, and how it becomes views and index tensors, by NumPy's
 // and PyTorch's rules. The lookups themselves are in ops/index_core.ts.
 import { bool, int64 } from './dtype.js';
 import { ArgumentError, describe, IndexError, message, ValueError } from './errors.js';
@@ -6,7 +6,7 @@ import { newTensor } from './factory.js';
 import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops/geometry.js';
 import { indexed, isMask, perDim, putting, requireMaskShape } from './ops/index_core.js';
 import { appliedInPlace } from './ops/inplace_op.js';
-import { filling } from './ops/masking.js';
+import { filling, where } from './ops/masking.js';
 import { copy, fill } from './ops/memory.js';
 import { counting, filled, requireMemory, scalarAs } from './ops/raw.js';
 import { sameShape } from './shape.js';
@@ -294,6 +294,8 @@ declare module './tensor.js' {
      * `x.at([0, 2], ':', index)`. A view where only integers, slices, '...' and null are used; else a copy.
      */
     at(...index: Index[]): Tensor;
+    /** The tensor where `condition` holds, else `other`; broadcast, promoted. */
+    where(condition: Tensor, other: Tensor | Scalar): Tensor;
     /** Assigns a tensor or a number to what `at` shows: `x.setAt([0, ':'], 1)`. Returns the tensor. */
     setAt(index: readonly Index[] | Index, value: Tensor | Scalar): this;
   }
@@ -301,6 +303,10 @@ declare module './tensor.js' {
 
 Tensor.prototype.at = function (this: Tensor, ...index: Index[]): Tensor {
   return at(this, index);
+};
+/** The function's arguments in another order; with a condition alone, use nonzero. */
+Tensor.prototype.where = function (this: Tensor, condition: Tensor, other: Tensor | Scalar): Tensor {
+  return where.impl(condition, this, other);
 };
 Tensor.prototype.setAt = function <T extends Tensor>(
   this: T,

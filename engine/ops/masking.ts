@@ -2,6 +2,7 @@
 // Positions of what is not zero are in nonzero.ts.
 // Index tensors are in indexing.ts; x.at(…) is in ../indexing.ts.
 import { record } from '../autograd/node.js';
+import { Complex } from '../complex.js';
 import { bool as boolType, int32 } from '../dtype.js';
 import { message, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
@@ -15,7 +16,7 @@ import { expanded, unsqueezed } from './geometry.js';
 import { indexed } from './index_core.js';
 import { applied, appliedInPlace, type Change, emptyLike } from './inplace_op.js';
 import { takesOut } from './out_param.js';
-import { requireMemory, scalarAs } from './raw.js';
+import { filled, requireMemory, scalarAs } from './raw.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -134,7 +135,17 @@ function checkedFilling(x: Tensor, keep: Tensor, value: Tensor | Scalar): Change
       ),
     );
   }
-  return filling(null, x, keep, value);
+  if (value instanceof Tensor && value.dtype.isComplex && !x.dtype.isComplex)
+    throw new RuntimeError(
+      message(
+        'maskedFill',
+        `a value that ${x.dtype.name} can hold`,
+        value.dtype.name,
+        `value cannot be converted to type ${x.dtype.name} without overflow`,
+      ),
+    );
+  const whole = value instanceof Complex && x.dtype.isComplex ? filled([], value, x.dtype) : value;
+  return filling(null, x, keep, whole);
 }
 
 export const maskedFill = defineOp(

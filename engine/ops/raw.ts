@@ -1,5 +1,6 @@
 // Owns the commands to the index families (indexGet, indexPut, nonzero) and small raw tensors. No autograd, no checks of
 // shapes: callers have resolved them. Layouts are written in native/README.md.
+import { Complex } from '../complex.js';
 import { cpu, deviceError } from '../device.js';
 import { type DType, int64, partOf } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../errors.js';
@@ -170,6 +171,15 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
 
 /** The value in the tensor's dtype. @throws RuntimeError where it overflows, as PyTorch. */
 export function scalarAs(op: string, value: Scalar, dtype: DType): number | bigint {
+  if (value instanceof Complex && value.im !== 0 && !dtype.isComplex)
+    throw new RuntimeError(
+      message(
+        op,
+        'a real value',
+        String(value),
+        `value cannot be converted to type ${dtype.name} without overflow`,
+      ),
+    );
   const n = Number(value);
   if (dtype.name === 'bool') return n !== 0 ? 1 : 0;
   const range = ranges[dtype.name];

@@ -1,11 +1,10 @@
 // Owns the ops that place along one dim by an index tensor: scatter, scatterAdd. Their core is along_dim.ts; those that
 // reduce are in scatter_reduce.ts.
-import { shouldRecord } from '../autograd/node.js';
-import { message, NotImplementedError, RuntimeError } from '../errors.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { message, RuntimeError } from '../errors.js';
+import type { Scalar, Tensor } from '../tensor.js';
 import { checkedPlacing, ix } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
-import { applied, appliedInPlace } from './inplace_op.js';
+import { applied, appliedInPlace, type Change } from './inplace_op.js';
 import type { PutMode } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -15,8 +14,8 @@ const indexParam: Param = { name: 'index', kind: 'tensor' };
 
 const reduceModes: Readonly<Record<string, PutMode>> = { add: 'add', multiply: 'multiply' };
 
-/** The mode of scatter's `reduce`. @throws RuntimeError on others; those two have no gradient. */
-function modeOf(x: Tensor, src: Tensor | Scalar, reduction: string | null): PutMode {
+/** The mode of scatter's `reduce`. @throws RuntimeError on others. */
+function modeOf(reduction: string | null): PutMode {
   if (reduction === null) return 'replace';
   const mode = reduceModes[reduction];
   if (mode === undefined)
@@ -28,12 +27,33 @@ function modeOf(x: Tensor, src: Tensor | Scalar, reduction: string | null): PutM
         'reduce argument must be either add or multiply.',
       ),
     );
-  if (shouldRecord(src instanceof Tensor ? [x, src] : [x])) {
-    throw new NotImplementedError(
-      message('scatter', 'no reduce where gradients are wanted', reduction, 'use scatterAdd'),
-    );
-  }
   return mode;
+}
+
+/** The change that scatter makes. PyTorch has no derivative of the reducing ones: a backward through them fails. */
+function scattered(
+  x: Tensor,
+  dim: number,
+  index: Tensor,
+  src: Tensor | Scalar,
+  reduction: string | null,
+): Change {
+  const change = checkedPlacing('scatter', modeOf(reduction), x, dim, index, src);
+  if (reduction === null) return change;
+  return {
+    ...change,
+    nodeName: 'NotImplemented',
+    make: () => () => {
+      throw new RuntimeError(
+        message(
+          'scatter',
+          'a derivative',
+          reduction,
+          'derivative for scatter is not implemented; use scatterReduce',
+        ),
+      );
+    },
+  };
 }
 
 const scatterSamples = [
@@ -87,16 +107,21 @@ export const scatter = defineOp(
     ],
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
-      applied(checkedPlacing('scatter', modeOf(x, src, reduction), x, dim, index, src)),
+      applied(scattered(x, dim, index, src, reduction)),
     samples: [
       ...scatterSamples,
       call([t([3, 5]), 1, ix([3, 2], 5), 2.5]),
       call([t([3, 5], { dtype: 'int64' }), 0, ix([1, 5], 3), 7]),
+      call(
+        [t([3]), 0, ix([4], 3), t([4])],
+        { reduce: 'multiply' },
+        { noGrad: 'PyTorch has no derivative of it' },
+      ),
     ],
     errors: scatterErrors,
   },
   (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
-    appliedInPlace('scatter_', checkedPlacing('scatter', modeOf(x, src, reduction), x, dim, index, src)),
+    appliedInPlace('scatter_', scattered(x, dim, index, src, reduction)),
 );
 
 export const scatterAdd = defineOp(
