@@ -145,3 +145,27 @@ def direct_program(op, args, kwargs, known) -> dict:
         "kwargs": {key: encode(one, known) for key, one in kwargs.items()},
     }
     return {"calls": [call], "result": {"r": [0]}}
+
+
+class Probe:
+    """A function that is an argument: called as it is, and seen as a program over what it is given."""
+
+    def __init__(self, function) -> None:
+        self.function = function
+        self.program: dict | None = None
+
+    def __call__(self, *args):
+        tracer = Tracer()
+        with tracer:
+            result = self.function(*args)
+        known = lambda tensor: next(({"o": k} for k, one in enumerate(args) if one is tensor), None)  # noqa: E731
+        self.program = self.program or Program(tracer.calls, result, known).encoded()
+        return result
+
+
+def probed(value):
+    """A nested value with its functions as probes."""
+    if isinstance(value, dict):
+        return {key: probed(one) for key, one in value.items()}
+    plain = isinstance(value, (torch.Tensor, type, torch.Generator)) or not callable(value)
+    return value if plain else Probe(value)

@@ -6,11 +6,12 @@ Values in JSON: numbers, strings, booleans, null and lists stand for themselves 
 object with one key: {"float": 1.0 | "nan" | "inf" | "-inf"}, {"int": "digits"}, {"complex": [re, im]}, {"tuple": [...]},
 {"dict": {...}}, {"slice": [start, stop, step]}, {"ellipsis": true}, {"dtype": "float32"}, {"device": "cpu"}, {"layout": "strided"},
 {"memoryFormat": "channels_last"}, {"generator": seed}, {"t": k} for input tensor k, {"r": [call, path...]} for a part of a call's
-result, {"o": k} for output tensor k, {"unknown": repr}.
+result, {"o": k} for output tensor k, {"callable": program} with {"o": k} for its k-th argument, {"unknown": repr}.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import struct
@@ -71,6 +72,10 @@ def encode_constant(value, tensor):
         return {"memoryFormat": str(value).removeprefix("torch.")}
     if isinstance(value, torch.Generator):
         return {"generator": value.initial_seed()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return encode({field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, tensor)
+    if getattr(value, "program", None) is not None:
+        return {"callable": value.program}
     return {"unknown": repr(value)[:200]}
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import torch
 import torch.autograd.forward_ad as forward_ad
-from opdb_calls import Program, Tracer, direct_program, is_direct, paths_of
+from opdb_calls import Program, Tracer, direct_program, is_direct, paths_of, probed
 from opdb_errors import class_of
 from opdb_frames import Frame, dtype_name, encode, logical_bytes, replaced, tensors_in
 from opdb_inputs import Inputs
@@ -62,7 +62,7 @@ class SampleRun:
         self.trains = trains
         self.process = sample.output_process_fn_grad
         self.plain = self.process.__code__.co_code == (lambda x: x).__code__.co_code
-        self.inputs = Inputs([sample.input, list(sample.args), dict(sample.kwargs)])
+        self.inputs = Inputs([sample.input, list(sample.args), probed(dict(sample.kwargs))])
         if self.inputs.unsupported:
             raise Unsupported(self.inputs.unsupported)
 
@@ -95,8 +95,8 @@ class SampleRun:
         torch.manual_seed(self.seed)
         start = torch.get_rng_state()
         if is_direct(self.op):
-            frame.header["program"] = direct_program(self.op, [tree[0], *tree[1]], tree[2], self.inputs.known)
             result = self.op.op(tree[0], *tree[1], **tree[2])
+            frame.header["program"] = direct_program(self.op, [tree[0], *tree[1]], tree[2], self.inputs.known)
         else:
             tracer = Tracer()
             with tracer:

@@ -93,6 +93,10 @@ const decoders: Readonly<Record<string, (inner: unknown, scope: Scope) => unknow
   device: (name) => name,
   layout: (name) => name,
   memoryFormat: (name) => name,
+  callable:
+    (program) =>
+    (...args: unknown[]) =>
+      runProgram(program as WireProgram, [], args),
   generator: (seed) => new engine.Generator().manualSeed(seed as number),
 };
 
