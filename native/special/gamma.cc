@@ -15,16 +15,24 @@ constexpr double kEps = std::numeric_limits<double>::epsilon();
 constexpr double kPi = 3.14159265358979323846;
 constexpr double kEuler = 0.57721566490153286061;
 
+// q^-s; by multiplications for the small whole s of the polygamma functions.
+double inversePower(double q, double s) {
+  if (s > 16 || s != std::floor(s)) return std::pow(q, -s);
+  double power = q;
+  for (int k = 1; k < int(s); ++k) power *= q;
+  return 1 / power;
+}
+
 // Terms up to q >= 10 + s, then Euler and Maclaurin's sum of the rest (DLMF 25.11.28), whose terms shrink by about
 // (s / 2πq)². Where s is large the first terms are all.
 double zetaPositive(double s, double q) {
   double sum = 0;
   for (; q < 10 + s; q += 1) {
-    const double term = std::pow(q, -s);
+    const double term = inversePower(q, s);
     sum += term;
     if (term <= kEps * 0.01 * sum) return sum;
   }
-  const double first = std::pow(q, -s);
+  const double first = inversePower(q, s);
   sum += first * (q / (s - 1) + 0.5);
   double term = first * s / q;
   int k = 1;
