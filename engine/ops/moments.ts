@@ -183,11 +183,17 @@ function normParts(p: number): { prologue: Expr; epilogue?: Expr; reducer: 'sum'
   return { prologue: a.pow(p), epilogue: x0.pow(1 / p), reducer: 'sum' };
 }
 
+/** g / norm, and 0 where that is 0: there the divisor is 1, so that no NaN comes back from a second gradient. */
+function overNorm(g: Tensor, norm: Tensor): Tensor {
+  const zero = norm.detach().eq(0);
+  return g.div(norm.maskedFill(zero, 1)).maskedFill(zero, 0);
+}
+
 /** d‖x‖/dx for each p, as torch: a sub-gradient of 0 at 0. */
 function normGradient(x: Tensor, norm: Tensor, g: Tensor, p: number, mask: readonly boolean[]): Tensor {
   if (p === 0) return x.mul(0);
   if (p === 1) return x.sgn().mul(g);
-  if (p === 2) return x.mul(g.div(norm).maskedFill(norm.eq(0), 0));
+  if (p === 2) return x.mul(overNorm(g, norm));
   if (Math.abs(p) === Number.POSITIVE_INFINITY) {
     const hit = x.abs().eq(norm);
     const over = mask.flatMap((m, d) => (m ? [d] : []));
@@ -201,7 +207,7 @@ function normGradient(x: Tensor, norm: Tensor, g: Tensor, p: number, mask: reado
       .mul(g)
       .mul(norm.pow(1 - p));
   }
-  const scale = g.div(norm.pow(p - 1)).maskedFill(norm.eq(0), 0);
+  const scale = overNorm(g, norm.pow(p - 1));
   const powered =
     p < 2
       ? x

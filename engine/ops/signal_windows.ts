@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor.js';
 import { allocateFor, finish, full, indices } from './creation.js';
 import { defineOp, type ErrorSample, type Param } from './define.js';
 import { cast } from './memory.js';
-import { call, type ErrorSample, type Sample } from './samples.js';
+import { call, type Sample } from './samples.js';
 
 /** Points in radians or the window's own unit, and what stands at each. */
 type Shape = (n: number, periods: number) => Tensor;
