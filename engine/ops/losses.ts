@@ -4,7 +4,7 @@
 import { noGrad } from '../autograd/mode.js';
 import { message, ValueError } from '../errors.js';
 import type { Expr } from '../pointwise/expr.js';
-import { sameShape } from '../shape.js';
+import { broadcastShapes, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Tensor as TensorClass } from '../tensor.js';
 import { defineOp, type OpDef } from './define.js';
@@ -176,9 +176,8 @@ export const poissonNllLoss = defineOp({
   errors: [badReduction(2), mismatch],
 });
 
-const gaussian = formula('gaussianNllLoss', 3, (x, y, v) =>
-  v!.log().add(x!.sub(y!).square().div(v!)).mul(0.5),
-);
+/** In PyTorch's steps: small variances magnify any other rounding. */
+const gaussian = (x: Tensor, y: Tensor, v: Tensor): Tensor => v.log().add(x.sub(y).square().div(v)).mul(0.5);
 
 /** The variance in a shape that broadcasts: the input's, or with one dim 1 or missing at the end. */
 function varianceFor(x: Tensor, given: Tensor | number): Tensor {
@@ -223,9 +222,10 @@ export const gaussianNllLoss = defineOp({
   ): Tensor => {
     const v = varianceFor(x, variance).clone();
     checkReduction('gaussianNllLoss', reduction);
+    broadcastShapes('gaussianNllLoss', x.shape, y.shape);
     // Gradients pass as if nothing had been cut off.
     noGrad(() => v.clampMin_(eps));
-    const loss = gaussian([x, y, v]);
+    const loss = gaussian(x, y, v);
     return reduced(full ? loss.add(0.5 * Math.log(2 * Math.PI)) : loss, reduction);
   },
   samples: [
