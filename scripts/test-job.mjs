@@ -33,6 +33,12 @@ const CHECKS = [
     count: () => countSuites('gradcheck'),
     minutes: 8,
   },
+  {
+    name: 'conformance',
+    command: suite('conformance', '--quiet'),
+    count: () => countSuites('conformance'),
+    minutes: 8,
+  },
   { name: 'selftest', command: suite('selftest'), count: () => countSuites('selftest') },
 ];
 
