@@ -71,10 +71,7 @@ export function updateFloor(run: RunResult): string {
   if (suite?.conformance === undefined || run.partial)
     return 'the floor is left as it is: the run is not complete';
   const next = { ...readFloors(), [suite.conformance.mode]: floorOf(suite.cases) };
-  const text = JSON.stringify(next, null, 1)
-    .replace(/\[\n\s+"/g, '["')
-    .replace(/",\n\s+"(?=[^"]*"(?:,|\n\s*\]))/g, '", "')
-    .replace(/"\n\s+\]/g, '"]');
+  const text = JSON.stringify(next, null, 2);
   writeFileSync(join(packageRoot(), PATH), `${text}\n`);
   return `${PATH}: the floor of ${suite.conformance.mode} runs is this run`;
 }
