@@ -1,7 +1,7 @@
 // Owns the declarations of views that pick a part of a tensor: select, slice, narrow, diagonal, unbind. Parts that together make
 // the whole are in splitting.ts. Their geometry and gradients are in geometry.ts.
 import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
+import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../errors.js';
 import { oneOfMany } from '../factory.js';
 import { wrapDim } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -92,7 +92,11 @@ export const slice = defineOp({
 
 /** A start that may be a 0-d integer tensor. @throws RuntimeError on other tensors. */
 function startOf(start: Tensor | number): number {
-  if (!(start instanceof Tensor)) return start;
+  if (!(start instanceof Tensor)) {
+    if (!Number.isInteger(start))
+      throw new ArgumentError(message('narrow', 'an integer start', describe(start)));
+    return start;
+  }
   if (start.ndim > 0 || start.dtype.category !== 1)
     throw new RuntimeError(
       message(
