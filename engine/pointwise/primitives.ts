@@ -1,5 +1,6 @@
 // Owns the scalar primitives' derivatives: one record a primitive. The kernels' side is native/ops/. It must not know
 // tensors or dtypes. g is the incoming gradient, args the arguments, y the node itself (its value is saved, not recomputed).
+import { message, RuntimeError } from '../errors.js';
 import { apply, type Expr, expr } from './expr.js';
 
 type Derivative = (g: Expr, args: readonly Expr[], y: Expr) => readonly (Expr | null)[];
@@ -150,10 +151,24 @@ const stepLike: ReadonlySet<string> = new Set(
 );
 const noGradient: Derivative = () => [null, null, null];
 
+/** Primitives whose derivative PyTorch does not have either: to ask for it is an error, not a zero. */
+const underived: ReadonlySet<string> = new Set(
+  `k0 k0e k1 k1e besselJ0 besselJ1 besselY0 besselY1 sphericalJ0 airyAi zeta
+   chebyshevT chebyshevU chebyshevV chebyshevW hermiteH hermiteHe laguerreL legendreP`.split(/\s+/),
+);
+const refused =
+  (op: string): Derivative =>
+  () => {
+    throw new RuntimeError(
+      message(op, 'a function with a derivative', op, `derivative for ${op} is not implemented`),
+    );
+  };
+
 /** The derivative record of a primitive. */
 export function derivativeOf(op: string): Derivative {
   const found = derivatives[op];
   if (found !== undefined) return found;
   if (stepLike.has(op)) return noGradient;
+  if (underived.has(op)) return refused(op);
   throw new Error(`the scalar primitive '${op}' has no derivative record`);
 }
