@@ -213,8 +213,8 @@ function unpacked(packed: Tensor, pivots: Tensor, data: boolean, exchanges: bool
   if (data) {
     const left = packed.narrow(-1, 0, k).tril(-1);
     const ones = identity(m, packed.dtype).narrow(-1, 0, k);
-    l = left.add(ones);
-    u = packed.narrow(-2, 0, k).triu();
+    l = left.add(ones).contiguous();
+    u = packed.narrow(-2, 0, k).triu().contiguous();
   }
   return Object.assign([p, l, u] as [Tensor, Tensor, Tensor], { P: p, L: l, U: u });
 }
@@ -295,7 +295,8 @@ function solvedFromLu(
   const batch = broadcastShapes(op, packed.shape.slice(0, -2), b.shape.slice(0, -2));
   const full = b.expand([...batch, ...b.shape.slice(-2)]);
   if (left) return luSolved(op, packed, pivots, full, turned);
-  return adjoint(luSolved(op, packed, pivots, adjoint(full), !turned));
+  const x = adjoint(luSolved(op, packed, pivots, adjoint(full), !turned));
+  return turned ? x : x.contiguous();
 }
 
 export const linalgLuSolve = defineOp({

@@ -1,6 +1,6 @@
 // Owns the commands to the linalg family: factorisations and solves of batches of matrices. No autograd, no checks of
 // shapes: callers have resolved them. The layout is written in native/README.md.
-import { type DType, float32, float64, int32 } from '../dtype.js';
+import { type DType, int32, partOf } from '../dtype.js';
 import { newStrided, newTensor } from '../factory.js';
 import { addon, block, raiseStatus } from '../native.js';
 import { broadcastStrides, numelOf, type Shape } from '../shape.js';
@@ -30,11 +30,6 @@ export function columnMajor(batch: Shape, rows: number, columns: number, dtype: 
     step *= Math.max(batch[d]!, 1);
   }
   return newStrided([...batch, rows, columns], [...strides, 1, Math.max(rows, 1)], dtype);
-}
-
-/** The real dtype of a complex one; itself otherwise. */
-export function realOf(dtype: DType): DType {
-  return dtype.isComplex ? (dtype.itemSize === 8 ? float32 : float64) : dtype;
 }
 
 interface Command {
@@ -128,7 +123,7 @@ interface Spectrum {
 /** Eigenvalues in rising order, and the eigenvectors as columns, of a symmetric or Hermitian matrix. */
 export function rawEigh(op: string, a: Tensor, upper: boolean, wanted: boolean): Spectrum {
   const [batch, n] = [batchOf(a), rowsOf(a)];
-  const values = newTensor([...batch, n], realOf(a.dtype));
+  const values = newTensor([...batch, n], partOf(a.dtype));
   const vectors = wanted ? columnMajor(batch, n, n, a.dtype) : null;
   const info = run({
     op,
@@ -161,7 +156,7 @@ interface Singular {
 export function rawSvd(op: string, a: Tensor, wanted: 'values' | 'thin' | 'full'): Singular {
   const [batch, m, n] = [batchOf(a), rowsOf(a), columnsOf(a)];
   const k = Math.min(m, n);
-  const s = newTensor([...batch, k], realOf(a.dtype));
+  const s = newTensor([...batch, k], partOf(a.dtype));
   const full = wanted === 'full';
   const u = wanted === 'values' ? null : columnMajor(batch, m, full ? m : k, a.dtype);
   const vh = wanted === 'values' ? null : columnMajor(batch, full ? n : k, n, a.dtype);

@@ -138,7 +138,12 @@ export const addbmm = fused({
   name: 'addbmm',
   doc: 'beta·input + alpha·Σ (batch1 @ batch2), the products of a batch summed.',
   factors: ['batch1', 'batch2'],
-  product: (a, b) => a.bmm(b).sum(0, false, { dtype: a.dtype }),
+  product: (a, b) => {
+    if (a.ndim !== 3 || b.ndim !== 3 || a.shape[0] !== b.shape[0]) return a.bmm(b);
+    // One product, along the batch too.
+    const wide = a.permute([1, 0, 2]).reshape([a.shape[1]!, a.shape[0]! * a.shape[2]!]);
+    return wide.mm(b.reshape([b.shape[0]! * b.shape[1]!, b.shape[2]!]));
+  },
   shapes: [
     [3, 5],
     [4, 3, 2],

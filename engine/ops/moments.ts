@@ -1,24 +1,13 @@
-// Owns the declarations of variance, standard deviation, norms and logsumexp: reductions whose prologue does the work.
+// Owns the declarations of variance, standard deviation and logsumexp: reductions whose prologue does the work.
 import { record } from '../autograd/node.js';
 import { type DType, getDefaultDtype, partOf } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
-import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
+import { apply, expr, input, param } from '../pointwise/expr.js';
 import { reduce, reducedShape } from '../pointwise/reduction.js';
 import type { Tensor } from '../tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
 import { defineOp, type Param } from './define.js';
-import {
-  countOf,
-  type Dims,
-  dims,
-  keepdimParam,
-  mean,
-  requireElements,
-  requireFloat,
-  restored,
-  self,
-  sum,
-} from './reductions.js';
+import { countOf, type Dims, keepdimParam, mean, restored, self, sum } from './reductions.js';
 import { call, t } from './samples.js';
 
 const x0 = input(0);
@@ -170,108 +159,6 @@ export const std = moment({
 
 export const varMean = momentAndMean('varMean', variance, 'variance');
 export const stdMean = momentAndMean('stdMean', std, 'standard deviation');
-
-/** The p-norm's prologue and epilogue; p = 0 counts what is not 0. */
-function normParts(p: number): { prologue: Expr; epilogue?: Expr; reducer: 'sum' | 'max' | 'min' } {
-  const a = x0.abs();
-  if (p === Number.POSITIVE_INFINITY) return { prologue: a, reducer: 'max' };
-  if (p === Number.NEGATIVE_INFINITY) return { prologue: a, reducer: 'min' };
-  if (p === 0) return { prologue: x0.ne(0), reducer: 'sum' };
-  if (p === 1) return { prologue: a, reducer: 'sum' };
-  if (p === 2)
-    return { prologue: apply('real', x0.mul(apply('conj', x0))), epilogue: x0.sqrt(), reducer: 'sum' };
-  return { prologue: a.pow(p), epilogue: x0.pow(1 / p), reducer: 'sum' };
-}
-
-/** g / norm, and 0 where that is 0: there the divisor is 1, so that no NaN comes back from a second gradient. */
-function overNorm(g: Tensor, norm: Tensor): Tensor {
-  const zero = norm.detach().eq(0);
-  return g.div(norm.maskedFill(zero, 1)).maskedFill(zero, 0);
-}
-
-/** d‖x‖/dx for each p, as torch: a sub-gradient of 0 at 0. */
-function normGradient(x: Tensor, norm: Tensor, g: Tensor, p: number, mask: readonly boolean[]): Tensor {
-  if (p === 0) return x.mul(0);
-  if (p === 1) return x.sgn().mul(g);
-  if (p === 2) return x.mul(overNorm(g, norm));
-  if (Math.abs(p) === Number.POSITIVE_INFINITY) {
-    const hit = x.abs().eq(norm);
-    const over = mask.flatMap((m, d) => (m ? [d] : []));
-    const count = hit.sum(over, true);
-    return x.sgn().mul(g.div(count)).mul(hit);
-  }
-  if (p < 1) {
-    const own = x.sign().mul(x.abs().pow(p - 1));
-    return own
-      .maskedFill(x.eq(0), 0)
-      .mul(g)
-      .mul(norm.pow(1 - p));
-  }
-  const scale = overNorm(g, norm.pow(p - 1));
-  const powered =
-    p < 2
-      ? x
-          .sgn()
-          .mul(x.abs().pow(p - 1))
-          .maskedFill(x.eq(0), 0)
-      : x.mul(x.abs().pow(p - 2));
-  return powered.mul(scale);
-}
-
-export const norm = defineOp({
-  name: 'norm',
-  doc: 'The vector p-norm (Σ|x|^p)^(1/p) over `dim` (all dims by default); p may be 0 and ±Infinity.',
-  params: [
-    self,
-    { name: 'p', kind: 'any', default: 'fro' },
-    dims,
-    keepdimParam,
-    { name: 'dtype', kind: 'dtype', default: null, keyword: true },
-  ],
-  overloads: [
-    "(p?: number | 'fro' | 'nuc', dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DTypeLike | null | undefined }): Tensor",
-  ],
-  gradName: 'LinalgVectorNormBackward0',
-  kernel: (given: Tensor, order: unknown, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
-    const x = dtype === null ? given : given.to(dtype);
-    requireFloat('norm', x.dtype);
-    const p = order === 'fro' ? 2 : order;
-    if (typeof p !== 'number')
-      throw new ArgumentError(message('norm', "p to be a number, 'fro' or 'nuc'", describe(p)));
-    const over = dimsOf('norm', dim, x.ndim);
-    const mask = maskOf(over, x.ndim);
-    const parts = normParts(p);
-    if (parts.reducer !== 'sum') requireElements('norm', x, over);
-    const out = reduce({
-      op: 'norm',
-      ...parts,
-      inputs: [x],
-      compute: x.dtype,
-      out: partOf(x.dtype),
-      reduced: mask,
-      keepdim,
-    });
-    return record('LinalgVectorNormBackward0', out, [x], (save) => {
-      const saved = save(x);
-      const result = save(out);
-      return ([g]) => {
-        const v = saved.get();
-        const n = restored(result.get(), v.shape, mask, keepdim);
-        return [normGradient(v, n, restored(g!, v.shape, mask, keepdim), p, mask)];
-      };
-    });
-  },
-  samples: [
-    call([t([3, 5])]),
-    call([t([3, 5]), 1, 1]),
-    call([t([3, 5, 2]), 3, [0, 2], true]),
-    call([t([3, 5]), { special: 'inf' }, 1]),
-    call([t([3, 5]), { special: '-inf' }, 0]),
-    call([t([3, 5]), 0, 1], {}, { noGrad: 'piecewise constant' }),
-    call([t([3, 5], { dtype: 'float64', fill: 'nonzero' }), 2.5, -1]),
-    call([t([1031])]),
-  ],
-});
 
 export const logsumexp = defineOp({
   name: 'logsumexp',

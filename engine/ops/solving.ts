@@ -22,6 +22,7 @@ import {
   triangularSolveRight,
 } from './linalg_core.js';
 import { identity, rawLu } from './linalg_native.js';
+import { rawZeros } from './memory.js';
 import { counting } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -383,7 +384,10 @@ export const matrixPower = defineOp({
   ],
   compose: (a: Tensor, n: number): Tensor => {
     requireSquare('linalg.matrix_power', a);
-    if (n === 0) return identity(a.shape.at(-1)!, a.dtype).expand(a.shape).clone();
+    if (n === 0) {
+      const eye = identity(a.shape.at(-1)!, a.dtype).expand(a.shape).clone();
+      return record('CopyBackwards', eye, [a], () => ([g]) => [rawZeros(a.shape, g!.dtype)]);
+    }
     let square = n < 0 ? inverse.impl(a) : a;
     let out: Tensor | null = null;
     for (let left = Math.abs(n); ; square = square.matmul(square)) {
