@@ -155,10 +155,14 @@ export const lstsq = defineOp({
       rank = a.length === 0 ? newTensor(batch, int64).zero_() : s.gt(s.amax(-1, true).mul(limit)).sum(-1);
       if (way !== 'gelsy') singular = s;
     }
-    if (m > n && (way === 'gels' || (rank.length > 0 && rank.eq(n).all().item() === true))) {
+    if (
+      m > n &&
+      (way === 'gels' || (way !== 'gelsy' && rank.length > 0 && rank.eq(n).all().item() === true))
+    ) {
       const off = a.matmul(solution).sub(right).abs();
       residuals = off.mul(off).sum(-2);
-    } else if (a.requiresGrad || b.requiresGrad) record('LinalgLstsqBackward0', residuals, [a, b], () => () => [null, null]);
+    } else if (a.requiresGrad || b.requiresGrad)
+      record('LinalgLstsqBackward0', residuals, [a, b], () => () => [null, null]);
     const x = vector ? solution.squeeze(-1) : solution;
     return Object.assign([x, residuals, rank, singular] as [Tensor, Tensor, Tensor, Tensor], {
       solution: x,

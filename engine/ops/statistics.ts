@@ -6,7 +6,7 @@ import { defineOp } from './define.js';
 import { replacedInPlace } from './inplace_op.js';
 import { where } from './masking.js';
 import { rawCopy } from './memory.js';
-import { norm } from './moments.js';
+import { norm } from './norms.js';
 import { self } from './reductions.js';
 import { call, t } from './samples.js';
 
