@@ -8,7 +8,7 @@ import { dimsOf } from './arguments.js';
 import { ones } from './creation.js';
 import { defineOp, type Param, snakeCase } from './define.js';
 import { where } from './masking.js';
-import { norm as vectorNorm } from './moments.js';
+import { norm as vectorNorm } from './norms.js';
 import { filled } from './raw.js';
 import { type Dims, dims, keepdimParam, self } from './reductions.js';
 import { call, type Sample, t } from './samples.js';
