@@ -4,7 +4,7 @@ import { message, RuntimeError, showShape } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { clone } from './memory.js';
-import { type Ints, refuse, spread } from './pooling_core.js';
+import { type Ints, noKernel, refuse, spread } from './pooling_core.js';
 import { call, t } from './samples.js';
 import { folded, type Pad, padded, type Slide, unfolded } from './windows.js';
 
@@ -76,6 +76,7 @@ function columns(raw: Tensor, ...args: BlockArguments): Tensor {
       `Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${showShape(raw.shape)}`,
     );
   }
+  if (raw.dtype.isIntegral && raw.dtype.name !== 'bool') throw noKernel(op, raw);
   const x = raw.ndim === 3 ? raw.unsqueeze(0) : raw;
   const { kernel, pad, slides } = blocksOf(op, x.shape.slice(2), ...args);
   const out = slides.map((s) => s.out);
@@ -119,6 +120,7 @@ function image(raw: Tensor, outputSize: Ints, ...args: BlockArguments): Tensor {
       `Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: ${showShape(raw.shape)}`,
     );
   }
+  if (raw.dtype.isIntegral && raw.dtype.name !== 'bool') throw noKernel(op, raw);
   const x = raw.ndim === 2 ? raw.unsqueeze(0) : raw;
   const size = spread(op, 'output_size', outputSize, 2);
   const { kernel, pad, slides } = blocksOf(op, size, ...args);
@@ -156,7 +158,7 @@ export const fold = defineOp({
   compose: (x: Tensor, size: Ints, ...args: BlockArguments): Tensor => image(x, size, ...args),
   samples: [
     call([t([2, 18, 9]), [5, 4], [3, 2]]),
-    call([t([12, 6], { dtype: 'float64' }), [6, 5], 2, [1, 2], [1, 0], [2, 3]]),
+    call([t([12, 4], { dtype: 'float64' }), [6, 5], 2, [1, 2], [1, 0], [2, 3]]),
   ],
   errors: [
     { args: [t([1, 12, 8]), [4, 4], 2], throws: 'RuntimeError' },

@@ -12,8 +12,9 @@ import {
 import type { Tensor } from '../tensor.js';
 import { adaptiveMean } from './adaptive_pooling.js';
 import { defineOp, type Param } from './define.js';
-import { interpolationTable, type Method } from './interpolation_tables.js';
+import { fixedPoint, interpolationTable, type Method } from './interpolation_tables.js';
 import { clone } from './memory.js';
+import { noKernel } from './pooling_core.js';
 import { resampled } from './resample_core.js';
 import { call, t } from './samples.js';
 
@@ -60,11 +61,11 @@ function resampledAll(
         `Non-empty ${x.ndim}D data tensor expected but got a tensor with sizes ${showShape(x.shape)}`,
       ),
     );
-  if (method !== 'nearest' && method !== 'nearest-exact' && x.dtype.isIntegral)
-    throw new NotImplementedError(
-      message(op, 'a floating dtype', x.dtype.name, `"${op}" not implemented for '${x.dtype.title}'`),
-    );
-  let out = x;
+  const bytes = x.dtype.name === 'uint8';
+  const smooth = method === 'linear' || method === 'cubic';
+  if (x.dtype.isIntegral && (!bytes || (smooth && sizes.length !== 2))) throw noKernel(op, x);
+  const rounded = bytes && smooth;
+  let out = rounded ? x.to('float64') : x;
   for (let i = sizes.length - 1; i >= 0; i--) {
     const line = {
       in: own[i]!,
@@ -74,8 +75,12 @@ function resampledAll(
       double: x.dtype.name === 'float64',
     };
     if (method === 'linear' && !antialias && line.in === line.out) continue;
-    out = resampled(out, i + 2, interpolationTable(method, line, antialias));
+    const table = interpolationTable(method, line, antialias);
+    out = resampled(out, i + 2, rounded ? fixedPoint(table) : table);
+    // Images of bytes are rounded after each dim, halves upwards, as PyTorch's fixed-point sums are.
+    if (rounded) out = out.add(0.5).floor().clamp(0, 255);
   }
+  if (rounded) return out.to('uint8');
   return out === x ? clone.impl(x) : out;
 }
 

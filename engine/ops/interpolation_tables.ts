@@ -103,3 +103,16 @@ export function interpolationTable(method: Method, line: Line, antialias: boolea
       : (i: number): Row => cubicRow(line, step, i);
   return tableOf(Array.from({ length: line.out }, (_, i) => row(i)));
 }
+
+/** The table with weights of 16-bit fixed point, as images of bytes are resized: as many fractional bits as the largest weight leaves. */
+export function fixedPoint(table: Table): Table {
+  if (table.weights === null) return table;
+  const most = table.weights.reduce((a, b) => Math.max(a, b), 0);
+  let bits = 0;
+  while (bits < 22 && Math.trunc(0.5 + most * 2 ** (bits + 1)) < 2 ** 15) bits++;
+  const one = 2 ** bits;
+  return {
+    ...table,
+    weights: table.weights.map((w) => (Math.sign(w) * Math.trunc(Math.abs(w) * one + 0.5)) / one),
+  };
+}

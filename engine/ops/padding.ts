@@ -4,6 +4,7 @@ import type { Scalar, Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { indexSelect } from './index_select.js';
 import { clone } from './memory.js';
+import { noKernel } from './pooling_core.js';
 import { call, t } from './samples.js';
 import { longTable, type Pad, padded } from './windows.js';
 
@@ -88,6 +89,7 @@ function modePadded(op: string, x: Tensor, pad: readonly number[], mode: Mode): 
     );
   }
   const pads = pairs(op, x, pad);
+  if (mode !== 'circular' && x.dtype.name === 'bool') throw noKernel(op, x);
   if (mode !== 'circular' && x.shape.slice(x.ndim === n + 2 ? 1 : 0).some((s) => s === 0)) {
     refuse(
       op,

@@ -1,7 +1,7 @@
 // Owns the declarations of max, average and power-average pooling. Their windows are in pooling_core.ts.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { message, NotImplementedError, showShape } from '../errors.js';
+import { showShape } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import type { Axis } from './convolution_core.js';
 import { defineOp, type Param } from './define.js';
@@ -10,6 +10,7 @@ import {
   type Ints,
   lowestOf,
   maxOfWindows,
+  noKernel,
   pickedPlanes,
   placesOf,
   poolAxes,
@@ -58,22 +59,11 @@ function maxPooled(
 ): Tensor | [Tensor, Tensor] {
   requirePlanes(op, x, n);
   const axes = poolAxes(op, x, n, { kernel, stride, padding, dilation, ceilMode });
-  if (x.dtype.name === 'bool' || (n === 1 && x.dtype.isIntegral)) throw noKernel(op, x);
+  if (x.dtype.name === 'bool' || (n === 1 && x.dtype.isIntegral && !returnIndices)) throw noKernel(op, x);
   const windows = poolWindows(x.detach(), axes, lowestOf(x.dtype));
   const node = n === 1 ? 'SqueezeBackward1' : `MaxPool${n}DWithIndicesBackward0`;
   const { values, indices } = maxOfWindows(node, x, windows, placesOf(axes), returnIndices);
   return returnIndices ? [values, indices!] : values;
-}
-
-function noKernel(op: string, x: Tensor): NotImplementedError {
-  return new NotImplementedError(
-    message(
-      op,
-      'a dtype that it is defined for',
-      x.dtype.name,
-      `"${op}" not implemented for '${x.dtype.title}'`,
-    ),
-  );
 }
 
 const maxParams: readonly Param[] = [
@@ -170,6 +160,7 @@ export const maxPool2dWithIndicesBackward = defineOp({
   ): Tensor => {
     const op = 'maxPool2dWithIndicesBackward';
     requirePlanes(op, x, 2);
+    if (g.dtype.isIntegral) throw noKernel(op, g);
     const axes = poolAxes(op, x, 2, { kernel, stride, padding, dilation, ceilMode });
     const shape = showShape([...x.shape.slice(0, -2), ...axes.map((a) => a.out)]);
     for (const of of [g, indices])
@@ -186,16 +177,20 @@ export const maxPool2dWithIndicesBackward = defineOp({
     });
   },
   samples: [
-    call([
-      t([1, 2, 2, 2]),
-      t([1, 2, 4, 4]),
-      2,
-      2,
-      0,
-      1,
-      false,
-      t([1, 2, 2, 2], { dtype: 'int64', fill: { values: [0, 7, 8, 15, 1, 2, 13, 10] } }),
-    ]),
+    call(
+      [
+        t([1, 2, 2, 2]),
+        t([1, 2, 4, 4]),
+        2,
+        2,
+        0,
+        1,
+        false,
+        t([1, 2, 2, 2], { dtype: 'int64', fill: { values: [0, 7, 8, 15, 1, 2, 13, 10] } }),
+      ],
+      {},
+      { noGrad: 'PyTorch has no gradient of it for transposed inputs' },
+    ),
   ],
 });
 

@@ -3,7 +3,7 @@
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
 import { type DType, int64 } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { input } from '../pointwise/expr.js';
 import { reduce, reduceWithIndex } from '../pointwise/reduction.js';
@@ -28,6 +28,18 @@ export interface Window {
 
 export function refuse(op: string, required: string, got: string, hint: string): never {
   throw new RuntimeError(message(op, required, got, hint));
+}
+
+/** The error of a dtype that PyTorch has no kernel for. */
+export function noKernel(op: string, x: Tensor): NotImplementedError {
+  return new NotImplementedError(
+    message(
+      op,
+      'a dtype that it is defined for',
+      x.dtype.name,
+      `"${op}" not implemented for '${x.dtype.title}'`,
+    ),
+  );
 }
 
 /** One value for each of `n` dims. */

@@ -1,6 +1,6 @@
 // Owns the declarations of max unpooling (a partial inverse of max pooling) and of fractional max pooling.
 import { noGrad } from '../autograd/mode.js';
-import { message, NotImplementedError, RuntimeError, showShape, ValueError } from '../errors.js';
+import { message, RuntimeError, showShape, ValueError } from '../errors.js';
 import { numelOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
@@ -11,6 +11,7 @@ import {
   alongAxis,
   type Ints,
   maxOfWindows,
+  noKernel,
   type Place,
   pickedPlanes,
   refuse,
@@ -99,6 +100,7 @@ function unpooled(op: string, n: number, x: Tensor, indices: Tensor, u: Unpoolin
   const sizes = x.ndim > n ? unpooledSizes(op, x, n, u) : [];
   if (sizes.some((s) => s < 0))
     throw new ValueError(message(op, 'output sizes of at least 0', showShape(sizes)));
+  if (!x.dtype.isFloatingPoint && !x.dtype.isComplex) throw noKernel(op, x);
   const places = numelOf(sizes);
   checkIndices(op, x, indices, n, places);
   const lead = x.shape.slice(0, x.ndim - n);
@@ -115,6 +117,7 @@ function maxUnpool(n: 1 | 2 | 3, size: readonly number[]) {
     fill: { values: [0, 3, 1, 2, 5, 4, 7, 6].slice(0, numelOf(size)) },
   } as const;
   const planes = [1, 1, ...size];
+  const kink = { noGrad: 'PyTorch has no gradient of it for transposed inputs' };
   return defineOp({
     name: op,
     torch: `torch.nn.functional.max_unpool${n}d`,
@@ -136,7 +139,10 @@ function maxUnpool(n: 1 | 2 | 3, size: readonly number[]) {
       padding: Ints,
       output: readonly number[] | null,
     ): Tensor => unpooled(op, n, x, indices, { kernel, stride, padding, size: output }),
-    samples: [call([t(planes), t(planes, places), 2]), call([t(planes), t(planes, places), 3, 2])],
+    samples: [
+      call([t(planes), t(planes, places), 2], {}, kink),
+      call([t(planes), t(planes, places), 3, 2], {}, kink),
+    ],
     errors: [
       {
         args: [t(planes), t([...planes.slice(0, -1), 1], { dtype: 'int64', fill: 'zeros' }), 3],
@@ -218,7 +224,7 @@ function fractionalPooled(
       showShape(x.shape),
       `Expected ${n + 1}D or ${n + 2}D tensor`,
     );
-  if (!x.dtype.isFloatingPoint) throw new NotImplementedError(message(op, 'a floating dtype', x.dtype.name));
+  if (!x.dtype.isFloatingPoint) throw noKernel(op, x);
   const kernel = spread(op, 'kernel_size', kernelSize, n);
   const sizes = fractionalSizes(op, x, n, size, ratio);
   const own = x.shape.slice(x.ndim - n);
@@ -306,7 +312,7 @@ function fractional(n: 2 | 3, size: readonly number[]) {
         t([2, 3, n], { fill: 'probability', grad: false }),
       ]),
       call([t([3, ...size], { fill: 'distinct', dtype: 'float64' }), 2], {
-        output_ratio: 0.5,
+        output_ratio: new Array<number>(n).fill(0.5),
         _random_samples: t([1, 3, n], { fill: 'probability', dtype: 'float64', grad: false }),
       }),
     ],
