@@ -28,8 +28,9 @@ function findOp(paths: readonly string[]): Found | null {
   }
   for (const path of paths) {
     const op = byPath.get(path);
-    if (op !== undefined) return { op, inplace: path.endsWith('_') && op.inplace !== undefined };
-    const plain = /[^_]_$/.test(path) ? byPath.get(path.slice(0, -1)) : undefined;
+    const changes = /[^_]_$/.test(path); // `__radd__` changes nothing
+    if (op !== undefined) return { op, inplace: changes && op.inplace !== undefined };
+    const plain = changes ? byPath.get(path.slice(0, -1)) : undefined;
     if (plain?.inplace !== undefined) return { op: plain, inplace: true };
   }
   return null;
