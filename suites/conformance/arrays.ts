@@ -17,7 +17,7 @@ export function isComplex(dtype: string): boolean {
   return dtype.startsWith('complex');
 }
 
-function viewAs(dtype: string, bytes: Uint8Array): ArrayLike<number> | BigInt64Array {
+function elementsAs(dtype: string, bytes: Uint8Array): ArrayLike<number> | BigInt64Array {
   const { buffer, byteOffset: at, byteLength: n } = bytes;
   switch (dtype) {
     case 'bool':
@@ -87,7 +87,7 @@ export function numbersAt(
   [at, length]: Blob,
   bytes: Uint8Array,
 ): Numbers {
-  const seen = viewAs(dtype, bytes.subarray(at, at + length));
+  const seen = elementsAs(dtype, bytes.subarray(at, at + length));
   const data = seen instanceof BigInt64Array ? seen : Float64Array.from(seen);
   return { dtype, shape, complex: isComplex(dtype), data };
 }
@@ -103,7 +103,7 @@ export function numbersIn(tensor: Tensor): Numbers {
   const bytes = dense
     ? whole.slice(at, at + tensor.length * dtype.itemSize)
     : gathered(tensor, whole, dtype.itemSize);
-  const seen = viewAs(dtype.name, bytes);
+  const seen = elementsAs(dtype.name, bytes);
   const data = seen instanceof BigInt64Array ? seen : Float64Array.from(seen);
   return { dtype: dtype.name, shape, complex, data };
 }

@@ -66,12 +66,6 @@ export function fromWire(value: Wire, scope: Scope): unknown {
   return decode(inner, scope);
 }
 
-/** Python objects that are no values, by how they print: what stands for them here. */
-const stands: readonly (readonly [string, unknown])[] = [
-  ['PairwiseDistance()', (x: Tensor, y: Tensor) => engine.nn.functional.pairwiseDistance(x, y)],
-  ['LinearCrossEntropyOptions(', {}],
-];
-
 const decoders: Readonly<Record<string, (inner: unknown, scope: Scope) => unknown>> = {
   t: (k, scope) => scope.tensors[k as number],
   o: (k, scope) => scope.outputs[k as number],
@@ -84,11 +78,6 @@ const decoders: Readonly<Record<string, (inner: unknown, scope: Scope) => unknow
   complex: (parts) => {
     const [re, im] = (parts as unknown[]).map(plainFloat);
     return new Complex(re!, im!);
-  },
-  unknown: (shown) => {
-    const found = stands.find(([start]) => String(shown).startsWith(start));
-    if (found === undefined) throw new NotDoneError(`no form for the argument ${String(shown)}`);
-    return found[1];
   },
   tuple: (items, scope) => (items as readonly Wire[]).map((one) => fromWire(one, scope)),
   dict: (items, scope) =>
