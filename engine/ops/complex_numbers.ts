@@ -8,6 +8,7 @@ import { apply, type Expr } from '../pointwise/expr.js';
 import { Tensor } from '../tensor.js';
 import { defineOp, definePointwise, type Param } from './define.js';
 import { rawZeros } from './memory.js';
+import { takesOut } from './out_param.js';
 import { requireOneDType, reroute } from './routes.js';
 import { call, type Sample, t } from './samples.js';
 
@@ -57,6 +58,7 @@ export const complex = fromParts(
   'Complex numbers from their real and imaginary parts, two tensors of one floating dtype.',
   (re, im) => apply('complex', re, im),
 );
+takesOut(complex);
 export const polar = fromParts(
   'polar',
   [tensorParam('abs'), tensorParam('angle')],

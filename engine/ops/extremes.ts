@@ -9,6 +9,7 @@ import { Tensor } from '../tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
 import { defineOp, type Extremes, extremes } from './define.js';
 import { rawZeros } from './memory.js';
+import { takesOut } from './out_param.js';
 import { type Dims, dims, keepdimParam, requireElements, restored, self } from './reductions.js';
 import { call, type Sample, t } from './samples.js';
 
@@ -99,11 +100,13 @@ export const amax = over(
   'max',
   'The maximum over `dim` (all dims by default); ties share the gradient.',
 );
+takesOut(amax);
 export const amin = over(
   'amin',
   'min',
   'The minimum over `dim` (all dims by default); ties share the gradient.',
 );
+takesOut(amin);
 
 /** Extreme values along one dim with their first indices; the gradient goes to that element. */
 function alongDim(op: string, side: Side, x: Tensor, dim: number, keepdim: boolean): Extremes {
@@ -174,6 +177,7 @@ export const aminmax = defineOp({
     { args: [t([5, 0, 5])], kwargs: { dim: 1 }, throws: 'IndexError' },
   ],
 });
+takesOut(aminmax, { several: true });
 
 function zerosOf(shape: readonly number[], g: Tensor): Tensor {
   return rawZeros(shape, g.dtype);

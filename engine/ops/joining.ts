@@ -134,7 +134,7 @@ export const cat = takesOut(
     ],
     bench: [call([[t([1000, 500]), t([1000, 500])], 1])],
   }),
-  false,
+  { exact: false },
 );
 
 export const stack = defineOp({

@@ -10,6 +10,7 @@ import { rawCopy } from './memory.js';
 import { seenAs } from './raw.js';
 
 const outParam: Param = { name: 'out', kind: 'tensor', default: null, keyword: true };
+const outPair: Param = { name: 'out', kind: 'tensors', default: null, keyword: true };
 
 /** The first and the last byte that a tensor reaches, relative to its storage. */
 function reach(x: Tensor): readonly [number, number] {
@@ -79,32 +80,71 @@ function written(out: Tensor, result: Tensor): Tensor {
   return out;
 }
 
+/** The tensors of a result: itself, or the members of a pair. */
+const leavesOf = (result: unknown): Tensor[] =>
+  result instanceof Tensor ? [result] : Object.values(result as object).slice(0, 2);
+
+/** The result with each tensor replaced by the one that it was written to. */
+function replaced<R>(result: R, leaves: readonly Tensor[], outs: readonly Tensor[]): R {
+  if (result instanceof Tensor) return outs[0] as R;
+  const fields = result as Record<string, unknown>;
+  for (const key of Object.keys(fields)) {
+    const at = leaves.indexOf(fields[key] as Tensor);
+    if (at >= 0) fields[key] = outs[at];
+  }
+  return result;
+}
+
+/** The tensors to write, one for each of the result's. @throws ArgumentError */
+function targetsOf(op: string, out: unknown, several: boolean): Tensor[] {
+  const list: readonly unknown[] = several && Array.isArray(out) ? out : [out];
+  if (several === Array.isArray(out) && list.every((x) => x instanceof Tensor)) return list as Tensor[];
+  throw new ArgumentError(
+    message(op, several ? "'out' to be a pair of Tensors" : "'out' to be a Tensor", describe(out)),
+  );
+}
+
 /**
- * Gives an op with one tensor as its result PyTorch's keyword `out`, which takes the result's shape; `exact`: its dtype must
- * be the result's.
+ * Gives an op whose result is a tensor, or a pair of them (`several`), PyTorch's keyword `out`, which takes the result's
+ * shape; `exact`: its dtype must be the result's.
  */
-export function takesOut<A extends readonly unknown[]>(op: Op<A, Tensor>, exact = true): Op<A, Tensor> {
+export function takesOut<A extends readonly unknown[], R>(
+  op: Op<A, R>,
+  { exact = true, several = false }: { exact?: boolean; several?: boolean } = {},
+): Op<A, R> {
   const { impl } = op;
   const count = op.params.length;
-  const changed = {
-    params: [...op.params, outParam],
-    impl: (...args: A): Tensor => {
-      const out = args[count];
-      if (args.length <= count) return impl(...args);
-      const own = args.slice(0, count) as unknown as A;
-      if (out === undefined || out === null) return impl(...own);
-      if (!(out instanceof Tensor))
-        throw new ArgumentError(message(op.name, "'out' to be a Tensor", describe(out)));
-      const inputs = (own as readonly unknown[]).flat().filter((x): x is Tensor => x instanceof Tensor);
+  const write = (own: A, given: unknown): R => {
+    const outs = targetsOf(op.name, given, several);
+    const inputs = (own as readonly unknown[]).flat().filter((x): x is Tensor => x instanceof Tensor);
+    for (const out of outs)
       if (out.shape.some((size, d) => size > 1 && out.strides[d] === 0))
         clash(op.name, `strides ${showShape(out.strides)}`, 'more than one element of the written-to tensor');
-      const result = impl(...own);
+    const result = impl(...own);
+    const leaves = leavesOf(result);
+    if (outs.length !== leaves.length)
+      throw new ArgumentError(message(op.name, `${leaves.length} out tensors`, String(outs.length)));
+    outs.forEach((out, i) => {
+      const leaf = leaves[i]!;
       // Of another shape it is resized first, and may then reach further.
-      const resized = sameShape(out.shape, result.shape)
+      const resized = sameShape(out.shape, leaf.shape)
         ? out
-        : seenAs(out, result.shape, contiguousStrides(result.shape));
-      requireWritable(op.name, resized, result.dtype, inputs, exact);
-      return written(out, result);
+        : seenAs(out, leaf.shape, contiguousStrides(leaf.shape));
+      requireWritable(op.name, resized, leaf.dtype, inputs, exact);
+    });
+    return replaced(
+      result,
+      leaves,
+      outs.map((out, i) => written(out, leaves[i]!)),
+    );
+  };
+  const changed = {
+    params: [...op.params, several ? outPair : outParam],
+    impl: (...args: A): R => {
+      if (args.length <= count) return impl(...args);
+      const own = args.slice(0, count) as unknown as A;
+      const out = args[count];
+      return out === undefined || out === null ? impl(...own) : write(own, out);
     },
   };
   return Object.assign(op, changed);

@@ -10,6 +10,7 @@ import { Tensor } from '../tensor.js';
 import { allocateFor, factoryParams, finish } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { rawCopy } from './memory.js';
+import { takesOut } from './out_param.js';
 import { call, t } from './samples.js';
 
 const size: Param = { name: 'size', kind: 'size' };
@@ -211,6 +212,7 @@ export const bernoulli = defineOp(
     return x;
   },
 );
+takesOut(bernoulli);
 
 function probability(p: number): number {
   if (!(p >= 0 && p <= 1)) {

@@ -9,6 +9,7 @@ import { defineOp, type Param } from './define.js';
 import { cat } from './joining.js';
 import { where } from './masking.js';
 import { rawZeros } from './memory.js';
+import { takesOut } from './out_param.js';
 import { requireMemory } from './raw.js';
 import { keepdimParam, self } from './reductions.js';
 import { call, t } from './samples.js';
@@ -62,6 +63,7 @@ export const kthvalue = defineOp({
     { args: [t([0, 2]), 1, 0], throws: 'IndexError' },
   ],
 });
+takesOut(kthvalue, { several: true });
 
 /** Which place of each sorted row is its median: NaN's own first place where there is one, unless they are left out. */
 function medianPlace(x: Tensor, dim: number, skipNaN: boolean): Tensor {
