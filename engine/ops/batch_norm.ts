@@ -303,12 +303,12 @@ export const nativeBatchNormLegit = defineOp({
     const op = 'nativeBatchNormLegit';
     return nativeOf(x, { op, weight, bias, runningMean, runningVar, training, momentum: rate, eps: epsilon });
   },
-  samples: [...nativeSamples, call([t([5, 3, 4]), t([3]), t([3]), true, 0.1, 1e-5])],
+  samples: [call([t([5, 3, 4]), t([3]), t([3]), true, 0.1, 1e-5]), ...nativeSamples.slice(1)],
 });
 
 export const batchNormWithUpdate = defineOp({
   name: 'ops.aten.batchNormWithUpdate',
-  torch: 'torch._batch_norm_with_update',
+  torch: 'torch.ops.aten._batch_norm_with_update',
   doc: 'As nativeBatchNorm in training; the fourth result is reserved, and empty.',
   returns: '[Tensor, Tensor, Tensor, Tensor]',
   params: [

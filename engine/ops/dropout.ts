@@ -133,7 +133,7 @@ export const featureAlphaDropout = define(
 
 export const nativeDropoutBackward = defineOp({
   name: 'ops.aten.nativeDropoutBackward',
-  torch: 'torch.native_dropout_backward',
+  torch: 'torch.ops.aten.native_dropout_backward',
   doc: 'The gradient of dropout: grad_output · mask · scale.',
   params: [
     { name: 'grad_output', kind: 'tensor' },

@@ -86,7 +86,7 @@ export const binaryCrossEntropy = defineOp({
     call([t([5], { ...f64, fill: 'probability' }), t([5], { ...f64, fill: 'probability' })], {
       reduction: 'none',
     }),
-    call([chances, chances, t([5])], { reduction: 'sum' }),
+    call([chances, chances, t([5], { grad: false })], { reduction: 'sum' }),
     call([t([3], { fill: { values: [0, 1, 0] } }), t([3], { fill: { values: [0, 0, 1] } })]),
   ],
   errors: [
@@ -131,7 +131,10 @@ export const binaryCrossEntropyWithLogits = defineOp({
   samples: [
     call([logits, chances]),
     call([t([5], { ...f64, fill: 'large' }), t([5], { ...f64, fill: 'probability' })], { reduction: 'none' }),
-    call([logits, chances, t([5])], { reduction: 'sum', pos_weight: t([5], { fill: 'positive' }) }),
+    call([logits, chances, t([5], { grad: false })], {
+      reduction: 'sum',
+      pos_weight: t([5], { fill: 'positive', grad: false }),
+    }),
   ],
   errors: [badReduction(2), { args: [logits, t([5])], throws: 'ValueError' }],
 });

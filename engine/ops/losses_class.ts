@@ -123,9 +123,10 @@ export const nllLoss = defineOp({
     return nllOf('nllLoss', x, y, weight, ignore, reduction);
   },
   samples: [
-    call([t([5, 3]), classes([5], 3)]),
+    // PyTorch's own gradient refuses other layouts.
+    call([t([5, 3], { layout: 'contiguous' }), classes([5], 3)]),
     call([t([5, 3], f64), classes([5], 3), t([3], { ...f64, grad: false })], { ignore_index: 1 }),
-    call([t([2, 3, 4, 5]), classes([2, 4, 5], 3)], { reduction: 'none' }),
+    call([t([2, 3, 4, 5], { layout: 'contiguous' }), classes([2, 4, 5], 3)], { reduction: 'none' }),
     call([t([3]), classes([], 3)], { reduction: 'sum' }),
   ],
   errors: [...classErrors, { args: [t([2, 3]), t([2])], throws: 'RuntimeError' }],

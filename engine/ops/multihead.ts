@@ -310,7 +310,8 @@ export const multiHeadAttentionForward = defineOp({
   ],
   errors: [
     {
-      args: [t([3]), t([3]), t([3]), 3, 1, t([9, 3]), null, null, null, false, 0, t([3, 3]), null],
+      args: [t([3, 4]), t([3, 4]), t([3, 4]), 4, 2, t([12, 4]), null, null, null, false, 0, t([4, 4]), null],
+      kwargs: { attn_mask: t([2, 2]) },
       throws: 'RuntimeError',
     },
   ],
