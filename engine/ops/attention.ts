@@ -5,7 +5,6 @@ import { message, RuntimeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { dropped } from './dropout.js';
-import { requireFloating } from './formula.js';
 import { filled } from './raw.js';
 import { call, t } from './samples.js';
 import { safeSoftmaxOf } from './softmax.js';
@@ -28,7 +27,10 @@ interface Attention {
 
 function checkAttention(op: string, parts: readonly Tensor[], mask: Tensor | null, causal: boolean): void {
   const [q, k, v] = parts.map((x) => x.ndim);
-  for (const x of parts) requireFloating(op, x.dtype);
+  for (const { dtype } of parts) {
+    if (dtype.isIntegral)
+      refuse(op, 'a floating dtype', dtype.name, `expected a floating dtype but found ${dtype.title}`);
+  }
   if (parts.some((x) => x.ndim < 2)) {
     const hint = `Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ${q} key.dim: ${k} and value.dim: ${v} instead.`;
     refuse(op, 'at least 2 dims', `${q}, ${k} and ${v}`, hint);

@@ -2,9 +2,9 @@
 // and one pass that applies them. Gradients are those of the parts.
 import { noGrad } from '../autograd/mode.js';
 import { uint8 } from '../dtype.js';
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
+import { ArgumentError, message, RuntimeError, showShape, ValueError } from '../errors.js';
 import { newTensor } from '../factory.js';
-import type { Tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { formula, requireFloating } from './formula.js';
 import { call, t } from './samples.js';
@@ -150,7 +150,7 @@ export const batchNorm = defineOp({
   samples: [
     call([t([5, 3, 4]), null, null, t([3]), t([3]), true]),
     call([t([5, 3], f64), t([3], { ...f64, ...plain }), t([3], { ...f64, ...spread }), t([3], f64)]),
-    call([t([2, 3, 2, 2]), t([3], plain), t([3], spread), null, null, true, 0.5, 0.1]),
+    call([t([2, 3, 2, 2]), null, null, null, t([3]), true, 0.5, 0.1]),
   ],
   errors: [
     { args: [t([2, 3]), null, null], throws: 'RuntimeError' },
@@ -293,6 +293,11 @@ export const nativeBatchNormLegit = defineOp({
     ...rest: readonly unknown[]
   ): [Tensor, Tensor, Tensor] => {
     const short = typeof rest[0] === 'boolean';
+    const statistics = short ? [] : rest.slice(0, 2);
+    if (!statistics.every((s) => s === null || s instanceof Tensor)) {
+      const hint = 'running_mean and running_var must be Tensors';
+      throw new ArgumentError(message('nativeBatchNormLegit', 'Tensors or nothing', 'others', hint));
+    }
     const [runningMean, runningVar, training, rate, epsilon] = (short ? [null, null, ...rest] : rest) as [
       Tensor | null,
       Tensor | null,
@@ -341,5 +346,5 @@ export const batchNormWithUpdate = defineOp({
     });
     return [...all, newTensor([0], uint8)];
   },
-  samples: [call([t([5, 3, 4]), t([3]), t([3]), t([3], plain), t([3], spread), 0.1, 1e-5])],
+  samples: [call([t([5, 3, 4]), t([3]), t([3]), t([3], plain), t([3], spread), 0, 1e-5])],
 });

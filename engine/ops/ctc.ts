@@ -300,10 +300,18 @@ export const ctcLoss = defineOp({
   },
   samples: [
     call([t([7, 2, 5]), t([2, 3], { dtype: 'int64', fill: { values: [1, 1, 4, 2, 3, 1] } }), [7, 5], [3, 2]]),
-    call([t([6, 2, 4], f64), t([4], { dtype: 'int64', fill: { values: [1, 2, 3, 3] } }), [6, 4], [1, 3]], {
-      reduction: 'none',
-      blank: 0,
-    }),
+    call(
+      [
+        t([6, 2, 4], f64),
+        t([4], { dtype: 'int64', layout: 'contiguous', fill: { values: [1, 2, 3, 3] } }),
+        [6, 4],
+        [1, 3],
+      ],
+      {
+        reduction: 'none',
+        blank: 0,
+      },
+    ),
     call([t([2, 2, 4]), t([2, 2], { dtype: 'int64', fill: { values: [1, 1, 2, 3] } }), [2, 2], [2, 2]], {
       zero_infinity: true,
       reduction: 'sum',

@@ -188,11 +188,25 @@ export function defineOp<A extends readonly unknown[], R>(
     params: def.params,
     variants: def.variants ?? (def.name.includes('.') ? ['function'] : ['function', 'method']),
     kind: def.kernel === undefined ? 'compose' : 'kernel',
-    impl: implOf(def, body),
+    impl: implOf(def, def.compose === undefined ? body : naming(def.name, body)),
   };
   if (inplace !== undefined)
     op.inplace = (...args: A) => inplace(...(checkedArgs(def, args) as unknown as A));
   return register(op);
+}
+
+/** What fails inside a composed op is another op: the message begins with the one that was called. */
+function naming<A extends readonly unknown[], R>(name: string, body: (...args: A) => R): (...args: A) => R {
+  const own = name.slice(name.lastIndexOf('.') + 1);
+  return (...args) => {
+    try {
+      return body(...args);
+    } catch (error) {
+      const typed = error instanceof TorchstoneError || error instanceof ArgumentError;
+      if (typed && !error.message.includes(own)) error.message = `${own}: ${error.message}`;
+      throw error;
+    }
+  };
 }
 
 function implOf<A extends readonly unknown[], R>(

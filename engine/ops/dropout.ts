@@ -1,4 +1,5 @@
 // Owns dropout in its forms: of elements, of whole channels, and the alpha forms that keep mean and variance. One core.
+import { getDefaultDtype } from '../dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import type { Tensor } from '../tensor.js';
@@ -7,6 +8,7 @@ import { filled } from './raw.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
+const random = { valuesUndefined: true, noGrad: 'random numbers' };
 const chance: Param = { name: 'p', kind: 'scalar', default: 0.5 };
 
 interface Form {
@@ -59,7 +61,7 @@ function define(form: Form, torch: string, doc: string, training: boolean, check
     },
     samples: [
       call([t([2, 3, 4]), 0.5, false]),
-      call([t([2, 3, 4]), 0.5, true], {}, { valuesUndefined: true }),
+      call([t([2, 3, 4]), 0.5, true], {}, random),
       call([t([2, 3, 4], { dtype: 'float64' }), 1, true]),
     ],
     errors: [{ args: [t([2, 3, 4]), 1.5, true], throws: 'ValueError' }],
@@ -102,7 +104,7 @@ function unbatched(name: 'dropout1d' | 'dropout3d', dims: number, doc: string, c
     },
     samples: [
       call([t(name === 'dropout1d' ? [2, 3, 4] : [2, 3, 2, 2]), 0.5, false]),
-      call([t(name === 'dropout1d' ? [3, 4] : [2, 3, 2, 2, 2]), 0.5, true], {}, { valuesUndefined: true }),
+      call([t(name === 'dropout1d' ? [3, 4] : [2, 3, 2, 2, 2]), 0.5, true], {}, random),
     ],
     errors: [{ args: [t([2, 3, 4]), -1, true], throws: 'ValueError' }],
   });
@@ -140,6 +142,7 @@ export const nativeDropoutBackward = defineOp({
     { name: 'mask', kind: 'tensor' },
     { name: 'scale', kind: 'scalar' },
   ],
-  compose: (g: Tensor, mask: Tensor, scale: number): Tensor => g.mul(mask.to(g.dtype).mul(scale)),
+  compose: (g: Tensor, mask: Tensor, scale: number): Tensor =>
+    g.mul(mask.to(g.dtype.isIntegral ? getDefaultDtype() : g.dtype).mul(scale)),
   samples: [call([t([3, 5]), t([3, 5], { dtype: 'bool' }), 2])],
 });

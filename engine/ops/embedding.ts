@@ -258,6 +258,10 @@ function checkBag(op: string, index: Tensor, weight: Tensor, mode: string, weigh
     const hint = `weight has to be a 2D Tensor, but got Tensor of dimension ${weight.ndim}`;
     refuse(op, 'a matrix', showShape(weight.shape), hint, ValueError);
   }
+  if (weight.dtype.isIntegral) {
+    const hint = `Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, Float, Double; but got ${weight.dtype.title} instead (while checking arguments for embedding_bag)`;
+    refuse(op, 'a floating table', weight.dtype.name, hint);
+  }
   if (mode !== 'sum' && mode !== 'mean' && mode !== 'max') {
     refuse(op, "mode 'sum', 'mean' or 'max'", mode, 'mode has to be one of sum, mean or max', ValueError);
   }

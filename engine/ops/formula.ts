@@ -1,7 +1,7 @@
 // Owns elementwise expressions that ops use as parts of themselves (a loss before its reduction): one pass, derived
 // gradients, PyTorch's dtype rule. They are no ops: it registers nothing.
-import type { DType } from '../dtype.js';
-import { message, NotImplementedError } from '../errors.js';
+import { bool, type DType } from '../dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { type Expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, type Promotion } from '../pointwise/function.js';
 import type { Tensor } from '../tensor.js';
@@ -14,7 +14,7 @@ export const [p0, p1, p2] = [param(0), param(1), param(2)];
 
 /**
  * The function of `op` over `inputs` tensors: `make` gets them as expressions and may use p0, p1, p2 for the scalars.
- * 'floats' refuses integers as a missing kernel does; 'float' makes floats of them.
+ * 'floats' refuses integers as a missing kernel does; 'float' makes floats of them; 'same' leaves them. Bool is refused.
  */
 export function formula(
   op: string,
@@ -29,6 +29,10 @@ export function formula(
   });
   return (tensors, scalars = []) => {
     if (promote === 'floats') for (const t of tensors) requireFloating(op, t.dtype);
+    else if (tensors.every((t) => t.dtype === bool)) {
+      const hint = 'Subtraction, the `-` operator, with a bool tensor is not supported.';
+      throw new RuntimeError(message(op, 'numbers', 'bool', hint));
+    }
     return fn.apply(
       tensors,
       scalars,

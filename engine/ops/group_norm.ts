@@ -260,6 +260,6 @@ export const localResponseNorm = defineOp({
     if (x.length === 0) return x;
     return x.div(neighbours(x.mul(x), size).mul(alpha).add(k).pow(beta));
   },
-  samples: [call([t([2, 6, 3]), 2]), call([t([1, 5, 2, 2], f64), 3, 0.5, 0.5, 1.25])],
+  samples: [call([t([2, 6, 3], f64), 2]), call([t([1, 5, 2, 2], f64), 3, 0.5, 0.5, 1.25])],
   errors: [{ args: [t([2, 3]), 2], throws: 'ValueError' }],
 });

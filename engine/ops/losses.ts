@@ -64,7 +64,7 @@ export const l1Loss = regression(
   'l1Loss',
   'l1_loss',
   'The absolute difference |input − target|, reduced.',
-  formula('l1Loss', 2, (x, y) => x!.sub(y!).abs()),
+  formula('l1Loss', 2, (x, y) => x!.sub(y!).abs(), 'same'),
 );
 
 const huber = formula('huberLoss', 2, (x, y) => {

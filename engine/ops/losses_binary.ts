@@ -24,10 +24,11 @@ import { call, t } from './samples.js';
 const f64 = { dtype: 'float64' };
 const logits = t([3, 5]);
 const chances = t([3, 5], { fill: 'probability' });
-const signs = t([3, 5], {
+const alternating = {
   fill: { values: [1, -1, 1, 1, -1, -1, 1, -1, 1, 1, 1, -1, -1, 1, -1] },
   grad: false,
-});
+};
+const signs = t([3, 5], alternating);
 const mismatch = { args: [t([5, 4]), t([5])], throws: 'RuntimeError' } as const;
 
 /** log sigmoid(x), without overflow. */
@@ -45,7 +46,7 @@ const crossEntropySlope = formula('binaryCrossEntropy', 3, (g, x, y) =>
   g!.mul(x!.sub(y!)).div(x!.mul(x!.neg().add(1)).maximum(1e-12)),
 );
 const targetSlope = formula('binaryCrossEntropy', 2, (g, x) =>
-  g!.mul(apply('log1p', x!.neg()).maximum(-100).sub(x!.log().maximum(-100))),
+  g!.mul(apply('log1p', x!.neg()).sub(x!.log())),
 );
 
 function binaryElements(x: Tensor, y: Tensor): Tensor {
@@ -148,6 +149,11 @@ export const softMarginLoss = defineOp({
   params: [input, target, reductionParam],
   compose: (x: Tensor, y: Tensor, reduction: string): Tensor => {
     checkReduction('softMarginLoss', reduction);
+    for (const { dtype } of [x, y]) {
+      if (!dtype.isIntegral) continue;
+      const hint = `result type Float can't be cast to the desired output type ${dtype.title}`;
+      refuse('softMarginLoss', 'a floating dtype', dtype.name, hint);
+    }
     return reduced(softMargin([x, y]), reduction);
   },
   samples: [call([logits, signs]), call([logits, signs], { reduction: 'none' })],
@@ -169,7 +175,10 @@ export const hingeEmbeddingLoss = defineOp({
     checkReduction('hingeEmbeddingLoss', reduction);
     return reduced(hinge([x, y], [margin]), reduction);
   },
-  samples: [call([logits, signs]), call([logits, signs, 0.5], { reduction: 'none' })],
+  samples: [
+    call([t([3, 5], f64), t([3, 5], { ...f64, ...alternating })]),
+    call([t([3, 5], f64), t([3, 5], { ...f64, ...alternating }), 0.5], { reduction: 'none' }),
+  ],
   errors: [badReduction(2)],
 });
 
@@ -215,6 +224,9 @@ export const klDiv = defineOp({
   compose: (x: Tensor, y: Tensor, reduction: string, logTarget: boolean): Tensor => {
     const byBatch = reduction === 'batchmean';
     if (!byBatch) checkReduction('klDiv', reduction);
+    if (x.dtype.isIntegral || y.dtype.isIntegral) {
+      refuse('klDiv', 'a floating dtype', x.dtype.name, 'kl_div: Integral inputs not supported.');
+    }
     const loss = logTarget ? divergence([x, y]) : y.xlogy(y).sub(y.mul(x));
     const out = reduced(loss, byBatch ? 'sum' : reduction);
     return byBatch && x.ndim > 0 ? out.div(x.shape[0]!) : out;

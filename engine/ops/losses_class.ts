@@ -7,6 +7,7 @@ import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
+import { requireFloating } from './formula.js';
 import { linearOf } from './linear.js';
 import {
   badReduction,
@@ -53,6 +54,7 @@ function classesOf(op: string, y: Tensor, count: number, ignore: number): Classe
 const classDim = (x: Tensor): number => (x.ndim === 1 ? 0 : 1);
 
 function checkNll(op: string, x: Tensor, y: Tensor, weight: Tensor | null): void {
+  requireFloating(op, x.dtype);
   if (x.ndim === 0)
     refuse(op, 'an input with dims', 'a 0-d tensor', 'Expected 1 or more dimensions (got 0)', ValueError);
   const wanted = x.shape.filter((_, d) => d !== classDim(x));

@@ -26,7 +26,8 @@ import {
 import { call, t } from './samples.js';
 
 const f64 = { dtype: 'float64' };
-const signs = (shape: readonly number[]) => t(shape, { fill: { values: [1, -1, 1, 1, -1] }, grad: false });
+const signs = (shape: readonly number[]) =>
+  t(shape, { ...f64, fill: { values: [1, -1, 1, 1, -1] }, grad: false });
 
 const ranking = formula(
   'marginRankingLoss',
@@ -60,7 +61,7 @@ export const marginRankingLoss = defineOp({
     return reduced(ranking([a, b, y], [margin]), reduction);
   },
   samples: [
-    call([t([5]), t([5]), signs([5])]),
+    call([t([5], f64), t([5], f64), signs([5])]),
     call([t([5], f64), t([5], f64), t([5], { ...f64, grad: false }), 0.5], { reduction: 'none' }),
   ],
   errors: [badReduction(3), { args: [t([5, 4]), t([5, 4]), t([5])], throws: 'RuntimeError' }],
@@ -115,7 +116,7 @@ export const cosineEmbeddingLoss = defineOp({
     return reduced(cosine([a.mul(b).sum(-1).div(length), y], [margin]), reduction);
   },
   samples: [
-    call([t([5, 3]), t([5, 3]), signs([5])]),
+    call([t([5, 3], f64), t([5, 3], f64), signs([5])]),
     call([t([3], f64), t([3], f64), t([], { ...f64, fill: 'ones', grad: false })], { reduction: 'none' }),
   ],
   errors: [badReduction(3), { args: [t([5, 4]), t([5, 4]), t([5, 4])], throws: 'RuntimeError' }],
@@ -313,7 +314,9 @@ export const multiMarginLoss = defineOp({
   },
   samples: [
     call([t([5, 3]), ix([5], 3)]),
-    call([t([5, 3], f64), ix([5], 3), 2, 0.5, t([3], { ...f64, grad: false })], { reduction: 'none' }),
+    call([t([5, 3], f64), ix([5], 3), 2, 0.5, t([3], { ...f64, grad: false, fill: 'positive' })], {
+      reduction: 'none',
+    }),
     call([t([5]), ix([], 5)], { reduction: 'none' }),
   ],
   errors: [

@@ -11,6 +11,7 @@ import { filled } from './raw.js';
 import { call, t } from './samples.js';
 import { softmax } from './softmax.js';
 
+const f64 = { dtype: 'float64' };
 const tensor = (name: string): Param => ({ name, kind: 'tensor' });
 const maybe = (name: string): Param => ({ name, kind: 'tensor', default: null });
 const flag = (name: string, value: boolean): Param => ({ name, kind: 'bool', default: value });
@@ -275,37 +276,37 @@ export const multiHeadAttentionForward = defineOp({
   },
   samples: [
     call([
-      t([3, 2, 4]),
-      t([5, 2, 4]),
-      t([5, 2, 4]),
+      t([3, 2, 4], f64),
+      t([5, 2, 4], f64),
+      t([5, 2, 4], f64),
       4,
       2,
-      t([12, 4]),
-      t([12]),
+      t([12, 4], f64),
+      t([12], f64),
       null,
       null,
       false,
       0,
-      t([4, 4]),
-      t([4]),
+      t([4, 4], f64),
+      t([4], f64),
     ]),
     call(
       [
-        t([3, 4]),
-        t([3, 4]),
-        t([3, 4]),
+        t([3, 4], f64),
+        t([3, 4], f64),
+        t([3, 4], f64),
         4,
         2,
-        t([12, 4]),
-        t([12]),
-        t([1, 1, 4]),
-        t([1, 1, 4]),
+        t([12, 4], f64),
+        t([12], f64),
+        t([1, 1, 4], f64),
+        t([1, 1, 4], f64),
         true,
         0,
-        t([4, 4]),
+        t([4, 4], f64),
         null,
       ],
-      { attn_mask: t([3, 3]), average_attn_weights: false },
+      { attn_mask: t([3, 3], f64), average_attn_weights: false },
     ),
   ],
   errors: [

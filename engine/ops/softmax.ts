@@ -1,7 +1,7 @@
 // Owns softmax and log-softmax: maximum, Σ exp and result of a row in one go, and their gradients likewise.
 import { gradMode } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { type DType, getDefaultDtype } from '../dtype.js';
+import type { DType } from '../dtype.js';
 import { message, NotImplementedError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { input } from '../pointwise/expr.js';
@@ -10,9 +10,11 @@ import { wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { maskOf } from './arguments.js';
 import { defineOp, type Param, snakeCase } from './define.js';
+import { requireFloating } from './formula.js';
 import { self } from './reductions.js';
 import { call, t } from './samples.js';
 
+const f64 = { dtype: 'float64' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
 
@@ -133,10 +135,13 @@ function backwardData(rule: Rule, name: string, torch: string) {
     doc: `The gradient of ${rule.name}'s input, from that of its result and the result.`,
     params: [{ name: 'grad_output', kind: 'tensor' }, { name: 'output', kind: 'tensor' }, ...dimAndType],
     compose: (g: Tensor, y: Tensor, dim: number, dtype: DType): Tensor => {
+      requireFloating(rule.name, g.dtype);
       const d = wrapDim(rule.name, dim, y.ndim);
-      return rule.gradient(g, y, (v) => (v.ndim === 0 ? v : v.sum(d, true))).to(dtype);
+      const out = rule.gradient(g, y, (v) => (v.ndim === 0 ? v : v.sum(d, true)));
+      // The input may have been of half the result's precision; nothing else differs.
+      return dtype.itemSize === 2 ? out.to(dtype) : out;
     },
-    samples: [call([t([3, 5]), t([3, 5], { fill: 'probability' }), 1, { dtype: 'float32' }])],
+    samples: [call([t([3, 5], f64), t([3, 5], { ...f64, fill: 'probability' }), 1, { dtype: 'float64' }])],
   });
 }
 export const softmaxBackwardData = backwardData(
@@ -161,6 +166,6 @@ export const safeSoftmax = defineOp({
   doc: 'softmax along `dim`, but 0 for a row of nothing but −∞.',
   params: [self, { name: 'dim', kind: 'int' }, { name: 'dtype', kind: 'dtype', default: null }],
   compose: (x: Tensor, dim: number, dtype: DType | null): Tensor =>
-    safeSoftmaxOf(dtype !== null ? x.to(dtype) : x.dtype.isIntegral ? x.to(getDefaultDtype()) : x, dim),
+    safeSoftmaxOf(dtype === null ? x : x.to(dtype), dim),
   samples: [call([t([3, 5]), 1]), call([t([2, 2], { fill: { values: ['-inf', '-inf', '-inf', 1] } }), 1])],
 });
