@@ -95,7 +95,7 @@ export const signbit = tested(
 export const isreal = tested(
   'isreal',
   'Whether input is a real number: always, where it is not complex.',
-  () => expr(1),
+  (x) => apply('imag', x).eq(0),
 );
 
 const closeness: readonly Param[] = [

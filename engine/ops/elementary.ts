@@ -1,6 +1,6 @@
 // Owns the declarations of elementary functions: exponentials, logarithms, powers, trigonometric, hyperbolic, error and
 // gamma functions, rounding. Expressions only.
-import { float64 } from '../dtype.js';
+import { complex128, float64 } from '../dtype.js';
 import { ArgumentError, message, NotImplementedError, RuntimeError } from '../errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
 import { type Scalar, Tensor } from '../tensor.js';
@@ -175,7 +175,8 @@ routes.reroute(pow, (x, e) =>
     ? constantPowers.get(Number(e))!
     : null,
 );
-const wide = (v: Tensor | Scalar): Tensor | Scalar => (v instanceof Tensor ? cast(v, float64) : v);
+const wide = (v: Tensor | Scalar): Tensor | Scalar =>
+  v instanceof Tensor ? cast(v, v.dtype.isComplex ? complex128 : float64) : v;
 export const floatPower = defineOp(
   {
     name: 'floatPower',
@@ -197,7 +198,7 @@ export const floatPower = defineOp(
     errors: [{ args: [2, 3], throws: 'TypeError' }],
   },
   (x, e) => {
-    if (x instanceof Tensor && x.dtype !== float64) {
+    if (x instanceof Tensor && x.dtype !== float64 && x.dtype !== complex128) {
       const hint = `the base given to float_power_ has dtype ${x.dtype.title} but the operation's result requires dtype Double`;
       throw new RuntimeError(message('floatPower_', 'a float64 tensor', x.dtype.name, hint));
     }
@@ -343,7 +344,8 @@ function logOfSum(name: string, doc: string, f: (apart: Expr) => Expr): routes.P
       variants: ['function', 'method'],
       refuse: routes.floatsOnly,
       pointwise: (x: Expr, y: Expr) => {
-        const first = x.ge(y);
+        // Complex numbers go by their real parts.
+        const first = apply('real', x).ge(apply('real', y));
         const greater = first.where(x, y);
         const sum = greater.add(f(first.where(y, x).sub(greater)));
         return apply('logicalAnd', apply('isinf', x), x.eq(y)).where(x, sum);

@@ -63,6 +63,7 @@ where.impl = (condition, ...rest) => {
 };
 
 const maskedExpr = input(1).where(param(0), input(0));
+const maskedComplexExpr = input(1).where(apply('complex', param(0), param(1)), input(0));
 const maskedTensorExpr = input(1).where(input(2), input(0));
 const unmaskedExpr = input(1).where(0, input(0));
 const onlyMaskedExpr = input(1).where(input(0), 0);
@@ -95,12 +96,14 @@ export function filtered(g: Tensor, keep: Tensor, where_: 'unmasked' | 'masked')
 /** The change that sets what the mask names; shapes and dtypes are checked. */
 export function filling(nodeName: string | null, x: Tensor, keep: Tensor, value: Tensor | Scalar): Change {
   const tensor = value instanceof Tensor ? value : null;
-  const scalar = tensor === null ? Number(scalarAs('maskedFill', value as Scalar, x.dtype)) : 0;
+  const scalar = tensor === null ? scalarAs('maskedFill', value as Scalar, x.dtype) : 0;
+  const params = scalar instanceof Complex ? [scalar.re, scalar.im] : [Number(scalar)];
+  const byScalar = scalar instanceof Complex ? maskedComplexExpr : maskedExpr;
   return {
     nodeName: nodeName ?? (tensor === null ? 'MaskedFillBackward0' : 'MaskedFillBackward1'),
     inputs: tensor === null ? [x] : [x, tensor],
     write: (out, sources) => {
-      if (tensor === null) runMasked('maskedFill', maskedExpr, out, [sources[0]!, keep], [scalar]);
+      if (tensor === null) runMasked('maskedFill', byScalar, out, [sources[0]!, keep], params);
       else runMasked('maskedFill', maskedTensorExpr, out, [sources[0]!, keep, sources[1]!], []);
     },
     make: (save) => {

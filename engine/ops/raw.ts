@@ -170,7 +170,8 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** The value in the tensor's dtype. @throws RuntimeError where it overflows, as PyTorch. */
-export function scalarAs(op: string, value: Scalar, dtype: DType): number | bigint {
+export function scalarAs(op: string, value: Scalar, dtype: DType): number | bigint | Complex {
+  if (value instanceof Complex && dtype.isComplex) return value;
   if (value instanceof Complex && value.im !== 0 && !dtype.isComplex)
     throw new RuntimeError(
       message(

@@ -214,7 +214,7 @@ export const prod = defineOp({
       const saved = save(x);
       return ([g]) => {
         const v = saved.get();
-        return [restored(g!, v.shape, mask, keepdim).mul(productOfOthers(v, dim))];
+        return [restored(g!, v.shape, mask, keepdim).mul(productOfOthers(v, dim).conj())];
       };
     });
   },

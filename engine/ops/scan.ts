@@ -13,6 +13,7 @@ import type { Tensor } from '../tensor.js';
 import { placing } from './along_dim.js';
 import { add, div, mul } from './arithmetic.js';
 import { defineOp, type Param } from './define.js';
+import { logaddexp } from './elementary.js';
 import { reversed } from './flipping.js';
 import { selected, sliced } from './geometry.js';
 import { applied, itself, replacedInPlace } from './inplace_op.js';
@@ -310,7 +311,19 @@ function weightedSums(g: Tensor, x: Tensor, out: Tensor, dim: number, toEnd: boo
   });
 }
 
+/** Of complex numbers: every step adds what stands `reach` before, so that log₂ n steps add all. */
+function logSumsComplex(x: Tensor, dim: number): Tensor {
+  const n = x.shape[dim] ?? 1;
+  let out = x;
+  for (let reach = 1; reach < n; reach *= 2) {
+    const later = logaddexp.impl(sliced(out, dim, reach, n - reach), sliced(out, dim, 0, n - reach));
+    out = cat.impl([sliced(out, dim, 0, reach), later], dim);
+  }
+  return out === x ? add.impl(x, 0) : out;
+}
+
 function logSums(x: Tensor, dim: number): Tensor {
+  if (x.dtype.category === 3) return logSumsComplex(x, dim);
   const out = scanned('logcumsumexp', x, dim, x.dtype);
   return record('LogcumsumexpBackward0', out, [x], (save) => {
     const kept = save(x);

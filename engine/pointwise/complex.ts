@@ -172,6 +172,7 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   sign: sgn,
   exp: exponential,
+  ldexp: ([p, q]) => times(p!, exponential([times(q!, real(expr(Math.LN2)))])),
   exp2: ([p]) => exponential([times(p!, real(expr(Math.LN2)))]),
   expm1: ([p]) => {
     const [x, y] = parts(p!);
