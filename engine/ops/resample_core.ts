@@ -28,19 +28,28 @@ export function tableOf(rows: readonly (readonly (readonly [place: number, weigh
   };
 }
 
+/** Up to so many taps are taken one after another, without a tensor of all of them. */
+const fewTaps = 8;
+
 /** `x` with dim `dim` resampled. */
 export function resampled(x: Tensor, dim: number, table: Table): Tensor {
-  const picked = indexSelect.impl(x, dim, longTable(table.places));
-  if (table.weights === null) return picked;
-  const behind = x.ndim - 1 - dim;
-  const split: Shape = [...x.shape.slice(0, dim), table.out, table.taps, ...x.shape.slice(dim + 1)];
-  const weights = floatTable(
-    table.weights,
-    [table.out, table.taps, ...new Array<number>(behind).fill(1)],
-    x.dtype,
-  );
-  return picked
+  const { out, taps, places, weights } = table;
+  if (weights === null) return indexSelect.impl(x, dim, longTable(places));
+  const behind = new Array<number>(x.ndim - 1 - dim).fill(1);
+  if (taps <= fewTaps && out > 0) {
+    let sum: Tensor | null = null;
+    for (let k = 0; k < taps; k++) {
+      const mine = (list: readonly number[]): number[] => list.filter((_, i) => i % taps === k);
+      const picked = indexSelect.impl(x, dim, longTable(mine(places)));
+      const part = picked.mul(floatTable(mine(weights), [out, ...behind], x.dtype));
+      sum = sum === null ? part : sum.add(part);
+    }
+    return sum!;
+  }
+  const split: Shape = [...x.shape.slice(0, dim), out, taps, ...x.shape.slice(dim + 1)];
+  return indexSelect
+    .impl(x, dim, longTable(places))
     .reshape([...split])
-    .mul(weights)
+    .mul(floatTable(weights, [out, taps, ...behind], x.dtype))
     .sum(dim + 1);
 }
