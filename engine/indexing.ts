@@ -1,5 +1,6 @@
 // Owns x.at(…), x.setAt([…], value) and x.where(…): what an index may look like, and how it becomes views and index tensors, by NumPy's
 // and PyTorch's rules. The lookups themselves are in ops/index_core.ts.
+import { Complex } from './complex.js';
 import { bool, int64 } from './dtype.js';
 import { ArgumentError, describe, IndexError, message, ValueError } from './errors.js';
 import { newTensor } from './factory.js';
@@ -251,7 +252,8 @@ function withoutLeadingOnes(value: Tensor): Tensor {
 }
 
 /** `x.setAt([…], value)`. @throws IndexError, RuntimeError, ValueError, TypeError as PyTorch; then nothing is changed. */
-export function setAt(x: Tensor, parts: readonly Index[], value: Tensor | Scalar): Tensor {
+export function setAt(x: Tensor, parts: readonly Index[], given: Tensor | Scalar): Tensor {
+  const value = given instanceof Complex ? filled([], scalarAs('setAt', given, x.dtype), x.dtype) : given;
   const known =
     value instanceof Tensor ||
     typeof value === 'number' ||

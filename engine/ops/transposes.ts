@@ -1,7 +1,6 @@
 // Owns the transposes that are read as properties (T, mT, H, mH) and adjoint. The views themselves are in geometry.ts.
 import { message, RuntimeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
-import { conj } from './complex_numbers.js';
 import { defineOp, type Param } from './define.js';
 import { permuted, transposed } from './geometry.js';
 import { call, t } from './samples.js';
@@ -17,12 +16,6 @@ function refuse(op: string, x: Tensor, required: string, only: string): never {
       `tensor.${op} is only supported on ${only}. Got ${x.ndim}-D tensor.`,
     ),
   );
-}
-
-/** `matrices`, conjugated where the elements are complex. */
-function hermitian(op: string, x: Tensor): Tensor {
-  const y = matrices(op, x);
-  return x.dtype.isComplex ? (conj.impl(y) as Tensor) : y;
 }
 
 /** The last two dims exchanged; 0-d tensors as they are. */
@@ -68,7 +61,7 @@ export const H = property(
 export const mH = property(
   'mH',
   'The last two dims exchanged (and the elements conjugated), as a view.',
-  (x) => hermitian('mH', x).conj(),
+  (x) => matrices('mH', x).conj(),
   true,
 );
 
@@ -77,7 +70,7 @@ export const adjoint = defineOp({
   doc: 'The last two dims exchanged (and the elements conjugated), as a view.',
   params: [self],
   gradName: 'TransposeBackward0',
-  compose: (x: Tensor): Tensor => hermitian('adjoint', x).conj(),
+  compose: (x: Tensor): Tensor => matrices('adjoint', x).conj(),
   samples: [call([t([2, 3, 5])])],
   errors: [{ args: [t([3])], throws: 'RuntimeError' }],
 });
