@@ -81,10 +81,10 @@ const quotient: Rule = ([p, q]) => {
   const first = c.abs().ge(d.abs());
   const large = first.where(c, d);
   const ratio = first.where(d, c).div(large);
-  const scale = large.add(first.where(d, c).mul(ratio)).reciprocal();
+  const below = large.add(first.where(d, c).mul(ratio));
   const none = large.eq(0);
-  const re = first.where(a.add(b.mul(ratio)), a.mul(ratio).add(b)).mul(scale);
-  const im = first.where(b.sub(a.mul(ratio)), b.mul(ratio).sub(a)).mul(scale);
+  const re = first.where(a.add(b.mul(ratio)), a.mul(ratio).add(b)).div(below);
+  const im = first.where(b.sub(a.mul(ratio)), b.mul(ratio).sub(a)).div(below);
   const zero = large.abs();
   return pair(none.where(a.div(zero), re), none.where(b.div(zero), im));
 };
