@@ -1,5 +1,8 @@
 // Tests the dtypes beyond float32 and integers: rounding of the 16-bit floats, complex numbers' special values, gradients
 // by PyTorch's convention, and what each dtype prints and converts to.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fromBrain, fromHalf, toBrain, toHalf } from '../engine/complex.js';
 import {
@@ -12,7 +15,9 @@ import {
   float32,
   fromNumpy,
   full,
+  loadNpy,
   promoteTypes,
+  saveNpy,
   type Tensor,
   tensor,
 } from '../engine/index.js';
@@ -158,5 +163,37 @@ describe('complex numbers', () => {
   it('multiply as matrices', () => {
     const a = tensor([[c(1, 1), c(0, 2)]]);
     expect(pairs(a.matmul(tensor([[c(2, 0)], [c(0, 1)]])).reshape([1]))).toEqual([[0, 2]]);
+  });
+});
+
+describe('views that see complex numbers as real ones', () => {
+  it('pass gradients when they are changed in-place', () => {
+    const z = tensor([c(1, 2), c(3, 4)], { requiresGrad: true });
+    const y = z.mul(1);
+    y.real().mul_(5);
+    y.mul(c(0, 1)).imag().sum().backward();
+    expect(pairs(z.grad!)).toEqual([
+      [5, 0],
+      [5, 0],
+    ]);
+    const w = tensor([1, 2, 3, 4], { dtype: float32, requiresGrad: true });
+    const v = w.mul(1);
+    v.view(2, 2).viewAsComplex().mul_(c(0, 1));
+    v.mul(tensor([1, 10, 100, 1000]))
+      .sum()
+      .backward();
+    expect(w.grad!.tolist()).toEqual([10, -1, 1000, -100]);
+  });
+});
+
+describe('files', () => {
+  it.each(['float16', 'bfloat16', 'complex64', 'complex128'] as const)('keep %s', (dtype) => {
+    const folder = mkdtempSync(join(tmpdir(), 'dtypes-'));
+    const x = tensor([1.5, -2, 3], { dtype }).unsqueeze(1).expand([3, 2]);
+    saveNpy(join(folder, 'x.npy'), x);
+    const back = loadNpy(join(folder, 'x.npy'));
+    expect(back.dtype.name).toBe(dtype);
+    expect(back.eq(x).all().item()).toBe(true);
+    rmSync(folder, { recursive: true });
   });
 });

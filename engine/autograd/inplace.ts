@@ -21,6 +21,9 @@ export const viewSupport = {
   replace: (_g: Tensor, _base: Geometry, _view: Geometry, _part: Tensor | null): Tensor => missing(),
   /** Zeros laid out as `base` with `part` added where `view` shows. Differentiable. */
   scatter: (_part: Tensor, _base: Geometry, _view: Geometry): Tensor => missing(),
+  /** Complex numbers as their parts, and the other way round. Differentiable. */
+  asReal: (_g: Tensor): Tensor => missing(),
+  asComplex: (_g: Tensor): Tensor => missing(),
 };
 function missing(): never {
   throw new RuntimeError('autograd: required the ops, got none loaded');
@@ -28,6 +31,34 @@ function missing(): never {
 
 function geometryOf(t: Tensor): Geometry {
   return { shape: t.shape, strides: t.strides, offset: t.offset };
+}
+
+/**
+ * Where a view lies in its base. Of a complex and a real tensor over the same memory the complex one is taken for its parts,
+ * a last dim of two, and gradients go through `into` and `outOf` on its side.
+ */
+class Lie {
+  readonly base: Geometry;
+  readonly view: Geometry;
+  readonly #baseInParts: boolean;
+  readonly #viewInParts: boolean;
+
+  constructor(base: Tensor, view: Tensor) {
+    this.#baseInParts = base.dtype.isComplex && !view.dtype.isComplex;
+    this.#viewInParts = view.dtype.isComplex && !base.dtype.isComplex;
+    this.base = this.#baseInParts ? partsOf(base) : geometryOf(base);
+    this.view = this.#viewInParts ? partsOf(view) : geometryOf(view);
+  }
+  /** A gradient of the base as it is laid out here, and back. */
+  intoBase = (g: Tensor): Tensor => (this.#baseInParts ? viewSupport.asReal(g) : g);
+  outOfBase = (g: Tensor): Tensor => (this.#baseInParts ? viewSupport.asComplex(g) : g);
+  /** The same of the view. */
+  intoView = (g: Tensor): Tensor => (this.#viewInParts ? viewSupport.asReal(g) : g);
+  outOfView = (g: Tensor): Tensor => (this.#viewInParts ? viewSupport.asComplex(g) : g);
+}
+
+function partsOf(t: Tensor): Geometry {
+  return { shape: [...t.shape, 2], strides: [...t.strides.map((s) => 2 * s), 1], offset: 2 * t.offset };
 }
 
 /** @throws RuntimeError where PyTorch forbids changing `t` in-place while recording. */
@@ -102,14 +133,12 @@ export function rebase(t: Tensor, node: Node | null): void {
 /** Gradient of a base after an in-place change of one of its views: `fn` sees the view's part of it. */
 class CopySlices extends Node {
   readonly #fn: Node;
-  readonly #base: Geometry;
-  readonly #view: Geometry;
+  readonly #lie: Lie;
 
   constructor(fn: Node, base: Tensor, view: Tensor) {
     super('CopySlices');
     this.#fn = fn;
-    this.#base = geometryOf(base);
-    this.#view = geometryOf(view);
+    this.#lie = new Lie(base, view);
     connect(this, base);
     // fn's first edge led to the view as it was; the others go on from here.
     for (let i = 1; i < fn.next.length; i++) {
@@ -120,14 +149,13 @@ class CopySlices extends Node {
     this.dtypes.push(base.dtype);
   }
   apply([g]: Gradients): Gradients {
-    const whole = g!;
-    const parts = this.#fn.apply([viewSupport.slice(whole, this.#base, this.#view)]);
-    const first = parts[0] ?? null;
+    const lie = this.#lie;
+    const whole = lie.intoBase(g!);
+    const parts = this.#fn.apply([lie.outOfView(viewSupport.slice(whole, lie.base, lie.view))]);
+    const first = parts[0] == null ? null : lie.intoView(parts[0]);
     const rest = parts.slice(1);
-    return [
-      this.next[0] === null ? null : viewSupport.replace(whole, this.#base, this.#view, first),
-      ...rest,
-    ];
+    if (this.next[0] === null) return [null, ...rest];
+    return [lie.outOfBase(viewSupport.replace(whole, lie.base, lie.view, first)), ...rest];
   }
   override release(): void {
     super.release();
@@ -137,18 +165,17 @@ class CopySlices extends Node {
 
 /** The history of a view, taken anew from its base. */
 class RegeneratedView extends Node {
-  readonly #base: Geometry;
-  readonly #view: Geometry;
+  readonly #lie: Lie;
   constructor(view: Tensor, base: Tensor) {
     super('AsStridedBackward0');
-    this.#base = geometryOf(base);
-    this.#view = geometryOf(view);
+    this.#lie = new Lie(base, view);
     connect(this, base);
     this.shapes.push(view.shape);
     this.dtypes.push(view.dtype);
   }
   apply([g]: Gradients): Gradients {
-    return [viewSupport.scatter(g!, this.#base, this.#view)];
+    const lie = this.#lie;
+    return [lie.outOfBase(viewSupport.scatter(lie.intoView(g!), lie.base, lie.view))];
   }
 }
 

@@ -6,6 +6,7 @@ import { newStrided, newTensor } from '../factory.js';
 import { contiguousStrides, isContiguousLayout, isDense } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { add } from './arithmetic.js';
+import { asComplex, asReal } from './complex_numbers.js';
 import { cast, clone, rawCopy, rawFill, rawZeros } from './memory.js';
 import { sumTo } from './reductions.js';
 import { asStridedView } from './views.js';
@@ -69,6 +70,8 @@ function laidOut(g: Tensor, base: Geometry): Tensor {
 const keepsLayout = (base: Geometry): boolean =>
   !isContiguousLayout(base.shape, base.strides) && isDense(base.shape, base.strides);
 
+viewSupport.asReal = asReal;
+viewSupport.asComplex = asComplex;
 viewSupport.slice = (g, base, view) => {
   const r = relative(base, view);
   return asStridedView(laidOut(g, base), view.shape, r.strides, r.offset);

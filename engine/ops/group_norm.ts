@@ -1,5 +1,6 @@
 // Owns the norms over parts of a sample: group norm and its native form, layer norm's native form, RMS norm, and the
 // response of neighbouring channels. Rows go through layer norm's fused passes.
+import { computedIn } from '../dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { apply } from '../pointwise/expr.js';
@@ -8,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { formula, p0, requireFloating } from './formula.js';
 import { cat } from './joining.js';
-import { rawZeros } from './memory.js';
+import { cast, rawZeros } from './memory.js';
 import { layerNormOf } from './normalization.js';
 import { call, t } from './samples.js';
 
@@ -193,6 +194,23 @@ function checkRows(op: string, x: Tensor, shape: readonly number[], weight: Tens
   }
 }
 
+/** In float32 for the 16-bit floats, whose squares would overflow. */
+function rmsOf(
+  x: Tensor,
+  size: number | readonly number[],
+  weight: Tensor | null,
+  eps: number | null,
+): Tensor {
+  const shape = typeof size === 'number' ? [size] : size;
+  checkRows('rmsNorm', x, shape, weight);
+  const wide = computedIn(x.dtype);
+  if (wide !== x.dtype) return cast(rmsOf(cast(x, wide), size, weight && cast(weight, wide), eps), x.dtype);
+  const over = shape.map((_, k) => x.ndim - shape.length + k);
+  const least = eps ?? (x.dtype.name === 'float64' ? 2 ** -52 : 2 ** -23);
+  const out = byRoot([x, x.mul(x).mean(over, true)], [least]);
+  return weight === null ? out : out.mul(weight);
+}
+
 export const rmsNorm = defineOp({
   name: 'rmsNorm',
   torch: 'torch.nn.functional.rms_norm',
@@ -205,19 +223,7 @@ export const rmsNorm = defineOp({
     maybe('weight'),
     { name: 'eps', kind: 'scalar', default: null },
   ],
-  compose: (
-    x: Tensor,
-    size: number | readonly number[],
-    weight: Tensor | null,
-    eps: number | null,
-  ): Tensor => {
-    const shape = typeof size === 'number' ? [size] : size;
-    checkRows('rmsNorm', x, shape, weight);
-    const over = shape.map((_, k) => x.ndim - shape.length + k);
-    const least = eps ?? (x.dtype.name === 'float64' ? 2 ** -52 : 2 ** -23);
-    const out = byRoot([x, x.mul(x).mean(over, true)], [least]);
-    return weight === null ? out : out.mul(weight);
-  },
+  compose: rmsOf,
   samples: [call([t([3, 5]), [5]]), call([t([2, 3, 4], f64), [3, 4], t([3, 4], f64), 0.5])],
   errors: [
     { args: [t([1, 2, 3]), []], throws: 'RuntimeError' },
