@@ -8,7 +8,6 @@ import {
   computedIn,
   type DType,
   defaultComplex,
-  float64,
   getDefaultDtype,
   int64,
   partOf,
@@ -184,12 +183,12 @@ export const arange = defineOp({
   kernel: (
     a: number,
     b: number | null,
-    step: number,
+    by: number,
     dtype: DType | null,
     device: unknown,
     grad: boolean,
   ): Tensor => {
-    const [start, end] = b === null ? [0, a] : [a, b];
+    const [start, end, step] = (b === null ? [0, a, by] : [a, b, by]).map(Number) as [number, number, number];
     if (step === 0)
       throw new RuntimeError(message('arange', 'a step other than 0', '0', 'step must be nonzero'));
     if (!Number.isFinite(start) || !Number.isFinite(end)) {
@@ -226,53 +225,6 @@ export const arange = defineOp({
     { args: [1, 5, 0], throws: 'RuntimeError' },
     { args: [5, 1], throws: 'RuntimeError' },
   ],
-});
-
-export const linspace = defineOp({
-  name: 'linspace',
-  numpy: 'numpy.linspace',
-  doc: '`steps` evenly spaced values from start to end, both included.',
-  params: [
-    { name: 'start', kind: 'scalar' },
-    { name: 'end', kind: 'scalar' },
-    { name: 'steps', kind: 'int' },
-    ...factoryParams,
-  ],
-  variants: ['function'],
-  kernel: (
-    start: number,
-    end: number,
-    steps: number,
-    dtype: DType | null,
-    device: unknown,
-    grad: boolean,
-  ): Tensor => {
-    if (steps < 0)
-      throw new RuntimeError(
-        message('linspace', 'at least 0 steps', String(steps), 'number of steps must be non-negative'),
-      );
-    const d = dtype ?? getDefaultDtype();
-    const out = allocateFor('linspace', [steps], d, device);
-    if (out.device.type !== 'cpu') return finish(out, grad);
-    // From both ends, as PyTorch, so that the last value is exactly the end.
-    const step = steps > 1 ? (end - start) / (steps - 1) : 0;
-    const half = Math.floor(steps / 2);
-    const wide = newTensor([steps], float64);
-    const data = wide.typed();
-    for (let i = 0; i < steps; i++)
-      data[wide.offset + i] = i < half || steps === 1 ? start + step * i : end - step * (steps - 1 - i);
-    return finish(out.copy_(wide), grad);
-  },
-  notDifferentiable: 'it has no tensor input',
-  samples: [
-    call([0, 1, 5]),
-    call([-3, 10, 7]),
-    call([2, 5, 1]),
-    call([0, 1, 0]),
-    call([0, 1, 1031]),
-    call([0, 10, 4], { dtype: { dtype: 'int64' } }),
-  ],
-  errors: [{ args: [0, 1, -1], throws: 'RuntimeError' }],
 });
 
 export const eye = defineOp({
