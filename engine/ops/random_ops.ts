@@ -1,5 +1,5 @@
 // Owns the ops that draw random numbers from a generator's Philox stream.
-import { checkInPlace } from '../autograd/inplace.js';
+import { record } from '../autograd/node.js';
 import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../dtype.js';
 import { message, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
@@ -9,18 +9,24 @@ import { contiguousStrides } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { allocateFor, factoryParams, finish } from './creation.js';
 import { defineOp, type Param } from './define.js';
-import { rawCopy } from './memory.js';
+import { rawCopy, rawZeros } from './memory.js';
 import { takesOut } from './out_param.js';
 import { call, t } from './samples.js';
 
 const size: Param = { name: 'size', kind: 'size' };
-const generatorParam: Param = { name: 'generator', kind: 'generator', default: null, keyword: true };
+export const generatorParam: Param = { name: 'generator', kind: 'generator', default: null, keyword: true };
 const like: Param = { name: 'input', kind: 'tensor' };
 const kinds = { uniform: 0, normal: 1, integer: 2, bernoulli: 3, exponential: 4, raw: 5 } as const;
 const two32 = 4294967296;
 
 /** Fills `x` from the stream and moves the stream on. */
-function draw(x: Tensor, kind: keyof typeof kinds, p0: number, p1: number, generator: unknown): Tensor {
+export function draw(
+  x: Tensor,
+  kind: keyof typeof kinds,
+  p0: number,
+  p1: number,
+  generator: unknown,
+): Tensor {
   if (x.length === 0 || x.device.type !== 'cpu') return x;
   if (x.dtype.category === 3) {
     // A complex normal number of variance p1² has parts of half of it.
@@ -112,7 +118,8 @@ export const randnLike = likeFactory(
   'Standard normal numbers with the shape and dtype of another tensor.',
 );
 
-function requireFloat(op: string, d: DType): void {
+/** @throws RuntimeError for integers and bool. */
+export function requireFloat(op: string, d: DType): void {
   if (d.isIntegral) {
     throw new RuntimeError(
       message(op, 'a floating dtype', d.name, `"${op}" not implemented for '${d.title}'`),
@@ -120,44 +127,68 @@ function requireFloat(op: string, d: DType): void {
   }
 }
 
+/** @throws RuntimeError unless there is a number between the bounds. */
+function requireRange(op: string, low: number, high: number): void {
+  if (low < high) return;
+  const hint = `random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`;
+  throw new RuntimeError(message(op, 'low < high', `${low} and ${high}`, hint));
+}
+
+type Options = readonly [DType | null, unknown, boolean];
+
 export const randint = defineOp({
   name: 'randint',
-  doc: 'Whole numbers in [low, high), each equally likely; int64 unless a dtype is given.',
+  doc: 'Whole numbers in [low, high), each equally likely; int64 unless a dtype is given. `randint(high, size)` starts at 0.',
   params: [
     { name: 'low', kind: 'int' },
-    { name: 'high', kind: 'int' },
-    size,
+    { name: 'high', kind: 'ints' },
+    { ...size, default: [] },
     generatorParam,
     ...factoryParams,
   ],
   variants: ['function'],
   kernel: (
-    low: number,
-    high: number,
-    sizes: readonly number[],
+    a: number,
+    b: number | readonly number[],
+    rest: readonly number[],
     g: unknown,
-    dtype: DType | null,
-    device: unknown,
-    grad: boolean,
+    ...options: Options
   ): Tensor => {
-    if (low >= high) {
-      throw new RuntimeError(
-        message(
-          'randint',
-          'low < high',
-          `${low} and ${high}`,
-          `random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`,
-        ),
-      );
-    }
+    const [low, high, sizes] = typeof b === 'number' ? [a, b, rest] : [0, a, b];
+    const [dtype, device, grad] = options;
+    requireRange('randint', low, high);
     return finish(draw(allocateFor('randint', sizes, dtype ?? int64, device), 'integer', low, high, g), grad);
   },
   notDifferentiable,
   samples: [
     call([0, 10, [3, 2]], {}, undefinedValues),
+    call([10, [4]], {}, undefinedValues),
     call([-5, 5, [7]], { dtype: { dtype: 'float32' } }, undefinedValues),
   ],
   errors: [{ args: [5, 5, [2]], throws: 'RuntimeError' }],
+});
+
+export const randintLike = defineOp({
+  name: 'randintLike',
+  doc: 'Whole numbers in [low, high), or [0, low) without high, with the shape and dtype of another tensor.',
+  params: [
+    like,
+    { name: 'low', kind: 'int' },
+    { name: 'high', kind: 'int', default: null },
+    ...factoryParams,
+  ],
+  variants: ['function'],
+  kernel: (x: Tensor, a: number, b: number | null, ...[dtype, device, grad]: Options): Tensor => {
+    const [low, high] = b === null ? [0, a] : [a, b];
+    requireRange('randintLike', low, high);
+    const out = allocateFor('randintLike', x.shape, dtype ?? x.dtype, device ?? x.device);
+    return finish(draw(out, 'integer', low, high, null), grad);
+  },
+  notDifferentiable,
+  samples: [
+    call([t([3, 2]), 10], {}, undefinedValues),
+    call([t([3], { dtype: 'int64' }), -2, 5], {}, undefinedValues),
+  ],
 });
 
 export const randperm = defineOp({
@@ -177,6 +208,11 @@ export const randperm = defineOp({
   errors: [{ args: [-1], throws: 'RuntimeError' }],
 });
 
+/** Records a draw: torch gives zeros, not nothing, to what it was drawn by. */
+export function withoutSlope(name: string, out: Tensor, inputs: readonly Tensor[]): Tensor {
+  return record(`${name}Backward0`, out, inputs, () => () => inputs.map((x) => rawZeros(x.shape, x.dtype)));
+}
+
 export const bernoulli = defineOp(
   {
     name: 'bernoulli',
@@ -185,7 +221,12 @@ export const bernoulli = defineOp(
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, p: number | null, g: unknown): Tensor => {
       requireFloat('bernoulli', x.dtype);
-      if (p !== null) return draw(newTensor(x.shape, x.dtype), 'bernoulli', probability(p), 0, g);
+      if (p !== null)
+        return withoutSlope(
+          'Bernoulli',
+          draw(newTensor(x.shape, x.dtype), 'bernoulli', probability(p), 0, g),
+          [x],
+        );
       const outside = x.detach().ge(0).logicalAnd(x.detach().le(1)).logicalNot().any().item();
       if (outside === true)
         throw new RuntimeError(
@@ -197,9 +238,8 @@ export const bernoulli = defineOp(
           ),
         );
       const uniform = draw(newTensor(x.shape, x.dtype), 'uniform', 0, 1, g);
-      return uniform.lt(x.detach()).to(x.dtype);
+      return withoutSlope('Bernoulli', uniform.lt(x.detach()).to(x.dtype), [x]);
     },
-    notDifferentiable,
     samples: [
       call([t([3, 5], { fill: 'probability', grad: false })], {}, undefinedValues),
       call([t([7], { grad: false }), 0.25], {}, undefinedValues),
@@ -222,90 +262,3 @@ function probability(p: number): number {
   }
   return p;
 }
-
-export const normal = defineOp({
-  name: 'normal',
-  doc: 'Normal numbers of the given mean and standard deviation.',
-  params: [
-    { name: 'mean', kind: 'scalar' },
-    { name: 'std', kind: 'scalar' },
-    size,
-    generatorParam,
-    ...factoryParams,
-  ],
-  variants: ['function'],
-  kernel: (
-    mean: number,
-    std: number,
-    sizes: readonly number[],
-    g: unknown,
-    dtype: DType | null,
-    device: unknown,
-    grad: boolean,
-  ): Tensor => {
-    checkStd(std);
-    const d = dtype ?? getDefaultDtype();
-    requireFloat('normal', d);
-    return finish(draw(allocateFor('normal', sizes, d, device), 'normal', mean, std, g), grad);
-  },
-  notDifferentiable,
-  samples: [call([2, 3, [5, 4]], {}, undefinedValues)],
-  errors: [{ args: [0, -1, [2]], throws: 'RuntimeError' }],
-});
-
-function checkStd(std: number): void {
-  if (!(std >= 0))
-    throw new RuntimeError(
-      message('normal', 'a standard deviation of at least 0', String(std), 'normal expects std >= 0.0'),
-    );
-}
-
-/** An op that only refills its tensor: `x.uniform_(0, 1)`. */
-function refill(name: string, kind: 'uniform' | 'normal', params: readonly [string, number][], doc: string) {
-  return defineOp(
-    {
-      name,
-      torch: `torch.Tensor.${name}`,
-      doc,
-      params: [
-        like,
-        ...params.map(([n, d]): Param => ({ name: n, kind: 'scalar', default: d })),
-        generatorParam,
-      ],
-      variants: ['inplace'],
-      kernel: (x: Tensor, _a: number, _b: number, _g: unknown): Tensor => x,
-      notDifferentiable,
-      samples: [
-        call([t([3, 5], { grad: false })], {}, undefinedValues),
-        call([t([3, 5], { layout: 'transposed', grad: false }), 1, 2], {}, undefinedValues),
-      ],
-    },
-    (x: Tensor, a: number, b: number, g: unknown): Tensor => {
-      requireFloat(name, x.dtype);
-      if (kind === 'normal') checkStd(b);
-      checkInPlace(name, x);
-      draw(x, kind, a, b, g);
-      x.storage.version++;
-      return x;
-    },
-  );
-}
-
-export const uniformFill = refill(
-  'uniform_',
-  'uniform',
-  [
-    ['from', 0],
-    ['to', 1],
-  ],
-  'Refills the tensor with uniform numbers in [from, to).',
-);
-export const normalFill = refill(
-  'normal_',
-  'normal',
-  [
-    ['mean', 0],
-    ['std', 1],
-  ],
-  'Refills the tensor with normal numbers.',
-);

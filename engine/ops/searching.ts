@@ -1,97 +1,115 @@
-// Owns the ops that look values up in sorted ones: searchsorted, bucketize, isin. A binary search takes all values through
-// its steps together: log2(n) passes of other ops.
-import { noGrad } from '../autograd/mode.js';
-import { bool, int32, int64, promoteTypes } from '../dtype.js';
-import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
+// Owns looking values up in ordered ones: searchsorted, bucketize, isin.
+import { computedIn, int32, int64, promoteTypes, scalarDType } from '../dtype.js';
+import { message, RuntimeError, showShape } from '../errors.js';
+import { newTensor } from '../factory.js';
+import { addon, block, raiseStatus } from '../native.js';
+import { sameShape } from '../shape.js';
 import { type Scalar, Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
-import { take } from './index_select.js';
-import { where } from './masking.js';
-import { cast } from './memory.js';
-import { counting, filled } from './raw.js';
+import { cast, rawCast } from './memory.js';
+import { filled, requireMemory } from './raw.js';
 import { call, t } from './samples.js';
 
-const notDifferentiable = 'the result is positions';
 const outInt32: Param = { name: 'out_int32', kind: 'bool', default: false, keyword: true };
 const rightParam: Param = { name: 'right', kind: 'bool', default: false, keyword: true };
 
-/** How many of a row's sorted values are below each value (with `right`, not above it), as int64. */
-function positions(sorted: Tensor, values: Tensor, right: boolean): Tensor {
-  const n = sorted.shape.at(-1)!;
-  let at = filled(values.shape, 0, int64);
-  if (n === 0 || values.length === 0) return at;
-  const flat = sorted.contiguous().reshape([-1]);
-  const rows = sorted.ndim === 1 ? null : rowStarts(sorted.shape.slice(0, -1), n);
-  for (let step = 2 ** Math.floor(Math.log2(n)); step >= 1; step /= 2) {
-    const next = at.add(step);
-    const index = next.clampMax(n).sub(1);
-    const found = take.impl(flat, rows === null ? index : index.add(rows));
-    // Not "below": NaN is above everything, as in PyTorch.
-    const above = right ? found.gt(values) : found.ge(values);
-    at = where.impl(next.le(n).logicalAnd(above.logicalNot()), next, at);
-  }
-  return at;
+/** Where each value belongs in its row of `sequence`; one row serves all where it is 1-d. Both have one dtype. */
+function search(op: string, sequence: Tensor, values: Tensor, right: boolean, sorter: Tensor | null): Tensor {
+  const out = newTensor(values.shape, int64);
+  if (out.length === 0) return out;
+  const n = sequence.shape[sequence.ndim - 1] ?? 1;
+  if (n === 0) return filled(values.shape, 0, int64);
+  requireMemory(op, [sequence, values]);
+  const wide = computedIn(sequence.dtype);
+  if (wide !== sequence.dtype)
+    return search(op, rawCast(sequence, wide), rawCast(values, wide), right, sorter);
+  const [s, v] = [sequence, values].map((x) => (x.isContiguous() ? x : rawCast(x, x.dtype))) as [
+    Tensor,
+    Tensor,
+  ];
+  const order = sorter === null ? null : rawCast(sorter, int64);
+  const shared = sequence.ndim === 1;
+  const m = shared ? values.length : (values.shape[values.ndim - 1] ?? 1);
+  block[0] = s.dtype.code;
+  block[1] = values.length / m;
+  block[2] = n;
+  block[3] = m;
+  block[4] = right ? 1 : 0;
+  block[5] = shared ? 1 : 0;
+  block[6] = s.address;
+  block[7] = order === null ? 0 : order.address;
+  block[8] = v.address;
+  block[9] = out.address;
+  addon.search();
+  if (block[0] !== 0) raiseStatus(op);
+  return out;
 }
 
-/** Where each row starts, in the shape of the rows with a last dim of 1. */
-function rowStarts(lead: readonly number[], n: number): Tensor {
-  const rows = lead.reduce((a, b) => a * b, 1);
-  return counting(rows)
-    .mul(n)
-    .reshape([...lead, 1]);
+function refuse(op: string, required: string, got: string, hint: string): never {
+  throw new RuntimeError(message(op, required, got, `torch.${op}(): ${hint}`));
 }
 
-/** @throws RuntimeError where the values do not fit the sorted ones. */
-function checkPair(op: string, sorted: Tensor, values: Tensor): void {
-  if (sorted.dtype !== values.dtype) {
-    const hint = `boundary tensor and input value tensor should have same dtype, but got boundary tensor dtype ${sorted.dtype.title} and input value tensor dtype ${values.dtype.title}`;
-    throw new RuntimeError(message(op, `values of dtype ${sorted.dtype.name}`, values.dtype.name, hint));
+/** The values as a tensor of the sequence's dtype. @throws RuntimeError where a tensor has another one */
+function valuesFor(op: string, sequence: Tensor, values: Tensor | Scalar): Tensor {
+  if (!(values instanceof Tensor)) return filled([], values as number, sequence.dtype);
+  if (values.dtype !== sequence.dtype && values.ndim > 0) {
+    const hint = `boundary tensor and input value tensor should have same dtype, but got boundary tensor's dtype ${sequence.dtype.title.toLowerCase()} and input value tensor's dtype ${values.dtype.title.toLowerCase()}`;
+    refuse(op, sequence.dtype.name, values.dtype.name, hint);
   }
-  const lead = (x: Tensor): string => showShape(x.shape.slice(0, -1));
-  if (sorted.ndim === 0 || (sorted.ndim > 1 && (values.ndim === 0 || lead(sorted) !== lead(values)))) {
-    const hint =
-      'boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match';
-    throw new RuntimeError(message(op, `values of rows ${lead(sorted)}`, showShape(values.shape), hint));
-  }
+  return cast(values.detach(), sequence.dtype);
 }
 
-/** The side that is meant. @throws RuntimeError where side and right contradict each other. */
-function sideOf(side: string | null, right: boolean): boolean {
-  if (side === null) return right;
-  if (side !== 'left' && side !== 'right') {
-    const hint = `side can only be 'left' or 'right' but got ${side}`;
-    throw new RuntimeError(message('searchsorted', "side 'left' or 'right'", `'${side}'`, hint));
-  }
-  if (side === 'left' && right) {
-    const hint = "side and right can't be set to opposites, got side of left while right was True";
-    throw new RuntimeError(message('searchsorted', 'one side', 'left and right', hint));
-  }
-  return side === 'right';
-}
-
-/** The sequence in the order that the sorter gives. */
-function ordered(sequence: Tensor, sorter: Tensor | null): Tensor {
-  if (sorter === null) return sequence;
-  if (showShape(sorter.shape) !== showShape(sequence.shape) || sorter.dtype !== int64) {
-    const hint = 'boundary and sorter must have the same size, and sorter must be a tensor of long dtype';
-    const seen = `${sorter.dtype.name} ${showShape(sorter.shape)}`;
-    throw new RuntimeError(
-      message('searchsorted', `an int64 sorter ${showShape(sequence.shape)}`, seen, hint),
+/** @throws RuntimeError unless the rows of both are the same, or the sequence serves all. */
+function checkSearch(
+  sequence: Tensor,
+  values: Tensor,
+  side: string | null,
+  right: boolean,
+  sorter: Tensor | null,
+): void {
+  const op = 'searchsorted';
+  if (side !== null && side !== 'left' && side !== 'right')
+    refuse(op, "'left' or 'right'", side, `side can only be 'left' or 'right' but got ${side}`);
+  if (side === 'left' && right)
+    refuse(
+      op,
+      'sides that agree',
+      'left and right',
+      "side and right can't be set to opposites, got side of left while right was True",
     );
+  if (sequence.ndim === 0)
+    refuse(
+      op,
+      'a sequence of at least one dim',
+      '0-d',
+      'boundaries tensor should have positive dimension, but got 0 dimension',
+    );
+  const rows = (x: Tensor): readonly number[] => x.shape.slice(0, -1);
+  if (sequence.ndim > 1 && (values.ndim !== sequence.ndim || !sameShape(rows(sequence), rows(values)))) {
+    const hint = `boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor ${showShape(sequence.shape)} and input value tensor ${showShape(values.shape)}`;
+    refuse(op, 'rows that match', showShape(values.shape), hint);
   }
-  return sequence.gather(-1, sorter);
-}
-
-/** A number as a tensor of the sequence's dtype, or of a wider one. */
-function valuesOf(input: Tensor | Scalar, sorted: Tensor): [Tensor, Tensor] {
-  if (input instanceof Tensor) return [sorted, input];
-  const values = filled([], 1, sorted.dtype).mul(input);
-  return [cast(sorted, values.dtype), values];
+  if (sorter === null) return;
+  if (!sameShape(sorter.shape, sequence.shape)) {
+    const hint = `boundary and sorter must have the same size, but got boundary tensor ${showShape(sequence.shape)}and got sorter tensor ${showShape(sorter.shape)}`;
+    refuse(op, showShape(sequence.shape), showShape(sorter.shape), hint);
+  }
+  if (sorter.dtype !== int64)
+    refuse(
+      op,
+      'an int64 sorter',
+      sorter.dtype.name,
+      `sorter must be a tensor of long dtype but got dtype ${sorter.dtype.title}`,
+    );
+  const n = sequence.shape[sequence.ndim - 1]!;
+  if (sorter.length > 0 && sorter.lt(0).logicalOr(sorter.ge(n)).any().item())
+    refuse(op, `sorter indices in [0, ${n})`, 'others', 'sorter index out of range');
 }
 
 export const searchsorted = defineOp({
   name: 'searchsorted',
-  doc: 'Where in a sorted sequence (of each row) each value belongs: before equal ones, or after them.',
+  numpy: 'numpy.searchsorted',
+  doc: 'How many of a row’s ascending values are below each input (right: not above), as int64.',
   params: [
     { name: 'sorted_sequence', kind: 'tensor' },
     { name: 'input', kind: 'tensorOrScalar' },
@@ -101,33 +119,43 @@ export const searchsorted = defineOp({
     { name: 'sorter', kind: 'tensor', default: null, keyword: true },
   ],
   variants: ['function'],
-  compose: (
+  kernel: (
     sequence: Tensor,
     input: Tensor | Scalar,
-    small: boolean,
+    narrow: boolean,
     right: boolean,
     side: string | null,
     sorter: Tensor | null,
-  ): Tensor =>
-    noGrad(() => {
-      const after = sideOf(side, right);
-      const [sorted, values] = valuesOf(input, ordered(sequence, sorter));
-      checkPair('searchsorted', sorted, values);
-      const found = positions(sorted, values, after);
-      return small ? cast(found, int32) : found;
-    }),
-  notDifferentiable,
+  ): Tensor => {
+    const values = valuesFor('searchsorted', sequence, input);
+    checkSearch(sequence, values, side, right, sorter);
+    return cast(
+      search('searchsorted', sequence, values, right || side === 'right', sorter),
+      narrow ? int32 : int64,
+    );
+  },
+  notDifferentiable: 'the result is positions',
   samples: [
-    call([t([5], { fill: 'arange' }), t([3, 4])], { right: true }),
-    call([t([3, 5], { fill: 'arange' }), t([3, 4], { fill: 'large' })], { out_int32: true }),
-    call([t([5], { fill: 'arange' }), 2], { side: 'right' }),
+    call([t([6], { fill: 'arange' }), t([3, 4], { fill: { low: -1, high: 7 } })]),
+    call([t([6], { fill: 'arange' }), 2.5], { right: true }),
+    call(
+      [t([2, 3], { fill: { values: [1, 3, 5, 0, 0, 9] } }), t([2, 2], { fill: { values: [3, 9, 0, 4] } })],
+      { side: 'right', out_int32: true },
+    ),
+    call([t([3], { fill: { values: [5, 1, 3] } }), t([2], { fill: { values: [3, 4] } })], {
+      sorter: t([3], { dtype: 'int64', fill: { values: [1, 2, 0] } }),
+    }),
   ],
-  errors: [{ args: [t([2, 3]), t([3, 3])], throws: 'RuntimeError' }],
+  errors: [
+    { args: [t([2, 3]), t([3, 2])], throws: 'RuntimeError' },
+    { args: [t([3]), t([3], { dtype: 'int64' })], throws: 'RuntimeError' },
+    { args: [t([3]), 1], kwargs: { side: 'up' }, throws: 'RuntimeError' },
+  ],
 });
 
 export const bucketize = defineOp({
   name: 'bucketize',
-  doc: 'The number of boundaries below each value (with right, not above it): the bucket it falls into.',
+  doc: 'Which of the buckets between ascending boundaries each input belongs to, as int64.',
   params: [
     { name: 'input', kind: 'tensorOrScalar' },
     { name: 'boundaries', kind: 'tensor' },
@@ -135,39 +163,26 @@ export const bucketize = defineOp({
     rightParam,
   ],
   variants: ['function'],
-  compose: (input: Tensor | Scalar, boundaries: Tensor, small: boolean, right: boolean): Tensor =>
-    noGrad(() => {
-      if (boundaries.ndim !== 1) {
-        const hint = `boundaries tensor must be 1 dimension, but got dim(${boundaries.ndim})`;
-        throw new RuntimeError(message('bucketize', '1-d boundaries', showShape(boundaries.shape), hint));
-      }
-      const [sorted, values] = valuesOf(input, boundaries);
-      checkPair('bucketize', sorted, values);
-      const found = positions(sorted, values, right);
-      return small ? cast(found, int32) : found;
-    }),
-  notDifferentiable,
+  kernel: (input: Tensor | Scalar, boundaries: Tensor, narrow: boolean, right: boolean): Tensor => {
+    if (boundaries.ndim !== 1) {
+      const hint = `boundaries tensor must be 1 dimension, but got dim(${boundaries.ndim})`;
+      throw new RuntimeError(message('bucketize', '1-d boundaries', `${boundaries.ndim} dims`, hint));
+    }
+    const values = valuesFor('bucketize', boundaries, input);
+    return cast(search('bucketize', boundaries, values, right, null), narrow ? int32 : int64);
+  },
+  notDifferentiable: 'the result is positions',
   samples: [
-    call([t([3, 4]), t([5], { fill: 'arange' })]),
-    call([2, t([5], { fill: 'arange' })], { right: true }),
+    call([t([3, 4], { fill: { low: -1, high: 7 } }), t([6], { fill: 'arange' })]),
+    call([2, t([6], { fill: 'arange' })], { right: true, out_int32: true }),
   ],
   errors: [{ args: [t([3]), t([2, 2])], throws: 'RuntimeError' }],
 });
 
-/** Whether each element is among the others: its place among them, sorted, holds it. */
-function among(elements: Tensor, others: Tensor): Tensor {
-  const dtype = promoteTypes(elements.dtype, others.dtype);
-  const sorted = cast(others, dtype).reshape([-1]).sort().values;
-  const n = sorted.length;
-  const x = cast(elements, dtype);
-  if (n === 0) return filled(x.shape, false, bool);
-  return take.impl(sorted, positions(sorted, x, false).clampMax(n - 1)).eq(x);
-}
-
 export const isin = defineOp({
   name: 'isin',
   numpy: 'numpy.isin',
-  doc: 'Whether each element is among the test elements; with invert, whether it is not. Either may be one number.',
+  doc: 'Whether each element is among the test elements, as bool.',
   params: [
     { name: 'elements', kind: 'tensorOrScalar' },
     { name: 'test_elements', kind: 'tensorOrScalar' },
@@ -175,21 +190,29 @@ export const isin = defineOp({
     { name: 'invert', kind: 'bool', default: false, keyword: true },
   ],
   variants: ['function'],
-  compose: (elements: Tensor | Scalar, test: Tensor | Scalar, _unique: boolean, invert: boolean): Tensor =>
-    noGrad(() => {
-      const like = elements instanceof Tensor ? elements : test;
-      if (!(like instanceof Tensor)) {
-        throw new ArgumentError(message('isin', 'at least one Tensor', 'two numbers'));
-      }
-      const found = among(tensorOf(elements, like), tensorOf(test, like));
-      return invert ? found.logicalNot() : found;
-    }),
+  kernel: (a: Tensor | Scalar, b: Tensor | Scalar, _unique: boolean, invert: boolean): Tensor => {
+    if (!(a instanceof Tensor) && !(b instanceof Tensor)) {
+      const hint = 'isin(): at least one of elements and test_elements must be a tensor';
+      throw new RuntimeError(message('isin', 'a tensor', 'two numbers', hint));
+    }
+    const dtypeOf = (x: Tensor | Scalar) => (x instanceof Tensor ? x.dtype : scalarDType(x as number));
+    const dtype = promoteTypes(dtypeOf(a), dtypeOf(b));
+    const [x, test] = [a, b].map((v) =>
+      v instanceof Tensor ? cast(v.detach(), dtype) : filled([], v as number, dtype),
+    ) as [Tensor, Tensor];
+    if (test.length === 0) return filled(x.shape, invert ? 1 : 0, x.eq(x).dtype);
+    const sorted = test.reshape([test.length]).sort().values;
+    const at = search('isin', sorted, x, false, null).clampMax(test.length - 1);
+    const found = sorted.take(at);
+    return invert ? found.ne(x) : found.eq(x);
+  },
   notDifferentiable: 'the result is bool',
   samples: [
-    call([t([3, 5], { fill: 'ties' }), t([4], { fill: 'ties' })]),
-    call([t([7], { dtype: 'int64' }), 2], { invert: true }),
-    call([t([7]), t([0])]),
+    call([
+      t([3, 4], { dtype: 'int64', fill: { low: 0, high: 6 } }),
+      t([3], { dtype: 'int64', fill: { low: 0, high: 6 } }),
+    ]),
+    call([t([5], { fill: 'ties' }), 2], { invert: true }),
+    call([t([2, 2], { fill: 'ties' }), t([0])]),
   ],
 });
-const tensorOf = (value: Tensor | Scalar, like: Tensor): Tensor =>
-  value instanceof Tensor ? value : filled([], 1, like.dtype).mul(value);
