@@ -9,6 +9,7 @@ import { Tensor } from '../tensor.js';
 import { allocateFor, factoryParams, finish } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { rawCopy } from './memory.js';
+import { takesOut } from './out_param.js';
 import { draw, generatorParam, requireFloat, withoutSlope } from './random_ops.js';
 import { call, type Sample, t } from './samples.js';
 import { searchsorted } from './searching.js';
@@ -273,3 +274,4 @@ export const multinomial = defineOp({
     { args: [t([3], { fill: 'zeros', grad: false }), 1], throws: 'RuntimeError' },
   ],
 });
+takesOut(multinomial);
