@@ -162,6 +162,7 @@ export const stdMean = momentAndMean('stdMean', std, 'standard deviation');
 
 export const logsumexp = defineOp({
   name: 'logsumexp',
+  aliases: ['torch.special.logsumexp'],
   doc: 'log Σ exp(input) over `dim`, computed from the maximum so that nothing overflows. Integers become the default float.',
   params: [self, { name: 'dim', kind: 'ints' }, keepdimParam],
   kernel: (x: Tensor, dim: number | readonly number[], keepdim: boolean): Tensor => {
