@@ -98,6 +98,11 @@ void storeUnit(const Plan& p, const Unit& u, const char* acc) {
 
 // Whole units, one after the other.
 int reduceUnits(const Plan& p, int64_t begin, int64_t end) {
+  if (p.plain) {
+    const int64_t in = p.K ? p.stride[0][0] : 0, out = p.K ? p.outStride[0] : 0;
+    p.reduction->rows(p.in[0] + begin * in, in, p.reduced, p.out + begin * out, out, end - begin);
+    return kOk;
+  }
   TileRunner runner(*p.program, p.params);
   Accumulators acc, part;
   Unit u;

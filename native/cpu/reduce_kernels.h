@@ -1,12 +1,16 @@
 // Owns what a reduction does to one tile: accumulators, their combination and the store of a result.
 // Must not know dims or threads. An accumulator block holds `width` kept elements as structure of arrays.
 #pragma once
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 #include <limits>
 #include <type_traits>
 
 #include "../block.h"
 #include "half.h"
 #include "isa.h"
+#include "tile.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
@@ -23,10 +27,12 @@ struct Reduction {
   void (*row)(char* acc, const void* tile, int64_t n, int64_t flat);  // n elements into the one accumulator
   void (*column)(char* acc, const void* tile, int64_t rows, int64_t width, int64_t flat);
   void (*merge)(char* acc, const char* later, int64_t width);
+  // Whole rows of n elements of the dtype, each to one of the same dtype; null for arg reductions.
+  void (*rows)(const char* in, int64_t inStride, int64_t n, char* out, int64_t outStride, int64_t count);
   void (*store)(const char* acc, int64_t width, Dtype dtype, char* out, int64_t outStep, char* index, int64_t indexStep);
 };
 
-// Floats accumulate in double: float32 sums are then exact to a rounding or two. Integers are unsigned, so as to wrap.
+// WideFloats accumulate in double: float32 sums are then exact to a rounding or two. Integers are unsigned, so as to wrap.
 template <class T, int op>
 using Accumulator = std::conditional_t<(op >= kMax), T, std::conditional_t<std::is_floating_point_v<T>, double,
     typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::enable_if<true, T>>::type>>;
@@ -58,6 +64,89 @@ template <> constexpr Dtype kDtypeOf<int32_t> = Dtype::Int32;
 template <> constexpr Dtype kDtypeOf<int64_t> = Dtype::Int64;
 template <> constexpr Dtype kDtypeOf<float> = Dtype::Float32;
 
+// Vectors of the same width for every instruction set, so that all give the same bits.
+typedef float WideFloats __attribute__((vector_size(64)));
+typedef double WideDoubles __attribute__((vector_size(64)));
+typedef float HalfFloats __attribute__((vector_size(32)));
+
+TS_INLINE WideFloats floatsAt(const float* p) {
+  WideFloats v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+// GCC 12 takes __builtin_convertvector to pieces.
+TS_INLINE WideDoubles widenHalf(HalfFloats v) {
+#if defined(__AVX512F__)
+  return (WideDoubles)_mm512_cvtps_pd((__m256)v);
+#elif defined(__AVX2__)
+  const __m256d half[2] = {_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v)), _mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1))};
+  WideDoubles d;
+  __builtin_memcpy(&d, half, sizeof d);
+  return d;
+#else
+  return __builtin_convertvector(v, WideDoubles);
+#endif
+}
+
+// Adds sixteen float32 to eight float64.
+TS_INLINE WideDoubles widenAdd(WideDoubles d, WideFloats v) {
+  HalfFloats half[2];
+  __builtin_memcpy(half, &v, sizeof v);
+  return d + (widenHalf(half[0]) + widenHalf(half[1]));
+}
+
+TS_INLINE double laneSum(WideDoubles d) {
+  return ((d[0] + d[4]) + (d[1] + d[5])) + ((d[2] + d[6]) + (d[3] + d[7]));
+}
+
+// A float32 sum of n >= 64: four vectors take up to sixteen values a lane in float32, as NumPy's pairwise does within its blocks;
+// float64 takes their sums.
+double coarseSum(const float* x, int64_t n) {
+  constexpr int64_t kStep = 64, kDeep = 16;
+  WideDoubles d = {};
+  int64_t i = 0;
+  while (i + kStep <= n) {
+    const int64_t steps = (n - i) / kStep < kDeep ? (n - i) / kStep : kDeep;
+    WideFloats a = floatsAt(x + i), b = floatsAt(x + i + 16), c = floatsAt(x + i + 32), e = floatsAt(x + i + 48);
+    i += kStep;
+    for (int64_t s = 1; s < steps; ++s, i += kStep) {
+      a += floatsAt(x + i), b += floatsAt(x + i + 16);
+      c += floatsAt(x + i + 32), e += floatsAt(x + i + 48);
+    }
+    d = widenAdd(d, (a + b) + (c + e));
+  }
+  for (; i + 16 <= n; i += 16) d = widenAdd(d, floatsAt(x + i));
+  double rest = 0;
+  for (; i < n; ++i) rest += x[i];
+  return laneSum(d) + rest;
+}
+
+// Eight rows of float32 columns: summed in float32, added to float64.
+void coarseColumns(double* v, const float* x, int64_t width) {
+  int64_t w = 0;
+  for (; w + 16 <= width; w += 16) {
+    const float* c = x + w;
+    WideFloats a = floatsAt(c) + floatsAt(c + width), b = floatsAt(c + 2 * width) + floatsAt(c + 3 * width);
+    a += floatsAt(c + 4 * width) + floatsAt(c + 5 * width);
+    b += floatsAt(c + 6 * width) + floatsAt(c + 7 * width);
+    a += b;
+    HalfFloats half[2];
+    WideDoubles to[2];
+    __builtin_memcpy(half, &a, sizeof a);
+    __builtin_memcpy(to, v + w, sizeof to);
+    to[0] += widenHalf(half[0]);
+    to[1] += widenHalf(half[1]);
+    __builtin_memcpy(v + w, to, sizeof to);
+  }
+  for (; w < width; ++w) {
+    const float* c = x + w;
+    const float a = (c[0] + c[width]) + (c[4 * width] + c[5 * width]);
+    const float b = (c[2 * width] + c[3 * width]) + (c[6 * width] + c[7 * width]);
+    v[w] += a + b;
+  }
+}
+
 template <class T, int op>
 struct Tile {
   using A = Accumulator<T, op>;
@@ -66,6 +155,8 @@ struct Tile {
   // A float64 sum carries its rounding errors along (Knuth's TwoSum): more accurate than pairwise at any length.
   static constexpr bool compensated = op == kSum && std::is_same_v<T, double>;
   static constexpr int64_t bytes = sizeof(A) + (arg || compensated ? 8 : 0);
+  static constexpr bool coarse = op == kSum && std::is_same_v<T, float>;
+  static constexpr int kCoarseColumns = 8;
   // Partial results side by side in a tile: float64 needs 64 for a rounding depth no larger than NumPy's (16 + 6).
   static constexpr int kLanes = sizeof(A) == 1 ? 256 : sizeof(A) == 2 ? 128 : 64;
   static constexpr int kFewLanes = 8;
@@ -114,6 +205,9 @@ struct Tile {
     int64_t i = 0;
     for (; i + L <= n; i += L)
       for (int j = 0; j < L; ++j) lane[j] = combine(lane[j], static_cast<A>(x[i + j]));
+    // The rest a vector at a time, then one by one: 63 scalar additions would cost more than a short row.
+    for (; i + kFewLanes <= n; i += kFewLanes)
+      for (int j = 0; j < kFewLanes; ++j) lane[j] = combine(lane[j], static_cast<A>(x[i + j]));
     for (int j = 0; i + j < n; ++j) lane[j] = combine(lane[j], static_cast<A>(x[i + j]));
     for (int w = L / 2; w > 0; w /= 2)
       for (int j = 0; j < w; ++j) lane[j] = combine(lane[j], lane[j + w]);
@@ -121,6 +215,7 @@ struct Tile {
   }
 
   static A reduce(const T* x, int64_t n) {
+    if constexpr (coarse) if (n >= 64) return coarseSum(x, n);
     if (n >= 2 * kLanes) return lanes<kLanes>(x, n);
     if (n >= kFewLanes) return lanes<kFewLanes>(x, n);
     A a = kIdentity;
@@ -182,10 +277,24 @@ struct Tile {
         const int64_t done = foldRows(v, e, x, rows, width, together);
         x += done * width, rows -= done;
       }
+      if constexpr (coarse) {
+        for (; rows >= kCoarseColumns; rows -= kCoarseColumns, x += kCoarseColumns * width) coarseColumns(v, x, width);
+      }
       for (int64_t r = 0; r < rows; ++r, x += width) {
         TS_INDEPENDENT
         for (int64_t w = 0; w < width; ++w) add(v, e, w, static_cast<A>(x[w]));
       }
+    }
+  }
+
+  static void rows(const char* in, int64_t inStride, int64_t n, char* out, int64_t outStride, int64_t count) {
+    for (int64_t r = 0; r < count; ++r, in += inStride, out += outStride) {
+      const T* x = reinterpret_cast<const T*>(in);
+      A v = kIdentity;
+      double e = 0;
+      for (int64_t i = 0; i < n; i += TileRunner::kTile)
+        add(&v, &e, 0, reduce(x + i, n - i < TileRunner::kTile ? n - i : TileRunner::kTile));
+      putAs<T>(out, result(&v, &e, 0));
     }
   }
 
@@ -233,7 +342,7 @@ struct Tile {
       for (int64_t w = 0; w < width; ++w) putAs<int64_t>(index + w * indexStep, indices(acc)[w]);
   }
 
-  static constexpr Reduction reduction{bytes, init, row, column, merge, store};
+  static constexpr Reduction reduction{bytes, init, row, column, merge, arg ? nullptr : rows, store};
 };
 
 template <class T>

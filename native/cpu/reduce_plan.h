@@ -31,6 +31,7 @@ struct Plan {
   int64_t stride[kMaxInputs][kMaxDims];
   int64_t itemSize[kMaxInputs];
   bool column;
+  bool plain;                      // rows that lie in memory as they are wanted: no tile, no position
   int64_t kept, reduced;           // elements
   int64_t width, blocks, units;    // blocks: tiles along the last kept dim
   int64_t chunk, chunks;           // of the reduced range, in its flat order
@@ -96,6 +97,9 @@ void divide(Plan& p) {
   p.chunk = kChunk / p.width > shared ? kChunk / p.width : shared;
   p.chunk = roundUp(p.chunk, !p.column && run <= p.chunk ? run : TileRunner::kTile / p.width);
   p.chunks = (p.reduced + p.chunk - 1) / p.chunk;
+  const Program& g = *p.program;
+  p.plain = !p.column && p.R == 1 && p.K <= 1 && p.chunks == 1 && p.nin == 1 && g.copy && g.inDtype[0] == g.compute &&
+            g.outDtype[0] == g.compute && p.stride[0][last] == p.itemSize[0] && p.reduction->rows;
   const int inner = p.column ? p.K - 1 : last, outer = p.column ? last : last - 1;
   for (int i = 0; i < p.nin; ++i) {
     p.step[i] = p.stride[i][inner] / p.itemSize[i];

@@ -6,6 +6,7 @@
 #include "isa.h"
 #include "reduce_kernels.h"
 #include "rowwise_fused.h"
+#include "rowwise_loops.h"
 #include "rowwise_plan.h"
 #include "tile.h"
 #include "transpose.h"
@@ -381,6 +382,8 @@ Status RowWorker::run(int64_t begin, int64_t end) {
 }
 
 Status runUnits(const RowPlan& p, int64_t begin, int64_t end) {
+  RowLoops loops(p);
+  if (loops.fits()) return loops.run(begin, end);
   RowWorker worker(p);
   return worker.run(begin, end);
 }

@@ -60,12 +60,12 @@ void fusedMap(int64_t n, const void* const* from, void* to) {
   for (int64_t i = 0; i < n; ++i) out[i] = fusedValue<Form>(in, i, std::make_index_sequence<Form::kCount>());
 }
 
-constexpr int kFusedLanes = 64;
+constexpr int64_t kFusedStep = 64;   // elements that the accumulators take at once
+constexpr int64_t kCoarseSteps = 16;  // steps in float32 before float64 takes their sums, as in coarseSum
 
-// A register of doubles, and as many T.
-using Doubles = double __attribute__((vector_size(kVectorBytes)));
-constexpr int kDoubles = kVectorBytes / 8;
-template <class T> struct Matching { typedef T type __attribute__((vector_size(sizeof(T) * kDoubles))); };
+// Vectors of the same width for every instruction set.
+template <class T> struct WideOf { using type = WideFloats; };
+template <> struct WideOf<double> { using type = WideDoubles; };
 
 template <class V, class T> TS_INLINE V loadVector(const T* p) {
   V v;
@@ -73,15 +73,8 @@ template <class V, class T> TS_INLINE V loadVector(const T* p) {
   return v;
 }
 
-// GCC 12 takes __builtin_convertvector to pieces.
-template <class V> TS_INLINE Doubles widen(V v) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(V) == 32) return (Doubles)_mm512_cvtps_pd((__m256)v);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(V) == 16) return (Doubles)_mm256_cvtps_pd((__m128)v);
-#endif
-  return __builtin_convertvector(v, Doubles);
-}
+TS_INLINE WideDoubles widened(WideDoubles d, WideFloats v) { return widenAdd(d, v); }
+TS_INLINE WideDoubles widened(WideDoubles d, WideDoubles v) { return d + v; }
 
 template <class Form, class V, class T, unsigned scalars, size_t... k>
 TS_INLINE V fusedVector(const FusedInputs<T, scalars, Form::kCount>& in, int64_t i, std::index_sequence<k...>) {
@@ -91,64 +84,75 @@ TS_INLINE V fusedVector(const FusedInputs<T, scalars, Form::kCount>& in, int64_t
 // Whole registers of accumulators, then the rest one by one.
 template <class Form, class T, bool keep>
 TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
-  using V = typename Matching<T>::type;
+  using V = typename WideOf<T>::type;
   constexpr auto all = std::make_index_sequence<Form::kCount>();
-  constexpr int kParts = kFusedLanes / kDoubles;
+  constexpr int64_t kWide = sizeof(V) / sizeof(T), kParts = kFusedStep / kWide;
   const auto in = FusedInputs<T, Form::kScalars, Form::kCount>::of(from);
-  Doubles part[kParts];
-#pragma GCC unroll 64
-  for (int j = 0; j < kParts; ++j) part[j] = Doubles{};
-  int64_t i = 0;
-  for (; i + kFusedLanes <= n; i += kFusedLanes) {
-#pragma GCC unroll 64
-    for (int j = 0; j < kParts; ++j) {
-      const V v = fusedVector<Form, V, T, Form::kScalars>(in, i + j * kDoubles, all);
-      if constexpr (keep) __builtin_memcpy(kept + i + j * kDoubles, &v, sizeof v);
-      part[j] += widen(v);
-    }
-  }
-  for (; i + kDoubles <= n; i += kDoubles) {
+  auto valueAt = [&](int64_t i) __attribute__((always_inline)) {
     const V v = fusedVector<Form, V, T, Form::kScalars>(in, i, all);
     if constexpr (keep) __builtin_memcpy(kept + i, &v, sizeof v);
-    part[0] += widen(v);
-  }
+    return v;
+  };
+  WideDoubles sum = {};
+  int64_t i = 0;
+  while (i + kFusedStep <= n) {
+    const int64_t left = (n - i) / kFusedStep, steps = left < kCoarseSteps ? left : kCoarseSteps;
+    V part[kParts];
 #pragma GCC unroll 8
-  for (int w = kParts / 2; w > 0; w /= 2) {
-#pragma GCC unroll 64
-    for (int j = 0; j < w; ++j) part[j] += part[j + w];
+    for (int j = 0; j < kParts; ++j) part[j] = valueAt(i + j * kWide);
+    i += kFusedStep;
+    for (int64_t s = 1; s < steps; ++s, i += kFusedStep) {
+#pragma GCC unroll 8
+      for (int j = 0; j < kParts; ++j) part[j] += valueAt(i + j * kWide);
+    }
+#pragma GCC unroll 4
+    for (int w = kParts / 2; w > 0; w /= 2) {
+#pragma GCC unroll 8
+      for (int j = 0; j < w; ++j) part[j] += part[j + w];
+    }
+    sum = widened(sum, part[0]);
   }
-  double total = 0;
-  for (int k = 0; k < kDoubles; ++k) total += part[0][k];
+  for (; i + kWide <= n; i += kWide) sum = widened(sum, valueAt(i));
+  double rest = 0;
   for (; i < n; ++i) {
     const T v = fusedValue<Form>(in, i, all);
     if constexpr (keep) kept[i] = v;
-    total += static_cast<double>(v);
+    rest += static_cast<double>(v);
   }
-  return total;
+  return laneSum(sum) + rest;
 }
 
 // The greatest of n elements; NaN where there is one.
 template <class T> T greatest(int64_t n, const T* x) {
-  typedef T V __attribute__((vector_size(kVectorBytes)));
-  constexpr int64_t W = kVectorBytes / int64_t(sizeof(T)), kParts = 4;
+  using V = typename WideOf<T>::type;
+  constexpr int64_t W = sizeof(V) / sizeof(T), kParts = 4;
   constexpr T least = -std::numeric_limits<T>::infinity();
   V top[kParts];
   decltype(top[0] != top[0]) odd{};
   for (V& t : top) t = V{} + least;
+  auto take = [&](V& t, const T* p) __attribute__((always_inline)) {
+    const V v = loadVector<V>(p);
+    t = v > t ? v : t;
+    odd |= v != v;
+  };
   int64_t i = 0;
   for (; i + kParts * W <= n; i += kParts * W) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kParts; ++j) {
-      const V v = loadVector<V>(x + i + j * W);
-      top[j] = v > top[j] ? v : top[j];
-      odd |= v != v;
-    }
+    for (int j = 0; j < kParts; ++j) take(top[j], x + i + j * W);
   }
-  T best = least;
-  bool nan = false;
-  for (int j = 0; j < kParts; ++j)
-    for (int64_t k = 0; k < W; ++k) best = top[j][k] > best ? top[j][k] : best;
-  for (int64_t k = 0; k < W; ++k) nan |= odd[k] != 0;
+  for (; i + W <= n; i += W) take(top[0], x + i);
+  top[0] = top[1] > top[0] ? top[1] : top[0];
+  top[2] = top[3] > top[2] ? top[3] : top[2];
+  top[0] = top[2] > top[0] ? top[2] : top[0];
+  // By halves: one lane after the other would cost more than the row.
+  T lane[W];
+  __builtin_memcpy(lane, &top[0], sizeof lane);
+  for (int64_t w = W / 2; w > 0; w /= 2)
+    for (int64_t k = 0; k < w; ++k) lane[k] = lane[k + w] > lane[k] ? lane[k + w] : lane[k];
+  T best = lane[0];
+  int64_t seen = 0;
+  for (int64_t k = 0; k < W; ++k) seen |= odd[k];
+  bool nan = seen != 0;
   for (; i < n; ++i) best = x[i] > best ? x[i] : best, nan |= x[i] != x[i];
   return nan ? std::numeric_limits<T>::quiet_NaN() : best;
 }
@@ -197,7 +201,7 @@ void expDistanceMapAll(int64_t n, const void* const* in, void* out) {
 template <class T>
 double expDistanceSum(int64_t n, const void* const* in, void* kept, bool keep) {
   const T *x = static_cast<const T*>(in[0]), *top = static_cast<const T*>(in[1]);
-  constexpr int64_t kBlock = 4 * kFusedLanes;
+  constexpr int64_t kBlock = kFusedStep * kCoarseSteps / 2;
   alignas(64) T block[kBlock];
   double total = 0;
   for (int64_t i = 0; i < n; i += kBlock) {

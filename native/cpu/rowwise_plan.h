@@ -15,6 +15,7 @@ constexpr int64_t kRowTile = TileRunner::kTile;
 constexpr int64_t kLaneBudget = 1 << 19;  // bytes of a unit's buffers that are hoped to stay in L2
 constexpr int64_t kLeastLanes = 16;       // a cache line of float32
 constexpr int64_t kMostLanes = 256;
+constexpr int64_t kSingleRow = 32;        // from here on a row alone, which reads its scalars as such, beats a tile of several
 constexpr int64_t kShortRow = 24;         // a row this short is walked as a column: its reduction would not fill a vector
 
 struct Stage {
@@ -110,11 +111,12 @@ void chooseWalk(RowPlan& p) {
 }
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+int64_t roundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // How many rows make a unit: what fits the budget, in whole cache lines, and few enough that there is work to share.
 int64_t lanesFor(const RowPlan& p) {
   const int64_t lanes = p.size[p.lane];
-  if (!p.column) return p.length * 2 > kRowTile ? 1 : smaller(lanes, kRowTile / p.length);
+  if (!p.column) return p.length >= kSingleRow ? 1 : smaller(lanes, kRowTile / p.length);
   int64_t bytes = 0, rows = 1;
   for (int i = 0; i < p.nin; ++i) bytes += p.in[i].along == 0 ? 0 : p.in[i].itemSize();
   for (int k = 0; k < p.stages; ++k) bytes += p.stage[k].kept ? kItemSize[int(p.compute)] : 0;
