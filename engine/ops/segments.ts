@@ -2,7 +2,7 @@
 // those of reduce_into.ts.
 import { noGrad } from '../autograd/mode.js';
 import { int64 } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import type { Scalar, Tensor } from '../tensor.js';
 import { gathered, placing, putAlong } from './along_dim.js';
 import { div } from './arithmetic.js';
@@ -11,7 +11,7 @@ import { expanded, reshaped, sliced } from './geometry.js';
 import { applied } from './inplace_op.js';
 import { cast, rawZeros } from './memory.js';
 import { filled } from './raw.js';
-import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
+import { type Places, type Reduction, reducedInto } from './reduce_into.js';
 import { call, t } from './samples.js';
 
 const op = 'segmentReduce';
@@ -104,7 +104,15 @@ function reduced(
       JSON.stringify(kind),
       'unsupported reduction',
     );
-  requireNumbers(op, x.dtype);
+  if (!x.dtype.isFloatingPoint)
+    throw new NotImplementedError(
+      message(
+        op,
+        'a floating dtype',
+        x.dtype.name,
+        `"_segment_reduce_cpu" not implemented for '${x.dtype.title}'`,
+      ),
+    );
   const dim = axis < 0 ? axis + x.ndim : axis;
   const sizes = noGrad(() => lengthsOf(x, lengths, offsets, dim));
   const ids = noGrad(() => segmentIds(sizes, dim, x.shape[dim]!, unsafe));
