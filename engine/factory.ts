@@ -5,11 +5,6 @@ import { contiguousStrides, numelOf, type Shape } from './shape.js';
 import { allocate, Storage } from './storage.js';
 import { Tensor } from './tensor.js';
 
-/** Every dtype has kernels; kept for callers until they are changed. */
-export function requireSupported(_op: string, dtype: DType): DType {
-  return dtype;
-}
-
 /** An uninitialised, contiguous tensor. */
 export function newTensor(shape: Shape, dtype: DType): Tensor {
   return new Tensor(

@@ -269,6 +269,10 @@ function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined
     );
   }
   if (gradient === null || gradient === undefined) {
+    if (t.dtype.isComplex) {
+      const hint = `grad can be implicitly created only for real scalar outputs but got torch.${t.dtype.name}`;
+      throw new RuntimeError(message(op, 'a real output, or a gradient', t.dtype.name, hint));
+    }
     if (t.length !== 1) {
       throw new RuntimeError(
         message(

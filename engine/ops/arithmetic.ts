@@ -1,5 +1,6 @@
 // Owns the declarations of arithmetic ops: sums, products, quotients, remainders and mixtures of them.
 // Expressions only; what depends on a call's values or dtypes is routed in the same place.
+import { Complex } from '../complex.js';
 import { int64 } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
@@ -27,7 +28,12 @@ const million = t([1000000]);
 function withAlpha(op: routes.PointwiseOp): routes.PointwiseOp {
   const check = (...args: routes.Call): null => {
     const category = routes.categoryOf(op, args);
-    const [, , a] = args;
+    const [x, y, a] = args;
+    const complex = [x, y].some((v) => v instanceof Complex || (v instanceof Tensor && v.dtype.isComplex));
+    if (a instanceof Complex && !complex) {
+      const hint = 'For non-complex input tensors, argument alpha must not be a complex number.';
+      throw new RuntimeError(message(op.name, 'a real alpha', String(a), hint));
+    }
     if (typeof a === 'boolean' && category !== 0) {
       throw new RuntimeError(
         message(op.name, 'a number as alpha', String(a), 'Boolean alpha only supported for Boolean results.'),
@@ -273,6 +279,15 @@ export const abs = routes.restrict(
     samples: [call([t([7], { fill: 'ties' })])],
   }),
 );
+const absInPlace = abs.inplace!;
+abs.inplace = (...args) => {
+  const [x] = args;
+  if (x instanceof Tensor && x.dtype.isComplex) {
+    const hint = 'In-place abs is not supported for complex tensors.';
+    throw new RuntimeError(message('abs_', 'a real tensor', x.dtype.name, hint));
+  }
+  return absInPlace(...args);
+};
 export const sign = definePointwise({
   name: 'sign',
   numpy: 'numpy.sign',
@@ -280,6 +295,12 @@ export const sign = definePointwise({
   params: [self],
   fill: 'nonzero',
   pointwise: (x: Expr) => apply('sign', x),
+});
+routes.reroute(sign, (x) => {
+  if (!(x instanceof Tensor && x.dtype.isComplex)) return null;
+  const hint =
+    'Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.';
+  throw new NotImplementedError(message('sign', 'real numbers', x.dtype.name, hint));
 });
 export const sgn = definePointwise({
   name: 'sgn',

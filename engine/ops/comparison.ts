@@ -1,6 +1,7 @@
 // Owns the declarations of comparison and logic ops, of choosing between values (extremes, clamping) and of tests on
 // floats. Expressions only; what depends on a call's values or dtypes is routed in the same place.
-import { bool, type DType, float64, promoteTypes } from '../dtype.js';
+import { fromBrain } from '../complex.js';
+import { bool, computedIn, type DType, float64, promoteTypes } from '../dtype.js';
 import { ArgumentError, message, NotImplementedError, RuntimeError } from '../errors.js';
 import { apply, type Expr, expr, input } from '../pointwise/expr.js';
 import { reduce } from '../pointwise/reduction.js';
@@ -357,9 +358,9 @@ export const nextafter = routes.restrict(
   definePointwise({
     name: 'nextafter',
     numpy: 'numpy.nextafter',
-    doc: 'The next representable number after input, towards other.',
+    doc: 'The next representable number after input, towards other; of float32 and float64.',
     params: [self, otherTensor],
-    refuse: routes.floatsOnly,
+    refuse: (d) => routes.floatsOnly(d) ?? (computedIn(d) === d ? null : 'float32 or float64'),
     pointwise: (x: Expr, y: Expr) => apply('nextafter', x, y),
     samples: [call([t([3, 5]), t([5])])],
   }),
@@ -384,3 +385,12 @@ export const nanToNum = routes.integersAsTheyAre(
     ],
   }),
 );
+/** The greatest 16-bit floats; programs compute in float32 and do not know them. */
+const greatest: Readonly<Record<string, number>> = { float16: 65504, bfloat16: fromBrain(0x7f7f) };
+const withBounds = routes.routeOf(nanToNum, {});
+routes.reroute(nanToNum, (x, nan, above, below) => {
+  const most = x instanceof Tensor ? greatest[x.dtype.name] : undefined;
+  if (most === undefined) return null;
+  const args = [x, nan ?? 0, above ?? most, below ?? -most] as const;
+  return { impl: () => withBounds.impl(...args), inplace: () => withBounds.inplace(...args) };
+});

@@ -3,12 +3,15 @@
 
 import { gradMode } from '../autograd/mode.js';
 import { connect, type Gradients, Node, SavedTensor, setHistory, shouldRecord } from '../autograd/node.js';
+import { fromBrain, fromHalf, toBrain, toHalf } from '../complex.js';
 import { cpu, deviceError } from '../device.js';
 import {
   bool,
   canCast,
   complexOf,
+  computedIn,
   type DType,
+  float16,
   getDefaultDtype,
   partOf,
   promoteTypes,
@@ -37,6 +40,8 @@ interface Resolved {
   readonly out: DType;
   /** The same function with the derivatives of complex numbers, where these are some. */
   readonly complex: PointwiseFunction | null;
+  /** What is called instead: that, or what first rounds numbers to the dtype that tensors are compared in. */
+  readonly other: Pick<PointwiseFunction, 'apply'> | null;
 }
 
 export interface FunctionOptions {
@@ -83,7 +88,11 @@ export class PointwiseFunction {
   /** The new tensor `f(tensors, scalars)`, recorded where a gradient is wanted. */
   apply(tensors: readonly Tensor[], scalars: readonly number[], kinds: readonly ScalarKind[]): Tensor {
     const r = this.resolve(tensors, kinds);
-    if (r.complex !== null) return r.complex.apply(tensors, scalars, kinds);
+    if (r.other !== null) return r.other.apply(tensors, scalars, kinds);
+    return this.#run(r, tensors, scalars);
+  }
+
+  #run(r: Resolved, tensors: readonly Tensor[], scalars: readonly number[]): Tensor {
     const out = this.#allocate(tensors, r.out);
     launchPointwise(this.name, r.program, out, tensors, scalars);
     if (gradMode.enabled && r.out.category >= 2 && shouldRecord(tensors)) {
@@ -176,7 +185,17 @@ export class PointwiseFunction {
         if (isRealValued(this.root, (i) => ((mask >> i) & 1) === 1)) out = partOf(compute);
       }
     }
-    return { program: this.#compile(tensors, kinds.length, compute, out), compute, out, complex };
+    const program = this.#compile(tensors, kinds.length, compute, out);
+    const r: Resolved = { program, compute, out, complex, other: complex };
+    const rounds = rule === 'predicate' && kinds.length > 0 && computedIn(compute) !== compute;
+    return rounds ? { ...r, other: this.#rounding(r) } : r;
+  }
+
+  /** As PyTorch: a number is compared with 16-bit floats as one of them. */
+  #rounding(r: Resolved): Pick<PointwiseFunction, 'apply'> {
+    const round = (v: number): number =>
+      r.compute === float16 ? fromHalf(toHalf(v)) : fromBrain(toBrain(v));
+    return { apply: (tensors, scalars) => this.#run(r, tensors, scalars.map(round)) };
   }
 
   /** @throws NotImplementedError where the expression has no meaning for complex numbers. */
