@@ -7,7 +7,7 @@ import { withIndices } from './pooling.js';
 import { alongAxis, maxOfWindows, type Place, refuse } from './pooling_core.js';
 import { resampled, tableOf } from './resample_core.js';
 import { call, t } from './samples.js';
-import { longTable } from './windows.js';
+import { longTable, requireTables } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const sizeParam: Param = { name: 'output_size', kind: 'any' };
@@ -44,6 +44,7 @@ function sizesOf(op: string, x: Tensor, given: unknown, n: number): number[] {
       'elements of output_size must be greater than or equal to 0',
     );
   }
+  requireTables(op, sizes);
   if (x.shape.slice(x.ndim - n).some((s) => s === 0)) {
     refuse(
       op,

@@ -16,7 +16,7 @@ import { stack } from './joining.js';
 import { where } from './masking.js';
 import { refuse } from './pooling_core.js';
 import { call, t } from './samples.js';
-import { floatTable } from './windows.js';
+import { floatTable, requireTables } from './windows.js';
 
 const methods = ['bilinear', 'nearest', 'bicubic'] as const;
 const paddings = ['zeros', 'border', 'reflection'] as const;
@@ -302,6 +302,7 @@ export const affineGrid = defineOp({
       throw new ArgumentError(message(op, "'size' to be a list of integers", String(given)));
     const size = given as number[];
     checkTheta(op, theta, size, align ?? false);
+    requireTables(op, size);
     const out = size.slice(2);
     const n = out.length;
     const along = out.map((v, i) =>

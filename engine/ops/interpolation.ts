@@ -17,6 +17,7 @@ import { clone } from './memory.js';
 import { noKernel } from './pooling_core.js';
 import { resampled } from './resample_core.js';
 import { call, t } from './samples.js';
+import { requireTables } from './windows.js';
 
 type Numbers = readonly number[];
 
@@ -61,6 +62,7 @@ function resampledAll(
         `Non-empty ${x.ndim}D data tensor expected but got a tensor with sizes ${showShape(x.shape)}`,
       ),
     );
+  requireTables(op, sizes);
   const bytes = x.dtype.name === 'uint8';
   const smooth = method === 'linear' || method === 'cubic';
   if (x.dtype.isIntegral && (!bytes || (smooth && sizes.length !== 2))) throw noKernel(op, x);
@@ -185,6 +187,7 @@ function interpolated(
       ),
     );
   }
+  requireTables(op, target.sizes);
   if (found.method === 'area') return adaptiveMean(x, target.sizes);
   return resampledAll(op, x, found.method, target.sizes, target.scales, alignCorners ?? false, antialias);
 }

@@ -6,7 +6,7 @@ import { indexSelect } from './index_select.js';
 import { clone } from './memory.js';
 import { noKernel } from './pooling_core.js';
 import { call, t } from './samples.js';
-import { longTable, type Pad, padded } from './windows.js';
+import { longTable, type Pad, padded, requireTables } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const padParam: Param = { name: 'pad', kind: 'ints' };
@@ -99,6 +99,10 @@ function modePadded(op: string, x: Tensor, pad: readonly number[], mode: Mode): 
     );
   }
   for (let d = x.ndim - n; d < x.ndim; d++) requireRoom(op, x, d, pads[d]!, mode);
+  requireTables(
+    op,
+    pads.map(([before, behind], d) => x.shape[d]! + before + behind),
+  );
   let out = x;
   for (let d = x.ndim - 1; d >= x.ndim - n; d--) {
     const [before, behind] = pads[d]!;

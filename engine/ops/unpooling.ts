@@ -128,7 +128,7 @@ function maxUnpool(n: 1 | 2 | 3, size: readonly number[]) {
       { name: 'kernel_size', kind: 'ints' },
       { name: 'stride', kind: 'ints', default: null },
       { name: 'padding', kind: 'ints', default: 0 },
-      { name: 'output_size', kind: 'size', default: null },
+      { name: 'output_size', kind: 'ints', default: null },
     ],
     variants: ['function'],
     compose: (
@@ -137,8 +137,14 @@ function maxUnpool(n: 1 | 2 | 3, size: readonly number[]) {
       kernel: Ints,
       stride: Ints | null,
       padding: Ints,
-      output: readonly number[] | null,
-    ): Tensor => unpooled(op, n, x, indices, { kernel, stride, padding, size: output }),
+      output: Ints | null,
+    ): Tensor =>
+      unpooled(op, n, x, indices, {
+        kernel,
+        stride,
+        padding,
+        size: typeof output === 'number' ? [output] : output,
+      }),
     samples: [
       call([t(planes), t(planes, places), 2], {}, kink),
       call([t(planes), t(planes, places), 3, 2], {}, kink),

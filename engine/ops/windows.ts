@@ -2,6 +2,7 @@
 // adjoint (adding windows up), and small tables of indices and weights. It must not declare ops.
 import { record } from '../autograd/node.js';
 import { type DType, float64, int64 } from '../dtype.js';
+import { message, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
 import type { Shape } from '../shape.js';
 import type { Scalar, Tensor } from '../tensor.js';
@@ -97,6 +98,23 @@ function addPlaces(
       at[i] = 0;
     }
   }
+}
+
+/** The most entries that a table made here may have. */
+const mostEntries = 2 ** 26;
+
+/** @throws RuntimeError where tables for dims of these sizes would exhaust the process's memory. */
+export function requireTables(op: string, sizes: readonly number[]): void {
+  const most = Math.max(0, ...sizes);
+  if (most > mostEntries)
+    throw new RuntimeError(
+      message(
+        op,
+        `sizes of at most ${mostEntries}`,
+        String(most),
+        'not enough memory for its table of places',
+      ),
+    );
 }
 
 /** A fresh int64 tensor of metadata-sized content. */
