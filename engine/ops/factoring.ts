@@ -99,21 +99,46 @@ export const choleskyInverse = defineOp({
   name: 'choleskyInverse',
   doc: 'The inverse of a matrix from its Cholesky factor.',
   params: [{ name: 'L', kind: 'tensor' }, upperParam],
-  compose: (l: Tensor, upper: boolean): Tensor => {
+  kernel: (l: Tensor, upper: boolean): Tensor => {
     requireSquare('cholesky_inverse', l);
     const eye = identity(l.shape.at(-1)!, l.dtype).expand(l.shape);
-    const x = triangularSolve('cholesky_inverse', l, eye, upper, false);
-    return upper ? x.matmul(adjoint(x)) : adjoint(x).matmul(x);
+    const x = triangularSolve('cholesky_inverse', l.detach(), eye, upper, false);
+    const out = upper ? x.matmul(adjoint(x)) : adjoint(x).matmul(x);
+    return record('CholeskyInverseBackward0', out, [l], (save) => {
+      const [factor, result] = [save(l), save(out)];
+      return ([g]) => {
+        const [kept, inverse] = [factor.get(), result.get()];
+        const common = inverse.matmul(g!.add(adjoint(g!)).matmul(inverse)).neg();
+        // As PyTorch, of the whole factor, though one triangle alone is read.
+        return [upper ? kept.matmul(common) : common.matmul(kept)];
+      };
+    });
   },
   samples: [call([positive])],
   errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
 });
 
+function choleskySolved(op: string, b: Tensor, l: Tensor, upper: boolean): Tensor {
+  const first = upper ? adjoint(l.detach()) : l.detach();
+  const inner = triangularSolve(op, first, b.detach(), false, false);
+  const x = triangularSolve(op, adjoint(first), inner, true, false);
+  return record('CholeskySolveBackward0', x, [b, l], (save) => {
+    const [factor, result] = [save(l), save(x)];
+    return ([g]) => {
+      const kept = factor.get();
+      const gb = choleskySolved(op, g!, kept, upper);
+      const product = gb.matmul(adjoint(result.get()));
+      const common = product.add(adjoint(product)).neg();
+      return [gb, upper ? kept.matmul(common) : common.matmul(kept)];
+    };
+  });
+}
+
 export const choleskySolve = defineOp({
   name: 'choleskySolve',
   doc: 'X of A·X = B from the Cholesky factor of A.',
   params: [{ name: 'B', kind: 'tensor' }, { name: 'L', kind: 'tensor' }, upperParam],
-  compose: (b: Tensor, l: Tensor, upper: boolean): Tensor => {
+  kernel: (b: Tensor, l: Tensor, upper: boolean): Tensor => {
     const op = 'cholesky_solve';
     requireSquare(op, l);
     requireMatrices(op, b, 'B');
@@ -128,8 +153,7 @@ export const choleskySolve = defineOp({
         ),
       );
     }
-    const first = upper ? adjoint(l) : l;
-    return triangularSolve(op, adjoint(first), triangularSolve(op, first, b, false, false), true, false);
+    return choleskySolved(op, b, l, upper);
   },
   samples: [call([d([2, 3]), positive])],
   errors: [{ args: [t([3, 2]), t([2, 2])], throws: 'RuntimeError' }],

@@ -110,7 +110,7 @@ function matrixVector(op: string, a: Tensor, v: Tensor): Tensor {
 }
 
 /** The inner product of two vectors. */
-function inner(op: string, a: Tensor, b: Tensor): Tensor {
+export function innerProduct(op: string, a: Tensor, b: Tensor): Tensor {
   requireDims(op, 'self', a, 1);
   requireDims(op, 'tensor', b, 1);
   checkPair(op, a, b);
@@ -223,7 +223,7 @@ export const dot = defineOp({
   name: 'dot',
   doc: 'The inner product of two vectors of one length.',
   params: [self, { name: 'tensor', kind: 'tensor' }],
-  kernel: (a: Tensor, b: Tensor): Tensor => inner('dot', a, b),
+  kernel: (a: Tensor, b: Tensor): Tensor => innerProduct('dot', a, b),
   samples: [
     call([t([7]), t([7])]),
     call([t([1031]), t([1031])]),
@@ -253,7 +253,7 @@ export const matmul = defineOp({
         ),
       );
     }
-    if (a.ndim === 1 && b.ndim === 1) return inner('matmul', a, b);
+    if (a.ndim === 1 && b.ndim === 1) return innerProduct('matmul', a, b);
     if (a.ndim === 2 && b.ndim === 2) return product('matmul', 'MmBackward0', a, b);
     if (a.ndim === 2 && b.ndim === 1) return matrixVector('matmul', a, b);
     if (b.ndim === 1) return product('matmul', 'UnsafeViewBackward0', a, b.unsqueeze(-1)).squeeze(-1);

@@ -4,6 +4,7 @@ import { broadcastShapes, wrapDim, wrapDims } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { diagonalOf } from './geometry.js';
+import { innerProduct } from './matmul.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -62,7 +63,7 @@ export const vdot = defineOp({
   name: 'vdot',
   doc: 'The inner product of two vectors; of complex ones, with the first conjugated.',
   params: [self, other],
-  compose: (a: Tensor, b: Tensor): Tensor => a.conj().dot(b),
+  compose: (a: Tensor, b: Tensor): Tensor => innerProduct('vdot', a.conj(), b),
   samples: [call([t([7]), t([7])])],
   errors: [
     { args: [t([3, 2]), t([3])], throws: 'RuntimeError' },
