@@ -142,8 +142,13 @@ function frequencies(name: string, doc: string, signed: boolean) {
     doc,
     params: [{ name: 'n', kind: 'int' }, { name: 'd', kind: 'scalar', default: 1 }, ...factoryParams],
     kernel: (n: number, d: number, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+      const kind = dtype ?? getDefaultDtype();
+      if (kind.isIntegral) {
+        const hint = `${name} requires a floating point or complex dtype`;
+        throw new RuntimeError(message(`fft.${name}`, 'a floating dtype', kind.name, hint));
+      }
       const size = signed ? n : Math.floor(n / 2) + 1;
-      const out = allocateFor(`fft.${name}`, [size], dtype ?? getDefaultDtype(), device);
+      const out = allocateFor(`fft.${name}`, [size], kind, device);
       if (out.device.type !== 'cpu') return finish(out, grad);
       const data = out.typed();
       for (let i = 0; i < size; i++)

@@ -1,5 +1,6 @@
 // Owns expressions over scalar primitives: hash-consed nodes, the fluent builder and symbolic derivatives.
 // It must not know tensors, dtypes or the addon.
+import { ArgumentError, describe, message } from '../errors.js';
 import { derivativeOf } from './primitives.js';
 
 export type Operand = Expr | number;
@@ -113,9 +114,11 @@ export class Expr {
   }
 }
 
-/** A number or expression as an expression. */
+/** A number or expression as an expression. @throws ArgumentError for anything else: a complex number is no constant. */
 export function expr(value: Operand): Expr {
-  return typeof value === 'number' ? Expr.make('const', [], value) : value;
+  if (value instanceof Expr) return value;
+  if (typeof value === 'number') return Expr.make('const', [], value);
+  throw new ArgumentError(message('expression', 'a real number', describe(value)));
 }
 export function input(index: number): Expr {
   return Expr.make('input', [], index);
