@@ -104,7 +104,7 @@ export const prod = reduction(
   'The product of what the mask keeps; 1 where that is nothing.',
   (x, dim, keep, dtype, mask) => {
     const input = kept('prod', x, mask, 1).to(wide(x, dtype));
-    if (x.ndim === 0) return input;
+    if (x.ndim === 0) return dim === null || (Array.isArray(dim) && dim.length === 0) ? input : input.prod();
     return all('prod', dim, x)
       .sort((a, b) => b - a)
       .reduce((y, d) => y.prod(d, keep), input);
