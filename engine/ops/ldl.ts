@@ -59,6 +59,20 @@ export const ldlFactor = defineOp({
   samples: [call([positive])],
 });
 
+/** Exchanges lead into the matrix, and blocks of two end within it; else memory beside it would be read. @throws RuntimeError */
+function requireExchanges(op: string, pivots: Tensor, n: number): void {
+  const values = pivots.typed() as Int32Array;
+  let second = false; // of a block of two
+  for (let at = 0; at < pivots.length; at++) {
+    const value = values[pivots.offset + at]!;
+    const size = Math.abs(value);
+    const last = at % n === n - 1;
+    if (size < 1 || size > n || (value > 0 && second) || (value < 0 && last && !second))
+      throw new RuntimeError(message(op, `pivots in [1, ${n}] or their negatives in pairs`, String(value)));
+    second = value < 0 && !second;
+  }
+}
+
 export const ldlSolve = defineOp({
   name: 'linalg.ldlSolve',
   torch: 'torch.linalg.ldl_solve',
@@ -76,7 +90,11 @@ export const ldlSolve = defineOp({
     requireMatrices(op, b, 'B');
     requireInexact(op, b);
     requireOneDtype(op, ld, b);
-    if (pivots.dtype.name !== 'int32' || b.shape.at(-2) !== ld.shape.at(-1)) {
+    if (
+      pivots.dtype.name !== 'int32' ||
+      pivots.shape.at(-1) !== ld.shape.at(-1) ||
+      b.shape.at(-2) !== ld.shape.at(-1)
+    ) {
       throw new RuntimeError(
         message(
           op,
@@ -88,6 +106,7 @@ export const ldlSolve = defineOp({
     }
     const batch = broadcastShapes(op, ld.shape.slice(0, -2), b.shape.slice(0, -2));
     const exchanges = rawCast(pivots.expand([...batch, pivots.shape.at(-1)!]), pivots.dtype);
+    requireExchanges(op, exchanges, ld.shape.at(-1)!);
     return rawLdlSolve(op, ld.detach(), exchanges, b.detach(), batch, hermitian && ld.dtype.isComplex);
   },
   samples: [call([positive, t([2], { dtype: 'int32', fill: { values: [1, 2] } }), d([2, 3])])],
