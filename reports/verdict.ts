@@ -9,6 +9,7 @@ import {
   type SuiteName,
   type SuiteResult,
 } from '../suites/results.js';
+import { conformanceOf, entryRows, entryState, wholeEntries } from './conformance.js';
 import { about, count, plural } from './format.js';
 
 /** What a reader needs to know first; the exit code tells more. */
@@ -80,7 +81,14 @@ export function undecidedRows(run: RunResult): BenchRow[] {
 /** The first line of every report. */
 export function verdictSentence(run: RunResult): string {
   const state = outcome(run);
-  const parts = [casesPart(run), ...rowsPart(run), ...memoryPart(run), ...gatePart(run), ...stoppedPart(run)];
+  const parts = [
+    casesPart(run),
+    ...conformancePart(run),
+    ...rowsPart(run),
+    ...memoryPart(run),
+    ...gatePart(run),
+    ...stoppedPart(run),
+  ];
   const lead = { held: 'Held', short: 'Fell short', stopped: 'Could not run', partial: 'Interrupted' }[state];
   const partial = run.partial && state !== 'partial' ? ' The run was interrupted.' : '';
   return `${lead}: ${parts.filter((part) => part !== '').join('; ')}.${partial}`;
@@ -166,6 +174,20 @@ function casesPart(run: RunResult): string {
   const names = [...new Set(short.map((one) => one.op ?? one.id))];
   const named = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
   return `${count(short.length)} of ${plural(total, 'case')} ${short.length === 1 ? 'does' : 'do'} not hold: ${named} (${tail})`;
+}
+
+/** How much of PyTorch's database holds: what falls short without failing the run must not go unsaid. */
+function conformancePart(run: RunResult): string[] {
+  const suite = conformanceOf(run);
+  if (suite?.conformance === undefined) return [];
+  const rows = entryRows(suite);
+  const states = rows.map((row) => entryState(row, 'forward'));
+  const having = (state: string) => states.filter((one) => one === state).length;
+  const short = [`${having('fail')} fail`, `${having('not done')} are not done`].filter(
+    (text) => !/^0 /.test(text),
+  );
+  const whole = `${wholeEntries(rows)} of ${suite.conformance.entries} entries of PyTorch's own test database pass`;
+  return [`${whole}${short.length > 0 ? `, ${short.join(', ')}` : ''}`];
 }
 
 function rowsPart(run: RunResult): string[] {

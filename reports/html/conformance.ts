@@ -63,5 +63,7 @@ function tallyText({
 function note(row: EntryRow): string {
   if (row.excuse !== undefined) return row.excuse;
   const lines = row.message?.split('\n') ?? [];
-  return (lines.find((line) => line.startsWith('  ')) ?? lines[0] ?? '').trim().slice(0, 160);
+  const first = (lines.find((line) => line.startsWith('  ')) ?? lines[0] ?? '').trim();
+  const plain = first.replace(/throws NotDoneError: /, '').replace(/ \((engine|suites)\/\S+\)/, '');
+  return plain.length > 100 ? `${plain.slice(0, 99)}…` : plain;
 }

@@ -71,6 +71,11 @@ def name_of(func) -> list[str]:
     return list(dict.fromkeys([first, *paths_of(plain)]))
 
 
+def changes_argument(func, args: tuple, kwargs: dict, result) -> bool:
+    name = getattr(func, "__name__", "")
+    return name.endswith("_") and not name.endswith("__") and any(one is result for one in tensors_in([*args, kwargs]))
+
+
 class Program:
     """The calls that lead from known tensors to a result."""
 
@@ -81,7 +86,8 @@ class Program:
         self.origin: dict[int, list[list]] = {}
         for at, (_, _, _, out) in enumerate(calls):
             self.note(out, [at])
-        self.needed: set[int] = set()
+        # A call that changes its argument counts, whether or not its own result is used.
+        self.needed: set[int] = {at for at, call in enumerate(calls) if changes_argument(*call)}
         self.result = self.tree(result)
         self.calls = [self.call(at) for at in range(len(calls)) if at in self.closed()]
 

@@ -75,7 +75,7 @@ class SampleRun:
         self.write_changes(frame, inputs)
         # A lambda may change the order of the arguments; what a method takes is then not known.
         if is_direct(self.op) and self.op.inplace_variant is not None:
-            self.write_inplace(frame)
+            self.write_inplace(frame, wide)
         if is_direct(self.op) and self.op.method_variant is not None:
             frame.header["method"] = getattr(self.op.method_variant, "__name__", "<lambda>")
         if self.trains:
@@ -193,15 +193,16 @@ class SampleRun:
         if changed:
             frame.header["changed"] = changed
 
-    def write_inplace(self, frame: Frame) -> None:
+    def write_inplace(self, frame: Frame, wide) -> None:
         made = self.inputs.made
         tree = self.inputs.built(grad=False)
         torch.manual_seed(self.seed)
         name = getattr(self.op.inplace_variant, "__name__", "<lambda>")
         try:
             result = self.op.inplace_variant(tree[0], *tree[1], **tree[2])
+            truth = wide["result"] if wide and isinstance(wide["result"], torch.Tensor) else None
             if isinstance(result, torch.Tensor) and self.inputs.tensors:
-                frame.header["inplace"] = {"name": name, "value": self.value(frame, result)}
+                frame.header["inplace"] = {"name": name, "value": self.value(frame, result, truth)}
         except Exception as error:  # noqa: BLE001 - a broadcast or a dtype that does not fit
             frame.header["inplace"] = {"name": name, "error": class_of(error)}
         self.inputs.made = made

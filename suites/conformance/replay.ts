@@ -51,7 +51,9 @@ class Replay {
 
   run(): Outcome {
     const sample = this.#sample;
-    if (sample.unsupported !== undefined)
+    if (sample.unsupported === undefined && sample.program.calls.length === 0)
+      this.#note('forward', 'not done', 'the oracle traced no call');
+    else if (sample.unsupported !== undefined)
       this.#note('forward', 'not done', `the oracle: ${sample.unsupported}`);
     else {
       const wanted: Column[] = ['forward'];
