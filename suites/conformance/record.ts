@@ -49,7 +49,10 @@ async function pick(
   for await (const frame of calls) if (typeof frame !== 'string') all.push(frame);
   const budget = BUDGET[dtype] ?? USUAL_BUDGET;
   const costs = new Map(all.map((frame) => [frame, costOf(frame)]));
-  const cheapest = [...all].sort((a, b) => costs.get(a)! - costs.get(b)!);
+  // What holds no element costs least and tells least: it comes last.
+  const cheapest = [...all].sort(
+    (a, b) => Number(isEmpty(a)) - Number(isEmpty(b)) || costs.get(a)! - costs.get(b)!,
+  );
   const forms = new Set<string>();
   const fresh = cheapest.filter((frame) => {
     const form = formOf(frame);
@@ -66,6 +69,10 @@ async function pick(
     spent += cost;
   }
   return { picked: all.filter((frame) => chosen.has(frame)), of: all.length };
+}
+
+function isEmpty({ header }: CallFrame): boolean {
+  return header.unsupported === undefined && header.tensors.some((one) => one.shape.includes(0));
 }
 
 function costOf({ header, bytes }: CallFrame): number {
