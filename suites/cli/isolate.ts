@@ -55,7 +55,7 @@ const LIMITS: Readonly<Record<SuiteName, Limits>> = {
   notebook: { minutes: 8, caseSeconds: 300 },
   bench: { minutes: 12, caseSeconds: 600 },
   selftest: { minutes: 15, caseSeconds: 300 },
-  conformance: { minutes: 60, caseSeconds: 180 },
+  conformance: { minutes: 10, caseSeconds: 60 },
 };
 const FULL_FACTOR = 20;
 /** After so many crashes something is wrong with more than a case. */
@@ -179,7 +179,7 @@ type Answer = SuiteAnswer | { died: string };
 
 function askChild(order: SuiteOrder, signal: AbortSignal, hosting: Hosting): Promise<Answer> {
   const limits = LIMITS[order.suite];
-  const factor = order.full ? FULL_FACTOR : 1;
+  const factor = order.full || order.live ? FULL_FACTOR : 1;
   const limitMs = hosting.deadlineMs ?? limits.minutes * 60_000 * factor;
   return new Promise((resolve) => {
     const child = fork(hosting.entry, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });

@@ -58,11 +58,23 @@ function isWhole(options: SuiteOptions): boolean {
   return all && filter === undefined && sample === undefined && !shard && !maxFailures && done.length === 0;
 }
 
+/** A filter names entries, or cases: `add@float32` is the entry `add` with the dtype float32. */
+function readFilter({ filter, dtypes = DEFAULT_DTYPES }: SuiteOptions): {
+  filter: string[];
+  dtypes: readonly string[];
+} {
+  const parts = filter?.split(',') ?? [];
+  const named = parts.flatMap((one) => one.split('@')[1] ?? []);
+  return {
+    filter: parts.map((one) => one.split('@')[0]!),
+    dtypes: named.length > 0 ? [...new Set(named)] : dtypes,
+  };
+}
+
 async function openSource(options: SuiteOptions): Promise<Source> {
-  const { live, filter, dtypes = DEFAULT_DTYPES, seed, sample, shard, done, python, signal } = options;
+  const { live, seed, sample, shard, done, python, signal } = options;
   const order = {
-    filter: filter === undefined ? [] : filter.split(','),
-    dtypes,
+    ...readFilter(options),
     ...(sample === undefined ? {} : { sample }),
     ...(done === undefined ? {} : { skip: done }),
   };

@@ -142,6 +142,7 @@ class Replay {
       return;
     }
     want.forEach((leaf, k) => {
+      if ('plain' in leaf) this.#compared += 1;
       if ('o' in leaf) this.#output(k, got[k], outputs[leaf.o]!, inputs, processed !== undefined);
       else if (!samePlain(got[k], leaf.plain))
         this.#note('forward', 'fail', `result ${k} is ${String(got[k])}, want ${JSON.stringify(leaf.plain)}`);
