@@ -118,7 +118,15 @@ class Program:
         if not tensors_in(value) and self.raw:
             self.needed.add(len(self.raw) - 1)
             return {"r": [len(self.raw) - 1]}
-        return encode(value, self.tensor)
+        return encode(value, self.returned)
+
+    def returned(self, value: torch.Tensor):
+        """A tensor of the result: of the last call that gave it, also where it gave its own argument back."""
+        at = next((at for at in range(len(self.raw) - 1, -1, -1) if self.raw[at][3] is value), None)
+        if at is None:
+            return self.tensor(value)
+        self.needed.add(at)
+        return {"r": [at]}
 
     def closed(self) -> set[int]:
         """The needed calls and those that they need; found from the last to the first."""

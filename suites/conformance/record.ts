@@ -1,9 +1,9 @@
 // Owns what is recorded of PyTorch's database: of every case, calls that are small and differ in form, within a budget of bytes.
-// Run by scripts/fixtures.mjs: `tsx suites/conformance/record.ts FOLDER`.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// Run by scripts/fixtures.mjs: `tsx suites/conformance/record.ts FOLDER [ENTRY,…]`.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DEFAULT_DTYPES } from './index.js';
-import { fileOf, INDEX, type Index, pack } from './recorded.js';
+import { fileOf, INDEX, type Index, IndexSchema, pack } from './recorded.js';
 import { type CallFrame, liveSource } from './source.js';
 import type { CaseName, Wire, WireTensor } from './wire.js';
 
@@ -15,9 +15,9 @@ const MOST_CALLS = 28;
 /** Headers compress far better than numbers. */
 const HEADER_SHARE = 0.12;
 
-/** Records every case into `folder`. */
-export async function record(python: string, folder: string): Promise<Index> {
-  const order = { filter: [], dtypes: DEFAULT_DTYPES, seed: SEED };
+/** Records every case into `folder`, or anew those of some entries of what is there. */
+export async function record(python: string, folder: string, filter: readonly string[] = []): Promise<Index> {
+  const order = { filter, dtypes: DEFAULT_DTYPES, seed: SEED };
   const source = await liveSource(python, order, new AbortController().signal);
   const index: Index = {
     torch: source.torch,
@@ -36,8 +36,18 @@ export async function record(python: string, folder: string): Promise<Index> {
     writeFileSync(join(folder, fileOf(one.entry)), pack(recording));
     recording = {};
   }
-  writeFileSync(join(folder, INDEX), `${JSON.stringify(index, null, 1)}\n`);
+  const whole = filter.length === 0 ? index : merged(readIndex(folder), index);
+  writeFileSync(join(folder, INDEX), `${JSON.stringify(whole, null, 1)}\n`);
   return index;
+}
+
+function readIndex(folder: string): Index {
+  return IndexSchema.parse(JSON.parse(readFileSync(join(folder, INDEX), 'utf8')));
+}
+
+function merged(before: Index, anew: Index): Index {
+  const found = new Map(anew.cases.map((one) => [`${one.entry}@${one.dtype}`, one]));
+  return { ...before, cases: before.cases.map((one) => found.get(`${one.entry}@${one.dtype}`) ?? one) };
 }
 
 /** The calls to keep, in their order. */
@@ -103,10 +113,14 @@ function kindOf(value: Wire, tensors: readonly WireTensor[]): string {
   return `${dtype}${shape.length}${shape.includes(0) ? 'e' : ''}${shape.includes(1) ? 'o' : ''}${plain ? '' : 'n'}`;
 }
 
-const [, script, folder] = process.argv;
+const [, script, folder, names] = process.argv;
 if (script !== undefined && /record\.(ts|js)$/.test(script) && folder !== undefined) {
   const started = performance.now();
-  const index = await record(process.env.TORCHSTONE_PYTHON ?? 'python3', resolve(folder));
+  const index = await record(
+    process.env.TORCHSTONE_PYTHON ?? 'python3',
+    resolve(folder),
+    names?.split(',') ?? [],
+  );
   const calls = index.cases.reduce((sum, one) => sum + one.recorded, 0);
   const of = index.cases.reduce((sum, one) => sum + one.of, 0);
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
