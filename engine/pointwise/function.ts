@@ -14,15 +14,14 @@ import {
   float16,
   getDefaultDtype,
   partOf,
-  promoteTypes,
-  resultType,
 } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import { newStrided, newTensor, newTensorLike } from '../factory.js';
 import { broadcastShapes, expandsTo, isDense, preservedStrides, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { differentiate, type Expr, expr, input, substitute, topological } from './expr.js';
-import { launchPointwise, launchReduce } from './launch.js';
+import { differentiate, type Expr, input, substitute, topological } from './expr.js';
+import { promoted, summed, zerosLike } from './function_support.js';
+import { launchPointwise } from './launch.js';
 import { compile } from './program.js';
 import { differentiateComplex, isRealValued } from './wirtinger.js';
 
@@ -281,23 +280,6 @@ export class PointwiseFunction {
   }
 }
 
-function promoted(
-  tensors: readonly Tensor[],
-  kinds: readonly ScalarKind[],
-  neutral: readonly number[],
-): DType {
-  let dimensioned: DType | null = null;
-  let zeroDim: DType | null = null;
-  let scalar: DType | null = null;
-  tensors.forEach((t, i) => {
-    if (neutral.includes(i)) return;
-    if (t.shape.length > 0) dimensioned = dimensioned === null ? t.dtype : promoteTypes(dimensioned, t.dtype);
-    else zeroDim = zeroDim === null ? t.dtype : promoteTypes(zeroDim, t.dtype);
-  });
-  for (const k of kinds) if (k !== null) scalar = scalar === null ? k : promoteTypes(scalar, k);
-  return resultType(dimensioned, zeroDim, scalar);
-}
-
 /** How the gradient of one input is computed: which values it needs, and the program for each pair of dtypes. */
 class GradientRule {
   /** Null: zero. */
@@ -402,40 +384,6 @@ class PointwiseNode extends Node {
       this.#scalars.map(() => null),
     );
   }
-}
-
-function zerosLike(shape: Shape, dtype: DType): Tensor {
-  const t = newTensor(shape, dtype);
-  launchPointwise('zeros', compile(zeroExpr, dtype, [], 0, dtype), t, [], []);
-  return t;
-}
-
-const zeroExpr = expr(0);
-
-/** A gradient summed down to a broadcast input's shape in the same pass that computes it. */
-function summed(
-  f: PointwiseFunction,
-  values: readonly Tensor[],
-  scalars: readonly number[],
-  full: Shape,
-  target: Shape,
-  dtype: DType,
-  compute: DType,
-): Tensor {
-  const lead = full.length - target.length;
-  const reduced = full.map((size, d) => d < lead || (target[d - lead] === 1 && size !== 1));
-  const out = newTensor(target, dtype);
-  if (out.length === 0) return out;
-  if (full.some((s) => s === 0)) return zerosLike(target, dtype);
-  const program = compile(
-    f.root,
-    compute,
-    values.map((t) => t.dtype),
-    scalars.length,
-    dtype,
-  );
-  launchReduce(f.name, program, 'sum', full, reduced, out, null, values, scalars);
-  return out;
 }
 
 /** Records an in-place application on `target`; `before` are the inputs as they were. */

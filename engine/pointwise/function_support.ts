@@ -1,0 +1,63 @@
+// Owns the parts of pointwise functions that need no state: the promoted dtype of a call, and gradients summed while they
+// are computed. It must not know any op by name.
+import { type DType, promoteTypes, resultType } from '../dtype.js';
+import { newTensor } from '../factory.js';
+import type { Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { expr } from './expr.js';
+import type { PointwiseFunction } from './function.js';
+import { launchPointwise, launchReduce } from './launch.js';
+import { compile } from './program.js';
+
+/** The dtype that a call's tensors and scalars promote to; `neutral` inputs and null kinds take no part. */
+export function promoted(
+  tensors: readonly Tensor[],
+  kinds: readonly (DType | null)[],
+  neutral: readonly number[],
+): DType {
+  let dimensioned: DType | null = null;
+  let zeroDim: DType | null = null;
+  let scalar: DType | null = null;
+  tensors.forEach((t, i) => {
+    if (neutral.includes(i)) return;
+    if (t.shape.length > 0) dimensioned = dimensioned === null ? t.dtype : promoteTypes(dimensioned, t.dtype);
+    else zeroDim = zeroDim === null ? t.dtype : promoteTypes(zeroDim, t.dtype);
+  });
+  for (const k of kinds) if (k !== null) scalar = scalar === null ? k : promoteTypes(scalar, k);
+  return resultType(dimensioned, zeroDim, scalar);
+}
+
+/** Fresh zeros. */
+export function zerosLike(shape: Shape, dtype: DType): Tensor {
+  const t = newTensor(shape, dtype);
+  launchPointwise('zeros', compile(zeroExpr, dtype, [], 0, dtype), t, [], []);
+  return t;
+}
+
+const zeroExpr = expr(0);
+
+/** A gradient summed down to a broadcast input's shape in the same pass that computes it. */
+export function summed(
+  f: PointwiseFunction,
+  values: readonly Tensor[],
+  scalars: readonly number[],
+  full: Shape,
+  target: Shape,
+  dtype: DType,
+  compute: DType,
+): Tensor {
+  const lead = full.length - target.length;
+  const reduced = full.map((size, d) => d < lead || (target[d - lead] === 1 && size !== 1));
+  const out = newTensor(target, dtype);
+  if (out.length === 0) return out;
+  if (full.some((s) => s === 0)) return zerosLike(target, dtype);
+  const program = compile(
+    f.root,
+    compute,
+    values.map((t) => t.dtype),
+    scalars.length,
+    dtype,
+  );
+  launchReduce(f.name, program, 'sum', full, reduced, out, null, values, scalars);
+  return out;
+}
