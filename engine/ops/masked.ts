@@ -42,7 +42,7 @@ function spread(op: string, x: Tensor, mask: Tensor): Tensor {
     const hint = '_input_mask expected broadcastable mask (got mask dimensionality higher than of the input)';
     throw new ValueError(message(op, `a mask that broadcasts to [${x.shape}]`, `[${mask.shape}]`, hint));
   }
-  return (mask.dtype.name === 'bool' ? mask : mask.to('bool')).expand(x.shape);
+  return (mask.dtype.name === 'bool' ? mask : mask.to('bool')).expand(x.shape).contiguous();
 }
 
 function kept(op: string, x: Tensor, mask: Mask, identity: number | bigint): Tensor {
