@@ -219,6 +219,9 @@ function rangeOf(a: Tensor, q: number, rounds: number): Tensor {
 type LowRank = [Tensor, Tensor, Tensor];
 function lowRank(op: string, a: Tensor, q: number, rounds: number, m: Tensor | null): LowRank {
   const [rows, columns] = a.shape.slice(-2) as [number, number];
+  if (q < 0 || q > Math.min(rows, columns))
+    throw new ValueError(message(op, `q in [0, ${Math.min(rows, columns)}]`, String(q)));
+  if (rounds < 0) throw new ValueError(message(op, 'niter of at least 0', String(rounds)));
   const x = m === null ? a : a.sub(m.expand(a.shape));
   // The side with fewer rows is projected.
   const turned = rows < columns;
@@ -243,7 +246,7 @@ export const svdLowrank = defineOp({
   returns: '[Tensor, Tensor, Tensor]',
   compose: (a: Tensor, q: number, niter: number, m: Tensor | null): LowRank => {
     requireMatrices('svd_lowrank', a);
-    return lowRank('svd_lowrank', a, q, niter, m);
+    return lowRank('svd_lowrank', a, Math.min(q, ...a.shape.slice(-2)), niter, m);
   },
   samples: [call([t([0, 3]), 0])],
 });
