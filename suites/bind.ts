@@ -42,7 +42,7 @@ export function tensorOf(value: Pick<NpyArray, 'data' | 'shape'> & { readonly dt
 export function arrayOf(tensor: EngineTensor): ArrayValue {
   const seen = engine.noGrad(() => tensor.detach().contiguous()).numpy();
   const shape = [...seen.shape];
-  const size = shape.reduce((product, one) => product * one, 1);
+  const size = shape.reduce((product, one) => product * one, tensor.dtype.isComplex ? 2 : 1);
   return { dtype: tensor.dtype.name, shape, data: seen.data.slice(0, size) as ArrayValue['data'] };
 }
 

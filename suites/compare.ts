@@ -4,7 +4,7 @@ import { figure, type Worst } from './results.js';
 import { showTolerance, type Tolerance } from './tolerances.js';
 import { ulpDistance } from './ulp.js';
 
-/** An array in logical row-major order. */
+/** An array in logical row-major order; a complex element is two numbers, real part first. */
 export interface ArrayValue {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -68,9 +68,16 @@ export function compareArrays(
   const outside = headerProblem(got, want, options);
   if (outside !== undefined) return refused(`${what}: ${outside}`, showTolerance(tolerance));
   const scale = Math.min(1, options.scale ?? greatest(want));
-  const walk = new Walk(got, want, tolerance, Number.isFinite(scale) ? scale : 1);
+  const walk = new Walk(inParts(got), inParts(want), tolerance, Number.isFinite(scale) ? scale : 1);
   walk.run();
   return walk.result(what);
+}
+
+const partsOf = (dtype: string): number => (dtype.startsWith('complex') ? 2 : 1);
+
+/** A complex array as the real one that its parts are: a last dim of two more. */
+function inParts(value: ArrayValue): ArrayValue {
+  return partsOf(value.dtype) === 1 ? value : { ...value, shape: [...value.shape, 2] };
 }
 
 /** The greatest finite magnitude in an array, 0 when there is none. */
@@ -103,7 +110,7 @@ function headerProblem(got: ArrayValue, want: ArrayValue, options: CompareOption
   if (!options.ignoreDtype && got.dtype !== want.dtype) return `dtype is ${got.dtype}, want ${want.dtype}`;
   if (got.shape.length !== want.shape.length || got.shape.some((size, at) => size !== want.shape[at]))
     return `shape is [${got.shape.join(', ')}], want [${want.shape.join(', ')}]`;
-  const size = want.shape.reduce((product, one) => product * one, 1);
+  const size = want.shape.reduce((product, one) => product * one, partsOf(want.dtype));
   if (got.data.length !== size || want.data.length !== size)
     return `holds ${got.data.length} elements (want holds ${want.data.length}), the shape says ${size}`;
   return undefined;
@@ -179,7 +186,14 @@ class Walk {
     }
     this.#greatestUlp = Math.max(this.#greatestUlp, ulpDistance(a, b, this.#want.dtype) || 0);
     const { rtol, atol } = this.#tolerance;
-    if (Math.abs(a - b) > atol * this.#scale + rtol * Math.abs(b)) this.#differs(i);
+    if (Math.abs(a - b) > atol * this.#scale + rtol * this.#size(i)) this.#differs(i);
+  }
+
+  /** What a relative allowance is relative to: a complex number's parts round with the whole of it. */
+  #size(i: number): number {
+    const { data, dtype } = this.#want;
+    const size = Math.abs(Number(data[i]));
+    return partsOf(dtype) === 1 ? size : Math.hypot(size, Number(data[i ^ 1]));
   }
 
   #zero(i: number): void {
@@ -204,7 +218,7 @@ class Walk {
         ? Number(got > want ? got - want : want - got)
         : Math.abs(Number(got) - Number(want));
     const byAtol = this.#tolerance.atol * this.#scale;
-    const byRtol = this.#tolerance.rtol * Math.abs(Number(want));
+    const byRtol = this.#tolerance.rtol * this.#size(i);
     const exact = this.#tolerance.atol === 0 && this.#tolerance.rtol === 0;
     return {
       index: unravel(i, this.#want.shape),

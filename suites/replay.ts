@@ -256,9 +256,10 @@ class Replay {
       const before = this.#array(`in${k}`).data;
       const after = input.typed();
       const inside = target ? positionsOf(input) : undefined;
+      const parts = input.dtype.isComplex ? 2 : 1;
       for (let i = 0; i < before.length; i += 1) {
         if (
-          inside?.has(i) ||
+          inside?.has(Math.floor(i / parts)) ||
           Object.is(before[i], after[i]) ||
           (Number.isNaN(before[i]) && Number.isNaN(after[i]))
         )
