@@ -137,7 +137,8 @@ interface Method {
 
 function methodText(f: Found, inplace: boolean): Method {
   const { op } = f;
-  const [, ...params] = op.params;
+  // What is changed in place is the output.
+  const params = op.params.slice(1).filter((p) => !inplace || p.name !== 'out');
   const sig = signature(params);
   const name = inplace && !op.name.endsWith('_') ? `${op.name}_` : op.name;
   const target = `($${f.module}.${f.exported}.${inplace ? 'inplace' : 'impl'} as Loose)`;

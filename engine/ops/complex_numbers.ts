@@ -10,7 +10,7 @@ import { defineOp, definePointwise, type Param } from './define.js';
 import { rawZeros } from './memory.js';
 import { takesOut } from './out_param.js';
 import { requireOneDType, reroute } from './routes.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Fill, type Sample, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const notFloats = (d: DType): string | null => (d.category === 2 ? null : 'float32 or float64');
@@ -33,7 +33,13 @@ function requireParts(op: string, a: unknown, b: unknown): null {
   return null;
 }
 
-function fromParts(name: string, params: readonly Param[], doc: string, root: (a: Expr, b: Expr) => Expr) {
+function fromParts(
+  name: string,
+  params: readonly Param[],
+  doc: string,
+  root: (a: Expr, b: Expr) => Expr,
+  fill: Fill = 'normal',
+) {
   const op = definePointwise({
     name,
     doc,
@@ -42,7 +48,11 @@ function fromParts(name: string, params: readonly Param[], doc: string, root: (a
     refuse: notFloats,
     promote: 'parts',
     pointwise: (a: Expr, b: Expr) => root(a, b),
-    samples: [call([t([3, 5]), t([5])]), call([t([2], { dtype: 'float64' }), t([2], { dtype: 'float64' })])],
+    fill,
+    samples: [
+      call([t([3, 5], { fill }), t([5], { fill })]),
+      call([t([2], { dtype: 'float64', fill }), t([2], { dtype: 'float64', fill })]),
+    ],
     errors: [
       { args: [t([2], { dtype: 'int64' }), t([2], { dtype: 'int64' })], throws: 'RuntimeError' },
       { args: [t([2]), t([2], { dtype: 'float64' })], throws: 'RuntimeError' },
@@ -64,6 +74,8 @@ export const polar = fromParts(
   [tensorParam('abs'), tensorParam('angle')],
   'Complex numbers from their sizes and angles in radians.',
   (size, angle) => apply('complex', size.mul(apply('cos', angle)), size.mul(apply('sin', angle))),
+  // Where a size is negative, PyTorch's gradient has the wrong sign.
+  'positive',
 );
 
 const complexSamples: readonly Sample[] = [
@@ -80,7 +92,14 @@ function conjugate(name: string, doc: string) {
     name: `${name}`,
     doc,
     params: [self],
-    ...(name === 'conj' ? { variants: ['function', 'method'] as const } : {}),
+    ...(name === 'conj'
+      ? {
+          variants: ['function', 'method'] as const,
+          differs: {
+            'conj/*@complex*': "PyTorch's is a view that is resolved later; this one is computed at once",
+          },
+        }
+      : {}),
     pointwise: (x: Expr) => apply('conj', x),
     samples: [...complexSamples, call([t([3])])],
   });
@@ -130,6 +149,7 @@ export const viewAsReal = defineOp({
   name: 'viewAsReal',
   doc: 'The parts of complex numbers as a last dim of two, a view.',
   params: [self],
+  variants: ['function'],
   kernel: (x: Tensor): Tensor => {
     requireComplex('viewAsReal', x, 'view_as_real is only supported for complex tensors');
     return asReal(x);
@@ -142,6 +162,7 @@ export const viewAsComplex = defineOp({
   name: 'viewAsComplex',
   doc: 'A last dim of two as the parts of complex numbers, a view; it must be dense.',
   params: [self],
+  variants: ['function'],
   kernel: (x: Tensor): Tensor => {
     const refuse = (required: string, got: string, hint: string): never => {
       throw new RuntimeError(message('viewAsComplex', required, got, hint));
@@ -165,7 +186,10 @@ export const viewAsComplex = defineOp({
     }
     return asComplex(x);
   },
-  samples: [call([t([3, 2])]), call([t([2, 3, 2], { dtype: 'float64' })])],
+  samples: [
+    call([t([3, 2], { layout: 'contiguous' })]),
+    call([t([2, 3, 2], { dtype: 'float64', layout: 'contiguous' })]),
+  ],
   errors: [
     { args: [t([3])], throws: 'RuntimeError' },
     { args: [t([2], { dtype: 'int64' })], throws: 'RuntimeError' },
@@ -187,6 +211,7 @@ export const real = defineOp({
   numpy: 'numpy.real',
   doc: 'The real part, a view; real tensors as they are.',
   params: [self],
+  variants: ['function', 'property'],
   gradName: 'SelectBackward0',
   kernel: (x: Tensor): Tensor => (x.dtype.category === 3 ? partView('SelectBackward0', x, 0) : x),
   samples: [...complexSamples, call([t([3])])],
@@ -196,6 +221,7 @@ export const imag = defineOp({
   numpy: 'numpy.imag',
   doc: 'The imaginary part, a view.',
   params: [self],
+  variants: ['function', 'property'],
   gradName: 'SelectBackward0',
   kernel: (x: Tensor): Tensor => {
     requireComplex('imag', x, 'imag is not implemented for tensors with non-complex dtypes.');

@@ -55,7 +55,13 @@ export function extremes(values: Tensor, indices: Tensor): Extremes {
 
 /** A call that must fail, with PyTorch's error class. */
 export interface ErrorSample extends Sample {
-  readonly throws: 'RuntimeError' | 'ValueError' | 'IndexError' | 'TypeError' | 'NotImplementedError';
+  readonly throws:
+    | 'RuntimeError'
+    | 'LinAlgError'
+    | 'ValueError'
+    | 'IndexError'
+    | 'TypeError'
+    | 'NotImplementedError';
 }
 
 export interface Tolerance {

@@ -5,7 +5,7 @@ import { wrapDim } from '../shape.js';
 import { type Tensor, writeAt } from '../tensor.js';
 import { allocateFor, factoryParams, finish } from './creation.js';
 import { defineOp, type ErrorSample, type Param } from './define.js';
-import { c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';
+import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';
 import { call, type Sample, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -83,6 +83,7 @@ function transform(
     params: along,
     compose: (...args: Call): Tensor => run(`fft.${name}`, args, inverse),
     samples,
+    tolerance: anyZero,
     errors,
   });
 }

@@ -14,6 +14,9 @@ import { sliced } from './geometry.js';
 import { cast, rawCopy } from './memory.js';
 import { padded } from './windows.js';
 
+/** For the declarations: where an exact zero comes out, its sign is the order of the additions. */
+export const anyZero = { reason: "a zero's sign depends on the order of the additions", signedZero: 'any' };
+
 const forms = { complex: 0, real: 1, half: 2 } as const;
 type Form = keyof typeof forms;
 

@@ -5,7 +5,7 @@ import { wrapDims } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { requirePoints } from './fft.js';
-import { c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';
+import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';
 import { call, type Sample, t } from './samples.js';
 
 type Ints = number | readonly number[] | null;
@@ -111,6 +111,7 @@ function transform(name: string, doc: string, run: Run, inverse: boolean) {
     params,
     compose: (...args: Call): Tensor => run(`fft.${name}`, args, inverse),
     samples,
+    tolerance: anyZero,
     errors: [{ args: [t([])], kwargs: { dim: [0] }, throws: 'IndexError' }],
   });
 }

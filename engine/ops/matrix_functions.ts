@@ -68,6 +68,7 @@ export const matrixExp = defineOp({
 const x: Param = { name: 'x', kind: 'tensor' };
 export const vander = defineOp({
   name: 'linalg.vander',
+  differs: { 'linalg.vander/*@bool*': 'takes bool, which PyTorch has no kernel for' },
   doc: 'The powers 0 to N − 1 of every element, along a new last dim.',
   params: [x, { name: 'N', kind: 'int', default: null, keyword: true }],
   compose: (given: Tensor, count: number | null): Tensor => {

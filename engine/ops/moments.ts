@@ -216,7 +216,7 @@ function logsumexpComplex(
   mask: readonly boolean[],
   keepdim: boolean,
 ): Tensor {
-  const re = x.detach().real();
+  const re = x.detach().real;
   const top = finiteMaximum(re, mask, re.dtype);
   const sums = sum.impl(x.sub(top).exp(), dim, true, null).log().add(top);
   return keepdim ? sums : sums.reshape(reducedShape(x.shape, mask, false));

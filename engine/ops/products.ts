@@ -106,6 +106,9 @@ function crossOver(op: string, a: Tensor, b: Tensor, dim: number): Tensor {
 
 export const linalgCross = defineOp({
   name: 'linalg.cross',
+  differs: {
+    'linalg.cross/*@bool*': "is refused here by the op that it is made of, with that one's error class",
+  },
   doc: 'The cross products of vectors of 3 along a dim; the other dims broadcast.',
   params: [self, other, lastDim],
   compose: (a: Tensor, b: Tensor, dim: number): Tensor => {
@@ -138,6 +141,7 @@ export const linalgCross = defineOp({
 
 export const cross = defineOp({
   name: 'cross',
+  differs: { 'cross/*@bool*': "is refused here by the op that it is made of, with that one's error class" },
   doc: 'The cross products of vectors of 3 along `dim`, or along the first dim of size 3.',
   params: [self, other, { name: 'dim', kind: 'int', default: null }],
   compose: (a: Tensor, b: Tensor, dim: number | null): Tensor => {
@@ -236,6 +240,7 @@ function contracted(
 
 export const tensordot = defineOp({
   name: 'tensordot',
+  differs: { 'tensordot/*@bool*': 'bool products have no kernel here' },
   doc: 'The sums of products over the last dims of the first and the first dims of the second, or over listed pairs.',
   params: [
     { name: 'a', kind: 'tensor' },
@@ -260,6 +265,7 @@ export const tensordot = defineOp({
 
 export const trace = defineOp({
   name: 'trace',
+  differs: { 'trace/*@bool*': 'takes bool, which PyTorch has no kernel for' },
   numpy: 'numpy.trace',
   doc: 'The sum of a matrix’s diagonal; of integers, as int64.',
   params: [self],

@@ -49,7 +49,10 @@ function pseudoInverse(op: string, a: Tensor, atol: Bound, rtol: Bound, hermitia
   else requireMatrices(op, a);
   if (a.length === 0) {
     const [m, n] = a.shape.slice(-2) as [number, number];
-    return a.transpose(-2, -1).reshape([...a.shape.slice(0, -2), n, m]);
+    return a
+      .transpose(-2, -1)
+      .reshape([...a.shape.slice(0, -2), n, m])
+      .clone();
   }
   const seen = a.detach();
   let out: Tensor;

@@ -35,6 +35,7 @@ function requireSize(op: string, x: Tensor, dim: number): void {
 
 export const kthvalue = defineOp({
   name: 'kthvalue',
+  differs: { 'kthvalue/*@bool*': 'takes bool, which PyTorch has no kernel for' },
   doc: 'The k-th least value of a dim (from 1) and where it was, as { values, indices }; NaN is greatest.',
   params: [self, { name: 'k', kind: 'int' }, lastDim, keepdimParam],
   returns: pairType,
@@ -103,6 +104,7 @@ function medianOfAll(op: string, x: Tensor, skipNaN: boolean): Tensor {
 function medianOp(name: 'median' | 'nanmedian', doc: string) {
   return defineOp({
     name,
+    differs: { [`${name}/*@bool*`]: 'takes bool, which PyTorch has no kernel for' },
     doc,
     params: [self, { name: 'dim', kind: 'int', default: null }, keepdimParam],
     returns: `Tensor | (${pairType})`,

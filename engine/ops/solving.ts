@@ -29,6 +29,12 @@ import { call, t } from './samples.js';
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const right: Param = { name: 'B', kind: 'tensor' };
 const leftParam: Param = { name: 'left', kind: 'bool', default: true, keyword: true };
+/** Random matrices in float32 lose their condition number, up to some hundreds here; PyTorch's answer loses as much. */
+const illConditioned = {
+  reason: "a random matrix's condition number multiplies the roundings of either side",
+  float32: { rtol: 1e-4, atol: 1e-4 },
+  grad: { rtol: 1e-3, atol: 1e-3 },
+};
 const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false, keyword: true };
 const wide = { dtype: 'float64' };
 const d = (shape: readonly number[]) => t(shape, wide);
@@ -47,9 +53,10 @@ export const inverse = defineOp({
     return x;
   },
   samples: [call([d([3, 3])]), call([t([2, 4, 4])]), call([t([0, 0])])],
+  tolerance: illConditioned,
   errors: [
     { args: [t([3, 2])], throws: 'RuntimeError' },
-    { args: [t([2, 2], { fill: 'zeros' })], throws: 'RuntimeError' },
+    { args: [t([2, 2], { fill: 'zeros' })], throws: 'LinAlgError' },
   ],
 });
 
@@ -107,9 +114,10 @@ export const solve = defineOp({
     return x;
   },
   samples: [call([d([3, 3]), d([3, 2])]), call([t([2, 3, 3]), t([2, 3])])],
+  tolerance: illConditioned,
   errors: [
     { args: [t([3, 3]), t([2, 2])], throws: 'RuntimeError' },
-    { args: [t([2, 2], { fill: 'zeros' }), t([2])], throws: 'RuntimeError' },
+    { args: [t([2, 2], { fill: 'zeros' }), t([2])], throws: 'LinAlgError' },
   ],
 });
 

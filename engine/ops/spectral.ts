@@ -146,7 +146,7 @@ function generalEigen(op: string, a: Tensor, wanted: boolean): { values: Tensor;
       const [l, v] = [save(values), save(vectors)];
       return ([gl, gv]) => {
         const g = generalGradient(op, l.get(), v.get(), gl ?? null, gv ?? null);
-        return [g === null || a.dtype.isComplex ? g : g.real()];
+        return [g === null || a.dtype.isComplex ? g : g.real];
       };
     });
   }
