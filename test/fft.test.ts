@@ -59,13 +59,13 @@ describe('fft', () => {
     expect(
       fft
         .fft(tensor([1, 2]), 4)
-        .real()
+        .real
         .tolist(),
     ).toEqual([3, 1, -1, 1]);
     expect(
       fft
         .fft(tensor([1, 2, 5]), 2)
-        .real()
+        .real
         .tolist(),
     ).toEqual([3, -1]);
   });
