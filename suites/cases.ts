@@ -159,7 +159,8 @@ export function coverageProblems(ops: Iterable<CaseSource>): string[] {
 
 /** Whether this tensor of a sample requires a gradient. */
 export function takesGradient(tensor: TensorSpec['tensor']): boolean {
-  return FLOATS.has(tensor.dtype ?? 'float32') && tensor.grad !== false;
+  const dtype = tensor.dtype ?? 'float32';
+  return (FLOATS.has(dtype) || dtype.startsWith('complex')) && tensor.grad !== false;
 }
 
 /** Whether a dtype is floating. */

@@ -257,6 +257,7 @@ function question(
     returns: 'boolean',
     compose: answer,
     notDifferentiable: 'the answer is a boolean',
+    samples: [call([t([3])]), call([c64([3])])],
   });
 }
 export const isComplex = question(

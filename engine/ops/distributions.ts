@@ -168,6 +168,7 @@ function normalBy(mean: Tensor | number, std: Tensor | number, g: unknown): Tens
 
 export const normal = defineOp({
   name: 'normal',
+  notDifferentiable: 'a draw has no slope: its gradient is zeros',
   doc: 'Normal numbers of the given mean and standard deviation: of a size, or one for each element of tensors.',
   params: [
     { name: 'mean', kind: 'tensorOrScalar' },

@@ -304,7 +304,6 @@ const spacedErrors = [
 
 export const linspace = defineOp({
   name: 'linspace',
-  numpy: 'numpy.linspace',
   doc: '`steps` evenly spaced values from start to end, both included.',
   params: [...bounds, ...factoryParams],
   variants: ['function'],

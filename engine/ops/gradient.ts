@@ -99,7 +99,10 @@ function derivative(x: Tensor, dim: number, steps: Tensor, order: number): Tenso
 
 export const gradient = defineOp({
   name: 'gradient',
-  differs: { 'gradient/*@uint8*': 'takes uint8, which PyTorch refuses' },
+  differs: {
+    'gradient/*@uint8*': 'takes uint8, which PyTorch refuses',
+    'gradient/1@bool,transposed*': 'takes bool along a dim of one step',
+  },
   numpy: 'numpy.gradient',
   doc: 'The derivative along each of `dim` (all by default) of values sampled at distances or places `spacing`, as a list.',
   params: [

@@ -1,6 +1,6 @@
 // Owns counts into bins: bincount, histc, histogram, histogramdd. Bins are found by arithmetic or search, then added to.
 import { type DType, float32, float64, int64 } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import { numelOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
@@ -189,7 +189,9 @@ function rangesOf(op: string, range: unknown, count: number): (Range | null)[] {
 }
 function requireFloat(op: string, x: Tensor): void {
   if (x.dtype.isIntegral)
-    refuse(op, 'a floating dtype', x.dtype.name, `"${op}_cpu" not implemented for '${x.dtype.title}'`);
+    throw new NotImplementedError(
+      message(op, 'a floating dtype', x.dtype.name, `"${op}_cpu" not implemented for '${x.dtype.title}'`),
+    );
 }
 /** @throws RuntimeError unless there is a weight for each point. */
 function checkWeight(op: string, shape: readonly number[], weight: Tensor | null, dtype: DType): void {

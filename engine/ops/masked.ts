@@ -155,7 +155,7 @@ function position(name: 'argmax' | 'argmin', doc: string) {
         [name](dim, keep)
         .to(dtype ?? x.dtype),
     notDifferentiable: 'the result is an index',
-    differs: { [`masked.${name}/*@bool*`]: noBool },
+    differs: { [`masked.${name}/0@bool*`]: noBool },
     samples: [
       call([t([3, 5], { fill: 'distinct' }), 1], { mask: mask35 }),
       call([t([3, 5], { fill: 'distinct' })]),
@@ -271,7 +271,7 @@ function alongDim(
     params: [self, ...along],
     compose: run,
     samples: alongSamples,
-    ...(unlikeBool.has(name) ? { differs: { [`masked.${name}/*@bool*`]: noBool } } : {}),
+    ...(unlikeBool.has(name) ? { differs: { [`masked.${name}/0@bool*`]: noBool } } : {}),
   });
 }
 export const cumsum = alongDim('cumsum', 'The running sum of what the mask keeps.', (x, dim, dtype, mask) =>

@@ -216,6 +216,7 @@ export function withoutSlope(name: string, out: Tensor, inputs: readonly Tensor[
 export const bernoulli = defineOp(
   {
     name: 'bernoulli',
+    notDifferentiable: 'a draw has no slope: its gradient is zeros',
     doc: '1 with the probability that each element of the input gives, else 0.',
     params: [like, { name: 'p', kind: 'scalar', default: null }, generatorParam],
     variants: ['function', 'method', 'inplace'],

@@ -108,7 +108,7 @@ function checkSearch(
 
 export const searchsorted = defineOp({
   name: 'searchsorted',
-  differs: { 'searchsorted/*@bool*': 'takes bool, which PyTorch has no kernel for' },
+  differs: { 'searchsorted/0@bool*': 'takes bool, which PyTorch has no kernel for' },
   numpy: 'numpy.searchsorted',
   doc: 'How many of a row’s ascending values are below each input (right: not above), as int64.',
   params: [
@@ -155,7 +155,7 @@ export const searchsorted = defineOp({
 
 export const bucketize = defineOp({
   name: 'bucketize',
-  differs: { 'bucketize/*@bool*': 'takes bool, which PyTorch has no kernel for' },
+  differs: { 'bucketize/0@bool*': 'takes bool, which PyTorch has no kernel for' },
   doc: 'Which of the buckets between ascending boundaries each input belongs to, as int64.',
   params: [
     { name: 'input', kind: 'tensorOrScalar' },

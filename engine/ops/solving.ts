@@ -47,9 +47,9 @@ export const inverse = defineOp({
   params: [{ name: 'input', kind: 'tensor' }],
   gradName: 'LinalgInvExBackward0',
   kernel: (a: Tensor): Tensor => {
-    requireSquare('linalg.inv', a);
-    const { x, factored } = inverted('linalg.inv', a);
-    requireSuccess('linalg.inv', factored.info, singular);
+    requireSquare('inverse', a);
+    const { x, factored } = inverted('inverse', a);
+    requireSuccess('inverse', factored.info, singular);
     return x;
   },
   samples: [call([d([3, 3])]), call([t([2, 4, 4])]), call([t([0, 0])])],

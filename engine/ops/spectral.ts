@@ -16,6 +16,8 @@ import {
 import { identity, rawEig, rawEigh, rawSvd } from './linalg_native.js';
 import { call, t } from './samples.js';
 
+const whole = ['int64', 'int32', 'uint8', 'bool'];
+
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const input: Param = { name: 'input', kind: 'tensor' };
 const d = (shape: readonly number[]) => t(shape, { dtype: 'float64' });
@@ -90,6 +92,9 @@ export function hermitianEigen(
 const uploParam: Param = { name: 'UPLO', kind: 'string', default: 'L' };
 export const eigh = defineOp({
   name: 'linalg.eigh',
+  differs: Object.fromEntries(
+    whole.map((d) => [`linalg.eigh/0@${d}*`, 'PyTorch takes whole numbers where there are none']),
+  ),
   doc: 'Eigenvalues, rising, and eigenvectors as columns of symmetric or Hermitian matrices, of which one triangle is read.',
   params: [matrix, uploParam],
   returns: eigenType,
@@ -107,6 +112,9 @@ export const eigh = defineOp({
 
 export const eigvalsh = defineOp({
   name: 'linalg.eigvalsh',
+  differs: Object.fromEntries(
+    whole.map((d) => [`linalg.eigvalsh/1@${d}*`, "PyTorch's kernel refuses whole numbers by another class"]),
+  ),
   numpy: 'numpy.linalg.eigvalsh',
   doc: 'Eigenvalues, rising, of symmetric or Hermitian matrices.',
   params: [matrix, uploParam],

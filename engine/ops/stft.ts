@@ -134,7 +134,7 @@ function shortTime(...args: StftCall): Tensor {
 
 export const stft = defineOp({
   name: 'stft',
-  differs: { 'stft/*@bool*': "is refused here by the op that it is made of, with that one's error class" },
+  differs: { 'stft/0@bool*': "is refused here by the op that it is made of, with that one's error class" },
   doc: 'The Fourier transforms of overlapping windows of a signal: [batch, frequencies, frames].',
   params: [
     signal,

@@ -117,7 +117,8 @@ function maxUnpool(n: 1 | 2 | 3, size: readonly number[]) {
     fill: { values: [0, 3, 1, 2, 5, 4, 7, 6].slice(0, numelOf(size)) },
   } as const;
   const planes = [1, 1, ...size];
-  const kink = { noGrad: 'PyTorch has no gradient of it for transposed inputs' };
+  // PyTorch has no gradient of it for other layouts.
+  const dense = { layout: 'contiguous' } as const;
   return defineOp({
     name: op,
     torch: `torch.nn.functional.max_unpool${n}d`,
@@ -146,8 +147,8 @@ function maxUnpool(n: 1 | 2 | 3, size: readonly number[]) {
         size: typeof output === 'number' ? [output] : output,
       }),
     samples: [
-      call([t(planes), t(planes, places), 2], {}, kink),
-      call([t(planes), t(planes, places), 3, 2], {}, kink),
+      call([t(planes, dense), t(planes, { ...places, ...dense }), 2]),
+      call([t(planes, dense), t(planes, { ...places, ...dense }), 3, 2]),
     ],
     errors: [
       {
