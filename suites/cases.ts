@@ -139,14 +139,14 @@ export function idMatcher(filter: string | undefined): (id: string) => boolean {
   return (id) => pattern.test(id);
 }
 
-/** What is missing: ops without a case, differentiable ops without a case whose gradient is compared. */
+/** What is missing: ops without a case, differentiable ops without a case whose gradient is compared, or that says why not. */
 export function coverageProblems(ops: Iterable<CaseSource>): string[] {
   const problems: string[] = [];
   for (const op of ops) {
     const cases = casesOf(op).filter((one) => one.error === undefined);
     if (cases.length === 0) {
       problems.push(`${op.name}: has no case; declare samples`);
-    } else if (op.notDifferentiable === undefined && !cases.some((one) => one.checkGrad)) {
+    } else if (op.notDifferentiable === undefined && !cases.some((one) => one.checkGrad || one.noGrad)) {
       problems.push(
         `${op.name}: differentiable, but none of its cases has a gradient; say notDifferentiable or add a sample`,
       );

@@ -17,6 +17,7 @@ import { call, t } from './samples.js';
 const op = 'ctcLoss';
 const f64 = { dtype: 'float64' };
 const none = Number.NEGATIVE_INFINITY;
+const presumed = { noGrad: "PyTorch's gradient presumes log-probabilities from a log-softmax" };
 
 function refuse(required: string, got: string, hint: string): never {
   throw new RuntimeError(message(op, required, got, hint));
@@ -299,7 +300,11 @@ export const ctcLoss = defineOp({
     return raw.ndim === 2 && reduction === 'none' ? out.squeeze(0) : out;
   },
   samples: [
-    call([t([7, 2, 5]), t([2, 3], { dtype: 'int64', fill: { values: [1, 1, 4, 2, 3, 1] } }), [7, 5], [3, 2]]),
+    call(
+      [t([7, 2, 5]), t([2, 3], { dtype: 'int64', fill: { values: [1, 1, 4, 2, 3, 1] } }), [7, 5], [3, 2]],
+      {},
+      presumed,
+    ),
     call(
       [
         t([6, 2, 4], f64),
@@ -311,11 +316,16 @@ export const ctcLoss = defineOp({
         reduction: 'none',
         blank: 0,
       },
+      presumed,
     ),
-    call([t([2, 2, 4]), t([2, 2], { dtype: 'int64', fill: { values: [1, 1, 2, 3] } }), [2, 2], [2, 2]], {
-      zero_infinity: true,
-      reduction: 'sum',
-    }),
+    call(
+      [t([2, 2, 4]), t([2, 2], { dtype: 'int64', fill: { values: [1, 1, 2, 3] } }), [2, 2], [2, 2]],
+      {
+        zero_infinity: true,
+        reduction: 'sum',
+      },
+      presumed,
+    ),
   ],
   errors: [
     { args: [t([3, 1, 4]), t([1, 2], { dtype: 'int64', fill: 'ones' }), [4], [2]], throws: 'RuntimeError' },

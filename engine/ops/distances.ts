@@ -80,7 +80,7 @@ export const cosineSimilarity = defineOp({
     call([t([5, 3]), t([5, 3])]),
     call([t([5, 3], f64), t([1, 3], f64)], { dim: 0 }),
     call([t([3]), t([3])], { dim: 0, eps: 0.5 }),
-    call([t([2, 3]), t([2, 3], { fill: 'zeros' })]),
+    call([t([2, 3]), t([2, 3], { fill: 'zeros' })], {}, { noGrad: 'a vector of zeros' }),
   ],
   errors: [
     { args: [t([5, 3]), t([5, 4])], throws: 'RuntimeError' },

@@ -130,8 +130,12 @@ export const embedding = defineOp({
   },
   samples: [
     call([ix([2, 3], 5), t([5, 4])]),
-    call([ix([7], 3), t([3, 2], f64), 1], { scale_grad_by_freq: true }),
-    call([ix([], 3), t([3, 2]), -1]),
+    call(
+      [ix([7], 3), t([3, 2], f64), 1],
+      { scale_grad_by_freq: true },
+      { noGrad: 'scaled by how often a row is used' },
+    ),
+    call([ix([], 3), t([3, 2]), -1], {}, { noGrad: 'padding_idx keeps its row from the gradient' }),
   ],
   errors: [
     { args: [ix([2, 2], 1), t([1, 1, 1])], throws: 'RuntimeError' },

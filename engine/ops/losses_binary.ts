@@ -88,7 +88,11 @@ export const binaryCrossEntropy = defineOp({
       reduction: 'none',
     }),
     call([chances, chances, t([5], { grad: false })], { reduction: 'sum' }),
-    call([t([3], { fill: { values: [0, 1, 0] } }), t([3], { fill: { values: [0, 0, 1] } })]),
+    call(
+      [t([3], { fill: { values: [0, 1, 0] } }), t([3], { fill: { values: [0, 0, 1] } })],
+      {},
+      { noGrad: 'probabilities at the ends' },
+    ),
   ],
   errors: [
     badReduction(2),

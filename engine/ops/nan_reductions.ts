@@ -7,6 +7,8 @@ import { defineOp, type Param } from './define.js';
 import { type Dims, dims, keepdimParam, self, sum, sumTo } from './reductions.js';
 import { call, t } from './samples.js';
 
+const nans = { noGrad: 'NaN among the inputs' };
+
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
 const withNaN = t([2, 4], { fill: { values: [1, 'nan', 3, -2, 'nan', 0.5, 2, 'nan'] } });
 
@@ -17,7 +19,13 @@ export const nansum = defineOp({
   params: [self, dims, keepdimParam, dtypeParam],
   compose: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor =>
     sum.impl(x.dtype.isIntegral ? x : x.maskedFill(x.detach().isnan(), 0), dim, keepdim, dtype),
-  samples: [call([withNaN]), call([withNaN, 1, true]), call([t([3], { dtype: 'int32' })]), call([t([])])],
+  samples: [
+    call([t([3, 5])]),
+    call([withNaN], {}, nans),
+    call([withNaN, 1, true], {}, nans),
+    call([t([3], { dtype: 'int32' })]),
+    call([t([])]),
+  ],
   errors: [{ args: [t([3, 2]), 5], throws: 'IndexError' }],
 });
 
@@ -34,7 +42,11 @@ export const nanmean = defineOp({
     const count = sum.impl(x.detach().isnan().logicalNot(), dim, keepdim, null);
     return nansum.impl(x, dim, keepdim, dtype).div(count);
   },
-  samples: [call([withNaN]), call([withNaN, 0, true]), call([t([5, 3], { layout: 'transposed' }), 1])],
+  samples: [
+    call([withNaN], {}, nans),
+    call([withNaN, 0, true], {}, nans),
+    call([t([5, 3], { layout: 'transposed' }), 1]),
+  ],
   errors: [{ args: [t([3], { dtype: 'int64' })], throws: 'RuntimeError' }],
 });
 

@@ -17,6 +17,9 @@ import { linalgQr } from './orthogonal.js';
 import { call, t } from './samples.js';
 import { hermitianEigen, singularValues, svdOf } from './spectral.js';
 
+/** For samples of what begins with random numbers. */
+const drawn = { noGrad: 'it begins with random numbers', valuesUndefined: true };
+
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const hermitianParam: Param = { name: 'hermitian', kind: 'bool', default: false, keyword: true };
 const atolParam: Param = { name: 'atol', kind: 'tensorOrScalar', default: null, keyword: true };
@@ -176,7 +179,7 @@ export const lstsq = defineOp({
   },
   samples: [
     call([d([4, 3]), d([4, 2])], { driver: 'gels' }),
-    call([d([3, 3]), d([3, 2])], { driver: 'gelsd' }),
+    call([d([3, 3]), d([3, 2])], { driver: 'gelsd' }, { noGrad: 'PyTorch gives residuals no gradient' }),
   ],
   errors: [{ args: [t([]), t([])], throws: 'RuntimeError' }],
 });
@@ -251,7 +254,7 @@ export const svdLowrank = defineOp({
     requireMatrices('svd_lowrank', a);
     return lowRank('svd_lowrank', a, Math.min(q, ...a.shape.slice(-2)), niter, m);
   },
-  samples: [call([t([0, 3]), 0])],
+  samples: [call([t([0, 3]), 0]), call([t([4, 3]), 2], {}, drawn)],
 });
 
 export const pcaLowrank = defineOp({
@@ -283,5 +286,5 @@ export const pcaLowrank = defineOp({
     if (niter < 0) throw new ValueError(message(op, 'niter of at least 0', String(niter)));
     return lowRank(op, center ? a.sub(a.mean(-2, true)) : a, wanted, niter, null);
   },
-  samples: [call([t([3, 0]), 0])],
+  samples: [call([t([3, 0]), 0]), call([t([4, 3]), 2], {}, drawn)],
 });

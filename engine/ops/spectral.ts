@@ -16,6 +16,8 @@ import {
 import { identity, rawEig, rawEigh, rawSvd } from './linalg_native.js';
 import { call, t } from './samples.js';
 
+/** Vectors are free in sign or phase, and one triangle is read: the conformance suite compares what is not free. */
+const free = { noGrad: 'vectors are free in sign, and one triangle is read', valuesUndefined: true };
 const whole = ['int64', 'int32', 'uint8', 'bool'];
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
@@ -103,7 +105,7 @@ export const eigh = defineOp({
     const { values, vectors } = hermitianEigen('linalg.eigh', a, uplo, true);
     return eigenPair(values, vectors!);
   },
-  samples: [call([t([0, 0])])],
+  samples: [call([t([0, 0])]), call([t([3, 3], { dtype: 'float64' })], {}, free)],
   errors: [
     { args: [t([3, 2])], throws: 'RuntimeError' },
     { args: [t([3, 3])], kwargs: { UPLO: 'X' }, throws: 'RuntimeError' },
@@ -120,7 +122,7 @@ export const eigvalsh = defineOp({
   params: [matrix, uploParam],
   gradName: 'LinalgEighBackward0',
   kernel: (a: Tensor, uplo: string): Tensor => hermitianEigen('linalg.eigvalsh', a, uplo, false).values,
-  samples: [call([symmetric]), call([t([2, 3, 3], { grad: false })])],
+  samples: [call([symmetric], {}, free), call([t([2, 3, 3], { grad: false })])],
 });
 
 /** V⁻ᴴ·(diag(gL) + (Vᴴ·gV − Vᴴ·V·diag(Re(Vᴴ·gV))) / conj(λ_j − λ_i))·Vᴴ */
@@ -171,7 +173,7 @@ export const eig = defineOp({
     const { values, vectors } = generalEigen('linalg.eig', a, true);
     return eigenPair(values, vectors!);
   },
-  samples: [call([t([0, 0])])],
+  samples: [call([t([0, 0])]), call([t([3, 3], { dtype: 'float64' })], {}, free)],
   errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
 });
 
@@ -181,7 +183,7 @@ export const eigvals = defineOp({
   params: [matrix],
   gradName: 'LinalgEigBackward0',
   kernel: (a: Tensor): Tensor => generalEigen('linalg.eigvals', a, false).values,
-  samples: [call([t([0, 0])])],
+  samples: [call([t([0, 0])]), call([t([3, 3], { dtype: 'float64' })], {}, free)],
 });
 
 // --- singular values ---
@@ -284,7 +286,7 @@ export const linalgSvd = defineOp({
     const { u, s, vh } = svdOf('linalg.svd', a, full);
     return Object.assign([u, s, vh], { U: u, S: s, Vh: vh });
   },
-  samples: [call([t([0, 3])])],
+  samples: [call([t([0, 3])]), call([t([3, 3], { dtype: 'float64' })], {}, free)],
   errors: [{ args: [t([3])], throws: 'RuntimeError' }],
 });
 
@@ -324,6 +326,6 @@ export const svd = defineOp({
     const [u, v] = [zeros(a.shape.at(-2)!), zeros(a.shape.at(-1)!)];
     return Object.assign([u, s, v], { U: u, S: s, V: v });
   },
-  samples: [call([t([0, 3])])],
+  samples: [call([t([0, 3])]), call([t([3, 3], { dtype: 'float64' })], {}, free)],
   errors: [{ args: [t([3])], throws: 'RuntimeError' }],
 });

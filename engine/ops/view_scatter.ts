@@ -14,6 +14,8 @@ import { asStrided } from './reshaping.js';
 import { call, t } from './samples.js';
 import { diagonal, select, slice } from './view_parts.js';
 
+const dense = { layout: 'contiguous' } as const;
+
 const self: Param = { name: 'input', kind: 'tensor' };
 const src: Param = { name: 'src', kind: 'tensor' };
 
@@ -164,6 +166,7 @@ export const asStridedScatter = defineOp({
   samples: [
     call([t([3, 3], { layout: 'offset' }), t([2, 2]), [2, 2], [1, 3], 1], {}, { noGrad: wrongThere }),
     call([t([3, 3], { grad: false, layout: 'offset' }), t([2, 2]), [2, 2], [1, 3]]),
+    call([t([3, 3], { ...dense, grad: false }), t([2, 2], dense), [2, 2], [1, 3]]),
   ],
   errors: [{ args: [t([4, 4]), t([2, 2]), [2, 2], [200, 200]], throws: 'RuntimeError' }],
 });
