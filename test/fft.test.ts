@@ -56,17 +56,7 @@ describe('fft', () => {
     expect(far(fft.ifft(fft.fft(x)), x)).toBeLessThan(1e-13);
   });
   it('cuts and fills up to n', () => {
-    expect(
-      fft
-        .fft(tensor([1, 2]), 4)
-        .real
-        .tolist(),
-    ).toEqual([3, 1, -1, 1]);
-    expect(
-      fft
-        .fft(tensor([1, 2, 5]), 2)
-        .real
-        .tolist(),
-    ).toEqual([3, -1]);
+    expect(fft.fft(tensor([1, 2]), 4).real.tolist()).toEqual([3, 1, -1, 1]);
+    expect(fft.fft(tensor([1, 2, 5]), 2).real.tolist()).toEqual([3, -1]);
   });
 });
