@@ -230,11 +230,11 @@ const constant = (e: Expr): Expr => apply('heaviside', 0, e);
 
 /** min(max(x, low), high) with ATen's masks: x gets the gradient at its bounds too, a bound only where it is past. */
 export function clampBetween(x: Expr, low: Expr, high: Expr): Expr {
+  if (low.op !== 'input' && high.op !== 'input') return apply('clamp', x, low, high);
   const value = constant(low.maximum(x).minimum(high));
   const takesHigh = both(either(x.gt(high), high.lt(low)), both(low.eq(low), x.eq(x)));
   const beyond = both(x.lt(low), low.lt(high)).where(low, takesHigh.where(high, value));
-  const isTensor = low.op === 'input' || high.op === 'input';
-  return both(x.ge(low), x.le(high)).where(x, isTensor ? beyond : value);
+  return both(x.ge(low), x.le(high)).where(x, beyond);
 }
 
 function clamped(x: Expr, low: Expr | null, high: Expr | null): Expr {

@@ -124,6 +124,8 @@ const derivatives: Readonly<Record<string, Derivative>> = {
   fmax: (g, [a, b]) => fmaxLike(g, a!.ge(b!), b!),
   fmin: (g, [a, b]) => fmaxLike(g, a!.le(b!), b!),
   where: (g, [c]) => [null, c!.where(g, 0), c!.where(0, g)],
+  // Between numbers, which take no gradient.
+  clamp: (g, [x, low, high]) => [apply('logicalAnd', x!.ge(low!), x!.le(high!)).where(g, 0), null, null],
   floorDiv: zero2,
   truncDiv: zero2,
   remainder: (g, [a, b]) => [g, g.mul(apply('floorDiv', a!, b!)).neg()],

@@ -164,6 +164,13 @@ struct heaviside {
 struct where {
   template <class T> TS_OP T apply(T c, T a, T b) { return c != 0 ? a : b; }
 };
+// Between two bounds, the upper one last; NaN wins wherever it stands.
+struct clamp {
+  template <class T> TS_OP T apply(T a, T low, T high) {
+    const T b = (a < low) | (low != low) ? low : a;
+    return (high < b) | (high != high) ? high : b;
+  }
+};
 struct fma {  // two roundings, as PyTorch's addcmul on a CPU; kernels are compiled without contraction
   template <class T> TS_OP T apply(T a, T b, T c) { return add::apply(mul::apply(a, b), c); }
 };

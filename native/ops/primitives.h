@@ -24,7 +24,7 @@
   X(ge, 2, number, 1) X(logicalAnd, 2, number, 1) X(logicalOr, 2, number, 1) X(logicalXor, 2, number, 1)             \
   X(floorDiv, 2, number, 30) X(truncDiv, 2, number, 10) X(remainder, 2, number, 20) X(fmod, 2, number, 20)           \
   X(pow, 2, number, 24) X(copysign, 2, number, 1) X(heaviside, 2, number, 1)                                         \
-  X(where, 3, number, 1) X(fma, 3, number, 1)                                                                        \
+  X(where, 3, number, 1) X(fma, 3, number, 1) X(clamp, 3, number, 1)                                                 \
   X(bitwiseNot, 1, integer, 1) X(bitwiseAnd, 2, integer, 1) X(bitwiseOr, 2, integer, 1)                              \
   X(bitwiseXor, 2, integer, 1) X(shiftLeft, 2, integer, 2) X(shiftRight, 2, integer, 2)                              \
   X(gcd, 2, integer, 300) X(lcm, 2, integer, 300)                                                                    \
