@@ -299,6 +299,8 @@ function splits(sizes: readonly number[]): number[][] {
   return at;
 }
 
+const smallChain = 4096;
+
 function chain(op: string, matrices: readonly Tensor[]): Tensor {
   if (matrices.length < 2) {
     throw fail(
@@ -333,7 +335,15 @@ export const multiDot = defineOp({
   doc: 'The product of a chain of matrices in the cheapest order; the ends may be vectors.',
   torch: 'torch.linalg.multi_dot',
   params: [{ name: 'tensors', kind: 'tensors' }],
-  compose: (tensors: readonly Tensor[]): Tensor => chain('linalg.multi_dot', tensors),
+  compose: (tensors: readonly Tensor[]): Tensor => {
+    // Roundings multiply along the chain; where matrices are small, float64 costs nothing that shows.
+    const small = tensors.every((x) => x.dtype.name === 'float32' && x.length <= smallChain);
+    if (!small) return chain('linalg.multi_dot', tensors);
+    return chain(
+      'linalg.multi_dot',
+      tensors.map((x) => x.to('float64')),
+    ).to('float32');
+  },
   samples: [call([[t([2, 3]), t([3, 4]), t([4, 5])]]), call([[t([3]), t([3, 2]), t([2])]])],
   errors: [{ args: [[t([2, 3])]], throws: 'RuntimeError' }],
 });

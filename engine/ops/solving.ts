@@ -396,12 +396,14 @@ export const matrixPower = defineOp({
       const eye = identity(a.shape.at(-1)!, a.dtype).expand(a.shape).clone();
       return record('CopyBackwards', eye, [a], () => ([g]) => [rawZeros(a.shape, g!.dtype)]);
     }
-    let square = n < 0 ? inverse.impl(a) : a;
+    // Every squaring doubles the roundings before it: float32 powers are taken in float64.
+    const wide = a.dtype.name === 'float32' && Math.abs(n) > 1 ? a.to('float64') : a;
+    let square = n < 0 ? inverse.impl(wide) : wide;
     let out: Tensor | null = null;
     for (let left = Math.abs(n); ; square = square.matmul(square)) {
       if (left % 2 === 1) out = out === null ? square : out.matmul(square);
       left = Math.floor(left / 2);
-      if (left === 0) return out === a ? a.clone() : out!;
+      if (left === 0) return out === a ? a.clone() : out!.to(a.dtype);
     }
   },
   samples: [call([d([3, 3]), 5]), call([d([2, 3, 3]), -2]), call([d([3, 3]), 0])],
