@@ -60,6 +60,9 @@ export const cov = defineOp({
         `expected input to have two or fewer dimensions but got an input with ${x.ndim} dimensions`,
       );
     if (x.dtype.name === 'bool') refuse('numbers', 'bool', 'bool dtype is not supported for input');
+    // Weights cancel in the degrees of freedom, and in their gradient more so: float32 ones go by float64.
+    if (weights?.dtype.name === 'float32' && x.dtype.name === 'float32')
+      return (cov.impl(x.to('float64'), correction, counts, weights.to('float64')) as Tensor).to(x.dtype);
     const rows = x.ndim < 2 ? x.reshape([1, x.length]) : x;
     const n = rows.shape[1]!;
     checkWeights('fweights', counts, n);
