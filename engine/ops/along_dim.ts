@@ -2,7 +2,7 @@
 // The declarations are in indexing.ts and scattering.ts.
 import { record } from '../autograd/node.js';
 import { int64 } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
+import { IndexError, message, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { input } from '../pointwise/expr.js';
 import { reduce } from '../pointwise/reduction.js';
@@ -98,10 +98,15 @@ export function gathered(x: Tensor, dim: number, index: Tensor, trusted = false)
     const base = atLeast1d(x);
     const size = base.shape[dim]!;
     const looks = atLeast1d(asLong(index));
-    if (!trusted) requireInside(looks, size, outOfBounds('gather', dim, size));
-    getRaw('gather', atLeast1d(out), driven(base, dim, looks.shape), [
-      { index: looks, size, stride: base.strides[dim]! },
-    ]);
+    try {
+      // A negative size: negative indices are refused, by the kernel's own check.
+      getRaw('gather', atLeast1d(out), driven(base, dim, looks.shape), [
+        { index: looks, size: trusted ? size : -size, stride: base.strides[dim]! },
+      ]);
+    } catch (error) {
+      if (error instanceof IndexError) requireInside(looks, size, outOfBounds('gather', dim, size));
+      throw error;
+    }
   }
   return record('GatherBackward0', out, [x], (save) => {
     const kept = save(index);

@@ -18,6 +18,7 @@ struct Index {
   const char* address;
   int64_t stride[kMaxDims];  // bytes
   int64_t size;              // of the dim it picks from
+  int64_t low;               // the least index: -size where negative ones count from the end, else 0
   int64_t step;              // bytes that one more in the index moves the target
 };
 
@@ -44,7 +45,9 @@ void readIndices(Cursor& c, Plan& p, int64_t itemSize) {
   for (int m = 0; m < p.M; ++m) {
     Index& i = p.index[m];
     i.address = readOperand(c, i.stride, p.ndim, sizeof(int64_t));
-    i.size = c.integer();
+    // A negative size: indices are not to be negative.
+    const int64_t size = c.integer();
+    i.size = size < 0 ? -size : size, i.low = size < 0 ? 0 : -size;
     i.step = c.integer() * itemSize;
     if (p.ndim == 0) i.stride[0] = 0;
     p.varies |= i.stride[p.ndim ? p.ndim - 1 : 0] != 0;
@@ -56,6 +59,23 @@ void readIndices(Cursor& c, Plan& p, int64_t itemSize) {
 
 TS_INLINE int64_t wrap(int64_t at, int64_t size) { return at < 0 ? at + size : at; }
 
+// The first of n values that is not in [low, size), or n. Blocks first: a loop with an exit cannot be vectorised.
+int64_t firstOutside(const char* row, int64_t step, int64_t n, const Index& index) {
+  const uint64_t low = static_cast<uint64_t>(index.low), span = static_cast<uint64_t>(index.size) - low;
+  int64_t i = 0;
+  if (step == sizeof(int64_t)) {
+    const uint64_t* x = reinterpret_cast<const uint64_t*>(row);
+    constexpr int64_t kBlock = 64;
+    for (; i + kBlock <= n; i += kBlock) {
+      uint64_t any = 0;
+      for (int64_t j = 0; j < kBlock; ++j) any |= x[i + j] - low >= span ? 1 : 0;
+      if (any) break;
+    }
+  }
+  while (i < n && *reinterpret_cast<const uint64_t*>(row + i * step) - low < span) ++i;
+  return i;
+}
+
 // Checks one index over the dims along which it varies; false leaves the report in the block.
 bool checkIndex(const Plan& p, const Index& index, int which, double* block) {
   int64_t size[kMaxDims], stride[kMaxDims], at[kMaxDims];
@@ -64,12 +84,11 @@ bool checkIndex(const Plan& p, const Index& index, int which, double* block) {
     if (index.stride[d] != 0) size[n] = p.size[d], stride[n] = index.stride[d], at[n++] = 0;
   const int64_t inner = n ? size[n - 1] : 1, step = n ? stride[n - 1] : 0;
   for (const char* row = index.address;;) {
-    for (int64_t i = 0; i < inner; ++i) {
-      const int64_t value = *reinterpret_cast<const int64_t*>(row + i * step);
-      if (value < -index.size || value >= index.size) {
-        block[0] = kIndexOutOfRange, block[1] = static_cast<double>(value), block[2] = which, block[3] = static_cast<double>(index.size);
-        return false;
-      }
+    const int64_t bad = firstOutside(row, step, inner, index);
+    if (bad < inner) {
+      const int64_t value = *reinterpret_cast<const int64_t*>(row + bad * step);
+      block[0] = kIndexOutOfRange, block[1] = static_cast<double>(value), block[2] = which, block[3] = static_cast<double>(index.size);
+      return false;
     }
     int d = n - 2;
     for (; d >= 0; --d) {
