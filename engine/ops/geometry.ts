@@ -201,7 +201,6 @@ export function sliced(x: Tensor, dim: number, start: number, length: number, st
   shape[dim] = length;
   strides[dim] = x.strides[dim]! * step;
   const offset = x.offset + start * x.strides[dim]!;
-  if (!x.requiresGrad) return viewOf(x, shape, strides, offset);
   const before = x.shape;
   return recordedView('SliceBackward0', x, shape, strides, offset, (g) =>
     embed('SliceBackward', g, before, (whole) => sliced(whole, dim, start, length, step)),

@@ -6,7 +6,7 @@ import { input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
 import { isPlain, reduce, reduceAll, reducedShape } from '../pointwise/reduction.js';
-import { numelOf, type Shape } from '../shape.js';
+import { numelOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
 import { defineOp, type Param } from './define.js';
@@ -80,10 +80,10 @@ const numbered = (name: string, dim: Dims): string => `${name}Backward${dim === 
 
 const sumDtype = (x: Tensor, dtype: DType | null): DType => dtype ?? (x.dtype.isIntegral ? int64 : x.dtype);
 
-/** The gradient of one element made of all of them. */
-const spreadAll = (g: Tensor, shape: Shape): Tensor => g.expand(shape);
-/** Whether a reduction's arguments after the tensor are all left out. */
-const overAll = (args: readonly unknown[]): boolean => (args[1] ?? args[2] ?? args[3] ?? null) === null;
+/** The tensor of a reduction that is given nothing else and can go the short way. */
+function aloneAndPlain([x, ...rest]: readonly unknown[]): Tensor | undefined {
+  return isPlain(x) && rest.every((one) => one === undefined || one === null) ? x : undefined;
+}
 
 export const sum = defineOp({
   name: 'sum',
@@ -91,12 +91,12 @@ export const sum = defineOp({
   doc: 'The sum over `dim` (all dims by default). Integers and bool sum as int64. Sums are cascaded.',
   params: [self, dims, keepdimParam, dtypeParam],
   fast: (args): Tensor | undefined => {
-    const [x] = args;
-    if (!isPlain(x) || x.dtype.itemSize < 4 || !overAll(args)) return undefined;
+    const x = aloneAndPlain(args);
+    if (x === undefined) return undefined;
     const out = reduceAll('sum', 'sum', x0, x);
     if (!x.requiresGrad) return out;
     const { shape } = x;
-    return record('SumBackward0', out, [x], () => ([g]) => [spreadAll(g!, shape)]);
+    return record('SumBackward0', out, [x], () => ([g]) => [g!.expand(shape)]);
   },
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
     const mask = maskOf(dimsOf('sum', dim, x.ndim), x.ndim);
@@ -160,13 +160,13 @@ export const mean = defineOp({
   doc: 'The arithmetic mean over `dim` (all dims by default) of a floating tensor.',
   params: [self, dims, keepdimParam, dtypeParam],
   fast: (args): Tensor | undefined => {
-    const [x] = args;
-    if (!isPlain(x) || x.dtype.itemSize < 4 || !overAll(args)) return undefined;
+    const x = aloneAndPlain(args);
+    if (x === undefined) return undefined;
     const out = reduceAll('mean', 'sum', x0, x);
     launchPointwise('mean', compile(quotient, x.dtype, [x.dtype], 1, x.dtype), out, [out], [x.length]);
     if (!x.requiresGrad) return out;
     const { shape, length } = x;
-    return record('MeanBackward0', out, [x], () => ([g]) => [spreadAll(g!, shape).div(length)]);
+    return record('MeanBackward0', out, [x], () => ([g]) => [g!.expand(shape).div(length)]);
   },
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
     const mask = maskOf(dimsOf('mean', dim, x.ndim), x.ndim);

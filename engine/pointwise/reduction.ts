@@ -70,9 +70,10 @@ export function reduce(r: Reduction): Tensor {
   return r.epilogue === undefined ? out : withEpilogue(r, r.epilogue, out);
 }
 
-/** Whether `reduceAll` takes it: real floating elements in memory, one after another. */
+/** Whether `reduceAll` takes it: float32 or float64 in memory, one after another. */
 export function isPlain(x: unknown): x is Tensor {
-  return x instanceof Tensor && x.rowMajor && x.dtype.category === 2 && x.device === cpu && x.length > 0;
+  if (!(x instanceof Tensor) || !x.rowMajor || x.device !== cpu || x.length === 0) return false;
+  return x.dtype.category === 2 && x.dtype.itemSize >= 4;
 }
 
 /** A plain tensor's elements reduced to one 0-d tensor of its dtype: `reduce` of all dims without its choices. */

@@ -16,7 +16,6 @@ namespace {
 
 constexpr int64_t kShareGrain = 1 << 15;  // additions below which starting a team costs more than it saves
 constexpr int kMaxPrograms = 2 * kMaxStages + 1;
-constexpr int64_t padded(int64_t bytes) { return (bytes + 63) & ~int64_t(63); }
 
 // How programs read an operand within the unit at hand. `advance`: bytes from one position along the rows to the next.
 struct View {

@@ -79,16 +79,16 @@ bool RowLoops::prepare() {
 
 int64_t RowLoops::bytes() const {
   int64_t all = 0;
-  for (int k = 0; k < p_.stages; ++k) all += roundUp(group_ * item_, 64) + (p_.stage[k].kept ? roundUp(group_ * p_.length * item_, 64) : 0);
+  for (int k = 0; k < p_.stages; ++k) all += padded(group_ * item_) + (p_.stage[k].kept ? padded(group_ * p_.length * item_) : 0);
   return all;
 }
 
 void RowLoops::layOut(char* base) {
   for (int k = 0; k < p_.stages; ++k) {
     scalars_[k] = base;
-    base += roundUp(group_ * item_, 64);
+    base += padded(group_ * item_);
     kept_[k] = base;
-    if (p_.stage[k].kept) base += roundUp(group_ * p_.length * item_, 64);
+    if (p_.stage[k].kept) base += padded(group_ * p_.length * item_);
   }
 }
 

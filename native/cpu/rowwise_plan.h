@@ -111,7 +111,7 @@ void chooseWalk(RowPlan& p) {
 }
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t roundUp(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+constexpr int64_t padded(int64_t bytes) { return (bytes + 63) & ~int64_t(63); }  // to whole cache lines
 
 // How many rows make a unit: what fits the budget, in whole cache lines, and few enough that there is work to share.
 int64_t lanesFor(const RowPlan& p) {

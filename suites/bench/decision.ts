@@ -39,12 +39,6 @@ export function evidence(logs: readonly number[]): Evidence | undefined {
   return { centre, half: quantile(0.05, df) * safe, p: twoSided(centre / safe, df) };
 }
 
-/** The paired log-ratios theirs ÷ ours of a row. */
-export function logRatios(ours: readonly number[], theirs: readonly number[]): number[] {
-  const n = Math.min(ours.length, theirs.length);
-  return Array.from({ length: n }, (_, i) => Math.log(theirs[i]! / ours[i]!)).filter(Number.isFinite);
-}
-
 /** Holm's step-down procedure: which of these hypotheses fall at a family-wise level. */
 export function holm(ps: readonly number[], alpha = ALPHA): boolean[] {
   const order = ps.map((p, i) => [p, i] as const).sort((a, b) => a[0] - b[0]);

@@ -1,11 +1,10 @@
 // The process of one engine in a race of builds: prepares a row, runs blocks of it, and answers with times. It decides nothing.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { manualSeed } from '../../engine/index.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
 import { BenchInputs } from './inputs.js';
 import { notebookRows } from './notebook-rows.js';
 import type { Prepared, RowPlan } from './plan.js';
-import { loopOf } from './race.js';
+import { loopOf, settle } from './race.js';
 import { sweepRows } from './sweep.js';
 
 interface Request {
@@ -49,23 +48,13 @@ async function answer({ cmd, row = '', seed = 0, iterations = 1 }: Request): Pro
     }
     case 'run': {
       const ns = loop!(Math.max(1, Math.round(iterations * plant)));
-      await settled();
+      await settle();
       return { ns };
     }
     case 'drop':
       prepared = undefined;
       loop = undefined;
       return {};
-  }
-}
-
-/** Until this process is quiet: threads that still spin would run on the other side's processor. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) {
-    const before = process.cpuUsage();
-    await sleep(1);
-    const { user, system } = process.cpuUsage(before);
-    if (user + system < 300) return;
   }
 }
 

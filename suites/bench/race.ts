@@ -80,7 +80,7 @@ const SETTLED_US = 300;
  * Waits until this process is quiet, as the reference does on its side: OpenMP's threads spin for up to 20 ms after their last
  * loop, on a processor that the other side's block needs.
  */
-async function settle(): Promise<void> {
+export async function settle(): Promise<void> {
   for (let turn = 0; turn < SETTLE_TURNS; turn += 1) {
     const before = process.cpuUsage();
     await sleep(1);

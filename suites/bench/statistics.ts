@@ -29,17 +29,19 @@ export function signRank(n: number): number {
   return k;
 }
 
+/** The log-ratios theirs ÷ ours of blocks measured in pairs. */
+export function logRatios(ours: readonly number[], theirs: readonly number[]): number[] {
+  const n = Math.min(ours.length, theirs.length);
+  return Array.from({ length: n }, (_, i) => Math.log(theirs[i]! / ours[i]!)).filter(Number.isFinite);
+}
+
 /**
  * The ratio theirs ÷ ours from blocks measured in pairs, with the exact (sign test) 95 % interval of its median.
  * No shape of noise is assumed: a block hit by a collection or another process is one outlier, not a shifted mean.
  * Undefined with fewer than `MIN_PAIRS` pairs.
  */
 export function pairedRatio(ours: readonly number[], theirs: readonly number[]): Ratio | undefined {
-  const logs: number[] = [];
-  for (let i = 0; i < Math.min(ours.length, theirs.length); i += 1) {
-    const log = Math.log(theirs[i]! / ours[i]!);
-    if (Number.isFinite(log)) logs.push(log);
-  }
+  const logs = logRatios(ours, theirs);
   if (logs.length < MIN_PAIRS) return undefined;
   logs.sort((a, b) => a - b);
   const rank = signRank(logs.length);

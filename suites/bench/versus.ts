@@ -2,10 +2,10 @@
 // build differ by a percent or two (addresses, cache colours), and blocks within a process do not show that.
 import { compareArrays } from '../compare.js';
 import type { BenchRow, Calibration, CaseResult, Ratio } from '../results.js';
-import { decide, type Evidence, evidence, logRatios } from './decision.js';
+import { decide, type Evidence, evidence } from './decision.js';
 import { type Build, EngineProcess } from './engine-process.js';
 import { type Contestant, race } from './race.js';
-import { median } from './statistics.js';
+import { logRatios, median } from './statistics.js';
 
 /** Pairs of processes; six are the least for an interval. */
 const LAUNCHES = { quick: 6, usual: 8 } as const;

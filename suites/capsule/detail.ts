@@ -100,7 +100,7 @@ function errorMap(got: ArrayValue, want: ArrayValue): string[] {
   )
     return [];
   const sign = (i: number) =>
-    Object.is(got.data[i], want.data[i]) ? '·' : Number(got.data[i]) === Number(want.data[i]) ? '·' : '×';
+    Object.is(got.data[i], want.data[i]) || Number(got.data[i]) === Number(want.data[i]) ? '·' : '×';
   return Array.from(
     { length: rows },
     (_, r) => `  ${Array.from({ length: columns }, (_, c) => sign(r * columns + c)).join('')}`,
