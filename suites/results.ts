@@ -52,6 +52,22 @@ export const WorstSchema = z.object({
   tolerance: z.string().optional(),
 });
 
+/**
+ * The V-curve of one derivative: how far plain central differences lie from the analytic value, by step. It falls with the step until
+ * rounding takes over; where the gradient is wrong it stays at the size of the fault.
+ */
+export const VCurveSchema = z.object({
+  /** Which derivative: `d out0[1] / d in0[1]`. */
+  what: z.string(),
+  analytic: FigureSchema,
+  /** The extrapolated value, and how uncertain it is. */
+  numeric: FigureSchema,
+  uncertainty: FigureSchema,
+  allowed: FigureSchema,
+  /** Step, and |central difference − analytic|; from wide to narrow, finite ones only. */
+  points: z.array(z.tuple([z.number().positive(), z.number().nonnegative()])),
+});
+
 /** How the calls of one case came out in one column of the conformance table. */
 export const ColumnTallySchema = z.object({ passed: Count, failed: Count, notDone: Count });
 
@@ -74,6 +90,8 @@ export const CaseResultSchema = z.object({
   /** What was checked and how it came out: `values`, `dtype`, `shape`, `text`, `gradients`, `gradcheck`, `errors`. */
   checks: z.record(z.string(), z.enum(['pass', 'fail', 'skip', 'inconclusive'])).optional(),
   worst: WorstSchema.optional(),
+  /** Gradcheck only: the V-curve of the worst element, of cases that fell short and of the closest calls. */
+  curve: VCurveSchema.optional(),
   /** The command that runs this case alone. */
   replay: z.string().optional(),
   /** Conformance only: the calls by column; a column for which PyTorch gives nothing is not there. */
@@ -311,6 +329,7 @@ export type Figure = z.infer<typeof FigureSchema>;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 export type CaseStatus = z.infer<typeof CaseStatusSchema>;
 export type Worst = z.infer<typeof WorstSchema>;
+export type VCurve = z.infer<typeof VCurveSchema>;
 export type CaseResult = z.infer<typeof CaseResultSchema>;
 export type Timing = z.infer<typeof TimingSchema>;
 export type Ratio = z.infer<typeof RatioSchema>;
