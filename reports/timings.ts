@@ -32,7 +32,7 @@ export type Series = 'torchstone' | 'numpy' | 'torch';
 
 /** The case's id without the reference's name, which some rows carry at their end. */
 export function rowKey(row: BenchRow): string {
-  return row.id.replace(/[/:@ ,-]+(?:vs[ -]?)?(?:numpy|torch|build)$/, '');
+  return row.id.replace(/[/:@ ,-]+(?:vs[ -]?)?(?:numpy|torch|build|baseline)$/, '');
 }
 
 /** Joins the rows of each case. */

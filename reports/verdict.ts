@@ -153,7 +153,12 @@ export const SUITE_TITLES: Readonly<Record<SuiteName, string>> = {
 };
 
 /** The references' names as a person reads them. */
-export const REFERENCE_TITLES = { numpy: 'NumPy', torch: 'PyTorch', build: 'the other build' } as const;
+export const REFERENCE_TITLES = {
+  numpy: 'NumPy',
+  torch: 'PyTorch',
+  build: 'the other build',
+  baseline: 'the saved baseline',
+} as const;
 
 /** The references that a run was raced against, in the order in which reports show them. */
 export function referencesOf(rows: readonly BenchRow[]): BenchRow['reference'][] {

@@ -102,10 +102,19 @@ export const CaseResultSchema = z.object({
   expected: z.string().optional(),
 });
 
+/** What can hit a block of timed calls: a garbage collection, a quota, another guest of the host, a lower clock rate. */
+export const MARKS = ['collection', 'throttled', 'stolen', 'slowed'] as const;
+
 export const TimingSchema = z.object({
   medianNs: z.number().nonnegative(),
   /** Nanoseconds per call, in the order in which they were measured. */
   samples: z.array(z.number().nonnegative()),
+  /** When the block of each sample began, in milliseconds since its race began. */
+  atMs: z.array(z.number().nonnegative()).optional(),
+  /** How many calls a block holds. */
+  calls: z.int().positive().optional(),
+  /** The samples whose blocks were hit, and by what. */
+  marks: z.array(z.object({ sample: Count, by: z.array(z.enum(MARKS)) })).optional(),
 });
 
 /** A ratio of times, reference ÷ ours: above 1 we are faster. `low` and `high` bound it at 95 %. */
@@ -124,8 +133,8 @@ export const BenchRowSchema = z.object({
   size: z.number().positive().optional(),
   dtype: z.string().optional(),
   ours: TimingSchema,
-  reference: z.enum(['torch', 'numpy', 'build']),
-  /** Of a race of builds: which other one. */
+  reference: z.enum(['torch', 'numpy', 'build', 'baseline']),
+  /** Of a race of builds, or against a saved baseline: which other one. */
   against: z.string().optional(),
   theirs: TimingSchema.optional(),
   ratio: RatioSchema.optional(),
@@ -148,6 +157,8 @@ export const BenchRowSchema = z.object({
       seen: z.number().nonnegative(),
     })
     .optional(),
+  /** Where a narrow row was measured several times: the ratio of each round; `ratio` pools them. */
+  rounds: z.array(RatioSchema).optional(),
   /** The reason of the expectations file for which this row may be slower than required. */
   expected: z.string().optional(),
   note: z.string().optional(),
@@ -179,6 +190,42 @@ export const CalibrationSchema = z.object({
   /** The slowdown of the other side: 1 for none. */
   planted: z.number().positive(),
   verdict: z.enum(['faster', 'same', 'slower', 'inconclusive']),
+});
+
+/** The verdict on a whole run against another build: what all rows say together of one common factor. */
+export const PooledSchema = z.object({
+  rows: Count,
+  /** Pairs of processes. */
+  launches: Count,
+  ratio: RatioSchema,
+  p: z.number().nonnegative(),
+  /** The smallest common factor that would have shown. */
+  seen: z.number().nonnegative(),
+  verdict: z.enum(['faster', 'same', 'slower', 'inconclusive']),
+});
+
+/** The curve t = callNs + slopeNs · size^power through the times of one group's sizes. */
+export const ScalingFitSchema = z.object({
+  group: z.string(),
+  dtype: z.string().optional(),
+  side: z.enum(['ours', 'torch', 'numpy']),
+  /** How many sizes it goes through, from the least to the greatest. */
+  sizes: Count,
+  from: z.number().positive(),
+  to: z.number().positive(),
+  /** The cost of a call that computes nothing: the intercept. */
+  callNs: z.number().nonnegative(),
+  slopeNs: z.number().nonnegative(),
+  power: z.number(),
+  /** How far the times lie off the curve: the root mean square of the logarithms' differences. */
+  off: z.number().nonnegative(),
+});
+
+/** How many timed blocks a run had, how many of them were hit, and how many were left out for it. */
+export const BlocksSchema = z.object({
+  all: Count,
+  marked: z.partialRecord(z.enum(MARKS), Count),
+  leftOut: Count,
 });
 
 /** Any series worth a chart: a training run's parameters, a histogram of errors. */
@@ -255,6 +302,9 @@ export const SuiteResultSchema = z.object({
   series: z.array(SeriesSchema).optional(),
   ceilings: z.array(CeilingSchema).optional(),
   calibration: z.array(CalibrationSchema).optional(),
+  pooled: PooledSchema.optional(),
+  fits: z.array(ScalingFitSchema).optional(),
+  blocks: BlocksSchema.optional(),
   selftest: SelftestSchema.optional(),
   conformance: ConformanceSchema.optional(),
   /** What a reader must know: reduced sizes, a noisy machine, a reference that was missing. */
@@ -340,6 +390,10 @@ export type Series = z.infer<typeof SeriesSchema>;
 export type MutantResult = z.infer<typeof MutantResultSchema>;
 export type Sensitivity = z.infer<typeof SensitivitySchema>;
 export type Calibration = z.infer<typeof CalibrationSchema>;
+export type Mark = (typeof MARKS)[number];
+export type Pooled = z.infer<typeof PooledSchema>;
+export type ScalingFit = z.infer<typeof ScalingFitSchema>;
+export type Blocks = z.infer<typeof BlocksSchema>;
 export type Selftest = z.infer<typeof SelftestSchema>;
 export type Column = (typeof COLUMNS)[number];
 export type ColumnTally = z.infer<typeof ColumnTallySchema>;
@@ -468,6 +522,9 @@ export function suiteResult(
     | 'series'
     | 'ceilings'
     | 'calibration'
+    | 'pooled'
+    | 'fits'
+    | 'blocks'
     | 'selftest'
     | 'conformance'
     | 'notes'

@@ -12,6 +12,7 @@ export const CONTESTANTS = {
   numpy: { name: 'NumPy', css: 'c-numpy' },
   torch: { name: 'PyTorch', css: 'c-torch' },
   build: { name: 'the other build', css: 'c-build' },
+  baseline: { name: 'the saved baseline', css: 'c-build' },
 } as const;
 
 /** A contestant's mark around a point, `hollow` for an undecided one. */
