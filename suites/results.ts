@@ -278,6 +278,75 @@ export const ConformanceSchema = z.object({
   empty: z.array(z.string()),
 });
 
+/** How the calls that were given to another engine came out. */
+export const PeerTallySchema = z.object({
+  passed: Count,
+  wrong: Count,
+  /** It has the operation, but not this parameter, rank or dtype. */
+  unsupported: Count,
+  threw: Count,
+  /** It ended its process, or did not answer in time. */
+  crashed: Count,
+});
+
+/** One operation of a peer. */
+export const PeerOpSchema = z.object({
+  op: z.string(),
+  values: PeerTallySchema,
+  /** Where both PyTorch and the peer differentiate. */
+  gradients: PeerTallySchema.optional(),
+  /** What fell short first. */
+  first: z.string().optional(),
+});
+
+/** Another JavaScript engine, and what of the recorded calls it gives as PyTorch does. */
+export const PeerEngineSchema = z.object({
+  /** `tfjs-wasm` */
+  name: z.string(),
+  title: z.string(),
+  package: z.string(),
+  version: z.string().optional(),
+  /** Why it could not be asked, with the command that gets it. */
+  missing: z.string().optional(),
+  dtypes: z.array(z.string()),
+  differentiates: z.boolean(),
+  /** Totals over `ops`. */
+  values: PeerTallySchema,
+  gradients: PeerTallySchema,
+  /** Calls whose values are wrong in nothing but the sign of a zero. */
+  zeroSign: Count,
+  compared: Count,
+  ops: z.array(PeerOpSchema),
+});
+
+/** One timed call on this engine and on its peers, in alternating blocks. */
+export const PeerTimingSchema = z.object({
+  id: z.string(),
+  group: z.string(),
+  label: z.string(),
+  dtype: z.string(),
+  ours: TimingSchema,
+  engines: z.array(
+    z.object({
+      name: z.string(),
+      theirs: TimingSchema.optional(),
+      /** Peer time ÷ our time. */
+      ratio: RatioSchema.optional(),
+      /** Why there is no ratio: a wrong result has no speed. */
+      withheld: z.string().optional(),
+    }),
+  ),
+});
+
+/** What other JavaScript engines make of the same calls. The first engine is this one, asked in the same way: the control. */
+export const PeersSchema = z.object({
+  /** The recorded calls that could be asked of any engine, and the ops that they belong to. */
+  calls: Count,
+  ops: Count,
+  engines: z.array(PeerEngineSchema),
+  timings: z.array(PeerTimingSchema).optional(),
+});
+
 export const CountsSchema = z.object({
   passed: Count,
   failed: Count,
@@ -307,6 +376,7 @@ export const SuiteResultSchema = z.object({
   blocks: BlocksSchema.optional(),
   selftest: SelftestSchema.optional(),
   conformance: ConformanceSchema.optional(),
+  peers: PeersSchema.optional(),
   /** What a reader must know: reduced sizes, a noisy machine, a reference that was missing. */
   notes: z.array(z.string()).optional(),
 });
@@ -398,6 +468,11 @@ export type Selftest = z.infer<typeof SelftestSchema>;
 export type Column = (typeof COLUMNS)[number];
 export type ColumnTally = z.infer<typeof ColumnTallySchema>;
 export type Conformance = z.infer<typeof ConformanceSchema>;
+export type PeerTally = z.infer<typeof PeerTallySchema>;
+export type PeerOp = z.infer<typeof PeerOpSchema>;
+export type PeerEngine = z.infer<typeof PeerEngineSchema>;
+export type PeerTiming = z.infer<typeof PeerTimingSchema>;
+export type Peers = z.infer<typeof PeersSchema>;
 export type Counts = z.infer<typeof CountsSchema>;
 export type SuiteResult = z.infer<typeof SuiteResultSchema>;
 export type Machine = z.infer<typeof MachineSchema>;
@@ -527,6 +602,7 @@ export function suiteResult(
     | 'blocks'
     | 'selftest'
     | 'conformance'
+    | 'peers'
     | 'notes'
     | 'reason'
   > = {},
@@ -536,7 +612,8 @@ export function suiteResult(
   const required = (extra.rows ?? []).every(rowHolds);
   const memory = (extra.memory ?? []).every((one) => one.held);
   const short = counts.failed + counts.errors + counts.inconclusive > 0 || !required || !memory;
-  const ran = counts.passed > 0 || (extra.rows ?? []).length > 0 || (extra.memory ?? []).length > 0;
+  const timed = (extra.rows ?? []).length + (extra.peers?.timings ?? []).length > 0;
+  const ran = counts.passed > 0 || timed || (extra.memory ?? []).length > 0;
   const status = short ? 'fail' : ran ? 'pass' : 'skip';
   return { suite, status, counts, compared, seconds, cases, ...extra };
 }
