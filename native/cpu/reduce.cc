@@ -44,14 +44,15 @@ void locate(const Plan& p, int64_t number, Unit& u) {
 // Reduces positions [begin, end) of the reduced range into `acc`, where the kept elements are columns of a tile.
 void reduceColumns(const Plan& p, TileRunner& runner, const Unit& u, int64_t begin, int64_t end, char* acc) {
   const int last = p.K + p.R - 1;
-  const int64_t most = TileRunner::kTile / u.width;
+  const int64_t most = p.dense ? end - begin : TileRunner::kTile / u.width;
   Position s;
   seek(p, s, u.in, p.K, last, begin);
   while (begin < end) {
     int64_t rows = p.size[last] - s.at[last];
     if (rows > end - begin) rows = end - begin;
     if (rows > most) rows = most;
-    p.reduction->column(acc, runner.eval2d(rows, u.width, s.in, p.rowStep, p.step), rows, u.width, begin);
+    if (p.dense) p.reduction->column(acc, s.in[0], p.rowStep[0], rows, u.width, begin);
+    else p.reduction->column(acc, runner.eval2d(rows, u.width, s.in, p.rowStep, p.step), u.width, rows, u.width, begin);
     begin += rows;
     if (begin < end) advance(p, s, p.K, last, rows);
   }
@@ -75,8 +76,8 @@ void reduceRows(const Plan& p, TileRunner& runner, const Unit& u, int64_t begin,
       if (begin + n < end) advance(p, s, p.K, last - 1, rows);
     } else {
       if (n > end - begin) n = end - begin;
-      if (n > TileRunner::kTile) n = TileRunner::kTile;
-      p.reduction->row(acc, runner.eval(n, s.in, p.step), n, begin);
+      if (!p.dense && n > TileRunner::kTile) n = TileRunner::kTile;
+      p.reduction->row(acc, p.dense ? s.in[0] : runner.eval(n, s.in, p.step), n, begin);
       if (begin + n < end) advance(p, s, p.K, last, n);
     }
     begin += n;

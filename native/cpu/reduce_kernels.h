@@ -24,8 +24,9 @@ constexpr int64_t kMaxAccumulatorBytes = 16;
 struct Reduction {
   int64_t bytes;  // of one accumulator
   void (*init)(char* acc, int64_t width);
-  void (*row)(char* acc, const void* tile, int64_t n, int64_t flat);  // n elements into the one accumulator
-  void (*column)(char* acc, const void* tile, int64_t rows, int64_t width, int64_t flat);
+  void (*row)(char* acc, const void* x, int64_t n, int64_t flat);  // n elements into the one accumulator
+  // Rows of `width` elements, one every `stride` elements, row by row into the accumulators.
+  void (*column)(char* acc, const void* tile, int64_t stride, int64_t rows, int64_t width, int64_t flat);
   void (*merge)(char* acc, const char* later, int64_t width);
   // Whole rows of n elements of the dtype, each to one of the same dtype; null for arg reductions.
   void (*rows)(const char* in, int64_t inStride, int64_t n, char* out, int64_t outStride, int64_t count);
@@ -101,36 +102,46 @@ TS_INLINE double laneSum(WideDoubles d) {
 }
 
 // A float32 sum of n >= 64: four vectors take up to sixteen values a lane in float32, as NumPy's pairwise does within its blocks;
-// float64 takes their sums.
+// float64 takes their sums. A long sum reads four parts side by side: one after the other leaves half of the memory's speed unused.
 double coarseSum(const float* x, int64_t n) {
-  constexpr int64_t kStep = 64, kDeep = 16;
+  constexpr int64_t kWide = 16, kStep = 4 * kWide, kDeep = 16, kLong = 1 << 14;
+  const bool apart = n >= kLong;
+  const int64_t part = apart ? n / kStep * kWide : kWide, step = apart ? kWide : kStep, whole = n / kStep;
   WideDoubles d = {};
-  int64_t i = 0;
-  while (i + kStep <= n) {
-    const int64_t steps = (n - i) / kStep < kDeep ? (n - i) / kStep : kDeep;
-    WideFloats a = floatsAt(x + i), b = floatsAt(x + i + 16), c = floatsAt(x + i + 32), e = floatsAt(x + i + 48);
-    i += kStep;
-    for (int64_t s = 1; s < steps; ++s, i += kStep) {
-      a += floatsAt(x + i), b += floatsAt(x + i + 16);
-      c += floatsAt(x + i + 32), e += floatsAt(x + i + 48);
+  const float* p = x;
+  for (int64_t done = 0; done < whole;) {
+    const int64_t steps = whole - done < kDeep ? whole - done : kDeep;
+    WideFloats a = floatsAt(p), b = floatsAt(p + part), c = floatsAt(p + 2 * part), e = floatsAt(p + 3 * part);
+    p += step;
+    for (int64_t s = 1; s < steps; ++s, p += step) {
+      a += floatsAt(p), b += floatsAt(p + part);
+      c += floatsAt(p + 2 * part), e += floatsAt(p + 3 * part);
     }
     d = widenAdd(d, (a + b) + (c + e));
+    done += steps;
   }
-  for (; i + 16 <= n; i += 16) d = widenAdd(d, floatsAt(x + i));
+  int64_t i = whole * kStep;
+  for (; i + kWide <= n; i += kWide) d = widenAdd(d, floatsAt(x + i));
   double rest = 0;
   for (; i < n; ++i) rest += x[i];
   return laneSum(d) + rest;
 }
 
-// Eight rows of float32 columns: summed in float32, added to float64.
-void coarseColumns(double* v, const float* x, int64_t width) {
+constexpr int64_t kColumnRows = 16;
+
+// The sum of sixteen rows' floats at one place.
+TS_INLINE WideFloats columnFloats(const float* c, int64_t stride) {
+  WideFloats a = floatsAt(c), b = floatsAt(c + stride);
+#pragma GCC unroll 8
+  for (int r = 2; r < kColumnRows; r += 2) a += floatsAt(c + r * stride), b += floatsAt(c + (r + 1) * stride);
+  return a + b;
+}
+
+// Sixteen rows of float32 columns: summed in float32, added to float64.
+void coarseColumns(double* v, const float* x, int64_t stride, int64_t width) {
   int64_t w = 0;
   for (; w + 16 <= width; w += 16) {
-    const float* c = x + w;
-    WideFloats a = floatsAt(c) + floatsAt(c + width), b = floatsAt(c + 2 * width) + floatsAt(c + 3 * width);
-    a += floatsAt(c + 4 * width) + floatsAt(c + 5 * width);
-    b += floatsAt(c + 6 * width) + floatsAt(c + 7 * width);
-    a += b;
+    const WideFloats a = columnFloats(x + w, stride);
     HalfFloats half[2];
     WideDoubles to[2];
     __builtin_memcpy(half, &a, sizeof a);
@@ -140,9 +151,8 @@ void coarseColumns(double* v, const float* x, int64_t width) {
     __builtin_memcpy(v + w, to, sizeof to);
   }
   for (; w < width; ++w) {
-    const float* c = x + w;
-    const float a = (c[0] + c[width]) + (c[4 * width] + c[5 * width]);
-    const float b = (c[2 * width] + c[3 * width]) + (c[6 * width] + c[7 * width]);
+    float a = x[w], b = x[w + stride];
+    for (int r = 2; r < kColumnRows; r += 2) a += x[w + r * stride], b += x[w + (r + 1) * stride];
     v[w] += a + b;
   }
 }
@@ -156,7 +166,6 @@ struct Tile {
   static constexpr bool compensated = op == kSum && std::is_same_v<T, double>;
   static constexpr int64_t bytes = sizeof(A) + (arg || compensated ? 8 : 0);
   static constexpr bool coarse = op == kSum && std::is_same_v<T, float>;
-  static constexpr int kCoarseColumns = 8;
   // Partial results side by side in a tile: float64 needs 64 for a rounding depth no larger than NumPy's (16 + 6).
   static constexpr int kLanes = sizeof(A) == 1 ? 256 : sizeof(A) == 2 ? 128 : 64;
   static constexpr int kFewLanes = 8;
@@ -246,23 +255,29 @@ struct Tile {
     return i;
   }
 
-  static void row(char* acc, const void* tile, int64_t n, int64_t flat) {
-    const T* x = static_cast<const T*>(tile);
-    const A best = reduce(x, n);
-    if constexpr (!arg) {
-      add(values(acc, 1), errors(acc, 1), 0, best);
-    } else if (wins(best, values(acc, 1)[0], indices(acc)[0])) {
-      const int64_t i = find(x, n, best);
-      values(acc, 1)[0] = x[i], indices(acc)[0] = flat + i;
+  // How many elements `reduce` may take at once: float32 sums any number, the others what keeps their rounding flat.
+  TS_INLINE int64_t atOnce(int64_t n) { return coarse || n < TileRunner::kTile ? n : TileRunner::kTile; }
+
+  static void row(char* acc, const void* from, int64_t n, int64_t flat) {
+    const T* x = static_cast<const T*>(from);
+    for (int64_t count; n > 0; n -= count, x += count, flat += count) {
+      count = atOnce(n);
+      const A best = reduce(x, count);
+      if constexpr (!arg) {
+        add(values(acc, 1), errors(acc, 1), 0, best);
+      } else if (wins(best, values(acc, 1)[0], indices(acc)[0])) {
+        const int64_t i = find(x, count, best);
+        values(acc, 1)[0] = x[i], indices(acc)[0] = flat + i;
+      }
     }
   }
 
-  static void column(char* acc, const void* tile, int64_t rows, int64_t width, int64_t flat) {
+  static void column(char* acc, const void* tile, int64_t stride, int64_t rows, int64_t width, int64_t flat) {
     const T* x = static_cast<const T*>(tile);
     A* v = values(acc, width);
     if constexpr (arg) {
       int64_t* index = indices(acc);
-      for (int64_t r = 0; r < rows; ++r, x += width) {
+      for (int64_t r = 0; r < rows; ++r, x += stride) {
         TS_INDEPENDENT
         for (int64_t w = 0; w < width; ++w) {
           const bool take = wins(x[w], v[w], index[w]);
@@ -273,14 +288,14 @@ struct Tile {
     } else {
       double* e = errors(acc, width);
       const int64_t together = kFoldLanes / width;
-      if (together > 1 && rows >= 2 * together) {
+      if (stride == width && together > 1 && rows >= 2 * together) {
         const int64_t done = foldRows(v, e, x, rows, width, together);
         x += done * width, rows -= done;
       }
       if constexpr (coarse) {
-        for (; rows >= kCoarseColumns; rows -= kCoarseColumns, x += kCoarseColumns * width) coarseColumns(v, x, width);
+        for (; rows >= kColumnRows; rows -= kColumnRows, x += kColumnRows * stride) coarseColumns(v, x, stride, width);
       }
-      for (int64_t r = 0; r < rows; ++r, x += width) {
+      for (int64_t r = 0; r < rows; ++r, x += stride) {
         TS_INDEPENDENT
         for (int64_t w = 0; w < width; ++w) add(v, e, w, static_cast<A>(x[w]));
       }
@@ -292,8 +307,7 @@ struct Tile {
       const T* x = reinterpret_cast<const T*>(in);
       A v = kIdentity;
       double e = 0;
-      for (int64_t i = 0; i < n; i += TileRunner::kTile)
-        add(&v, &e, 0, reduce(x + i, n - i < TileRunner::kTile ? n - i : TileRunner::kTile));
+      for (int64_t i = 0, most = atOnce(n); i < n; i += most) add(&v, &e, 0, reduce(x + i, n - i < most ? n - i : most));
       putAs<T>(out, result(&v, &e, 0));
     }
   }

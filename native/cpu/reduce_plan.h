@@ -14,6 +14,7 @@ constexpr int kMaxInputs = kMaxOperands;
 constexpr int64_t kGrain = 1 << 15;  // additions below which a second thread gains nothing on two quiet cores
 constexpr int64_t kChunk = 1 << 15;      // elements of one chunk of the reduced range
 constexpr int64_t kMaxChunks = 128;      // bounds the memory of partial results
+constexpr int64_t kColumnPieces = 64;    // the same of a column walk, whose partial results are whole rows
 
 // Dims 0..K-1 are kept, K..K+R-1 reduced. Strides in bytes, except `step` and `rowStep`, which the tile machine reads.
 // A unit is one kept element (row walk) or `width` of them along the last kept dim (column walk). A tile is `rows` runs of
@@ -31,7 +32,8 @@ struct Plan {
   int64_t stride[kMaxInputs][kMaxDims];
   int64_t itemSize[kMaxInputs];
   bool column;
-  bool plain;                      // rows that lie in memory as they are wanted: no tile, no position
+  bool dense;                      // tiles lie in memory as they are wanted: no program runs
+  bool plain;                      // the same of whole rows: no position either
   int64_t kept, reduced;           // elements
   int64_t width, blocks, units;    // blocks: tiles along the last kept dim
   int64_t chunk, chunks;           // of the reduced range, in its flat order
@@ -93,13 +95,15 @@ void divide(Plan& p) {
   p.width = p.column ? (run < TileRunner::kTile ? run : TileRunner::kTile) : 1;
   p.blocks = p.column ? (run + p.width - 1) / p.width : 1;
   p.units = p.column ? p.kept / run * p.blocks : p.kept;
-  const int64_t shared = (p.reduced + kMaxChunks - 1) / kMaxChunks;
+  const int64_t most = p.column ? (kColumnPieces + p.units - 1) / p.units : kMaxChunks;
+  const int64_t shared = (p.reduced + most - 1) / most;
   p.chunk = kChunk / p.width > shared ? kChunk / p.width : shared;
   p.chunk = roundUp(p.chunk, !p.column && run <= p.chunk ? run : TileRunner::kTile / p.width);
   p.chunks = (p.reduced + p.chunk - 1) / p.chunk;
   const Program& g = *p.program;
-  p.plain = !p.column && p.R == 1 && p.K <= 1 && p.chunks == 1 && p.nin == 1 && g.copy && g.inDtype[0] == g.compute &&
-            g.outDtype[0] == g.compute && p.stride[0][last] == p.itemSize[0] && p.reduction->rows;
+  p.dense = p.nin == 1 && g.copy && g.inDtype[0] == g.compute && g.outDtype[0] == g.compute &&
+            p.stride[0][p.column ? p.K - 1 : last] == p.itemSize[0];
+  p.plain = p.dense && !p.column && p.R == 1 && p.K <= 1 && p.chunks == 1 && p.reduction->rows;
   const int inner = p.column ? p.K - 1 : last, outer = p.column ? last : last - 1;
   for (int i = 0; i < p.nin; ++i) {
     p.step[i] = p.stride[i][inner] / p.itemSize[i];

@@ -298,7 +298,7 @@ void RowWorker::reduceStage(int k) {
       continue;
     }
     const void* tile = evaluate(k, at, count);
-    if (p_.column) r.column(accumulator_, tile, count, width_, at);
+    if (p_.column) r.column(accumulator_, tile, width_, count, width_, at);
     else if (p_.stage[k].tops) maximum(k, tile, count);
     else r.row(accumulator_, tile, count, at);
   }
