@@ -1,5 +1,6 @@
 // The process of one engine in a race of builds: prepares a row, runs blocks of it, and answers with times. It decides nothing.
 import { manualSeed } from '../../engine/index.js';
+import { answerRequests } from '../forked.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
 import { BenchInputs } from './inputs.js';
 import { notebookRows } from './notebook-rows.js';
@@ -8,7 +9,6 @@ import { loopOf, settle } from './race.js';
 import { sweepRows } from './sweep.js';
 
 interface Request {
-  readonly id: number;
   readonly cmd: 'list' | 'prepare' | 'run' | 'drop';
   readonly row?: string;
   readonly seed?: number;
@@ -58,16 +58,4 @@ async function answer({ cmd, row = '', seed = 0, iterations = 1 }: Request): Pro
   }
 }
 
-process.on('disconnect', () => process.exit(0));
-process.on('message', (message) => {
-  const request = message as Request;
-  answer(request).then(
-    (result) => process.send?.({ id: request.id, ok: true, ...result }),
-    (error: unknown) =>
-      process.send?.({
-        id: request.id,
-        ok: false,
-        error: error instanceof Error ? error.message : String(error),
-      }),
-  );
-});
+answerRequests<Request>(answer);
