@@ -327,3 +327,46 @@ describe('the registry of pointwise ops', () => {
     expect(x.pow(-2).tolist()).toEqual([0.25, 0.0625]);
   });
 });
+
+describe('broadcast rows', () => {
+  const shapes: [number[], number[]][] = [
+    [[300, 200], [200]],
+    [
+      [300, 200],
+      [300, 1],
+    ],
+    [[3, 70_001], [70_001]],
+    [
+      [5, 7, 3, 1_000],
+      [5, 1, 3, 1_000],
+    ],
+    [
+      [40, 30, 65],
+      [30, 65],
+    ],
+    [
+      [40, 30, 65],
+      [40, 1, 1],
+    ],
+  ];
+  it.each(shapes)(
+    '%j with %j are what the spread operand gives, for any number of threads',
+    (whole, part) => {
+      torch.manualSeed(3);
+      const x = torch.randn(whole);
+      const y = torch.randn(part);
+      const expected = x.sub(y.expand(whole).contiguous()).tolist();
+      const before = torch.getNumThreads();
+      for (const threads of [1, 2, 3]) {
+        torch.setNumThreads(threads);
+        const results = [
+          x.sub(y),
+          x.clone().sub_(y),
+          x.transpose(0, 1).sub(y.expand(whole).transpose(0, 1)).transpose(0, 1),
+        ];
+        torch.setNumThreads(before);
+        for (const r of results) expect(r.tolist()).toEqual(expected);
+      }
+    },
+  );
+});

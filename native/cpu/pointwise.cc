@@ -7,9 +7,10 @@
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-// Elements (of weight 1) worth a thread of their own. Measured on two quiet cores with libgomp's spinning bounded (engine/native.ts):
-// at 100,000 elements a second thread takes an addition from 19 to 13 us and exp from 19 to 10 us; at 30,000 it gains nothing.
-constexpr int64_t kGrain = int64_t(1) << 16;
+// Elements (of weight 1) worth a thread of their own. Measured on two cores with libgomp's spinning bounded (engine/native.ts), operands
+// and result in cache: starting a team takes 0.3 us, so 32,000 elements gain nothing (neg 1.66 and 1.69 us, add 2.03 and 2.13), 48,000 a
+// little (add 2.93 and 2.33) and 100,000 more than twice (neg 5.00 and 2.45, add 9.17 and 3.62: each core has its own cache).
+constexpr int64_t kGrain = 20000;
 constexpr int64_t kLine = 64;  // bytes of a cache line
 
 struct Command {
@@ -44,55 +45,128 @@ int itemSize(const Program& p, int32_t operand) {
   return kItemSize[int(operand < p.nout ? p.outDtype[operand] : p.inDtype[operand - p.nout])];
 }
 
+int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 int threadsFor(int64_t elements, int weight, int most) {
   const int64_t worth = elements * weight / kGrain;
   return worth <= 1 ? 1 : worth < most ? int(worth) : most;
 }
 
-// One kernel call on the operands themselves; false when the command is not of that form.
-bool runDirect(const Command& c, int threads, int32_t& status) {
-  const Program& p = *c.program;
-  if (!p.direct || c.ndim != 1 || c.stride[0][0] != 1) return false;
-  const Instruction& t = p.instr[0];
-  const int32_t compute = int32_t(p.compute), bytes = kItemSize[compute];
-  alignas(8) char cells[3][8];
+// A single instruction whose operands are dense or one repeated value along the last dimension: kernel calls on the operands
+// themselves, one a row. Rows are cut into pieces of whole tiles, so that threads can share a long one.
+struct Direct {
+  const Instruction* instruction;
+  Kernel kernel;
+  unsigned scalars = 0;          // operands that are one value along a row
+  alignas(8) char cells[3][8];   // values of parameters and constants
   const char* operand[3];
-  unsigned scalars = 0;
+  const int64_t* stride[3];      // null: the same for all rows
+  int64_t bytes, row, pieces;    // itemsize; elements and pieces of a row
+};
+
+// Shorter rows are not worth a call each: the tile machine gathers several. Measured on [rows, columns] + [columns] of 100,000 float32 and
+// one thread: 21 us this way and 17 the other at 32 columns, 12 and 14 at 64, 7 and 12 at 400.
+constexpr int64_t kLeastRow = 64;
+
+bool readDirect(const Command& c, Direct& d) {
+  const Program& p = *c.program;
+  const int32_t last = c.ndim - 1;
+  if (!p.direct || c.stride[0][last] != 1 || (c.ndim > 1 && c.size[last] < kLeastRow)) return false;
+  const Instruction& t = p.instr[0];
+  const int32_t compute = int32_t(p.compute);
   for (int32_t k = 0; k < t.arity; ++k) {
     const int32_t reg = t.operand[k];
     if (reg < p.nin) {
-      const int64_t stride = c.stride[1 + reg][0];
+      const int64_t stride = c.stride[1 + reg][last];
       if (stride != 0 && stride != 1) return false;
-      operand[k] = c.address[1 + reg];
-      scalars |= unsigned(stride == 0) << k;
+      d.operand[k] = c.address[1 + reg];
+      d.stride[k] = c.stride[1 + reg];
+      d.scalars |= unsigned(stride == 0) << k;
     } else {
       const int32_t i = reg - p.nin;
       const double* value = i < p.nparams ? c.params + i : &p.constants[i - p.nparams];
-      convertFor(int32_t(Dtype::Float64), compute)(1, cells[k], 1, value, 1);
-      operand[k] = cells[k];
-      scalars |= 1u << k;
+      convertFor(int32_t(Dtype::Float64), compute)(1, d.cells[k], 1, value, 1);
+      d.operand[k] = d.cells[k];
+      d.stride[k] = nullptr;
+      d.scalars |= 1u << k;
     }
   }
-  if (scalars == (1u << t.arity) - 1) return false;
-  const Kernel kernel = kernelFor(compute, t.op);
-  const int64_t n = c.size[0];
-  const int team = threadsFor(n, p.weight, threads);
+  if (d.scalars == (1u << t.arity) - 1) return false;
+  d.instruction = &t;
+  d.kernel = kernelFor(compute, t.op);
+  d.bytes = kItemSize[compute];
+  d.row = c.size[last];
+  d.pieces = (d.row + TileRunner::kTile - 1) / TileRunner::kTile;
+  return true;
+}
+
+// A walk over the rows of a direct command: where each operand's row begins.
+struct Rows {
+  const Command& c;
+  const Direct& d;
+  int64_t index[kMaxDims];
+  char* out;
+  const char* in[3];
+
+  Rows(const Command& command, const Direct& direct, int64_t row) : c(command), d(direct), out(command.address[0]) {
+    for (int32_t k = 0; k < d.instruction->arity; ++k) in[k] = d.operand[k];
+    for (int32_t dim = c.ndim - 2; dim >= 0; --dim) {
+      index[dim] = row % c.size[dim];
+      move(dim, index[dim]);
+      row /= c.size[dim];
+    }
+  }
+  void move(int32_t dim, int64_t by) {
+    out += by * c.stride[0][dim] * d.bytes;
+    for (int32_t k = 0; k < d.instruction->arity; ++k)
+      if (d.stride[k] != nullptr) in[k] += by * d.stride[k][dim] * d.bytes;
+  }
+  void next() {
+    int32_t dim = c.ndim - 2;
+    for (; dim >= 0 && index[dim] + 1 == c.size[dim]; --dim) {
+      move(dim, -index[dim]);
+      index[dim] = 0;
+    }
+    if (dim < 0) return;
+    ++index[dim];
+    move(dim, 1);
+  }
+};
+
+// The pieces [from, to) of all rows; what stays within a row is one call.
+int32_t runPieces(const Command& c, const Direct& d, int64_t from, int64_t to) {
+  const int64_t row = from / d.pieces;
+  int64_t start = from - row * d.pieces, left = to - from;
+  int32_t worst = kOk;
+  for (Rows rows(c, d, row); left > 0; rows.next(), start = 0) {
+    const int64_t pieces = least(d.pieces - start, left);
+    const int64_t first = start * TileRunner::kTile, n = least(d.row - first, pieces * TileRunner::kTile);
+    const void* part[3];
+    for (int32_t k = 0; k < d.instruction->arity; ++k) part[k] = rows.in[k] + (d.scalars >> k & 1 ? 0 : first * d.bytes);
+    const int32_t status = d.kernel(n, rows.out + first * d.bytes, part, d.scalars);
+    if (status > worst) worst = status;
+    left -= pieces;
+  }
+  return worst;
+}
+
+// False when the command is not of that form.
+bool runDirect(const Command& c, int threads, int32_t& status) {
+  Direct d;
+  if (!readDirect(c, d)) return false;
+  int64_t rows = 1;
+  for (int32_t dim = 0; dim < c.ndim - 1; ++dim) rows *= c.size[dim];
+  const int64_t total = rows * d.pieces;
+  const int team = threadsFor(rows * d.row, c.program->weight, threads);
   if (team == 1) {
-    status = kernel(n, c.address[0], reinterpret_cast<const void* const*>(operand), scalars);
+    status = runPieces(c, d, 0, total);
     return true;
   }
-  // Bounds are whole tiles, so a register holds the same elements for any number of threads.
-  const int64_t tiles = (n + TileRunner::kTile - 1) / TileRunner::kTile;
   int32_t worst = kOk;
 #pragma omp parallel num_threads(team) reduction(max : worst)
   {
     const int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
-    const int64_t from = tiles * me / all * TileRunner::kTile;
-    int64_t to = tiles * (me + 1) / all * TileRunner::kTile;
-    if (to > n) to = n;
-    const void* part[3];
-    for (int32_t k = 0; k < t.arity; ++k) part[k] = scalars >> k & 1 ? operand[k] : operand[k] + from * bytes;
-    if (from < to) worst = kernel(to - from, c.address[0] + from * bytes, part, scalars);
+    worst = runPieces(c, d, total * me / all, total * (me + 1) / all);
   }
   status = worst;
   return true;
@@ -136,8 +210,6 @@ int32_t longestOther(const Command& c, int32_t a, int32_t b) {
     if (d != a && d != b && c.size[d] > 1 && (best < 0 || c.size[d] > c.size[best])) best = d;
   return best;
 }
-
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // The tile's shape: long inner rows; where there is a transposed operand, as many rows as its lines hold elements.
 void chooseDimensions(const Command& c, Plan& plan) {
