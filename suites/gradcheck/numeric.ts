@@ -12,13 +12,19 @@ export interface Derivative {
   /** The slopes just right and just left of 0. */
   readonly right: Float64Array;
   readonly left: Float64Array;
-  /** 1 where the slopes do not approach each other: no derivative exists there. */
+  /** 1 where the slopes do not approach each other: no derivative exists there, or just beside it. */
   readonly kink: Uint8Array;
+  /** 1 where a slope grows as the step shrinks: the value itself jumps. */
+  readonly jump: Uint8Array;
+  /** 1 where the slopes' gap depends on the step: the kink lies beside the point, within the step. */
+  readonly beside: Uint8Array;
 }
 
 const LEVELS = 4;
 const SHRINK = 16;
 const ATTEMPTS = 4;
+/** At a kink itself the gap of the slopes is the same at every small step, but for the curvature. */
+const BESIDE = 0.01;
 const EPSILON = 2 ** -52;
 
 /**
@@ -59,6 +65,8 @@ function richardson(curve: Curve, centre: Float64Array, step: number, widest: bo
     right: new Float64Array(n),
     left: new Float64Array(n),
     kink: new Uint8Array(n),
+    jump: new Uint8Array(n),
+    beside: new Uint8Array(n),
   };
   const last = LEVELS - 1;
   for (let i = 0; i < n; i += 1) {
@@ -77,10 +85,28 @@ function richardson(curve: Curve, centre: Float64Array, step: number, widest: bo
     const noise = (64 * EPSILON * Math.max(Math.abs(centre[i]!), Math.abs(ahead[last]![i]!))) / steps[last]!;
     const gap = Math.abs(right - left);
     // Of a smooth curve the gap shrinks with the step, to an eighth here; at a kink it stays, at a jump it grows.
-    if (gap > noise && gap > 1e-9 * Math.max(Math.abs(right), Math.abs(left)))
-      made.kink[i] = gap > 0.6 * Math.abs(rightWide - leftWide) ? 1 : 0;
+    const gapWide = Math.abs(rightWide - leftWide);
+    if (gap > noise && gap > 1e-9 * Math.max(Math.abs(right), Math.abs(left))) {
+      made.kink[i] = gap > 0.6 * gapWide ? 1 : 0;
+      // A step of an eighth: a jump's slope is eight times as steep.
+      made.jump[i] = gap > 4 * gapWide ? 1 : 0;
+      made.beside[i] = made.jump[i] === 0 && Math.abs(gap - gapWide) > BESIDE * gap ? 1 : 0;
+    }
   }
   return made;
+}
+
+/** Steps of a V-curve: each a quarter of the last, from far too wide to where nothing but rounding is left. */
+const CURVE_WIDEST = 16;
+const CURVE_POINTS = 24;
+
+/** How far plain central differences of one element lie from `analytic`, by step. */
+export function distances(curve: Curve, row: number, analytic: number, step: number): [number, number][] {
+  return Array.from({ length: CURVE_POINTS }, (_, k) => {
+    const h = (CURVE_WIDEST * step) / 4 ** k;
+    const [ahead, behind] = [curve(h)[row]!, curve(-h)[row]!];
+    return [h, Math.abs((ahead - behind) / (2 * h) - analytic)] as [number, number];
+  }).filter(([, apart]) => Number.isFinite(apart));
 }
 
 function extrapolate(

@@ -1,6 +1,6 @@
 // Owns the form in which a gradient check enters the results. It checks nothing.
 import { type CaseResult, figure } from '../results.js';
-import type { GradcheckReport } from './report.js';
+import type { GradcheckReport, JacobianEntry, Kind, Verdict } from './report.js';
 
 /** What a case result is made of. */
 export interface Outcome {
@@ -11,37 +11,53 @@ export interface Outcome {
   readonly replay: string;
 }
 
-/** A report as a case result, the second order's findings included. */
+/** A report as a case result, with what forward mode and the second order came to. */
 export function toCaseResult({ id, op, report, seconds, replay }: Outcome): CaseResult {
-  const failing = report.second && report.second.verdict !== 'pass' ? report.second : report;
-  const worst = failing.worst ?? report.worst;
+  const parts = [report.forward, report.second].filter((one) => one !== undefined);
+  const short = parts.find((one) => one.verdict !== 'pass');
+  const told = short ?? report;
+  const worst = told.worst ?? report.worst;
+  const curve = told.curve ?? report.curve;
+  const status = statusOf(report.verdict);
   return {
     id,
     ...(op !== undefined ? { op } : {}),
     suite: 'gradcheck',
-    status: report.verdict,
-    ...(report.verdict === 'fail'
-      ? { message: op === undefined ? report.message : `${op}: ${report.message}` }
-      : {}),
-    ...(report.verdict === 'inconclusive' ? { reason: report.message } : {}),
+    status,
+    ...(status === 'fail' ? { message: op === undefined ? report.message : `${op}: ${report.message}` } : {}),
+    ...(status === 'inconclusive' ? { reason: report.message } : {}),
     seconds,
-    compared: report.compared + (report.second?.compared ?? 0),
+    compared: [report, ...parts].reduce((sum, one) => sum + one.compared, 0),
     checks: {
-      gradcheck: report.second && report.verdict !== 'pass' ? 'pass' : report.verdict,
-      ...(report.second ? { gradgradcheck: report.second.verdict } : {}),
+      // Where a part fell short, the gradient itself had held.
+      gradcheck: short ? 'pass' : status,
+      ...(report.forward ? { 'forward mode': statusOf(report.forward.verdict) } : {}),
+      ...(report.second ? { gradgradcheck: statusOf(report.second.verdict) } : {}),
     },
-    ...(worst
-      ? {
-          worst: {
-            what: `${failing.order === 2 ? 'second ' : ''}Jacobian entry: in${worst.input ?? '*'}[${worst.inputIndex.join(', ')}] of out${worst.output ?? '*'}`,
-            index: [...worst.outputIndex],
-            got: figure(worst.analytic),
-            want: figure(worst.numeric),
-            abs: figure(Math.abs(worst.analytic - worst.numeric)),
-            tolerance: `${worst.allowed.toExponential(2)}, numeric ± ${worst.uncertainty.toExponential(2)}`,
-          },
-        }
-      : {}),
+    ...(worst ? { worst: worstOf(worst, told.kind) } : {}),
+    ...(curve ? { curve } : {}),
     replay,
+  };
+}
+
+/** A result has no word for a kink: like all that is undecided, it is no pass. */
+function statusOf(verdict: Verdict): 'pass' | 'fail' | 'inconclusive' {
+  return verdict === 'kink' ? 'inconclusive' : verdict;
+}
+
+const KINDS: Readonly<Record<Kind, string>> = {
+  gradient: 'Jacobian entry',
+  second: 'second Jacobian entry',
+  forward: 'forward derivative',
+};
+
+function worstOf(worst: JacobianEntry, kind: Kind): NonNullable<CaseResult['worst']> {
+  return {
+    what: `${KINDS[kind]}: in${worst.input ?? '*'}[${worst.inputIndex.join(', ')}] of out${worst.output ?? '*'}`,
+    index: [...worst.outputIndex],
+    got: figure(worst.analytic),
+    want: figure(worst.numeric),
+    abs: figure(Math.abs(worst.analytic - worst.numeric)),
+    tolerance: `${worst.allowed.toExponential(2)}, numeric ± ${worst.uncertainty.toExponential(2)}`,
   };
 }

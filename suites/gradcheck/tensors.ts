@@ -1,8 +1,11 @@
 // Owns the gradient check of functions of tensors: it turns them into problems of flat arrays. Only the engine's public API.
 import * as engine from '../../engine/index.js';
-import type { EngineTensor } from '../bind.js';
-import { type CheckOptions, checkProblem, generator, type Problem, weightsOf } from './check.js';
-import type { GradcheckReport } from './report.js';
+import { type EngineTensor, tensorOf } from '../bind.js';
+import { checkProblem } from './check.js';
+import type { CheckOptions } from './desk.js';
+import { checkForward } from './forward.js';
+import { generator, type Problem, sizeOf, weightsOf } from './problem.js';
+import type { GradcheckReport, Kind } from './report.js';
 
 const { Tensor } = engine;
 
@@ -13,7 +16,9 @@ export type TensorFunction = (...inputs: EngineTensor[]) => EngineTensor | reado
 export interface GradcheckOptions extends CheckOptions {
   /** 2 (the default) also checks the gradient of the gradient; 1 does not. */
   readonly order?: 1 | 2;
-  /** Which inputs to differentiate; default: every floating one. */
+  /** Whether to check forward mode too; the default. */
+  readonly forward?: boolean;
+  /** Which inputs to differentiate; default: every floating and complex one. */
   readonly wrt?: readonly number[];
 }
 
@@ -23,8 +28,9 @@ export class GradcheckError extends Error {
 }
 
 /**
- * Holds the gradients of `fn` at `inputs` against central differences in float64. Inputs are copied, floating ones to float64;
- * the rest are passed as they are. Never throws for a wrong gradient: that is what the report says.
+ * Holds the gradients of `fn` at `inputs` against central differences in float64: the gradient, forward mode, and the gradient's own
+ * gradient. Inputs are copied, floating ones to float64, complex ones to pairs of it; the rest are passed as they are. Never throws for
+ * a wrong gradient: that is what the report says.
  * @throws GradcheckError when there is nothing to differentiate, or `fn` returns no floating tensor.
  */
 export function gradcheck(
@@ -33,41 +39,59 @@ export function gradcheck(
   options: GradcheckOptions = {},
 ): GradcheckReport {
   const point = new Point(fn, inputs, options.wrt);
-  const first = guarded(() => checkProblem(point.problem(), 1, options));
-  if (options.order === 1 || first.verdict !== 'pass') return first;
-  const seed = (options.seed ?? 0) + 1;
-  const backward = point.backward(seed);
-  if (!backward) return first;
-  const second = guarded(() => checkProblem(backward.problem(), 2, options));
-  const verdict = second.verdict;
-  const message = verdict === 'pass' ? `${first.message}\n${second.message}` : second.message;
-  return { ...first, verdict, message, second };
+  const first = guarded('gradient', () => checkProblem(point.problem(), 1, options));
+  // At a kink that the tie rule decided there is no second derivative, and none along a direction.
+  if (first.verdict !== 'pass' || first.tied > 0) return first;
+  const forward =
+    options.forward === false
+      ? undefined
+      : guarded('forward', () =>
+          checkForward(point.problem(), { ...options, seed: (options.seed ?? 0) + 2 }),
+        );
+  const second = options.order === 1 ? undefined : secondOrder(point, options);
+  const parts = [forward, second].filter((one) => one !== undefined);
+  const short = parts.find((one) => one.verdict !== 'pass');
+  return {
+    ...first,
+    verdict: short?.verdict ?? 'pass',
+    message: short?.message ?? [first, ...parts].map((one) => one.message).join('\n'),
+    ...(forward ? { forward } : {}),
+    ...(second ? { second } : {}),
+  };
+}
+
+function secondOrder(point: Point, options: GradcheckOptions): GradcheckReport | undefined {
+  const backward = point.backward((options.seed ?? 0) + 1);
+  // A tie rule is about the function: its derivative has jumps where that has kinks.
+  const { ties: _, ...plain } = options;
+  return backward && guarded('second', () => checkProblem(backward.problem(), 2, plain));
 }
 
 /** A backward pass that throws is a wrong gradient, not a broken check. */
-function guarded(check: () => GradcheckReport): GradcheckReport {
+function guarded(kind: Kind, check: () => GradcheckReport): GradcheckReport {
   try {
     return check();
   } catch (error) {
     if (!(error instanceof BackwardError)) throw error;
-    const message = `the backward pass throws: ${error.message}`;
+    const message = `${kind === 'forward' ? 'forward mode' : 'the backward pass'} throws: ${error.message}`;
     return {
-      verdict: 'fail',
-      order: error.order,
-      mode: 'jacobian',
-      compared: 0,
-      failed: 1,
-      inconclusive: 0,
+      ...{
+        verdict: 'fail',
+        kind,
+        order: kind === 'second' ? 2 : 1,
+        mode: 'jacobian',
+        compared: 0,
+        failed: 1,
+      },
+      ...{ inconclusive: 0, kinks: 0, tied: 0, none: [] },
       message,
     };
   }
 }
 
 class BackwardError extends Error {
-  readonly order: 1 | 2;
-  constructor(order: 1 | 2, cause: unknown) {
+  constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.order = order;
   }
 }
 
@@ -76,42 +100,38 @@ class Point {
   readonly #fn: TensorFunction;
   readonly #inputs: readonly EngineTensor[];
   readonly #wrt: readonly number[];
-  readonly #order: 1 | 2;
 
-  constructor(
-    fn: TensorFunction,
-    inputs: readonly EngineTensor[],
-    wrt?: readonly number[],
-    order: 1 | 2 = 1,
-  ) {
+  constructor(fn: TensorFunction, inputs: readonly EngineTensor[], wrt?: readonly number[]) {
     this.#fn = fn;
     this.#inputs = inputs;
-    this.#wrt = wrt ?? inputs.flatMap((one, at) => (one.isFloatingPoint() ? [at] : []));
-    this.#order = order;
+    this.#wrt = wrt ?? inputs.flatMap((one, at) => (one.isFloatingPoint() || one.isComplex() ? [at] : []));
     if (this.#wrt.length === 0)
-      throw new GradcheckError('no input is a floating tensor: there is nothing to differentiate');
+      throw new GradcheckError('no input is a floating or complex tensor: there is nothing to differentiate');
   }
 
   problem(): Problem {
-    const arrays = this.#wrt.map((at) => toArray(this.#inputs[at]!));
-    const shapes = this.#wrt.map((at) => [...this.#inputs[at]!.shape]);
+    const parts = this.#wrt.map((at) => realParts(this.#inputs[at]!));
+    const arrays = parts.map(toArray);
+    const shapes = parts.map((one) => [...one.shape]);
     const outputs = engine.noGrad(() => this.#call(arrays.map((one, k) => leaf(one, shapes[k]!))));
     const outputShapes = outputs.map((one) => [...one.shape]);
     return {
       inputs: arrays,
       inputShapes: shapes,
       outputShapes,
+      labels: this.#wrt,
       evaluate: (moved) =>
         concatenate(
           engine.noGrad(() => this.#call(moved.map((one, k) => leaf(one, shapes[k]!)))).map(toArray),
         ),
       gradients: (weights) => this.#gradients(arrays, shapes, outputShapes, weights),
+      forward: (direction) => this.#forward(arrays, shapes, direction),
     };
   }
 
   /** The same function's backward pass, as a function of its inputs and grad_outputs; undefined when it has no gradient. */
   backward(seed: number): Point | undefined {
-    const arrays = this.#wrt.map((at) => this.#inputs[at]!.detach());
+    const arrays = this.#wrt.map((at) => realParts(this.#inputs[at]!));
     const shapes = engine
       .noGrad(() => this.#call(arrays.map((one) => leaf(toArray(one), [...one.shape]))))
       .map((one) => [...one.shape]);
@@ -136,11 +156,10 @@ class Point {
           },
         );
       });
-      return grads.map(
-        (one, at) => one ?? leaf(new Float64Array(inputs[at]!.numel()), [...inputs[at]!.shape]),
-      );
+      // None has no gradient of its own.
+      return grads.filter((one) => one !== null);
     };
-    const point = new Point(fn, [...arrays, ...weights], undefined, 2);
+    const point = new Point(fn, [...arrays, ...weights]);
     const outputs = fn(...[...arrays, ...weights].map((one) => leaf(toArray(one), [...one.shape])));
     return Array.isArray(outputs) && outputs.length === 0 ? undefined : point;
   }
@@ -167,15 +186,37 @@ class Point {
       );
       return found.map((one) => (one === null ? null : toArray(one)));
     } catch (error) {
-      throw new BackwardError(this.#order, error);
+      throw new BackwardError(error);
     }
   }
 
-  /** The floating outputs of the function with these inputs in the differentiated places. */
+  /** J·v in forward mode, all outputs in one. */
+  #forward(
+    arrays: readonly Float64Array[],
+    shapes: readonly (readonly number[])[],
+    direction: Float64Array,
+  ): Float64Array {
+    const primals = arrays.map((one, k) => leaf(one, shapes[k]!));
+    // Called first by itself: what the function throws is not forward mode's.
+    engine.noGrad(() => this.#call(primals));
+    try {
+      const [, pushed] = engine.func.jvp(
+        (...given: EngineTensor[]) => this.#call(given),
+        primals,
+        split(direction, shapes),
+      );
+      return concatenate(pushed.map(toArray));
+    } catch (error) {
+      throw new BackwardError(error);
+    }
+  }
+
+  /** The floating outputs of the function, complex ones as pairs, with these inputs in the differentiated places. */
   #call(differentiated: readonly EngineTensor[]): EngineTensor[] {
     const all = this.#inputs.map((one) => one);
     this.#wrt.forEach((at, k) => {
-      all[at] = differentiated[k]!;
+      const complex = this.#inputs[at]!.isComplex();
+      all[at] = complex ? engine.viewAsComplex(differentiated[k]!) : differentiated[k]!;
     });
     const result = this.#fn(...all);
     const outputs = result instanceof Tensor ? [result] : result;
@@ -183,7 +224,9 @@ class Point {
       throw new GradcheckError(
         `the function must return a tensor or an array of tensors, it returned ${nameOf(result)}`,
       );
-    const floating = outputs.filter((one) => one.isFloatingPoint());
+    const floating = outputs
+      .map((one) => (one.isComplex() ? engine.viewAsReal(one) : one))
+      .filter((one) => one.isFloatingPoint());
     if (outputs.length > 0 && floating.length === 0)
       throw new GradcheckError(
         `the function returns ${outputs[0]!.dtype.name} only: there is no gradient to check`,
@@ -194,13 +237,15 @@ class Point {
 
 /** A fresh float64 tensor in memory of its own. */
 function leaf(data: Float64Array, shape: readonly number[]): EngineTensor {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (let dim = shape.length - 1; dim >= 0; dim -= 1) {
-    strides[dim] = step;
-    step *= Math.max(1, shape[dim]!);
-  }
-  return engine.fromNumpy({ data: data.slice(), shape: [...shape], strides, dtype: 'float64' });
+  return tensorOf({ data, shape: [...shape], dtype: 'float64' });
+}
+
+/** A complex tensor as pairs of real numbers, in a last dim of two: that is what differences are taken in. */
+function realParts(tensor: EngineTensor): EngineTensor {
+  const { complex128 } = engine;
+  return engine.noGrad(() =>
+    tensor.isComplex() ? engine.viewAsReal(tensor.detach().to(complex128)) : tensor.detach(),
+  );
 }
 
 function toArray(tensor: EngineTensor): Float64Array {
@@ -226,10 +271,6 @@ function concatenate(arrays: readonly Float64Array[]): Float64Array {
     at += one.length;
   }
   return all;
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, one) => product * one, 1);
 }
 
 function nameOf(value: unknown): string {

@@ -2,7 +2,7 @@
 // threads or the memory that a result was given. Each returns what is wrong, or nothing.
 import * as engine from '../../engine/index.js';
 import { arrayOf, type EngineTensor } from '../bind.js';
-import { generator } from '../gradcheck/check.js';
+import { generator } from '../gradcheck/problem.js';
 
 /** One statement. */
 export interface Law {

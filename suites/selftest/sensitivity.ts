@@ -1,7 +1,8 @@
 // Owns the measure of how small an error each check still sees: one element × (1 + ε), ε a power of ten, for growing sizes.
 // It uses the suites' own judges with their own tolerances.
 import { compareArrays } from '../compare.js';
-import { checkProblem, generator, type Problem } from '../gradcheck/check.js';
+import { checkProblem } from '../gradcheck/check.js';
+import { generator, type Problem } from '../gradcheck/problem.js';
 import type { Sensitivity } from '../results.js';
 import { toleranceFor } from '../tolerances.js';
 

@@ -1,0 +1,116 @@
+// Owns the check by random directions, for what is too large for a full Jacobian: ±1 through all inputs at once, with the tolerance of a
+// single entry. Where a direction is no pass, it is halved until the elements that are to blame stand alone.
+import { type Desk, NARROWER, STEP } from './desk.js';
+import { type Curve, differentiate } from './numeric.js';
+import { dot, movedInputs, placeIn, signsOf, weightsOf } from './problem.js';
+import type { JacobianEntry } from './report.js';
+import { confirmed } from './verdict.js';
+
+/** How many times the budget a search for doubtful elements may cost. */
+const ESCALATION = 4;
+
+/** Checks as many directions as the settings say; ends at the first wrong one, with the element named. */
+export function checkDirections(desk: Desk): void {
+  for (let trial = 0; trial < desk.settings.directions; trial += 1) {
+    const weights = weightsOf(desk.values.length, desk.random);
+    const gradient = desk.gradient(weights);
+    if (!gradient) return;
+    const signs = signsOf(gradient.length, desk.random);
+    new Trial(desk, weights, gradient, signs).check();
+    if (desk.findings.failed) return;
+  }
+}
+
+interface Part {
+  readonly entry: JacobianEntry;
+  readonly curve: Curve;
+  readonly low: number;
+  readonly high: number;
+}
+
+class Trial {
+  readonly #desk: Desk;
+  readonly #weights: Float64Array;
+  readonly #gradient: Float64Array;
+  readonly #signs: Float64Array;
+  readonly #step: number;
+  #left: number;
+
+  constructor(desk: Desk, weights: Float64Array, gradient: Float64Array, signs: Float64Array) {
+    this.#desk = desk;
+    this.#weights = weights;
+    this.#gradient = gradient;
+    this.#signs = signs;
+    this.#step = STEP * Math.min(...desk.typical);
+    this.#left = ESCALATION * desk.settings.budget;
+  }
+
+  check(): void {
+    this.#settle(this.#part(0, this.#signs.length));
+  }
+
+  /** A pass stands; a failure is followed to its element; a doubt is halved until every element is decided or stands alone. */
+  #settle(part: Part): void {
+    const { entry, low, high } = part;
+    if (entry.verdict === 'pass' || high - low === 1 || this.#left <= 0) {
+      this.#add(part);
+      return;
+    }
+    const middle = (low + high) >> 1;
+    const halves = [this.#part(low, middle), this.#part(middle, high)];
+    const apart = ({ entry: { analytic, numeric } }: Part) => Math.abs(analytic - numeric);
+    if (entry.verdict === 'fail') {
+      const wrong = halves.filter((half) => half.entry.verdict === 'fail');
+      const worst = wrong.sort((a, b) => apart(b) - apart(a))[0];
+      // Spread too thin to name one element.
+      if (worst === undefined) this.#add(part);
+      else this.#settle(worst);
+      return;
+    }
+    // The halves are sharper than the whole: a wrong one among them settles it.
+    const wrong = halves.find((half) => half.entry.verdict === 'fail');
+    for (const half of wrong ? [wrong] : halves) this.#settle(half);
+  }
+
+  #add({ entry, curve }: Part): void {
+    this.#desk.add(entry, curve, 0, this.#step);
+  }
+
+  /** The derivative in the direction that moves only these elements; of one alone, by its own sign. */
+  #part(low: number, high: number): Part {
+    const alone = high - low === 1;
+    const direction = new Float64Array(this.#signs.length);
+    for (let at = low; at < high; at += 1) direction[at] = alone ? 1 : this.#signs[at]!;
+    const desk = this.#desk;
+    const curve: Curve = (t) => {
+      this.#left -= 1;
+      const moved = movedInputs(desk.problem, direction, t);
+      return Float64Array.of(dot(this.#weights, desk.problem.evaluate(moved)));
+    };
+    return { entry: this.#entry(curve, direction, alone ? low : undefined), curve, low, high };
+  }
+
+  #entry(curve: Curve, direction: Float64Array, alone: number | undefined): JacobianEntry {
+    const desk = this.#desk;
+    const gradient = this.#gradient;
+    const norm = Math.sqrt(
+      gradient.reduce((sum, value, at) => sum + (direction[at] === 0 ? 0 : value * value), 0),
+    );
+    const least = Math.max(norm, desk.floor);
+    const found = differentiate(curve, this.#step, desk.enough(least));
+    const scale = Math.max(least, Math.abs(found.value[0]!) || 0);
+    const [input, at] =
+      alone === undefined
+        ? [null, 0]
+        : placeIn(
+            alone,
+            desk.problem.inputs.map((one) => one.length),
+          );
+    const where = { input, at, output: null };
+    const analytic = dot(gradient, direction);
+    const entry = desk.entry(analytic, found, 0, where, scale);
+    if (entry.verdict !== 'fail') return entry;
+    const narrow = differentiate(curve, this.#step / NARROWER, () => true);
+    return confirmed(entry, desk.entry(analytic, narrow, 0, where, scale));
+  }
+}
