@@ -8,6 +8,10 @@ export class TorchstoneError extends Error {
 export class RuntimeError extends TorchstoneError {
   override name = 'RuntimeError';
 }
+/** PyTorch's torch.OutOfMemoryError: a device has no memory left. */
+export class OutOfMemoryError extends RuntimeError {
+  override name = 'OutOfMemoryError';
+}
 /** PyTorch's torch.linalg.LinAlgError: a matrix that cannot be factorised, or an iteration that does not end. */
 export class LinAlgError extends RuntimeError {
   override name = 'LinAlgError';

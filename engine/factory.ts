@@ -1,35 +1,46 @@
 // Owns making tensors over fresh or shared memory. Internal: sizes and dtypes are already checked.
-import { type Device, meta } from './device.js';
+import { cpu, type Device, meta, placement } from './device.js';
 import type { DType } from './dtype.js';
 import { contiguousStrides, numelOf, type Shape } from './shape.js';
-import { allocate, Storage } from './storage.js';
-import { Tensor } from './tensor.js';
+import { allocate, copyBytes, Storage } from './storage.js';
+import { type NumericArray, Tensor } from './tensor.js';
 
-/** An uninitialised, contiguous tensor. */
-export function newTensor(shape: Shape, dtype: DType): Tensor {
-  return new Tensor(
-    allocate(numelOf(shape) * dtype.itemSize),
-    shape,
-    contiguousStrides(shape),
-    0,
-    dtype,
-    true,
-  );
+/** An uninitialised, contiguous tensor, by default where the op's arguments are. */
+export function newTensor(shape: Shape, dtype: DType, device: Device = placement.device): Tensor {
+  const storage = allocate(numelOf(shape) * dtype.itemSize, device);
+  return new Tensor(storage, shape, contiguousStrides(shape), 0, dtype, true);
+}
+
+/** A contiguous tensor whose values JavaScript writes, `data` being all of it; made on the CPU and moved where it belongs. */
+export function newWritten(shape: Shape, dtype: DType, write: (data: NumericArray) => void): Tensor {
+  const here = newTensor(shape, dtype, cpu);
+  // A fresh storage starts with its first element.
+  write(here.typed());
+  return placement.device === cpu ? here : copyAcross(here, placement.device);
+}
+
+/** A contiguous tensor with the same elements on another device; no history. Both have memory. */
+export function copyAcross(x: Tensor, to: Device): Tensor {
+  const out = newTensor(x.shape, x.dtype, to);
+  if (x.length > 0)
+    copyBytes(out.storage, 0, x.storage, x.offset * x.dtype.itemSize, x.length * x.dtype.itemSize);
+  return out;
 }
 
 /** As `newTensor`, where the strides of a contiguous tensor of this shape are at hand. */
 export function newTensorLike(like: Tensor, dtype: DType): Tensor {
-  return new Tensor(allocate(like.length * dtype.itemSize), like.shape, like.strides, 0, dtype, true);
+  const storage = allocate(like.length * dtype.itemSize, like.device);
+  return new Tensor(storage, like.shape, like.strides, 0, dtype, true);
 }
 
 /** An uninitialised tensor with these strides, which must be dense. */
 export function newStrided(shape: Shape, strides: Shape, dtype: DType): Tensor {
-  return new Tensor(allocate(numelOf(shape) * dtype.itemSize), shape, strides, 0, dtype);
+  return new Tensor(allocate(numelOf(shape) * dtype.itemSize, placement.device), shape, strides, 0, dtype);
 }
 
 /** A tensor without memory. */
 export function newMeta(shape: Shape, dtype: DType, device: Device = meta): Tensor {
-  return new Tensor(new Storage(0), shape, contiguousStrides(shape), 0, dtype, true, null, device);
+  return new Tensor(new Storage(0, device), shape, contiguousStrides(shape), 0, dtype, true);
 }
 
 /** As `viewOf`, for a function that returns several views: autograd lets none of them be changed in-place. */

@@ -14,7 +14,8 @@ export { type CustomFunction, defineFunction, FunctionContext } from './autograd
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/mode.js';
 export type { GradientHook, Node } from './autograd/node.js';
 export { Complex } from './complex.js';
-export { cuda, Device, type DeviceLike, device } from './device.js';
+export { cuda } from './cuda.js';
+export { Device, type DeviceLike, device } from './device.js';
 export {
   bfloat16,
   bool,
@@ -40,6 +41,7 @@ export {
   IndexError,
   LinAlgError,
   NotImplementedError,
+  OutOfMemoryError,
   RuntimeError,
   TorchstoneError,
   ValueError,

@@ -3,7 +3,7 @@
 import { Complex } from './complex.js';
 import { bool, int64 } from './dtype.js';
 import { ArgumentError, describe, IndexError, message, ValueError } from './errors.js';
-import { newTensor } from './factory.js';
+import { newWritten } from './factory.js';
 import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops/geometry.js';
 import { indexed, isMask, perDim, putting, requireMaskShape } from './ops/index_core.js';
 import { appliedInPlace } from './ops/inplace_op.js';
@@ -96,9 +96,7 @@ function listed(op: string, list: readonly NestedIndex[]): Tensor {
   };
   walk(list, 0);
   const truths = flat.length > 0 && flat.every((v) => typeof v === 'boolean');
-  const out = newTensor(shape, truths ? bool : int64);
-  const data = out.typed();
-  flat.forEach((v, i) => {
+  flat.forEach((v) => {
     if (typeof v === 'number' && !Number.isInteger(v)) {
       throw new IndexError(
         message(
@@ -111,10 +109,10 @@ function listed(op: string, list: readonly NestedIndex[]): Tensor {
     }
     if (typeof v !== 'number' && typeof v !== 'bigint' && typeof v !== 'boolean')
       throw badIndex(op, describe(v));
-    if (data instanceof BigInt64Array) data[out.offset + i] = BigInt(v);
-    else data[out.offset + i] = Number(v);
   });
-  return out;
+  return newWritten(shape, truths ? bool : int64, (data) => {
+    for (let i = 0; i < flat.length; i++) data[i] = truths ? Number(flat[i]) : BigInt(flat[i]!);
+  });
 }
 
 function parseOne(op: string, part: unknown): Item {

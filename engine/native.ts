@@ -4,12 +4,16 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { IndexError, NotImplementedError, RuntimeError, TorchstoneError } from './errors.js';
+import {
+  IndexError,
+  NotImplementedError,
+  OutOfMemoryError,
+  RuntimeError,
+  TorchstoneError,
+} from './errors.js';
 
-export interface Addon {
-  readonly block: Float64Array;
-  readonly primitives: readonly { name: string; arity: number; kinds: string }[];
-  defineProgram(code: Int32Array, constants: Float64Array): number;
+/** The kernel families: each reads its command from the block. A device's backend is one of these. */
+export interface Families {
   pointwise(): void;
   reduce(): void;
   rowwise(): void;
@@ -27,11 +31,85 @@ export interface Addon {
   arange(): void;
   fft(): void;
   linalg(): void;
+}
+
+/** Memory of one device, tied to owners by weak references. */
+interface DeviceMemory {
   allocate(owner: object, bytes: number, force: boolean): number;
   collect(): number;
   release(address: number): void;
   trim(): void;
   memoryStats(out: Float64Array): void;
+}
+
+/** What was found where a library was looked for. */
+export interface CudaLook {
+  readonly library: string;
+  readonly path: string;
+  readonly result: string;
+}
+
+/** What looking for CUDA gave. Versions are null where the library was not found. */
+export interface CudaFound {
+  readonly available: boolean;
+  readonly reason: string;
+  readonly devices: readonly {
+    name: string;
+    major: number;
+    minor: number;
+    memory: number;
+    multiprocessors: number;
+  }[];
+  readonly driver: string | null;
+  readonly nvrtc: string | null;
+  readonly cublas: string | null;
+  readonly looked: readonly CudaLook[];
+}
+
+/** The CUDA half of the addon; everything works on the device and stream that were set last. Contract: native/cuda/README.md. */
+export interface CudaAddon extends Families, DeviceMemory {
+  /** Looks for the libraries, once; folders are tried before the usual places. */
+  init(folders: readonly string[]): CudaFound;
+  setDevice(index: number): void;
+  /** [free bytes, total bytes] */
+  memoryInfo(out: Float64Array): void;
+  copyIn(address: number, from: ArrayBuffer, byteOffset: number, bytes: number): void;
+  /** Waits for the stream. */
+  copyOut(address: number, to: ArrayBuffer, byteOffset: number, bytes: number): void;
+  copyWithin(to: number, from: number, bytes: number): void;
+  /** Between two devices; both indices are those of setDevice. */
+  copyAcross(to: number, toDevice: number, from: number, fromDevice: number, bytes: number): void;
+  /** Waits for the current stream; a family's status stands in block[0] where a kernel failed since. */
+  synchronize(): void;
+  /** Every launch waits and reports its own failure. */
+  setBlocking(on: boolean): void;
+  streamCreate(): number;
+  streamUse(stream: number): void;
+  streamSynchronize(stream: number): void;
+  streamQuery(stream: number): boolean;
+  streamDestroy(stream: number): void;
+  eventCreate(): number;
+  eventRecord(event: number, stream: number): void;
+  eventSynchronize(event: number): void;
+  eventQuery(event: number): boolean;
+  /** Milliseconds from one to the other. */
+  eventElapsed(from: number, to: number): number;
+  eventDestroy(event: number): void;
+  streamWaitEvent(stream: number, event: number): void;
+  graphBegin(): void;
+  graphEnd(): number;
+  graphLaunch(graph: number): void;
+  graphDestroy(graph: number): void;
+  /** The last call's failure, where status 6 or a JavaScript error named one. */
+  failure(): { kind: 'none' | 'memory' | 'compile' | 'launch' | 'lost' | 'library'; message: string };
+}
+
+export interface Addon extends Families, DeviceMemory {
+  readonly block: Float64Array;
+  readonly primitives: readonly { name: string; arity: number; kinds: string }[];
+  /** Absent from builds without it. */
+  readonly cuda?: CudaAddon;
+  defineProgram(code: Int32Array, constants: Float64Array): number;
   setBudget(bytes: number): void;
   addressOf(buffer: ArrayBuffer): number;
   arrayBufferAt(address: number, bytes: number): ArrayBuffer;
@@ -78,6 +156,19 @@ export const addonPath: string = loaded.path;
 /** The shared command block. */
 export const block: Float64Array = addon.block;
 
+let cudaCurrent = -1;
+/** The CUDA half, working on this device. Only cuda.ts may ask before devices are known to exist. */
+export function cudaAt(index: number): CudaAddon {
+  const cuda = addon.cuda;
+  if (cuda === undefined)
+    throw new TorchstoneError('cuda: required an addon with the CUDA backend, got one without');
+  if (index !== cudaCurrent) {
+    cuda.setDevice(index);
+    cudaCurrent = index;
+  }
+  return cuda;
+}
+
 const opcodes = new Map<string, number>(addon.primitives.map((p, i) => [p.name, i]));
 
 /** The addon's number of a scalar primitive. */
@@ -104,6 +195,11 @@ export function raiseStatus(op: string): never {
       throw new RuntimeError(
         `${op}: required an addon built with Eigen, got one without. Install libeigen3-dev and build it with: npm run build:native`,
       );
+    case 6: {
+      const { kind, message } = addon.cuda!.failure();
+      if (kind === 'memory') throw new OutOfMemoryError(`${op}: ${message}`);
+      throw new RuntimeError(`${op}: ${message}`);
+    }
     default:
       throw new TorchstoneError(`${op}: the addon returned status ${block[0]}`);
   }

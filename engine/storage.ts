@@ -2,8 +2,9 @@
 // It must not know shapes or dtypes. The reasons and measurements are in DESIGN 3.4.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { RuntimeError } from './errors.js';
-import { addon } from './native.js';
+import { cpu, type Device } from './device.js';
+import { OutOfMemoryError, RuntimeError } from './errors.js';
+import { addon, type CudaAddon, cudaAt } from './native.js';
 
 /** Storages up to this size are carved from slabs that V8 itself frees. */
 const smallLimit = 8192;
@@ -31,6 +32,7 @@ const ownerOfBuffer = new WeakMap<ArrayBuffer, Storage>();
 export class Storage {
   address = 0;
   readonly byteLength: number;
+  readonly device: Device;
   version = 0;
   /** The ArrayBuffer that holds or shows the memory; null until someone asks, for pooled memory. */
   buffer: ArrayBuffer | null = null;
@@ -41,15 +43,17 @@ export class Storage {
   /** Some other tensor shows this memory: it is left to the garbage collector. */
   shared = false;
 
-  constructor(byteLength: number) {
+  constructor(byteLength: number, device: Device = cpu) {
     this.byteLength = byteLength;
+    this.device = device;
   }
 
-  /** The ArrayBuffer that holds this storage at `byteOffset`. */
+  /** The ArrayBuffer that holds this storage at `byteOffset`; of another device's memory a copy, made now. */
   bytes(): ArrayBuffer {
     if (this.released) {
       throw new RuntimeError('storage: required memory, got none. The tensor was disposed');
     }
+    if (this.device !== cpu) return this.read(0, this.byteLength);
     if (this.buffer === null) {
       this.buffer = addon.arrayBufferAt(this.address, this.byteLength);
       ownerOfBuffer.set(this.buffer, this);
@@ -57,11 +61,20 @@ export class Storage {
     return this.buffer;
   }
 
+  /** A copy of some bytes, for JavaScript to read. Waits for the device. */
+  read(from: number, bytes: number): ArrayBuffer {
+    const copy = new ArrayBuffer(bytes);
+    if (bytes > 0 && this.device.type === 'cuda')
+      cudaAt(this.device.index!).copyOut(this.address + from, copy, 0, bytes);
+    return copy;
+  }
+
   /** Gives pooled memory back now, unless a view, an alias or JavaScript still shows it. */
   release(): void {
     if (this.released || this.shared || this.buffer !== null) return;
     this.released = true;
-    addon.release(this.address);
+    if (this.device === cpu) addon.release(this.address);
+    else cudaAt(this.device.index!).release(this.address);
   }
 }
 
@@ -70,7 +83,8 @@ let slabAddress = 0;
 let slabUsed = slabSize;
 
 /** A new, uninitialised storage. @throws RuntimeError when the system has no memory. */
-export function allocate(byteLength: number): Storage {
+export function allocate(byteLength: number, device: Device = cpu): Storage {
+  if (device !== cpu) return allocateCuda(byteLength, device);
   if (byteLength > smallLimit) return allocatePooled(byteLength);
   const storage = new Storage(byteLength);
   const size = byteLength === 0 ? alignment : (byteLength + alignment - 1) & -alignment;
@@ -115,6 +129,39 @@ function tryPool(byteLength: number, force: boolean): Storage | null {
   return storage;
 }
 
+/** Device memory is always pooled. The pool asks for a collection as that of the CPU does; none left is an error. */
+function allocateCuda(byteLength: number, device: Device): Storage {
+  const cuda = cudaAt(device.index!);
+  const young = tryCuda(cuda, byteLength, device, false);
+  if (young !== null) return young;
+  for (const type of ['minor', 'major'] as const) {
+    collectGarbage(type);
+    cuda.collect();
+    const found = tryCuda(cuda, byteLength, device, type === 'major');
+    if (found !== null) return found;
+  }
+  throw new OutOfMemoryError(`allocate: ${cuda.failure().message}`);
+}
+
+function tryCuda(cuda: CudaAddon, byteLength: number, device: Device, force: boolean): Storage | null {
+  const storage = new Storage(byteLength, device);
+  const address = cuda.allocate(storage, Math.max(byteLength, 1), force);
+  if (address <= 0) return null;
+  storage.address = address;
+  return storage;
+}
+
+/** Copies bytes between two storages, at least one of them on CUDA. */
+export function copyBytes(to: Storage, toAt: number, from: Storage, fromAt: number, bytes: number): void {
+  const [into, out] = [to.device.index ?? 0, from.device.index ?? 0];
+  if (to.device === from.device) cudaAt(into).copyWithin(to.address + toAt, from.address + fromAt, bytes);
+  else if (to.device === cpu)
+    cudaAt(out).copyOut(from.address + fromAt, to.bytes(), to.byteOffset + toAt, bytes);
+  else if (from.device === cpu)
+    cudaAt(into).copyIn(to.address + toAt, from.bytes(), from.byteOffset + fromAt, bytes);
+  else cudaAt(into).copyAcross(to.address + toAt, into, from.address + fromAt, out, bytes);
+}
+
 /** A storage over memory that JavaScript owns; a write on either side is seen on the other. */
 export function adopt(buffer: ArrayBuffer, byteOffset: number, byteLength: number): Storage {
   const known = ownerOfBuffer.get(buffer);
@@ -140,8 +187,13 @@ export interface MemoryStats {
 
 /** What the pool holds now. Small storages live in V8's own memory and are not counted. */
 export function memoryStats(): MemoryStats {
+  return statsOf(addon);
+}
+
+/** The same of any pool. */
+export function statsOf(pool: { memoryStats(out: Float64Array): void }): MemoryStats {
   const n = new Float64Array(8);
-  addon.memoryStats(n);
+  pool.memoryStats(n);
   return {
     liveBytes: n[0]!,
     liveBlocks: n[1]!,
@@ -156,7 +208,12 @@ export function memoryStats(): MemoryStats {
 
 /** Collects garbage and returns all free memory of the pool to the system. */
 export function emptyCache(): void {
+  emptyPool(addon);
+}
+
+/** The same for any pool. */
+export function emptyPool(pool: { collect(): number; trim(): void }): void {
   collectGarbage('major');
-  addon.collect();
-  addon.trim();
+  pool.collect();
+  pool.trim();
 }

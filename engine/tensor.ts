@@ -7,7 +7,7 @@ import type { DType } from './dtype.js';
 import { type NumericArray, readAt, type Scalar, typedArrayOver } from './element.js';
 import { ArgumentError, IndexError, message, RuntimeError, showShape } from './errors.js';
 import { isContiguousLayout, numelOf, type Shape, wrapDim } from './shape.js';
-import type { Storage } from './storage.js';
+import { Storage } from './storage.js';
 
 export { type NumericArray, readAt, type Scalar, typedArrayOver, writeAt } from './element.js';
 export type Nested<T> = T | Nested<T>[];
@@ -83,7 +83,7 @@ export class Tensor {
     dtype: DType,
     rowMajor = isContiguousLayout(shape, strides),
     base: Tensor | null = null,
-    device: Device = cpu,
+    device: Device = storage.device,
   ) {
     this.storage = storage;
     this.shape = shape;
@@ -296,7 +296,7 @@ export class Tensor {
 
   // --- reading ---
 
-  /** A typed array over the whole storage. */
+  /** A typed array over the whole storage; of memory on another device a copy, made now. */
   typed(): NumericArray {
     return typedArrayOver(this.dtype, this.storage);
   }
@@ -312,7 +312,11 @@ export class Tensor {
         ),
       );
     }
-    return readAt(this.dtype, this.typed(), this.offset);
+    const { storage, dtype, offset } = this;
+    if (this.device === cpu) return readAt(dtype, this.typed(), offset);
+    const one = new Storage(dtype.itemSize);
+    one.buffer = storage.read(offset * dtype.itemSize, dtype.itemSize);
+    return readAt(dtype, typedArrayOver(dtype, one), 0);
   }
   /** Nested arrays of JavaScript values; a 0-d tensor gives its value. */
   tolist(): Nested<Scalar> {

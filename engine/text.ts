@@ -1,5 +1,6 @@
 // Owns a tensor's text: what PyTorch prints. The formatting itself is in print.ts.
 import { Complex } from './complex.js';
+import { cpu } from './device.js';
 import { getDefaultDtype } from './dtype.js';
 import { formatTensor } from './print.js';
 import { readAt, Tensor } from './tensor.js';
@@ -27,6 +28,7 @@ Tensor.prototype.toString = function (this: Tensor): string {
         return value instanceof Complex ? [value.re, value.im] : value;
       },
       requiresGrad: this.requiresGrad,
+      ...(this.device === cpu ? {} : { device: String(this.device) }),
       ...(node === null ? {} : { gradFn: node.name }),
     },
     getDefaultDtype().name,

@@ -1,5 +1,6 @@
 // Owns the walk of the tape: order, accumulation, checking gradients against what the outputs were, hooks, freeing.
 // It must not know any op but the two it needs to undo broadcasting and to accumulate, which it is given.
+import { placedOn, placement } from '../device.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
 import { expandsTo, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -18,6 +19,12 @@ export const support = {
 };
 function notLoaded(): never {
   throw new RuntimeError('backward: required the ops, got none loaded');
+}
+
+/** A node's gradients, their memory where the incoming ones are. */
+function applied(n: Node, incoming: Gradients): Gradients {
+  if (!placement.several) return n.apply(incoming);
+  return placedOn(incoming.find((g) => g !== null && g !== undefined)!.device, () => n.apply(incoming));
 }
 
 interface Capture {
@@ -153,7 +160,7 @@ class Walk {
     }
     const wanted = this.#needed === null || this.#needed.has(n);
     const some = wanted && incoming.some((g) => g !== null);
-    const results = some ? n.apply(incoming) : [];
+    const results = some ? applied(n, incoming) : [];
     if (some && !this.#options.retainGraph) n.release();
     this.#propagate(n, results);
   }

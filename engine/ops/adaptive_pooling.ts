@@ -5,9 +5,10 @@ import { defineOp, type Param } from './define.js';
 import { indexSelect } from './index_select.js';
 import { withIndices } from './pooling.js';
 import { alongAxis, maxOfWindows, type Place, refuse } from './pooling_core.js';
+import { longTable } from './raw.js';
 import { resampled, tableOf } from './resample_core.js';
 import { call, t } from './samples.js';
-import { longTable, requireTables } from './windows.js';
+import { requireTables } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const sizeParam: Param = { name: 'output_size', kind: 'any' };

@@ -9,7 +9,7 @@ import { defineOp, type Param } from './define.js';
 import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';
 import { joined } from './joining.js';
-import { longs } from './raw.js';
+import { longTable } from './raw.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -328,7 +328,7 @@ export const combinations = defineOp({
       );
     if (r === 0) return newTensor([0], x.dtype);
     const flat = choices(x.length, r, again);
-    return reshaped(indexSelect.impl(x, 0, longs(flat)), [flat.length / r, r]);
+    return reshaped(indexSelect.impl(x, 0, longTable(flat)), [flat.length / r, r]);
   },
   samples: [call([t([4])]), call([t([3]), 2, true])],
   errors: [{ args: [t([2, 2])], throws: 'RuntimeError' }],

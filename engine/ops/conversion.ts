@@ -1,17 +1,23 @@
 // Owns `to`: a tensor in another dtype, on another device or in another order of memory. The shorthands are in memory.ts.
-import { type Device, device, requireDevice } from '../device.js';
+import { record } from '../autograd/node.js';
+import { type Device, device, placedOn, requireDevice } from '../device.js';
 import { asDType, DType } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
-import { newMeta } from '../factory.js';
+import { copyAcross, newMeta } from '../factory.js';
 import { Tensor } from '../tensor.js';
 import { defineOp } from './define.js';
-import { castInto } from './memory.js';
+import { castInto, contiguous } from './memory.js';
 import { call, t } from './samples.js';
 
 function moved(x: Tensor, to: Device): Tensor {
   requireDevice('to', to);
-  if (String(to) === String(x.device)) return x;
+  if (to === x.device) return x;
   if (to.type === 'meta') return newMeta(x.shape, x.dtype);
+  if (x.device.backend !== null) {
+    const from = x.device;
+    const dense = placedOn(from, () => contiguous.impl(x.detach()));
+    return record('ToCopyBackward0', copyAcross(dense, to), [x], () => (g) => [moved(g[0]!, from)]);
+  }
   throw new RuntimeError(
     message('to', 'a tensor with memory', 'one on meta', 'Cannot copy out of meta tensor; no data!'),
   );
@@ -73,7 +79,8 @@ export const to = defineOp({
     const at = place === null ? target.device : device(place as Device);
     const wanted = dtype ?? target.dtype ?? x.dtype;
     const here = at === null ? x : moved(x, at);
-    return castInto('to', here, wanted, here.device.type === 'meta' ? null : format, copy || target.copy);
+    const memory = here.device.backend === null ? null : format;
+    return placedOn(here.device, () => castInto('to', here, wanted, memory, copy || target.copy));
   },
   samples: [
     call([t([2, 3, 4, 5]), 'cpu', { dtype: 'float64' }, false, true]),

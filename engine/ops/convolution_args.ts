@@ -1,5 +1,5 @@
 // Owns the arguments of convolutions: one value or one for each dim, PyTorch's checks and its errors. It must not declare ops.
-import { cpu, deviceError } from '../device.js';
+import { backendOf } from '../device.js';
 import { bool, int64 } from '../dtype.js';
 import { ArgumentError, describe, message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import type { Tensor } from '../tensor.js';
@@ -156,7 +156,7 @@ export function checkChannels(op: string, x: Tensor, w: Tensor, b: Tensor | null
 }
 
 export function checkDTypes(op: string, x: Tensor, w: Tensor, b: Tensor | null, transposed = false): void {
-  for (const p of [x, w, b]) if (p !== null && p.device !== cpu) throw deviceError(op, [p]);
+  backendOf(op, b === null ? [x, w] : [x, w, b]);
   if (x.dtype !== w.dtype) {
     refuse(
       op,

@@ -3,7 +3,7 @@
 import { record, type Save, type SavedTensor } from '../autograd/node.js';
 import { float32, float64 } from '../dtype.js';
 import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../native.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { add } from './arithmetic.js';
@@ -104,7 +104,7 @@ function launchPlanar(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor
   block[i++] = w.address;
   block[i++] = b === null ? 0 : b.address;
   writeOperand(i, y);
-  addon[f]();
+  x.device.backend![f]();
   if (block[0] !== 0) raiseStatus(f);
 }
 

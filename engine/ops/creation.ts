@@ -1,7 +1,7 @@
 // Owns the ops that make tensors from sizes, ranges and JavaScript values. Random ones are in random_ops.ts.
 
 import { Complex } from '../complex.js';
-import { type DeviceLike, requireDevice } from '../device.js';
+import { type DeviceLike, placedOn, requireDevice } from '../device.js';
 import {
   asDType,
   bool,
@@ -14,10 +14,10 @@ import {
   scalarDType,
 } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../errors.js';
-import { newMeta, newStrided, newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { newMeta, newStrided, newTensor, newWritten } from '../factory.js';
+import { block, raiseStatus } from '../native.js';
 import { checkSizes, isDense } from '../shape.js';
-import { type Scalar, Tensor, writeAt } from '../tensor.js';
+import { type NumericArray, type Scalar, Tensor, writeAt } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { cast, clone, rawCopy, rawFill } from './memory.js';
 import { call, t } from './samples.js';
@@ -33,9 +33,23 @@ const source: Param = { name: 'input', kind: 'tensor' };
 /** An uninitialised tensor for a factory, its sizes, dtype and device checked. */
 export function allocateFor(op: string, sizes: readonly number[], dtype: DType, device: unknown): Tensor {
   const shape = checkSizes(op, sizes);
-  return requireDevice(op, device as DeviceLike | null).type === 'meta'
+  const place = requireDevice(op, device as DeviceLike | null);
+  return place.type === 'meta' ? newMeta(shape, dtype) : newTensor(shape, dtype, place);
+}
+
+/** The same with values that JavaScript writes; `data` is all of them. */
+export function writtenFor(
+  op: string,
+  sizes: readonly number[],
+  dtype: DType,
+  device: unknown,
+  write: (data: NumericArray) => void,
+): Tensor {
+  const shape = checkSizes(op, sizes);
+  const place = requireDevice(op, device as DeviceLike | null);
+  return place.type === 'meta'
     ? newMeta(shape, dtype)
-    : newTensor(shape, dtype);
+    : placedOn(place, () => newWritten(shape, dtype, write));
 }
 
 /** Sets requiresGrad where the caller asked for it. */
@@ -44,7 +58,7 @@ export function finish(x: Tensor, grad: boolean): Tensor {
 }
 
 function filled(x: Tensor, value: Scalar | null): Tensor {
-  if (value !== null && x.device.type === 'cpu') rawFill(x, value);
+  if (value !== null && x.device.backend !== null) rawFill(x, value);
   return x;
 }
 
@@ -77,8 +91,9 @@ function allocateLike(op: string, like: Tensor, dtype: DType | null, device: unk
   const d = dtype ?? like.dtype;
   const place = requireDevice(op, (device as DeviceLike | null) ?? like.device);
   if (place.type === 'meta') return newMeta(like.shape, d);
-  if (!like.rowMajor && isDense(like.shape, like.strides)) return newStrided(like.shape, like.strides, d);
-  return newTensor(like.shape, d);
+  if (!like.rowMajor && isDense(like.shape, like.strides))
+    return placedOn(place, () => newStrided(like.shape, like.strides, d));
+  return newTensor(like.shape, d, place);
 }
 
 function likeFactory(name: string, value: number | null, doc: string) {
@@ -149,7 +164,7 @@ export const fullLike = defineOp({
 
 /** Writes start, start + step, … into a fresh 1-d tensor. */
 export function rangeInto(x: Tensor, start: number, step: number): Tensor {
-  if (x.length === 0 || x.device.type !== 'cpu') return x;
+  if (x.length === 0 || x.device.backend === null) return x;
   if (computedIn(x.dtype) !== x.dtype || x.dtype.category === 3) {
     rawCopy(x, rangeInto(newTensor(x.shape, partOf(computedIn(x.dtype))), start, step));
     return x;
@@ -159,7 +174,7 @@ export function rangeInto(x: Tensor, start: number, step: number): Tensor {
   block[2] = x.length;
   block[3] = start;
   block[4] = step;
-  addon.arange();
+  x.device.backend.arange();
   if (block[0] !== 0) raiseStatus('arange');
   return x;
 }
@@ -235,7 +250,7 @@ export const eye = defineOp({
   variants: ['function'],
   kernel: (n: number, m: number | null, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
     const out = filled(allocateFor('eye', [n, m ?? n], dtype ?? getDefaultDtype(), device), 0);
-    if (out.length > 0 && out.device.type === 'cpu') rawFill(out.diagonal(), 1);
+    if (out.length > 0 && out.device.backend !== null) rawFill(out.diagonal(), 1);
     return finish(out, grad);
   },
   notDifferentiable: 'it has no tensor input',
@@ -310,8 +325,10 @@ export const tensor = defineOp({
     const values = [...leaves(data)];
     const own = ArrayBuffer.isView(data) ? typedDtypes[data.constructor.name] : undefined;
     const d = dtype ?? (own === undefined ? inferred(values) : own === 'int64' ? int64 : asTyped(own));
-    const out = allocateFor('tensor', shape, d, device);
-    if (out.device.type === 'cpu') writeValues(out, values);
+    requireValues(d, values);
+    const out = writtenFor('tensor', shape, d, device, (data) => {
+      for (let i = 0; i < values.length; i++) writeAt(d, data, i, values[i]!);
+    });
     return finish(out, grad);
   },
   notDifferentiable: 'it has no tensor input',
@@ -335,26 +352,23 @@ export const tensor = defineOp({
 
 const asTyped = (name: string): DType => asDType(name, 'tensor');
 
-/** Stores JavaScript values, cast as PyTorch casts Python's. */
-function writeValues(out: Tensor, values: readonly Scalar[]): void {
-  if (out.dtype.category === 1) {
+/** @throws where the dtype cannot hold a value, as PyTorch casts Python's. */
+function requireValues(dtype: DType, values: readonly Scalar[]): void {
+  if (dtype.category === 1) {
     const bad = values.find((v) => typeof v === 'number' && !Number.isFinite(v));
     if (bad !== undefined) {
       throw new ValueError(
         message(
           'tensor',
-          `values that ${out.dtype.name} can hold`,
+          `values that ${dtype.name} can hold`,
           String(bad),
           'cannot convert float NaN or infinity to integer',
         ),
       );
     }
   }
-  if (out.dtype.category < 3 && values.some((v) => v instanceof Complex)) {
-    const hint = `a Complex cannot be converted to ${out.dtype.name}`;
-    throw new ArgumentError(message('tensor', `values that ${out.dtype.name} can hold`, 'a Complex', hint));
+  if (dtype.category < 3 && values.some((v) => v instanceof Complex)) {
+    const hint = `a Complex cannot be converted to ${dtype.name}`;
+    throw new ArgumentError(message('tensor', `values that ${dtype.name} can hold`, 'a Complex', hint));
   }
-  const data = out.typed();
-  let at = out.offset;
-  for (const v of values) writeAt(out.dtype, data, at++, v);
 }

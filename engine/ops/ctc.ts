@@ -11,7 +11,7 @@ import { indices as upTo } from './creation.js';
 import { defineOp } from './define.js';
 import { formula, p0, requireFloating } from './formula.js';
 import { checkReduction, reduced } from './loss_support.js';
-import { filled, longs } from './raw.js';
+import { filled, longTable } from './raw.js';
 import { call, t } from './samples.js';
 
 const op = 'ctcLoss';
@@ -176,9 +176,9 @@ function labelsOf(y: Tensor, lengths: readonly number[], blank: number): Tensor 
     next += length;
     return start;
   });
-  const behind = upTo(most).ge(longs(lengths).unsqueeze(1));
+  const behind = upTo(most).ge(longTable(lengths).unsqueeze(1));
   if (y.length === 0 || most === 0) return filled([lengths.length, most], blank, int64);
-  const places = longs(starts).unsqueeze(1).add(upTo(most)).maskedFill(behind, 0);
+  const places = longTable(starts).unsqueeze(1).add(upTo(most)).maskedFill(behind, 0);
   return y.to(int64).reshape(-1).take(places).maskedFill(behind, blank);
 }
 
@@ -204,7 +204,7 @@ function latticeOf(
   if (states > 2) {
     skips.narrow(1, 2, states - 2).copy_(all.narrow(1, 2, states - 2).ne(all.narrow(1, 0, states - 2)));
   }
-  const counts = longs(lengths).unsqueeze(1);
+  const counts = longTable(lengths).unsqueeze(1);
   const end = counts.mul(2);
   const at = upTo(states);
   return {
@@ -213,7 +213,7 @@ function latticeOf(
     classes: all,
     skips: skips.ne(0).logicalAnd(odd),
     ends: at.eq(end).logicalOr(at.eq(end.sub(1))),
-    inputs: longs(inputs).unsqueeze(1),
+    inputs: longTable(inputs).unsqueeze(1),
     labels: counts,
   };
 }
@@ -295,7 +295,7 @@ export const ctcLoss = defineOp({
     const at = latticeOf(steps, labelsOf(y, lengths, blank), inputs, lengths, blank);
     const losses = lossesOf(x, at, zeroInfinity);
     const finite = zeroInfinity ? losses.maskedFill(losses.detach().isinf(), 0) : losses;
-    const scaled = reduction === 'mean' ? finite.div(longs(lengths).clampMin(1).to(x.dtype)) : finite;
+    const scaled = reduction === 'mean' ? finite.div(longTable(lengths).clampMin(1).to(x.dtype)) : finite;
     const out = reduced(scaled, reduction);
     return raw.ndim === 2 && reduction === 'none' ? out.squeeze(0) : out;
   },

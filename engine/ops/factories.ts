@@ -28,7 +28,7 @@ function made(
 ): Tensor {
   const [dtype, device, grad] = options;
   const out = allocateFor(op, sizes, dtype ?? like.dtype, device ?? like.device);
-  if (value !== null && out.device.type === 'cpu') rawFill(out, value);
+  if (value !== null && out.device.backend !== null) rawFill(out, value);
   return finish(out, grad);
 }
 
@@ -102,9 +102,10 @@ function strided(
     const hint = `Storage size calculation overflowed or a stride is negative: ${showShape(strides)}`;
     throw new RuntimeError(message(op, 'strides of at least 0', String(negative), hint));
   }
-  if (requireDevice(op, device as DeviceLike | null).type === 'meta') return newMeta(shape, dtype);
+  const place = requireDevice(op, device as DeviceLike | null);
+  if (place.type === 'meta') return newMeta(shape, dtype);
   const room = numelOf(shape) === 0 ? 0 : 1 + shape.reduce((sum, n, d) => sum + (n - 1) * strides[d]!, 0);
-  return seenAs(newTensor([room], dtype), shape, strides);
+  return seenAs(newTensor([room], dtype, place), shape, strides);
 }
 
 const strideParam: Param = { name: 'stride', kind: 'ints' };
@@ -236,7 +237,7 @@ export const scalarTensor = defineOp({
   variants: ['function'],
   kernel: (value: Scalar, ...[dtype, device, grad]: Options): Tensor => {
     const out = allocateFor('scalarTensor', [], dtype ?? getDefaultDtype(), device);
-    if (out.device.type === 'cpu') rawFill(out, value);
+    if (out.device.backend !== null) rawFill(out, value);
     return finish(out, grad);
   },
   notDifferentiable: noInput,
@@ -280,7 +281,7 @@ function spacedOp(
     throw new RuntimeError(message(op, 'at least 0 steps', String(steps), hint));
   }
   const out = allocateFor(op, [steps], dtype ?? getDefaultDtype(), device);
-  if (out.device.type === 'cpu' && steps > 0)
+  if (out.device.backend !== null && steps > 0)
     rawCopy(out, map(spaced(start, end, steps), out.dtype.isIntegral));
   return finish(out, grad);
 }

@@ -3,7 +3,7 @@ import { type DType, getDefaultDtype } from '../dtype.js';
 import { IndexError, message, RuntimeError } from '../errors.js';
 import { wrapDim } from '../shape.js';
 import { type Tensor, writeAt } from '../tensor.js';
-import { allocateFor, factoryParams, finish } from './creation.js';
+import { factoryParams, finish, writtenFor } from './creation.js';
 import { defineOp, type ErrorSample, type Param } from './define.js';
 import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';
 import { call, type Sample, t } from './samples.js';
@@ -149,12 +149,11 @@ function frequencies(name: string, doc: string, signed: boolean) {
         throw new RuntimeError(message(`fft.${name}`, 'a floating dtype', kind.name, hint));
       }
       const size = signed ? n : Math.floor(n / 2) + 1;
-      const out = allocateFor(`fft.${name}`, [size], kind, device);
-      if (out.device.type !== 'cpu') return finish(out, grad);
-      const data = out.typed();
-      for (let i = 0; i < size; i++)
-        writeAt(out.dtype, data, out.offset + i, (signed && 2 * i >= n + (n % 2) ? i - n : i) / (n * d));
-      return finish(out, grad);
+      const at = (i: number): number => (signed && 2 * i >= n + (n % 2) ? i - n : i) / (n * d);
+      const written = writtenFor(`fft.${name}`, [size], kind, device, (data) => {
+        for (let i = 0; i < size; i++) writeAt(kind, data, i, at(i));
+      });
+      return finish(written, grad);
     },
     notDifferentiable: 'it has no tensor input',
     samples: [call([5]), call([6, 0.5]), call([1], { dtype: { dtype: 'float64' } })],

@@ -1,11 +1,11 @@
 // Owns the Fourier transforms as plain differentiable functions: complex to complex, real to half, half to real, along several
 // dims, unscaled but for a factor. The command's layout is written in native/README.md. It declares no ops.
 import { record } from '../autograd/node.js';
-import { cpu, deviceError } from '../device.js';
+import { backendOf } from '../device.js';
 import { complexOf, type DType, getDefaultDtype, partOf } from '../dtype.js';
 import { message, RuntimeError } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { newTensor, newWritten } from '../factory.js';
+import { block, raiseStatus } from '../native.js';
 import { coalesce } from '../pointwise/launch.js';
 import type { Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
@@ -31,7 +31,7 @@ interface Pass {
 /** One dim of `x` transformed into the same dim of `out`; `n` points, of which `x` may hold fewer and `out` get fewer. */
 function launch(p: Pass, out: Tensor, x: Tensor, dim: number, n: number): void {
   if (out.length === 0) return;
-  if (x.device !== cpu) throw deviceError(p.op, [x]);
+  const backend = backendOf(p.op, [out, x]);
   const kept = x.shape.map((_, d) => d).filter((d) => d !== dim && x.shape[d] !== 1);
   const dims =
     kept.length === 0 ? { sizes: [], strides: [[], []] } : coalesce(x.shape, [x.strides, out.strides], kept);
@@ -43,7 +43,7 @@ function launch(p: Pass, out: Tensor, x: Tensor, dim: number, n: number): void {
   put(n, x.shape[dim]!, out.shape[dim]!, p.inverse ? 1 : 0, forms[p.from], forms[p.to], p.scale);
   put(x.address, ...dims.strides[0]!, x.strides[dim]!);
   put(out.address, ...dims.strides[1]!, out.strides[dim]!);
-  addon.fft();
+  backend.fft();
   if (block[0] !== 0) raiseStatus(p.op);
 }
 
@@ -144,9 +144,9 @@ export function c2r(
 
 /** Positions 1 … count of a dim times two. */
 function doubledBetween(x: Tensor, dim: number, count: number): Tensor {
-  const weights = newTensor([x.shape[dim]!], partOf(x.dtype));
-  const data = weights.typed();
-  for (let i = 0; i < weights.length; i++) data[weights.offset + i] = i >= 1 && i <= count ? 2 : 1;
+  const weights = newWritten([x.shape[dim]!], partOf(x.dtype), (data) => {
+    for (let i = 0; i < data.length; i++) data[i] = i >= 1 && i <= count ? 2 : 1;
+  });
   return mul.impl(x, weights.reshape(x.shape.map((_, d) => (d === dim ? weights.length : 1))));
 }
 

@@ -1,8 +1,9 @@
 // Owns the gemm command, and what it takes to multiply dtypes that the addon does not: complex numbers by real products of
 // their parts, 16-bit floats in float32. No checks of shapes, no autograd.
+import type { Device } from '../device.js';
 import { computedIn, type DType, partOf } from '../dtype.js';
 import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../native.js';
 import { input } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
@@ -28,6 +29,7 @@ export interface Matrices {
 interface Place {
   readonly address: number;
   readonly step: number;
+  readonly device: Device;
 }
 
 /** out = A·B for contiguous `out` of shape [...batch, m, n]. */
@@ -41,7 +43,7 @@ export function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matri
     multiplyShort(op, dtype, out, a, b, s);
     return;
   }
-  const at = (t: Tensor): Place => ({ address: t.address, step: 1 });
+  const at = (t: Tensor): Place => ({ address: t.address, step: 1, device: t.device });
   launch(op, dtype, at(out), at(a), at(b), s, false);
 }
 
@@ -75,7 +77,7 @@ function launch(
   for (const v of dims.c) block[i++] = v * c.step;
   block[i++] = s.n * c.step;
   block[i++] = c.step;
-  addon.gemm();
+  c.device.backend!.gemm();
   if (block[0] !== 0) raiseStatus(op);
 }
 
@@ -84,7 +86,11 @@ const negative = input(0).neg();
 /** Four real products: the real part is −(Ai·Bi) + Ar·Br, the imaginary one Ar·Bi + Ai·Br. */
 function multiplyComplex(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
   const dtype = partOf(a.dtype);
-  const part = (t: Tensor, k: 0 | 1): Place => ({ address: t.address + k * dtype.itemSize, step: 2 });
+  const part = (t: Tensor, k: 0 | 1): Place => ({
+    address: t.address + k * dtype.itemSize,
+    step: 2,
+    device: t.device,
+  });
   const run = (c: 0 | 1, p: 0 | 1, q: 0 | 1, accumulate: boolean): void =>
     launch(op, dtype, part(out, c), part(a, p), part(b, q), s, accumulate);
   run(0, 1, 1, false);

@@ -3,7 +3,7 @@
 import { record } from '../autograd/node.js';
 import { int64 } from '../dtype.js';
 import { LinAlgError, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { newWritten } from '../factory.js';
 import { broadcastShapes, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { joined } from './joining.js';
@@ -127,12 +127,11 @@ export function triangularSolveRight(
 /** Where each row of P·x comes from, as int64 [batch, rows], from LAPACK's exchanges; or the inverse. */
 export function permutation(pivots: Tensor, rows: number, inverse: boolean): Tensor {
   const k = pivots.shape.at(-1)!;
-  const out = newTensor([...pivots.shape.slice(0, -1), rows], int64);
+  const shape = [...pivots.shape.slice(0, -1), rows];
   const dense = pivots.rowMajor ? pivots : rawCast(pivots, pivots.dtype);
   const from = dense.typed() as Int32Array;
-  const to = out.typed() as BigInt64Array;
   const order = new Array<number>(rows);
-  for (let at = 0; at * rows < out.length; at++) {
+  const orderOf = (at: number): void => {
     for (let i = 0; i < rows; i++) order[i] = i;
     for (let i = 0; i < k; i++) {
       const j = from[dense.offset + at * k + i]! - 1;
@@ -148,12 +147,16 @@ export function permutation(pivots: Tensor, rows: number, inverse: boolean): Ten
       }
       [order[i], order[j]] = [order[j]!, order[i]!];
     }
-    for (let i = 0; i < rows; i++) {
-      if (inverse) to[out.offset + at * rows + order[i]!] = BigInt(i);
-      else to[out.offset + at * rows + i] = BigInt(order[i]!);
+  };
+  return newWritten(shape, int64, (to) => {
+    for (let at = 0; at * rows < to.length; at++) {
+      orderOf(at);
+      for (let i = 0; i < rows; i++) {
+        if (inverse) to[at * rows + order[i]!] = BigInt(i);
+        else to[at * rows + i] = BigInt(order[i]!);
+      }
     }
-  }
-  return out;
+  });
 }
 
 /** The rows of each matrix in another order. */

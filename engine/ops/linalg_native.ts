@@ -2,7 +2,7 @@
 // shapes: callers have resolved them. The layout is written in native/README.md.
 import { type DType, int32, partOf } from '../dtype.js';
 import { newStrided, newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../native.js';
 import { broadcastStrides, numelOf, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { rawZeros } from './memory.js';
@@ -64,7 +64,7 @@ function run(c: Command): Tensor {
     block[i++] = x.strides[x.ndim - 1]!;
   }
   for (let o = 0; o < 3; o++) block[i++] = c.out[o]?.address ?? 0;
-  addon.linalg();
+  c.a.device.backend!.linalg();
   if (block[0] !== 0) raiseStatus(c.op);
   return info;
 }

@@ -5,7 +5,7 @@ import { record } from '../autograd/node.js';
 import { Complex } from '../complex.js';
 import { bool as boolType, int32 } from '../dtype.js';
 import { message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { newTensor, newWritten } from '../factory.js';
 import { apply, type Expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
@@ -237,10 +237,9 @@ const rowLimit = apply('le', input(1).sub(input(0)), param(0));
 /** Whether col − row ≤ diagonal (≥ for the upper part), as a bool mask of the last two dims. */
 function triangle(rows: number, cols: number, diagonal: number): Tensor {
   const axis = (n: number, shape: readonly number[]): Tensor => {
-    const a = newTensor(shape, int32);
-    const data = a.typed();
-    if (data instanceof Int32Array) for (let i = 0; i < n; i++) data[a.offset + i] = i;
-    return a;
+    return newWritten(shape, int32, (data) => {
+      for (let i = 0; i < n; i++) data[i] = i;
+    });
   };
   const out = newTensor([rows, cols], boolType);
   const row = axis(rows, [rows, 1]);

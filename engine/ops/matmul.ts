@@ -1,6 +1,6 @@
 // Owns the matrix products. All of them are one gemm command with strides; broadcasting is batch strides of 0.
 import { record, shouldRecord } from '../autograd/node.js';
-import { cpu, deviceError } from '../device.js';
+import { backendOf } from '../device.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
 import { broadcastShapes, broadcastStrides, numelOf } from '../shape.js';
@@ -16,7 +16,7 @@ const other: Param = { name: 'other', kind: 'tensor' };
 
 /** @throws RuntimeError where two operands cannot be multiplied. */
 function checkPair(op: string, a: Tensor, b: Tensor): void {
-  if (a.device !== cpu || b.device !== cpu) throw deviceError(op, [a, b]);
+  backendOf(op, [a, b]);
   if (a.dtype !== b.dtype) {
     throw new RuntimeError(
       message(

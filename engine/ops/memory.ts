@@ -2,14 +2,15 @@
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
 import { Complex } from '../complex.js';
-import { asDType, type DType } from '../dtype.js';
+import { placedOn } from '../device.js';
+import { asDType, type DType, int64 } from '../dtype.js';
 import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
-import { alias, newMeta, newStrided, newTensor } from '../factory.js';
+import { alias, newMeta, newStrided, newTensor, newWritten } from '../factory.js';
 import { apply, expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
 import { contiguousStrides, expandsTo } from '../shape.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { type NumericArray, type Scalar, Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { copyOf } from './pointwise_op.js';
 import { call, t } from './samples.js';
@@ -27,11 +28,14 @@ export function rawCopy(to: Tensor, from: Tensor): void {
 /** Fills without checks or history. int64 values beyond 2^53 keep their digits. */
 export function rawFill(to: Tensor, value: Scalar): void {
   if (typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {
-    const one = newTensor([], to.dtype);
-    const data = one.typed();
-    if (data instanceof BigInt64Array) {
-      data[one.offset] = value;
-      rawCopy(to, one);
+    if (to.dtype === int64) {
+      const one = (data: NumericArray): void => {
+        data[0] = value;
+      };
+      rawCopy(
+        to,
+        placedOn(to.device, () => newWritten([], int64, one)),
+      );
       return;
     }
   }

@@ -5,8 +5,9 @@ import { defineOp, type Param } from './define.js';
 import { indexSelect } from './index_select.js';
 import { clone } from './memory.js';
 import { noKernel } from './pooling_core.js';
+import { longTable } from './raw.js';
 import { call, t } from './samples.js';
-import { longTable, type Pad, padded, requireTables } from './windows.js';
+import { type Pad, padded, requireTables } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const padParam: Param = { name: 'pad', kind: 'ints' };

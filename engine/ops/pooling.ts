@@ -19,8 +19,9 @@ import {
   requirePlanes,
   spreadBack,
 } from './pooling_core.js';
+import { longTable } from './raw.js';
 import { call, t } from './samples.js';
-import { floatTable, longTable } from './windows.js';
+import { floatTable } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const kernelParam: Param = { name: 'kernel_size', kind: 'ints' };

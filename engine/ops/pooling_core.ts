@@ -12,7 +12,8 @@ import type { Scalar, Tensor } from '../tensor.js';
 import type { Axis } from './convolution_core.js';
 import { gather } from './indexing.js';
 import { rawZeros } from './memory.js';
-import { longTable, type Pad, padded, unfolded } from './windows.js';
+import { longTable } from './raw.js';
+import { type Pad, padded, unfolded } from './windows.js';
 
 export type Ints = number | readonly number[];
 

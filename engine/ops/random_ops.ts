@@ -3,7 +3,7 @@ import { record } from '../autograd/node.js';
 import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../dtype.js';
 import { message, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../native.js';
 import { defaultGenerator, Generator } from '../random.js';
 import { contiguousStrides } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -27,7 +27,7 @@ export function draw(
   p1: number,
   generator: unknown,
 ): Tensor {
-  if (x.length === 0 || x.device.type !== 'cpu') return x;
+  if (x.length === 0 || x.device.backend === null) return x;
   if (x.dtype.category === 3) {
     // A complex normal number of variance p1² has parts of half of it.
     const parts = newTensor([...x.shape, 2], partOf(x.dtype));
@@ -49,7 +49,7 @@ export function draw(
   block[7] = Math.floor(g.offset / two32);
   block[8] = p0;
   block[9] = p1;
-  addon.random();
+  x.device.backend.random();
   if (block[0] !== 0) raiseStatus('random');
   g.advance(block[1]!);
   if (target !== x) rawCopy(x, target);
@@ -198,7 +198,7 @@ export const randperm = defineOp({
   variants: ['function'],
   kernel: (n: number, g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
     const out = allocateFor('randperm', [n], dtype ?? int64, device);
-    if (n === 0 || out.device.type !== 'cpu') return finish(out, grad);
+    if (n === 0 || out.device.backend === null) return finish(out, grad);
     // The order that sorts 63 random bits each: ties have odds of n² / 2^64, and the sort is stable, so any n is reproducible.
     const keys = draw(newTensor([n], int64), 'raw', 0, 0, g);
     return finish(out.copy_(keys.argsort()), grad);

@@ -1,11 +1,11 @@
 // Owns the commands to the index families (indexGet, indexPut, nonzero) and small raw tensors. No autograd, no checks of
 // shapes: callers have resolved them. Layouts are written in native/README.md.
 import { Complex } from '../complex.js';
-import { cpu, deviceError } from '../device.js';
+import { backendOf } from '../device.js';
 import { type DType, int64, partOf } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { newTensor, newWritten } from '../factory.js';
+import { block, raiseStatus } from '../native.js';
 import { coalesce } from '../pointwise/launch.js';
 import { broadcastStrides } from '../shape.js';
 import { type Scalar, Tensor } from '../tensor.js';
@@ -23,7 +23,7 @@ export type PutMode = keyof typeof putModes;
 
 /** @throws where a tensor has no memory, or they live on several devices. */
 export function requireMemory(op: string, tensors: readonly Tensor[]): void {
-  for (const x of tensors) if (x.device !== cpu) throw deviceError(op, tensors);
+  backendOf(op, tensors);
 }
 
 /** A fresh tensor filled with a value; no history. */
@@ -35,21 +35,14 @@ export function filled(shape: readonly number[], value: Scalar, dtype: DType): T
 
 /** `from`, `from + 1`, … as a fresh 1-d int64 tensor. */
 export function counting(n: number, from = 0): Tensor {
-  const out = newTensor([n], int64);
-  const data = out.typed();
-  if (data instanceof BigInt64Array) for (let i = 0; i < n; i++) data[out.offset + i] = BigInt(from + i);
-  return out;
+  return longTable(Array.from({ length: n }, (_, i) => from + i));
 }
 
-/** Whole numbers as a fresh 1-d int64 tensor. */
-export function longs(values: readonly number[]): Tensor {
-  const out = newTensor([values.length], int64);
-  const data = out.typed();
-  if (data instanceof BigInt64Array)
-    values.forEach((v, i) => {
-      data[out.offset + i] = BigInt(v);
-    });
-  return out;
+/** Whole numbers as a fresh int64 tensor, by default 1-d. */
+export function longTable(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
+  return newWritten(shape, int64, (data) => {
+    for (let i = 0; i < values.length; i++) data[i] = BigInt(values[i]!);
+  });
 }
 
 /** The same geometry and memory seen with other sizes and strides; no history, no view. */
@@ -102,7 +95,7 @@ export function getRaw(op: string, out: Tensor, from: Tensor, looks: readonly Lo
   requireMemory(op, [out, from, ...looks.map((l) => l.index)]);
   block[0] = out.dtype.itemSize;
   writeLooks(3, out, from, from, looks);
-  addon.indexGet();
+  out.device.backend!.indexGet();
   if (block[0] !== 0) raiseStatus(op);
 }
 
@@ -117,7 +110,7 @@ export function putRaw(op: string, mode: PutMode, to: Tensor, looks: readonly Lo
   block[0] = putModes[mode];
   block[1] = to.dtype.code;
   writeLooks(4, to, src, to, looks);
-  addon.indexPut();
+  to.device.backend!.indexPut();
   if (block[0] !== 0) raiseStatus(op);
 }
 
@@ -152,7 +145,7 @@ export function nonzeroRaw(x: Tensor): Tensor {
     block[i++] = x.address;
     for (const step of x.strides) block[i++] = step;
     block[i] = address;
-    addon.nonzero();
+    x.device.backend!.nonzero();
     if (block[0] !== 0) raiseStatus('nonzero');
   };
   phase(0, 0);

@@ -11,7 +11,7 @@ import { defineOp, type Param } from './define.js';
 import { expanded, reshaped, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';
 import { rawCast, rawCopy } from './memory.js';
-import { counting, requireMemory, seenAs } from './raw.js';
+import { longTable, requireMemory, seenAs } from './raw.js';
 import { call, t } from './samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -113,12 +113,7 @@ function positions(repeats: Tensor, size: number): Tensor {
     );
   const at: number[] = [];
   for (let i = 0; i < size; i++) for (let k = counts[counts.length === 1 ? 0 : i]!; k > 0; k--) at.push(i);
-  const index = counting(at.length);
-  const data = index.typed() as BigInt64Array;
-  at.forEach((p, i) => {
-    data[index.offset + i] = BigInt(p);
-  });
-  return index;
+  return longTable(at);
 }
 
 export const repeatInterleave = defineOp({

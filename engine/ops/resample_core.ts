@@ -3,7 +3,8 @@
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { indexSelect } from './index_select.js';
-import { floatTable, longTable } from './windows.js';
+import { longTable } from './raw.js';
+import { floatTable } from './windows.js';
 
 /** For each of `out` results `taps` places, and their weights; without weights every result is its place's element. */
 export interface Table {

@@ -36,7 +36,7 @@ function resized(op: string, x: Tensor, size: readonly number[]): Tensor {
         ),
       );
     const known = Math.floor(storage.byteLength / x.dtype.itemSize);
-    storage = allocate(needed);
+    storage = allocate(needed, storage.device);
     const fresh = new Tensor(storage, [known], [1], 0, x.dtype);
     if (known > 0) rawCopy(fresh, seenAs(x, [known], [1], 0));
   }

@@ -4,7 +4,7 @@ import { record } from '../autograd/node.js';
 import { computedIn, type DType, int64, partOf } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../native.js';
 import { input } from '../pointwise/expr.js';
 import { coalesce } from '../pointwise/launch.js';
 import { reduce } from '../pointwise/reduction.js';
@@ -54,7 +54,7 @@ function launchScan(op: Scan, x: Tensor, dim: number, out: Tensor, indices: Tens
     for (const step of dims.strides[k]!) block[at++] = step;
     block[at++] = o.strides[dim] ?? 1;
   });
-  addon.scan();
+  x.device.backend!.scan();
   if (block[0] !== 0) raiseStatus(op);
 }
 

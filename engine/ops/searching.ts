@@ -2,7 +2,7 @@
 import { computedIn, int32, int64, promoteTypes, scalarDType } from '../dtype.js';
 import { message, RuntimeError, showShape } from '../errors.js';
 import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../native.js';
 import { sameShape } from '../shape.js';
 import { type Scalar, Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
@@ -40,7 +40,7 @@ function search(op: string, sequence: Tensor, values: Tensor, right: boolean, so
   block[7] = order === null ? 0 : order.address;
   block[8] = v.address;
   block[9] = out.address;
-  addon.search();
+  s.device.backend!.search();
   if (block[0] !== 0) raiseStatus(op);
   return out;
 }

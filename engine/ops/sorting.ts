@@ -3,7 +3,7 @@ import { record } from '../autograd/node.js';
 import { computedIn, int64 } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../native.js';
 import { wrapDim } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { placing } from './along_dim.js';
@@ -67,7 +67,7 @@ function sortRows(rows: Tensor, descending: boolean, k: number | null): Sorted {
   block[5] = values.address;
   block[6] = indices.address;
   block[7] = rows.ndim === 0 ? 1 : (k ?? n);
-  addon.sort();
+  dense.device.backend!.sort();
   if (block[0] !== 0) raiseStatus('sort');
   return { values, indices };
 }

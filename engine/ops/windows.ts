@@ -1,9 +1,9 @@
 // Owns sliding windows as plain differentiable functions: padding by a constant, the strided view of all windows, its
 // adjoint (adding windows up), and small tables of indices and weights. It must not declare ops.
 import { record } from '../autograd/node.js';
-import { type DType, float64, int64 } from '../dtype.js';
+import { type DType, float64 } from '../dtype.js';
 import { message, RuntimeError } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { newTensor, newWritten } from '../factory.js';
 import type { Shape } from '../shape.js';
 import type { Scalar, Tensor } from '../tensor.js';
 import { add } from './arithmetic.js';
@@ -117,17 +117,8 @@ export function requireTables(op: string, sizes: readonly number[]): void {
     );
 }
 
-/** A fresh int64 tensor of metadata-sized content. */
-export function longTable(values: readonly number[], shape: Shape = [values.length]): Tensor {
-  const out = newTensor(shape, int64);
-  const data = out.typed() as BigInt64Array;
-  for (let i = 0; i < values.length; i++) data[out.offset + i] = BigInt(values[i]!);
-  return out;
-}
-
 /** A fresh tensor of metadata-sized content in a floating dtype. */
 export function floatTable(values: readonly number[], shape: Shape, dtype: DType): Tensor {
-  const out = newTensor(shape, float64);
-  (out.typed() as Float64Array).set(values, out.offset);
+  const out = newWritten(shape, float64, (data) => (data as Float64Array).set(values));
   return dtype === float64 ? out : rawCast(out, dtype);
 }

@@ -4,7 +4,7 @@
 import { gradMode } from '../autograd/mode.js';
 import { connect, type Gradients, Node, SavedTensor, setHistory, shouldRecord } from '../autograd/node.js';
 import { fromBrain, fromHalf, toBrain, toHalf } from '../complex.js';
-import { cpu, deviceError } from '../device.js';
+import { deviceError } from '../device.js';
 import {
   bool,
   canCast,
@@ -144,9 +144,11 @@ export class PointwiseFunction {
   /** The program and dtypes for these inputs, cached by what decides them. */
   resolve(tensors: readonly Tensor[], kinds: readonly ScalarKind[]): Resolved {
     let key = getDefaultDtype().code === 8 ? 0 : 1;
+    const { device } = tensors[0]!;
+    if (device.backend === null) throw deviceError(this.name, tensors);
     for (let i = 0; i < tensors.length; i++) {
       const t = tensors[i]!;
-      if (t.device !== cpu) throw deviceError(this.name, tensors);
+      if (t.device !== device) throw deviceError(this.name, tensors);
       key = key * 32 + t.dtype.code + (t.shape.length === 0 ? 16 : 0);
     }
     for (let i = 0; i < kinds.length; i++) key = key * 5 + (kinds[i] === null ? 4 : kinds[i]!.category);

@@ -1,8 +1,8 @@
 // Owns writing pointwise and reduce commands: iteration shapes, coalescing of dims, operands. No autograd, no checks:
 // callers have resolved shapes and dtypes. Layouts are written in native/README.md.
-import { cpu, deviceError } from '../device.js';
+import { deviceError } from '../device.js';
 import { message, NotImplementedError } from '../errors.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, type Families, raiseStatus } from '../native.js';
 import { broadcastStrides, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type ComplexProgram, complexProgram } from './program.js';
@@ -16,21 +16,24 @@ export function launchPointwise(
   params: readonly number[],
 ): void {
   if (out.length === 0) return;
-  requireMemory(op, out, inputs);
+  const backend = backendFor(op, out, inputs);
   if (program < 0) {
     launchComplex(op, complexProgram(program), out, inputs, params);
     return;
   }
   if (!writeFlat(program, out, inputs, params)) writeStrided(program, out, inputs, params);
-  addon.pointwise();
+  backend.pointwise();
   if (block[0] !== 0) raiseStatus(op);
 }
 
-/** The last check before addresses are handed to native code. @throws where a tensor has no memory. */
-function requireMemory(op: string, out: Tensor, inputs: readonly Tensor[]): void {
-  let held = out.device === cpu;
-  for (let i = 0; i < inputs.length; i++) held &&= inputs[i]!.device === cpu;
+/** The last check before addresses are handed to native code. @throws where a tensor has no memory, or another device's. */
+function backendFor(op: string, out: Tensor, inputs: readonly Tensor[]): Families {
+  const { device } = out;
+  const { backend } = device;
+  let held = backend !== null;
+  for (let i = 0; i < inputs.length; i++) held &&= inputs[i]!.device === device;
   if (!held) throw deviceError(op, [out, ...inputs]);
+  return backend!;
 }
 
 /** Everything contiguous and of one shape, or one element: a single dim. False where that does not hold. */
@@ -137,7 +140,7 @@ function launchComplex(
       params,
     );
   else writeOperands(p.program, shape, addresses, operands, params);
-  addon.pointwise();
+  out.device.backend!.pointwise();
   if (block[0] !== 0) raiseStatus(op);
 }
 
@@ -182,7 +185,7 @@ function reduceComplex(
       operands,
       params,
     );
-    addon.reduce();
+    out.device.backend!.reduce();
     if (block[0] !== 0) raiseStatus(op);
   });
 }
@@ -259,7 +262,7 @@ export function launchReduce(
   inputs: readonly Tensor[],
   params: readonly number[],
 ): void {
-  requireMemory(op, out, inputs);
+  const backend = backendFor(op, out, inputs);
   if (program < 0) {
     reduceComplex(op, complexProgram(program), reducer, shape, reduced, out, outIndex, inputs, params);
     return;
@@ -267,11 +270,11 @@ export function launchReduce(
   if (!writeFlatReduce(program, reducer, shape, reduced, out, outIndex, inputs, params)) {
     writeReduce(program, reducer, shape, reduced, out, outIndex, inputs, params);
   }
-  addon.reduce();
+  backend.reduce();
   if (block[0] !== 0) raiseStatus(op);
 }
 
-/** Reduces all n elements of a contiguous CPU tensor to one: a command without shapes to resolve. */
+/** Reduces all n elements of a contiguous tensor to one: a command without shapes to resolve. */
 export function launchFullReduce(
   op: string,
   program: number,
@@ -287,7 +290,7 @@ export function launchFullReduce(
   block[5] = out.address;
   block[6] = x.address;
   block[7] = 1;
-  addon.reduce();
+  x.device.backend!.reduce();
   if (block[0] !== 0) raiseStatus(op);
 }
 

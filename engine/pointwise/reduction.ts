@@ -72,7 +72,7 @@ export function reduce(r: Reduction): Tensor {
 
 /** Whether `reduceAll` takes it: float32 or float64 in memory, one after another. */
 export function isPlain(x: unknown): x is Tensor {
-  if (!(x instanceof Tensor) || !x.rowMajor || x.device !== cpu || x.length === 0) return false;
+  if (!(x instanceof Tensor) || !x.rowMajor || x.device.backend === null || x.length === 0) return false;
   return x.dtype.category === 2 && x.dtype.itemSize >= 4;
 }
 

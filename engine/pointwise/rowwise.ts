@@ -1,10 +1,10 @@
 // Owns pipelines along rows: a few reductions of expressions and one last expression, computed while a row is in cache.
 // No autograd and no op names: ops/ record what they compute. The command's layout is written in native/README.md.
-import { cpu, deviceError } from '../device.js';
+import { backendOf } from '../device.js';
 import { computedIn, type DType } from '../dtype.js';
 import { message, NotImplementedError } from '../errors.js';
 import { newTensor } from '../factory.js';
-import { addon, block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../native.js';
 import { broadcastStrides, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Expr, input, substitute, topological } from './expr.js';
@@ -96,7 +96,7 @@ export interface RowCall {
 
 /** Runs a pipeline. */
 export function runRows(call: RowCall): void {
-  for (const t of call.inputs) if (t.device !== cpu) throw deviceError(call.op, call.inputs);
+  backendOf(call.op, [call.out, ...call.inputs]);
   if (call.out.length === 0) return;
   if (call.compute.category === 3) {
     const hint = `"${call.op}" not implemented for '${call.compute.title}'`;
@@ -216,7 +216,7 @@ function launchRows(call: RowCall, layout: RowLayout): void {
   inputs.forEach((t, i) => {
     put(t.address, ...layout.strides[i + 2]!, layout.along[i + 2]!);
   });
-  addon.rowwise();
+  out.device.backend!.rowwise();
   if (block[0] !== 0) raiseStatus(call.op);
 }
 

@@ -1,0 +1,53 @@
+// Owns where an op runs: on the device of its tensors. Ops are wrapped once, when a second device comes into use, so that
+// nobody else pays for looking. It must not name any op but `to`, which moves a number's tensor to the others.
+import { cpu, type Device, type DeviceLike, placement, requireDevice } from '../device.js';
+import { Tensor } from '../tensor.js';
+import { to } from './conversion.js';
+import { type Op, ops } from './define.js';
+
+type Call = (...args: unknown[]) => unknown;
+
+/** The device of the first tensor that is not on the CPU, else the CPU; null without tensors. */
+function deviceOf(args: readonly unknown[]): Device | null {
+  let seen: Device | null = null;
+  for (const arg of args) {
+    const d = arg instanceof Tensor ? arg.device : Array.isArray(arg) ? deviceOf(arg) : null;
+    if (d === null || d.type === 'disposed') continue;
+    if (d !== cpu) return d;
+    seen = d;
+  }
+  return seen;
+}
+
+/** As PyTorch: a 0-d tensor of the CPU is a number to tensors elsewhere. */
+function numbersMoved(args: unknown[], d: Device): unknown[] {
+  return args.map((arg) => {
+    if (!(arg instanceof Tensor) || arg.device !== cpu || arg.ndim > 0) return arg;
+    return to.impl(arg, d as never, null, null, false, 'preserve_format');
+  });
+}
+
+function placed(op: Op, run: Call): Call {
+  const at = op === (to as unknown) ? -1 : op.params.findIndex((p) => p.kind === 'device');
+  return (...args) => {
+    const named = at < 0 ? null : ((args[at] as DeviceLike | null | undefined) ?? null);
+    const own = deviceOf(args);
+    const d = named === null ? own : requireDevice(op.name, named);
+    if (d === null || (d === placement.device && d === own)) return run(...args);
+    const before = placement.device;
+    placement.device = d;
+    try {
+      return run(...(own?.type === 'cuda' && op !== (to as unknown) ? numbersMoved(args, own) : args));
+    } finally {
+      placement.device = before;
+    }
+  };
+}
+
+/** Makes every op run where its tensors are. */
+export function placeOps(): void {
+  for (const op of ops.values()) {
+    op.impl = placed(op, op.impl as Call);
+    if (op.inplace !== undefined) op.inplace = placed(op, op.inplace as Call);
+  }
+}
