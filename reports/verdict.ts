@@ -69,8 +69,10 @@ export function brokenExpectations(run: RunResult): ExpectationsResult['broken']
 export function undecidedRows(run: RunResult): BenchRow[] {
   if (!run.strictNoise) return [];
   return benchRows(run).filter(
-    ({ required, ratio, expected }) =>
+    ({ required, ratio, expected, decision, reference }) =>
       required !== undefined &&
+      // That a build is as fast as another was shown, although no interval excludes 1.
+      !((reference === 'build' || reference === 'baseline') && decision?.verdict === 'same') &&
       expected === undefined &&
       ratio !== undefined &&
       ratio.low < required.ratio &&

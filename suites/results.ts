@@ -102,8 +102,11 @@ export const CaseResultSchema = z.object({
   expected: z.string().optional(),
 });
 
-/** What can hit a block of timed calls: a garbage collection, a quota, another guest of the host, a lower clock rate. */
-export const MARKS = ['collection', 'throttled', 'stolen', 'slowed'] as const;
+/**
+ * What can hit a block of timed calls: a garbage collection, another program on its processor, another guest of the host, a quota,
+ * a lower clock rate.
+ */
+export const MARKS = ['collection', 'preempted', 'stolen', 'throttled', 'slowed'] as const;
 
 export const TimingSchema = z.object({
   medianNs: z.number().nonnegative(),
@@ -189,18 +192,6 @@ export const CalibrationSchema = z.object({
   ratio: RatioSchema,
   /** The slowdown of the other side: 1 for none. */
   planted: z.number().positive(),
-  verdict: z.enum(['faster', 'same', 'slower', 'inconclusive']),
-});
-
-/** The verdict on a whole run against another build: what all rows say together of one common factor. */
-export const PooledSchema = z.object({
-  rows: Count,
-  /** Pairs of processes. */
-  launches: Count,
-  ratio: RatioSchema,
-  p: z.number().nonnegative(),
-  /** The smallest common factor that would have shown. */
-  seen: z.number().nonnegative(),
   verdict: z.enum(['faster', 'same', 'slower', 'inconclusive']),
 });
 
@@ -371,7 +362,6 @@ export const SuiteResultSchema = z.object({
   series: z.array(SeriesSchema).optional(),
   ceilings: z.array(CeilingSchema).optional(),
   calibration: z.array(CalibrationSchema).optional(),
-  pooled: PooledSchema.optional(),
   fits: z.array(ScalingFitSchema).optional(),
   blocks: BlocksSchema.optional(),
   selftest: SelftestSchema.optional(),
@@ -461,7 +451,6 @@ export type MutantResult = z.infer<typeof MutantResultSchema>;
 export type Sensitivity = z.infer<typeof SensitivitySchema>;
 export type Calibration = z.infer<typeof CalibrationSchema>;
 export type Mark = (typeof MARKS)[number];
-export type Pooled = z.infer<typeof PooledSchema>;
 export type ScalingFit = z.infer<typeof ScalingFitSchema>;
 export type Blocks = z.infer<typeof BlocksSchema>;
 export type Selftest = z.infer<typeof SelftestSchema>;
@@ -597,7 +586,6 @@ export function suiteResult(
     | 'series'
     | 'ceilings'
     | 'calibration'
-    | 'pooled'
     | 'fits'
     | 'blocks'
     | 'selftest'

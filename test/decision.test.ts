@@ -1,9 +1,10 @@
 // The verdicts on timings: right on made-up blocks whose truth is known, and never more sure than the blocks allow.
 import { describe, expect, it } from 'vitest';
 import { ALPHA, decide, evidence, holm } from '../suites/bench/decision.js';
+import { keptPairs, marksBetween, stolenTicks, throttledPeriods } from '../suites/bench/hits.js';
 import { logRatios } from '../suites/bench/statistics.js';
 import { quantile, twoSided } from '../suites/bench/student.js';
-import type { BenchRow } from '../suites/results.js';
+import type { BenchRow, Mark } from '../suites/results.js';
 
 /** Normal deviates from a seed, by Box and Muller's method. */
 function normals(seed: number): () => number {
@@ -33,7 +34,7 @@ function row(seed: number, { ratio = 1, noise = 0.01, blocks = 20, hits = true }
 }
 
 const judge = (rows: readonly BenchRow[], bias = 0) =>
-  decide(rows, (one) => evidence(logRatios(one.ours.samples, one.theirs!.samples)), bias).map(
+  decide(rows, (one) => evidence(logRatios(one.ours.samples, one.theirs!.samples)), { bias }).map(
     (one) => one.decision?.verdict,
   );
 
@@ -95,6 +96,48 @@ describe('a verdict', () => {
     for (let run = 0; run < 100; run += 1)
       if (judge([row(9000 + run, { ratio: 1 / 1.03, noise: 0.02, blocks: 30 })])[0] === 'slower') seen += 1;
     expect(seen).toBeGreaterThanOrEqual(90);
+  });
+});
+
+describe('the rule for hit blocks', () => {
+  const none: Mark[] = [];
+
+  it('leaves a pair out for either side, never for a collection', () => {
+    const ours: Mark[][] = [none, ['collection'], ['preempted'], none, none, none, none, none];
+    const theirs: Mark[][] = [
+      none,
+      none,
+      none,
+      ['collection', 'stolen'],
+      none,
+      ['throttled'],
+      ['slowed'],
+      none,
+    ];
+    expect(keptPairs(ours, theirs, 2)).toEqual([0, 1, 4, 7]);
+  });
+
+  it('leaves none out where too few would stay', () => {
+    const ours: Mark[][] = [none, none, ['preempted'], ['preempted'], ['preempted'], ['preempted']];
+    const theirs = ours.map(() => none);
+    expect(keptPairs(ours, theirs, 3)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(keptPairs(ours, theirs, 2)).toEqual([0, 1]);
+  });
+
+  it('reads what the kernel counts', () => {
+    expect(stolenTicks('cpu  2574929 77042 387038 1473329 6286 0 1781 4780 0 0\ncpu0 1 2 3 4 5 6 7 8')).toBe(
+      4780,
+    );
+    expect(throttledPeriods('nr_periods 12\nnr_throttled 5\nthrottled_usec 9')).toBe(5);
+    expect([stolenTicks(''), throttledPeriods('')]).toEqual([0, 0]);
+    const still = { at: 0, preempted: 1, stolen: 2, throttled: 3, khz: 3e6 };
+    expect(marksBetween(still, still, 3e6)).toEqual([]);
+    expect(marksBetween(still, { at: 1, preempted: 2, stolen: 3, throttled: 4, khz: 2e6 }, 3e6)).toEqual([
+      'preempted',
+      'stolen',
+      'throttled',
+      'slowed',
+    ]);
   });
 });
 

@@ -3,7 +3,8 @@
 
 {"id", "cmd": "hello", "threads"?}                        -> versions, threads
 {"id", "cmd": "prepare", "key", "backend", "workload"}    -> {}
-{"id", "cmd": "run", "key", "iterations"}                 -> {"ns"}: the block's elapsed time
+{"id", "cmd": "run", "key", "iterations"}                 -> {"ns", "preempted"}: the block's elapsed time, and how often
+                                                             the kernel gave its processor to another program meanwhile
 {"id", "cmd": "output", "key", "file"}                    -> {"dtype", "shape"}: the result written to `file` as .npy
 {"id", "cmd": "drop", "key"}                              -> {}
 {"id", "cmd": "usage"}                                    -> {"cpuNs"}: processor time spent so far
@@ -18,6 +19,11 @@ import os
 import platform
 import sys
 import time
+
+try:
+    import resource
+except ImportError:  # Not on this system: nobody counts there.
+    resource = None
 
 # Whatever a library prints must not land among the answers.
 ANSWERS = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
@@ -60,13 +66,19 @@ def run(request: dict) -> dict:
     step, turns = prepared[request["key"]].step, range(request["iterations"])
     # As timeit does: a collection of someone else's garbage is not this workload's time.
     gc.disable()
+    before = preemptions()
     start = time.perf_counter_ns()
     for _ in turns:
         step()
     elapsed = time.perf_counter_ns() - start
+    preempted = preemptions() - before
     gc.enable()
     settle()
-    return {"ns": elapsed}
+    return {"ns": elapsed, "preempted": preempted}
+
+
+def preemptions() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw if resource else 0
 
 
 def settle() -> None:

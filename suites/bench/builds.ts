@@ -1,13 +1,50 @@
 // Owns making another build of the engine ready to race: a git revision, built once and kept, or another file of the addon.
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { addonPath } from '../../engine/native.js';
 import { packageRoot } from '../machine.js';
 import { CannotRunError } from '../results.js';
-import type { Build } from './engine-process.js';
+import { pack, packable } from './pack.js';
+import type { PackedBuild } from './pair-process.js';
 
 const run = promisify(execFile);
+/** Which engine: where its sources and its addon stand. */
+export interface Build {
+  /** For people: `git:v0.1.0 (ad41771)`. */
+  readonly label: string;
+  readonly root: string;
+  readonly addon: string;
+  /** For trials of the bench itself: the calls made for each that is counted. */
+  readonly plant?: number;
+}
+
+/** The build that this program is. */
+export function thisBuild(): Build {
+  return { label: 'this build', root: packageRoot(), addon: addonPath };
+}
+
+const copies = new Map<string, string>();
+
+/**
+ * A build ready to be loaded as one side of a pair. Each side gets a module and an addon of its own, even where the files are the
+ * same: a system hands out a library that is already loaded, and Node a module.
+ */
+export async function readied({ root, addon, plant }: Build, side: 'ours' | 'theirs'): Promise<PackedBuild> {
+  const module = await pack(root);
+  const key = `${side}:${addon}`;
+  const copy = copies.get(key) ?? join(dirname(module), `addon-${copies.size}.node`);
+  if (!copies.has(key)) copyFileSync(addon, copy);
+  copies.set(key, copy);
+  return {
+    module: `${pathToFileURL(module)}?${side}`,
+    addon: copy,
+    ...(plant === undefined ? {} : { plant }),
+  };
+}
+
 /** A native build on two cores takes minutes. */
 const BUILD_MS = 30 * 60_000;
 
@@ -23,7 +60,8 @@ export async function otherBuild(spec: string, note: (text: string) => void): Pr
   }
   const sha = await revision(what);
   const label = what.startsWith(sha.slice(0, 7)) ? `git:${what}` : `git:${what} (${sha.slice(0, 7)})`;
-  return { label, root: await builtAt(sha, label, note) };
+  const root = await builtAt(sha, label, note);
+  return { label, root, addon: join(root, 'native', 'build', 'Release', 'torchstone.node') };
 }
 
 async function revision(name: string): Promise<string> {
@@ -52,9 +90,8 @@ async function builtAt(sha: string, label: string, note: (text: string) => void)
     await run('tar', ['-xf', archive, '-C', part]);
     rmSync(archive);
     symlinkSync(join(root, 'node_modules'), join(part, 'node_modules'), 'dir');
-    // A revision from before builds were raced is timed by this one's bench.
-    if (!existsSync(join(part, 'suites', 'bench', 'engine-worker.ts')))
-      cpSync(join(root, 'suites'), join(part, 'suites'), { recursive: true });
+    // A revision from before the bench had these rows is timed by this one's.
+    if (!packable(part)) cpSync(join(root, 'suites'), join(part, 'suites'), { recursive: true });
     const options = { cwd: part, timeout: BUILD_MS, maxBuffer: 2 ** 28 };
     await run('npm', ['run', 'build:native'], options);
     await run(process.execPath, ['--import', 'tsx', join('scripts', 'generate.ts')], options);

@@ -2,11 +2,11 @@
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { addon } from '../../engine/native.js';
 import { parseNpy } from '../../engine/npy.js';
 import type { CaseResult, MemoryFigure } from '../results.js';
+import { entryPoint } from './fork.js';
 import { ReferenceWorker } from './worker.js';
 
 /** The figure's id; filters match it. */
@@ -56,10 +56,7 @@ async function torchPeak(python: string, folder: string): Promise<number> {
 const AnswerSchema = z.object({ bytes: z.number(), error: z.string().optional() });
 
 function ourPeak(signal: AbortSignal): Promise<number> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const entry = fileURLToPath(new URL(`./cpu-memory-child.${extension}`, import.meta.url));
-  const loads = process.execArgv.some((word) => word.includes('tsx'));
-  const execArgv = extension === 'js' || loads ? process.execArgv : ['--import', 'tsx'];
+  const { entry, execArgv } = entryPoint('cpu-memory-child');
   return new Promise((resolve, reject) => {
     const child = fork(entry, [...SHAPE, ROUNDS].map(String), {
       execArgv,

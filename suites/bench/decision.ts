@@ -1,15 +1,14 @@
 // Owns the verdict on timings: faster, same, slower or inconclusive, with the chance of a false alarm bounded over the whole
 // run. It measures nothing.
-import type { BenchRow } from '../results.js';
-import { MIN_PAIRS } from './statistics.js';
+import type { BenchRow, Ratio } from '../results.js';
+import { MIN_PAIRS, TRIM, trimmedMean } from './statistics.js';
 import { quantile, twoSided } from './student.js';
 
 /** Ratios this near to 1 make no difference to anybody. */
 export const MARGIN = 0.02;
 /** The chance that any row of a run without differences is called faster or slower. */
 export const ALPHA = 0.05;
-/** The share cut off at either end of the log-ratios: blocks hit by a collection or by another process. */
-const TRIM = 0.2;
+type Decision = NonNullable<BenchRow['decision']>;
 
 /** What the log-ratios of one row say. */
 export interface Evidence {
@@ -28,7 +27,7 @@ export function evidence(logs: readonly number[]): Evidence | undefined {
   const sorted = [...logs].sort((a, b) => a - b);
   const cut = Math.floor(TRIM * n);
   const kept = sorted.slice(cut, n - cut);
-  const centre = kept.reduce((sum, x) => sum + x, 0) / kept.length;
+  const centre = trimmedMean(logs);
   const clipped = sorted.map((x) => Math.min(Math.max(x, kept[0]!), kept.at(-1)!));
   const mean = clipped.reduce((sum, x) => sum + x, 0) / n;
   const variance = clipped.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (n - 1);
@@ -50,28 +49,50 @@ export function holm(ps: readonly number[], alpha = ALPHA): boolean[] {
   return falls;
 }
 
+/** The ratio theirs ÷ ours with its 95 % interval. */
+export function ratioOf({ centre, half }: Evidence): Ratio {
+  return { median: Math.exp(centre), low: Math.exp(centre - half), high: Math.exp(centre + half) };
+}
+
+/** What the verdicts of a run know beside the rows. */
+export interface Circumstances {
+  /** How far the run's A/A races strayed from 1: nothing smaller is a difference. */
+  readonly bias?: number;
+  /** The run has a verdict on all rows together too: each kind gets half of the chance of a false alarm. */
+  readonly pooled?: boolean;
+}
+
 /**
- * Gives every row that has a ratio its verdict. `bias` is how far the run's A/A races strayed from 1: nothing smaller is a
- * difference. `same` wants the whole interval inside the margin; what is neither is inconclusive, with the smallest effect that
- * this row could have shown.
+ * Gives every row that has a ratio its verdict. `same` wants the whole interval inside the margin; what is neither is
+ * inconclusive, with the smallest effect that this row could have shown.
  */
 export function decide(
   rows: readonly BenchRow[],
   evidenceOf: (row: BenchRow) => Evidence | undefined,
-  bias = 0,
+  { bias = 0, pooled = false }: Circumstances = {},
 ): BenchRow[] {
   const found = rows.map((row) => (row.ratio && row.withheld === undefined ? evidenceOf(row) : undefined));
   const judged = found.flatMap((one, i) => (one === undefined ? [] : [{ one, i }]));
-  const falls = holm(judged.map(({ one }) => one.p));
+  const falls = holm(
+    judged.map(({ one }) => one.p),
+    pooled ? ALPHA / 2 : ALPHA,
+  );
   const decided = [...rows];
-  judged.forEach(({ one: { centre, half, p }, i }, k) => {
-    const low = centre - half;
-    const high = centre + half;
-    const margin = Math.max(Math.log1p(MARGIN), bias);
-    const same = low > -margin && high < margin;
-    const told = falls[k] === true && Math.abs(centre) > bias;
-    const verdict = same ? 'same' : !told ? 'inconclusive' : centre > 0 ? 'faster' : 'slower';
-    decided[i] = { ...rows[i]!, decision: { verdict, p, seen: Math.expm1(Math.max(half, bias)) } };
+  judged.forEach(({ one, i }, k) => {
+    decided[i] = { ...rows[i]!, decision: { ...verdictOf(one, falls[k] === true, bias), p: one.p } };
   });
   return decided;
+}
+
+/** The verdict on what all rows say together. */
+export function decidePooled(one: Evidence): Decision {
+  return { ...verdictOf(one, one.p <= ALPHA / 2, 0), p: one.p };
+}
+
+function verdictOf({ centre, half }: Evidence, falls: boolean, bias: number): Omit<Decision, 'p'> {
+  const margin = Math.max(Math.log1p(MARGIN), bias);
+  const same = centre - half > -margin && centre + half < margin;
+  const told = falls && Math.abs(centre) > bias;
+  const verdict = same ? 'same' : !told ? 'inconclusive' : centre > 0 ? 'faster' : 'slower';
+  return { verdict, seen: Math.expm1(Math.max(half, bias)) };
 }

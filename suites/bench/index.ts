@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { manualSeed } from '../../engine/index.js';
 import { addon } from '../../engine/native.js';
 import { idMatcher } from '../cases.js';
-import { packageRoot } from '../machine.js';
 import {
   type BenchRow,
   type Calibration,
@@ -19,7 +18,7 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../results.js';
-import { otherBuild } from './builds.js';
+import { otherBuild, thisBuild } from './builds.js';
 import { measureCeilings, raisedBy } from './ceilings.js';
 import { measureT2, T2_MEMORY } from './cpu-memory.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
@@ -80,8 +79,7 @@ async function runBuilds(spec: string, options: SuiteOptions, started: number): 
   const theirs = await otherBuild(spec, (text) => progress.note(text));
   const wanted = options.rows ?? 'sweep';
   const { rows, cases } = await raceBuilds({
-    // Both from sources, or the compilers of TypeScript would be raced too.
-    ours: { label: 'this build', root: packageRoot() },
+    ours: thisBuild(),
     theirs,
     rows: (id) => (wanted === 'all' || id.startsWith(`${wanted}/`)) && matches(id),
     ...{ seed, quick, signal },
@@ -90,11 +88,29 @@ async function runBuilds(spec: string, options: SuiteOptions, started: number): 
   });
   progress.end(`${rows.length} rows against ${theirs.label}`);
   const calibration = signal.aborted ? [] : await calibrate(1, { seed, quick, signal });
+  const strayed = calibration.some(({ verdict }) => verdict === 'faster' || verdict === 'slower');
   return suiteResult('bench', cases, (performance.now() - started) / 1000, {
-    rows,
+    rows: strayed ? rows.map(undecided) : rows,
     calibration,
-    notes: [`Raced against ${theirs.label}, each row in several pairs of processes.`],
+    notes: [
+      `Raced against ${theirs.label}, each row in several processes that hold both builds.`,
+      ...(strayed
+        ? ['This build came out different from itself, so that no verdict of this run is believed.']
+        : []),
+      ...calibrationNote(calibration),
+    ],
   });
+}
+
+/** A row of a run whose A/A races went wrong. */
+function undecided(row: BenchRow): BenchRow {
+  const { decision, required, ...rest } = row;
+  if (decision === undefined) return row;
+  return {
+    ...rest,
+    decision: { ...decision, verdict: 'inconclusive' },
+    ...(required === undefined ? {} : { required: { ...required, held: true } }),
+  };
 }
 
 /** The verdicts of a run, with what this build's races against itself say of their trust. */
@@ -107,11 +123,9 @@ async function judge(
     ? await calibrate(1, { seed: options.seed, quick: options.quick ?? false, signal: options.signal })
     : [];
   const bias = Math.max(0, ...calibration.map(({ ratio }) => Math.abs(Math.log(ratio.median))));
-  const decided = decide(
-    rows,
-    (row) => evidence(logRatios(row.ours.samples, row.theirs?.samples ?? [])),
+  const decided = decide(rows, (row) => evidence(logRatios(row.ours.samples, row.theirs?.samples ?? [])), {
     bias,
-  );
+  });
   return { rows: decided, calibration, notes: [...notes, ...calibrationNote(calibration)] };
 }
 

@@ -1,8 +1,8 @@
 // Owns the measured memory figures: each runs in a fresh process (memory-child.ts), whose resident memory nothing else touched.
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { MemoryFigure } from '../results.js';
+import { entryPoint } from './fork.js';
 
 const MB = 1e6;
 
@@ -54,10 +54,7 @@ export async function measureMemory(task: MemoryTask, signal: AbortSignal): Prom
 const CHILD_MS = 180_000;
 
 function ask(task: MemoryTask, signal: AbortSignal): Promise<{ bytes: number } | { reason: string }> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const entry = fileURLToPath(new URL(`./memory-child.${extension}`, import.meta.url));
-  const loads = process.execArgv.some((one) => one.includes('tsx'));
-  const execArgv = extension === 'js' || loads ? process.execArgv : ['--import', 'tsx'];
+  const { entry, execArgv } = entryPoint('memory-child');
   return new Promise((resolve) => {
     const child = fork(entry, [task.id, String(task.turns)], {
       execArgv,

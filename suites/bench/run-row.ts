@@ -7,7 +7,7 @@ import { type ArrayValue, compareArrays, worstOf } from '../compare.js';
 import type { BenchRow, CaseResult, Timing, Worst } from '../results.js';
 import { BenchInputs } from './inputs.js';
 import type { Prepared, RowPlan, Workload } from './plan.js';
-import { type Contestant, type Lane, type RaceOptions, race } from './race.js';
+import { type Contestant, type Lane, loopOf, type RaceOptions, race } from './race.js';
 import { median, pairedRatio, spread } from './statistics.js';
 import type { Backend, ReferenceWorker } from './worker.js';
 
@@ -54,7 +54,7 @@ export async function runRow(plan: RowPlan, run: RowRun): Promise<{ rows: BenchR
   const lanes = wrong
     ? []
     : await race(
-        [{ name: 'ours', step: prepared.step }, ...racing.map((one) => side.contestant(one))],
+        [{ name: 'ours', block: loopOf(prepared.step) }, ...racing.map((one) => side.contestant(one))],
         raceOptions(plan, run),
       );
   await side.drop();

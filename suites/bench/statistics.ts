@@ -52,10 +52,14 @@ export function pairedRatio(ours: readonly number[], theirs: readonly number[]):
   };
 }
 
-/** What an interval says against 1. */
-export function verdict(ratio: Ratio): 'faster' | 'slower' | 'undecided' {
-  if (ratio.low > 1) return 'faster';
-  return ratio.high < 1 ? 'slower' : 'undecided';
+/** The share cut off at either end: what was hit by something. */
+export const TRIM = 0.2;
+
+/** The mean of what is left when `TRIM` of the values is cut off at either end. */
+export function trimmedMean(values: readonly number[]): number {
+  const cut = Math.floor(TRIM * values.length);
+  const kept = [...values].sort((a, b) => a - b).slice(cut, values.length - cut);
+  return kept.reduce((sum, value) => sum + value, 0) / kept.length;
 }
 
 /** Half the width of the middle half of the samples, relative to their median: how unquiet a series was. */

@@ -1,19 +1,24 @@
-// Owns the race of two builds of the engine: each row in several pairs of fresh processes, for two processes of the very same
-// build differ by a percent or two (addresses, cache colours), and blocks within a process do not show that.
-import { compareArrays } from '../compare.js';
-import type { BenchRow, Calibration, CaseResult, Ratio } from '../results.js';
-import { decide, type Evidence, evidence } from './decision.js';
-import { type Build, EngineProcess } from './engine-process.js';
-import { type Contestant, race } from './race.js';
-import { logRatios, median } from './statistics.js';
+// Owns the race of two builds of the engine. Both live in one process, so that blocks of a millisecond alternate and the machine's
+// load hits both alike; several short-lived processes, because code and data lie elsewhere in each, which moves a row by per cents
+// that no number of blocks shows. A process's log-ratio is one observation.
+import { type BenchRow, type Calibration, CannotRunError, type CaseResult, type Mark } from '../results.js';
+import { type Build, readied, thisBuild } from './builds.js';
+import { decide, decidePooled, type Evidence, evidence, ratioOf } from './decision.js';
+import { keptPairs } from './hits.js';
+import { uniformStream } from './inputs.js';
+import { type PackedBuild, PairProcess, type Raced } from './pair-process.js';
+import type { Lane } from './race.js';
+import { logRatios, MIN_PAIRS, median, trimmedMean } from './statistics.js';
 
-/** Pairs of processes; six are the least for an interval. */
-const LAUNCHES = { quick: 6, usual: 8 } as const;
-const ROUNDS = { quick: 6, usual: 8 } as const;
-const BLOCK_MS = 3;
-const ROW_MS = 900;
-/** Two builds may round differently; that is the fixtures' business. */
-const TOLERANCE = { rtol: 1e-4, atol: 1e-4, signedZero: 'any' as const };
+/** How much is measured; six processes are the least for an interval. */
+const EFFORT = {
+  quick: { launches: 6, rounds: 24, budgetMs: 200 },
+  usual: { launches: 8, rounds: 40, budgetMs: 400 },
+} as const;
+/** Long enough that the caches are warm for most of it, short enough that one turn of the scheduler hits few. */
+const BLOCK_MS = 0.5;
+/** A row that ends its process this often is left alone. */
+const MOST_DEATHS = 2;
 
 /** What is raced. */
 export interface Versus {
@@ -27,97 +32,175 @@ export interface Versus {
   readonly begin: (rows: number) => void;
 }
 
+/** One side's blocks of a row, over all processes. */
+interface Blocks {
+  readonly samples: number[];
+  readonly atMs: number[];
+  readonly marks: { sample: number; by: Mark[] }[];
+}
+
 /** One row's evidence so far. */
 interface Tally {
-  readonly ours: number[];
-  readonly theirs: number[];
-  /** One log-ratio of medians a pair of processes. */
-  readonly launches: number[];
+  readonly ours: Blocks;
+  readonly theirs: Blocks;
+  /** One log-ratio for each process, by its number. */
+  readonly launches: Map<number, number>;
   wrong?: string;
   lost?: string;
+  deaths: number;
   compared: number;
 }
 
-/** Races every row that both builds have. */
+/** Races every row that both builds have; the first row of the result is what all of them say together. */
 export async function raceBuilds(versus: Versus): Promise<{ rows: BenchRow[]; cases: CaseResult[] }> {
-  const launches = versus.quick ? LAUNCHES.quick : LAUNCHES.usual;
+  const { launches } = EFFORT[versus.quick ? 'quick' : 'usual'];
+  const sides = { ours: await readied(versus.ours, 'ours'), theirs: await readied(versus.theirs, 'theirs') };
   const tallies = new Map<string, Tally>();
-  for (let launch = 0; launch < launches && !versus.signal.aborted; launch += 1) {
-    const pair = start(versus, launch);
-    try {
-      const rows = await shared(pair, versus.rows);
-      if (launch === 0) versus.begin(rows.length * launches);
-      for (const row of rows) {
-        if (versus.signal.aborted) break;
-        const tally = tallies.get(row) ?? { ours: [], theirs: [], launches: [], compared: 0 };
-        tallies.set(row, tally);
-        if (tally.wrong === undefined) await onePair(row, pair, tally, versus);
-        versus.step(row, tally.wrong !== undefined);
-      }
-    } finally {
-      for (const one of pair) one.close();
-    }
-  }
-  const found = new Map([...tallies].map(([id, tally]) => [`${id}/build`, evidence(tally.launches)]));
+  for (let launch = 0; launch < launches && !versus.signal.aborted; launch += 1)
+    await new Launch(launch, versus, sides, tallies).run();
+  const found = new Map(
+    [...tallies].map(([id, one]) => [`${id}/build`, evidence([...one.launches.values()])]),
+  );
   const rows = [...tallies].map(([id, tally]) =>
     rowOf(id, tally, found.get(`${id}/build`), versus.theirs.label),
   );
-  const decided = decide(rows, (row) => found.get(row.id)).map(required);
-  return { rows: decided, cases: [...tallies].map(([id, tally]) => caseOf(id, tally)) };
+  const pooled = pool([...tallies.values()], versus.theirs.label);
+  const decided = decide(rows, (row) => found.get(row.id), { pooled: pooled !== undefined });
+  return {
+    rows: [...(pooled ? [pooled] : []), ...decided].map(required),
+    cases: [...tallies].map(([id, tally]) => caseOf(id, tally)),
+  };
 }
 
-type Pair = readonly [ours: EngineProcess, theirs: EngineProcess];
+/** One short life of both builds. */
+class Launch {
+  readonly #number: number;
+  readonly #versus: Versus;
+  readonly #sides: { readonly ours: PackedBuild; readonly theirs: PackedBuild };
+  readonly #tallies: Map<string, Tally>;
+  #pair: PairProcess | undefined;
 
-/** Each side is started first every other time. */
-function start({ ours, theirs, quick }: Versus, launch: number): Pair {
-  if (launch % 2 === 0) {
-    const first = new EngineProcess(ours, quick);
-    return [first, new EngineProcess(theirs, quick)];
+  constructor(
+    number: number,
+    versus: Versus,
+    sides: { readonly ours: PackedBuild; readonly theirs: PackedBuild },
+    tallies: Map<string, Tally>,
+  ) {
+    this.#number = number;
+    this.#versus = versus;
+    this.#sides = sides;
+    this.#tallies = tallies;
   }
-  const second = new EngineProcess(theirs, quick);
-  return [new EngineProcess(ours, quick), second];
-}
 
-async function shared([ours, theirs]: Pair, wanted: Versus['rows']): Promise<string[]> {
-  const known = new Set(await theirs.rows());
-  return (await ours.rows()).filter((id) => known.has(id) && wanted(id));
-}
-
-async function onePair(row: string, [ours, theirs]: Pair, tally: Tally, versus: Versus): Promise<void> {
-  try {
-    const [got, want] = [await ours.prepare(row, versus.seed), await theirs.prepare(row, versus.seed)];
-    if (got !== undefined && want !== undefined) {
-      const compared = compareArrays(got, want, TOLERANCE, { what: 'result', ignoreDtype: true });
-      tally.compared += compared.compared;
-      if (!compared.ok) {
-        tally.wrong = compared.message;
-        return;
+  async run(): Promise<void> {
+    const { seed, rows: wanted, begin, quick, signal, step } = this.#versus;
+    try {
+      const rows = (await this.#start()).filter(wanted);
+      if (this.#number === 0) begin(rows.length * EFFORT[quick ? 'quick' : 'usual'].launches);
+      for (const [at, row] of shuffled(rows, seed + this.#number).entries()) {
+        if (signal.aborted) break;
+        const tally = tallyOf(this.#tallies, row);
+        if (tally.wrong === undefined && tally.deaths < MOST_DEATHS) await this.#race(row, at, tally);
+        step(row, tally.wrong !== undefined);
       }
+    } finally {
+      this.#pair?.close();
     }
-    const lanes = await race([contestant('ours', ours), contestant('theirs', theirs)], {
-      budgetMs: ROW_MS,
-      maxRounds: versus.quick ? ROUNDS.quick : ROUNDS.usual,
-      blockMs: BLOCK_MS,
-      signal: versus.signal,
-    });
-    const lost = lanes.find((lane) => lane.lost !== undefined)?.lost;
-    if (lost !== undefined) throw new Error(lost);
-    const [a, b] = [lanes[0]!.samples, lanes[1]!.samples];
-    tally.ours.push(...a);
-    tally.theirs.push(...b);
-    tally.launches.push(median(logRatios(a, b)));
-  } catch (error) {
-    tally.lost = error instanceof Error ? error.message : String(error);
+  }
+
+  async #start(): Promise<string[]> {
+    this.#pair = new PairProcess();
+    try {
+      const swapped = this.#number % 2 === 1;
+      return await this.#pair.load({ ...this.#sides, swapped, quick: this.#versus.quick });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new CannotRunError(`the two builds do not load side by side: ${text}`, { cause: error });
+    }
+  }
+
+  async #race(row: string, at: number, tally: Tally): Promise<void> {
+    const { seed, quick } = this.#versus;
+    const { rounds, budgetMs } = EFFORT[quick ? 'quick' : 'usual'];
+    try {
+      if (this.#pair?.dead !== undefined) await this.#start();
+      // Each side is first every other time, whatever else changes from process to process.
+      const swapped = (this.#number + at) % 2 === 1;
+      const raced = await this.#pair!.race({ row, seed, swapped, rounds, budgetMs, blockMs: BLOCK_MS });
+      take(tally, this.#number, raced);
+    } catch (error) {
+      if (this.#pair?.dead !== undefined) tally.deaths += 1;
+      tally.lost = error instanceof Error ? error.message : String(error);
+    }
   }
 }
 
-function contestant(name: string, engine: EngineProcess): Contestant {
-  return { name, remote: (iterations) => engine.run(iterations) };
+function tallyOf(tallies: Map<string, Tally>, row: string): Tally {
+  const known = tallies.get(row);
+  if (known !== undefined) return known;
+  const blocks = (): Blocks => ({ samples: [], atMs: [], marks: [] });
+  const made = { ours: blocks(), theirs: blocks(), launches: new Map(), deaths: 0, compared: 0 };
+  tallies.set(row, made);
+  return made;
 }
 
-/** The ratio theirs ÷ ours with its 95 % interval. */
-export function ratioOf({ centre, half }: Evidence): Ratio {
-  return { median: Math.exp(centre), low: Math.exp(centre - half), high: Math.exp(centre + half) };
+/** Rows before a row leave their mark on its speed: in every process they are others. */
+function shuffled(rows: readonly string[], seed: number): string[] {
+  const random = uniformStream(seed);
+  return rows
+    .map((row) => [random(), row] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, row]) => row);
+}
+
+function take(tally: Tally, launch: number, raced: Raced): void {
+  tally.compared += raced.compared;
+  if ('wrong' in raced) {
+    tally.wrong = raced.wrong;
+    return;
+  }
+  const { ours, theirs } = raced;
+  const kept = keptPairs(ours.marks, theirs.marks, MIN_PAIRS);
+  const at = (lane: Lane) => kept.map((i) => lane.samples[i]!);
+  const logs = logRatios(at(ours), at(theirs));
+  if (logs.length > 0) tally.launches.set(launch, median(logs));
+  append(tally.ours, ours);
+  append(tally.theirs, theirs);
+}
+
+function append(blocks: Blocks, lane: Lane): void {
+  const from = blocks.samples.length;
+  // What lies between two processes is not told: they follow one another.
+  const before = blocks.atMs.at(-1) ?? 0;
+  blocks.samples.push(...lane.samples);
+  blocks.atMs.push(...lane.atMs.map((ms) => before + ms));
+  for (const [i, by] of lane.marks.entries()) if (by.length > 0) blocks.marks.push({ sample: from + i, by });
+}
+
+/** The row of what all rows say together. */
+export const ALL_ROWS = 'all-rows';
+
+/** The rows that every process ran, pooled: for each process the middle of their log-ratios, and from those a verdict. */
+function pool(tallies: readonly Tally[], against: string): BenchRow | undefined {
+  const most = Math.max(0, ...tallies.map((one) => one.launches.size));
+  const whole = tallies.filter((one) => one.launches.size === most && one.wrong === undefined);
+  if (whole.length < 2) return undefined;
+  const values = [...whole[0]!.launches.keys()].flatMap((launch) => {
+    const logs = whole.flatMap((one) => one.launches.get(launch) ?? []);
+    return logs.length === whole.length ? [trimmedMean(logs)] : [];
+  });
+  const found = evidence(values);
+  if (found === undefined) return undefined;
+  return {
+    id: `${ALL_ROWS}/build`,
+    group: 'builds',
+    label: 'all rows together',
+    ...{ reference: 'build', against, correct: 'unchecked' },
+    ours: { medianNs: 0, samples: [] },
+    ratio: ratioOf(found),
+    decision: decidePooled(found),
+    note: `the middle of ${whole.length} rows, in each of ${values.length} processes`,
+  };
 }
 
 function rowOf(id: string, tally: Tally, found: Evidence | undefined, against: string): BenchRow {
@@ -125,16 +208,19 @@ function rowOf(id: string, tally: Tally, found: Evidence | undefined, against: s
   const withheld = wrong
     ? `the builds' results differ: ${tally.wrong}`
     : found === undefined
-      ? (tally.lost ?? 'too few pairs of processes')
+      ? (tally.lost ?? 'too few processes')
       : undefined;
-  const timing = (samples: number[]) => ({ medianNs: samples.length > 0 ? median(samples) : 0, samples });
+  const timing = ({ samples, ...more }: Blocks) => ({
+    ...{ medianNs: samples.length > 0 ? median(samples) : 0, samples },
+    ...more,
+  });
   return {
     id: `${id}/build`,
     group: 'builds',
     label: id,
     reference: 'build',
     against,
-    ours: timing(wrong ? [] : tally.ours),
+    ours: wrong ? { medianNs: 0, samples: [] } : timing(tally.ours),
     ...(wrong ? {} : { theirs: timing(tally.theirs) }),
     ...(found === undefined || wrong ? {} : { ratio: ratioOf(found) }),
     correct: wrong ? false : tally.compared > 0 ? true : 'unchecked',
@@ -161,26 +247,36 @@ function caseOf(id: string, tally: Tally): CaseResult {
   };
 }
 
-/** Rows of different make: the call path, arithmetic in cache, two threads. */
-const CALIBRATED = ['sweep/add/1000@float32', 'sweep/exp/1000@float32', 'sweep/sum/100000@float32'] as const;
+/** Rows of different make, of some microseconds each: the call path, arithmetic, rows, order. */
+export const TRIAL_ROWS = [
+  'sweep/add/1000@float32',
+  'sweep/exp/1000@float32',
+  'sweep/tanh/1000@float32',
+  'sweep/softmax/1000@float32',
+  'sweep/sort/1000@float32',
+  'sweep/cumsum/1000@float32',
+] as const;
+/** Enough of them to say in any run how far this machine strays. */
+const SHORT_TRIAL = TRIAL_ROWS.slice(1, 4);
 
-/** The same build against itself, with `plant` calls on the other side for each one counted. */
+/** This build against itself, with `plant` calls on our side for each one counted. */
 export async function calibrate(
   plant: number,
-  versus: Pick<Versus, 'seed' | 'quick' | 'signal'>,
+  versus: Pick<Versus, 'seed' | 'quick' | 'signal'> & { readonly rows?: readonly string[] },
 ): Promise<Calibration[]> {
-  const wanted: readonly string[] = versus.quick ? CALIBRATED.slice(0, 1) : CALIBRATED;
+  const wanted = versus.rows ?? SHORT_TRIAL;
   const { rows } = await raceBuilds({
     ...versus,
-    // Eight pairs of processes would cost more than they tell here.
-    quick: true,
-    ours: { label: 'this build' },
-    theirs: { label: 'this build again', plant },
+    quick: versus.rows === undefined || versus.quick,
+    ours: { ...thisBuild(), plant },
+    theirs: thisBuild(),
     rows: (id) => wanted.includes(id),
     begin: () => {},
     step: () => {},
   });
   return rows.flatMap(({ id, ratio, decision }) =>
-    ratio && decision ? [{ id, ratio, planted: plant, verdict: decision.verdict }] : [],
+    ratio && decision
+      ? [{ id: id.replace(/\/build$/, ''), ratio, planted: plant, verdict: decision.verdict }]
+      : [],
   );
 }

@@ -4,6 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { packageRoot } from '../machine.js';
+import type { BlockTime } from './race.js';
 
 /** The reference died, hung or refused; the message is a reason for people. */
 export class ReferenceFailure extends Error {
@@ -98,12 +99,12 @@ export class ReferenceWorker {
     await this.request('prepare', { key, backend, workload }, ms);
   }
 
-  /** Runs a block and returns its nanoseconds, measured there. */
-  async run(key: string, iterations: number, ms = 60_000): Promise<number> {
-    const { ns } = await this.request('run', { key, iterations }, ms);
+  /** Runs a block and returns its time, measured there. */
+  async run(key: string, iterations: number, ms = 60_000): Promise<BlockTime> {
+    const { ns, preempted } = await this.request('run', { key, iterations }, ms);
     if (typeof ns !== 'number' || !(ns >= 0))
       throw new ReferenceFailure(`the reference answered no time: ${String(ns)}`);
-    return ns;
+    return { ns, preempted: Number(preempted) || 0 };
   }
 
   /** Writes the workload's result to a .npy file. */

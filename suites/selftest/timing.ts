@@ -1,6 +1,6 @@
 // Owns the trial of the bench: this build against itself, as it is and with a slowdown put in. A bench that raises alarms over
 // nothing, or sleeps through three per cent, fails. Timings on a busy machine decide nothing, so it is run when asked for.
-import { calibrate } from '../bench/versus.js';
+import { ALL_ROWS, calibrate, TRIAL_ROWS } from '../bench/versus.js';
 import type { Calibration, CaseResult, SuiteOptions } from '../results.js';
 
 /** The slowdown: of a hundred calls counted, a hundred and three are made. */
@@ -14,23 +14,24 @@ interface Kind {
   readonly id: string;
   readonly plant: number;
   /** Whether this is what a run should say. */
-  readonly right: (verdicts: readonly Calibration['verdict'][]) => boolean;
+  readonly right: (races: readonly Pick<Calibration, 'id' | 'verdict'>[]) => boolean;
   readonly should: string;
 }
 
-// The ratio is the other side's time ÷ ours: a slower other side makes ours the faster one.
 const KINDS: readonly Kind[] = [
   {
     id: 'timing/no-op',
     plant: 1,
-    right: (verdicts) => verdicts.every((one) => one === 'same' || one === 'inconclusive'),
-    should: 'be called same or inconclusive in every row',
+    right: (races) => races.every(({ verdict }) => verdict === 'same' || verdict === 'inconclusive'),
+    should: 'be called same or inconclusive, in every row and over all rows',
   },
   {
     id: 'timing/planted-3-percent',
     plant: PLANT,
-    right: (verdicts) => verdicts.includes('faster') && !verdicts.includes('slower'),
-    should: 'be noticed in a row, and the wrong way round in none',
+    right: (races) =>
+      races.some(({ id, verdict }) => id === ALL_ROWS && verdict === 'slower') &&
+      races.every(({ verdict }) => verdict !== 'faster'),
+    should: 'be called slower over all rows, and no row faster',
   },
 ];
 
@@ -49,9 +50,14 @@ export async function timingTrials(
     let held = 0;
     let done = 0;
     for (; done < trials && !options.signal.aborted; done += 1) {
-      const races = await calibrate(plant, { seed: options.seed, quick: false, signal: options.signal });
+      const races = await calibrate(plant, {
+        seed: options.seed + done,
+        quick: false,
+        signal: options.signal,
+        rows: TRIAL_ROWS,
+      });
       calibration.push(...races);
-      const fine = races.length > 0 && right(races.map((one) => one.verdict));
+      const fine = races.length > 0 && right(races);
       if (fine) held += 1;
       options.progress.step(id, !fine);
     }

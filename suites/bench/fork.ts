@@ -1,0 +1,12 @@
+// Owns how a process of the bench is started from whatever this program runs from: sources or a build.
+import { fileURLToPath } from 'node:url';
+
+/** The module `name` of this folder as a process's entry, and the flags that load it. */
+export function entryPoint(name: string): { readonly entry: string; readonly execArgv: string[] } {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const loads = process.execArgv.some((word) => word.includes('tsx'));
+  return {
+    entry: fileURLToPath(new URL(`./${name}.${extension}`, import.meta.url)),
+    execArgv: extension === 'js' || loads ? process.execArgv : ['--import', 'tsx'],
+  };
+}

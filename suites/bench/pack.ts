@@ -1,0 +1,81 @@
+// Owns packing a build's engine and its bench rows into one module, so that two builds stand side by side in one process.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type * as engine from '../../engine/index.js';
+import { packageRoot } from '../machine.js';
+import { CannotRunError } from '../results.js';
+import type { cpuRows } from './cpu-rows.js';
+import type { BenchInputs } from './inputs.js';
+import type { notebookRows } from './notebook-rows.js';
+import type { sweepRows } from './sweep.js';
+
+/** What a packed build exports. */
+export interface PackedSide {
+  readonly manualSeed: typeof engine.manualSeed;
+  readonly notebookRows: typeof notebookRows;
+  readonly sweepRows: typeof sweepRows;
+  readonly cpuRows: typeof cpuRows;
+  readonly BenchInputs: typeof BenchInputs;
+}
+
+/** Where each of them is exported from. */
+const EXPORTS: Readonly<Record<keyof PackedSide, string>> = {
+  manualSeed: 'engine/index.ts',
+  notebookRows: 'suites/bench/notebook-rows.ts',
+  sweepRows: 'suites/bench/sweep.ts',
+  cpuRows: 'suites/bench/cpu-rows.ts',
+  BenchInputs: 'suites/bench/inputs.ts',
+};
+
+const packed = new Map<string, Promise<string>>();
+let folder: string | undefined;
+
+/** Whether a source tree has all that is packed; a revision from before the bench has not. */
+export function packable(root: string): boolean {
+  return Object.values(EXPORTS).every((path) => existsSync(join(root, path)));
+}
+
+/** The module of the build whose sources stand at `root`: made once in this process, gone when it ends. */
+export function pack(root: string = packageRoot()): Promise<string> {
+  const known = packed.get(root);
+  if (known !== undefined) return known;
+  const made = bundle(root, join(home(), `side-${packed.size}.mjs`));
+  packed.set(root, made);
+  return made;
+}
+
+function home(): string {
+  if (folder === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'torchstone-builds-'));
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    folder = made;
+  }
+  return folder;
+}
+
+async function bundle(root: string, outfile: string): Promise<string> {
+  const { build } = await import('esbuild');
+  const contents = Object.entries(EXPORTS)
+    .map(([name, path]) => `export { ${name} } from './${path}';`)
+    .join('\n');
+  try {
+    await build({
+      stdin: { contents, resolveDir: root, loader: 'ts' },
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      logLevel: 'silent',
+      // Packages in CommonJS ask for Node's own modules by `require`.
+      banner: {
+        js: "import { createRequire as nodeRequire } from 'node:module';\nconst require = nodeRequire(import.meta.url);",
+      },
+    });
+    return outfile;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new CannotRunError(`the build at ${root} cannot be packed: ${text}`, { cause: error });
+  }
+}

@@ -1,0 +1,109 @@
+// The process of two builds of the engine: loads both, prepares a row on either, races them block by block, and answers with
+// times. It decides nothing.
+import { compareArrays } from '../compare.js';
+import { answerRequests } from '../forked.js';
+import type { PackedSide } from './pack.js';
+import type { PackedBuild, PairAnswer, PairRequest } from './pair-process.js';
+import type { RowPlan } from './plan.js';
+import { loopOf, processorMs, race } from './race.js';
+
+/** A build in this process. */
+interface Side {
+  readonly module: PackedSide;
+  readonly plans: ReadonlyMap<string, RowPlan>;
+  readonly plant: number;
+}
+
+/** Two builds may round differently; that is the fixtures' business. */
+const TOLERANCE = { rtol: 1e-4, atol: 1e-4, signedZero: 'any' as const };
+/** The share of a block's calls that is made untimed before it. */
+const LEAD = 1 / 8;
+/** Of processor time. */
+const WARM_MS = { least: 80, most: 400 } as const;
+/** A row is warm when the later calls are no faster than the earlier ones by more than this. */
+const STILL_FASTER = 0.98;
+
+let sides: { readonly ours: Side; readonly theirs: Side } | undefined;
+
+async function load({ module: file, addon, plant = 1 }: PackedBuild, quick: boolean): Promise<Side> {
+  // The engine looks here once, when it loads.
+  process.env.TORCHSTONE_ADDON = addon;
+  const module = (await import(file)) as PackedSide;
+  const mode = quick ? 'quick' : 'usual';
+  const all = [...module.notebookRows(false, quick), ...module.sweepRows(quick), ...module.cpuRows(mode)];
+  const plans = all.filter((plan) => plan.unavailable === undefined).map((plan) => [plan.id, plan] as const);
+  return { module, plans: new Map(plans), plant };
+}
+
+/** A block of a prepared row; with a slowdown planted, more calls are made than are counted. */
+function blockOf(step: () => unknown, plant: number): (calls: number) => number {
+  const loop = loopOf(step, LEAD);
+  let owed = 0;
+  return (calls) => {
+    owed += calls * (plant - 1);
+    const extra = Math.floor(owed);
+    owed -= extra;
+    return loop(calls + extra);
+  };
+}
+
+function prepare({ module, plans, plant }: Side, row: string, seed: number) {
+  const plan = plans.get(row);
+  if (plan === undefined) throw new Error(`this build has no row ${row}`);
+  module.manualSeed(seed);
+  const { step, output } = plan.prepare(new module.BenchInputs(seed, plan.id, undefined));
+  return { block: blockOf(step, plant), output: output?.() };
+}
+
+/** Until the compiler has done its work: its first milliseconds are not a row's speed. */
+function warm(blocks: readonly ((calls: number) => number)[]): void {
+  const started = processorMs();
+  const seen: { readonly at: number; readonly ns: number }[] = [];
+  for (let calls = 1; ; ) {
+    const ns = blocks.reduce((sum, block) => sum + block(calls), 0);
+    const at = processorMs() - started;
+    seen.push({ at, ns: ns / calls });
+    if (at > WARM_MS.most) return;
+    if (ns < 1e6) calls *= 2;
+    if (at < WARM_MS.least) continue;
+    const best = (from: number, to: number) =>
+      Math.min(...seen.filter((one) => one.at >= from && one.at < to).map((one) => one.ns));
+    if (best(0.6 * at, Number.POSITIVE_INFINITY) > STILL_FASTER * best(0, 0.6 * at)) return;
+  }
+}
+
+async function answer(request: PairRequest): Promise<PairAnswer> {
+  switch (request.cmd) {
+    case 'load': {
+      const order = request.swapped ? (['theirs', 'ours'] as const) : (['ours', 'theirs'] as const);
+      const loaded: Partial<Record<'ours' | 'theirs', Side>> = {};
+      for (const side of order) loaded[side] = await load(request[side], request.quick);
+      const { ours, theirs } = loaded as Record<'ours' | 'theirs', Side>;
+      sides = { ours, theirs };
+      return { rows: [...ours.plans.keys()].filter((id) => theirs.plans.has(id)) };
+    }
+    case 'race': {
+      const { row, seed, swapped, blockMs, rounds, budgetMs } = request;
+      const { ours, theirs } = sides!;
+      const order = swapped ? [theirs, ours] : [ours, theirs];
+      const made = order.map((side) => prepare(side, row, seed));
+      const [a, b] = swapped ? [made[1]!, made[0]!] : [made[0]!, made[1]!];
+      let compared = 0;
+      if (a.output !== undefined && b.output !== undefined) {
+        const found = compareArrays(a.output, b.output, TOLERANCE, { what: 'result', ignoreDtype: true });
+        if (!found.ok) return { wrong: found.message, compared: found.compared };
+        compared = found.compared;
+      }
+      warm(made.map((one) => one.block));
+      const names = swapped ? ['theirs', 'ours'] : ['ours', 'theirs'];
+      const lanes = await race(
+        made.map(({ block }, i) => ({ name: names[i]!, block })),
+        { budgetMs, maxRounds: rounds, blockMs, together: true },
+      );
+      const lane = (name: string) => lanes.find((one) => one.name === name)!;
+      return { ours: lane('ours'), theirs: lane('theirs'), compared };
+    }
+  }
+}
+
+answerRequests<PairRequest>(answer);
