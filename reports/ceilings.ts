@@ -63,3 +63,13 @@ export function verdictOf(row: BenchRow | undefined): string {
   }
   return row.ratio ? '' : 'no ratio';
 }
+
+/** A row that moves more than this for each of its `size` counts something else than elements: the side of a matrix. */
+const MOST_BYTES_AN_ELEMENT = 64;
+
+/** Operations a byte; a row that counts bytes but no operations is taken as one operation an element. Undefined where its traffic is unknown. */
+export function intensityOf({ bytes, flops, size }: BenchRow): number | undefined {
+  if (!bytes) return undefined;
+  if (flops) return flops / bytes;
+  return size && bytes <= size * MOST_BYTES_AN_ELEMENT ? size / bytes : undefined;
+}

@@ -2,14 +2,15 @@
 import type { RunResult } from '../suites/results.js';
 import { changeLines, expectationLines } from './changes.js';
 import { coverageSection, failuresSection, notebookSection } from './html/cases.js';
-import { key, seriesChart } from './html/charts.js';
 import { conformanceSection } from './html/conformance.js';
 import { environmentSection, memorySection, navigation, pageFooter, pageHeader } from './html/frame.js';
 import { Html, html, NOTHING, section } from './html/markup.js';
 import { rooflineSection } from './html/roofline.js';
+import { scalingSection } from './html/scaling.js';
 import { selftestSection } from './html/selftest.js';
+import { seriesSection } from './html/series.js';
 import { STYLE } from './html/style.js';
-import { scalingSection, timingsSection } from './html/timings.js';
+import { timingsSection } from './html/timings.js';
 import { verdictSentence } from './verdict.js';
 
 /** The text of index.html. */
@@ -18,9 +19,9 @@ export function htmlReport(run: RunResult): string {
     ['failures', 'What fell short', failuresSection(run)],
     ['changes', 'Changes', changesSection(run)],
     ['notebook', 'Notebook', notebookSection(run)],
-    ['timings', 'Timings', timingsSection(run)],
+    ['timings', 'Speed', timingsSection(run)],
     ['scaling', 'Scaling', scalingSection(run)],
-    ['roofline', 'Ceilings', rooflineSection(run)],
+    ['roofline', 'Roofline', rooflineSection(run)],
     ['series', 'Series', seriesSection(run)],
     ['coverage', 'Coverage', coverageSection(run)],
     ['conformance', 'Conformance', conformanceSection(run)],
@@ -62,11 +63,4 @@ function changesSection(run: RunResult): Html {
     'Known shortcomings, each with a reason and an end.',
     list(expected),
   );
-}
-
-function seriesSection(run: RunResult): Html {
-  const found = run.suites.flatMap((suite) => suite.series ?? []).filter((one) => one.points.length > 1);
-  if (found.length === 0) return NOTHING;
-  const body = html`${key([])}<div class="charts">${found.map(seriesChart)}</div>`;
-  return section('series', 'Series', 'What the runs recorded on their way.', body);
 }

@@ -83,14 +83,11 @@ export function undecidedRows(run: RunResult): BenchRow[] {
 /** The first line of every report. */
 export function verdictSentence(run: RunResult): string {
   const state = outcome(run);
-  const parts = [
-    casesPart(run),
-    ...conformancePart(run),
-    ...rowsPart(run),
-    ...memoryPart(run),
-    ...gatePart(run),
-    ...stoppedPart(run),
-  ];
+  const cases = casesPart(run);
+  const reasons = [shortRowsPart(run), shortMemoryPart(run), ...gatePart(run), ...stoppedPart(run)];
+  const rest = [...conformancePart(run), ...rowsPart(run), heldMemoryPart(run)];
+  // What a run fell short of comes before what held.
+  const parts = shortCases(run).length > 0 ? [cases, ...reasons, ...rest] : [...reasons, cases, ...rest];
   const lead = { held: 'Held', short: 'Fell short', stopped: 'Could not run', partial: 'Interrupted' }[state];
   const partial = run.partial && state !== 'partial' ? ' The run was interrupted.' : '';
   return `${lead}: ${parts.filter((part) => part !== '').join('; ')}.${partial}`;
@@ -206,22 +203,27 @@ function rowsPart(run: RunResult): string[] {
     const told = standingsText(tally);
     if (told !== '') parts.push(`against ${REFERENCE_TITLES[reference]} ${told}`);
   }
-  const short = shortRows(run);
-  if (short.length > 0) {
-    const named = short.slice(0, 3).map((row) => row.id);
-    parts.push(`${plural(short.length, 'timing')} below what is required or wrong (${named.join(', ')})`);
-  }
   if (parts.length === 0) parts.push(`${plural(rows.length, 'timing')} without a reference to race`);
   return parts;
 }
 
-function memoryPart(run: RunResult): string[] {
+function shortRowsPart(run: RunResult): string {
+  const short = shortRows(run);
+  const named = short.slice(0, 3).map((row) => row.id);
+  const more = short.length > 3 ? ', …' : '';
+  return short.length === 0
+    ? ''
+    : `${plural(short.length, 'timing')} below what is required or wrong (${named.join(', ')}${more})`;
+}
+
+function shortMemoryPart(run: RunResult): string {
+  const short = run.suites.flatMap((suite) => suite.memory ?? []).filter((one) => !one.held);
+  return short.length === 0 ? '' : `memory over its limit: ${short.map((one) => one.id).join(', ')}`;
+}
+
+function heldMemoryPart(run: RunResult): string {
   const figures = run.suites.flatMap((suite) => suite.memory ?? []);
-  if (figures.length === 0) return [];
-  const short = figures.filter((one) => !one.held);
-  return [
-    short.length === 0 ? 'memory held' : `memory over its limit: ${short.map((one) => one.id).join(', ')}`,
-  ];
+  return figures.length > 0 && figures.every((one) => one.held) ? 'memory held' : '';
 }
 
 /** What the gate holds against a run whose cases and timings all hold. */

@@ -192,7 +192,7 @@ describe('ceilings', () => {
   it('stand in the result file and in every report of it', () => {
     expect(RunResultSchema.parse(run).suites[0]!.ceilings).toEqual(ceilings);
     expect(consoleSummary(run)).toMatch(/made up cpu\/sweep.* ~?held +10\.0 GB\/s +5 %/);
-    expect(htmlReport(run)).toContain('<h2 id="roofline-title">Ceilings</h2>');
+    expect(htmlReport(run)).toContain('<h2 id="roofline-title">Roofline</h2>');
     expect(htmlReport(sampleRun())).not.toContain('roofline');
   });
 

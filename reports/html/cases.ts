@@ -2,9 +2,9 @@
 import type { CaseResult, RunResult, Worst } from '../../suites/results.js';
 import { isTold } from '../console.js';
 import { type Cell, type Coverage, coverage, type Mark } from '../coverage.js';
-import { count, figureText, indexText, plural, ratio } from '../format.js';
-import { REFERENCE_TITLES, SUITE_TITLES, shortCases, shortRows } from '../verdict.js';
-import { behind, type Html, html, NOTHING, section, table } from './markup.js';
+import { count, figureText, indexText, plural } from '../format.js';
+import { type Shortfall, shortfalls } from '../shortfalls.js';
+import { behind, type Html, html, NOTHING, STATES, section, table } from './markup.js';
 
 const MOST_FAILURES = 60;
 
@@ -24,29 +24,25 @@ const WORDS: Readonly<Record<Mark, string>> = {
   none: 'not tested',
 };
 
-/** What fell short, each with its worst element and the command that runs it again. */
+/** What fell short: cases with their worst element and the command that runs them again, limits in one table. */
 export function failuresSection(run: RunResult): Html {
-  const short = shortCases(run);
-  const rows = shortRows(run);
-  const stopped = run.suites.filter((suite) => suite.status === 'error');
-  if (short.length + rows.length + stopped.length === 0) return NOTHING;
-  const cards = [
-    ...stopped.map((suite) =>
-      card(`${SUITE_TITLES[suite.suite]} could not run`, 'error', suite.reason ?? 'no reason given'),
-    ),
-    ...short.slice(0, MOST_FAILURES).map(caseCard),
-    ...rows.map((row) => {
-      const got = row.ratio ? ratio(row.ratio.median) : 'no ratio';
-      const why =
-        row.correct === false
-          ? 'The timed result is wrong.'
-          : `${got}, required ${ratio(row.required?.ratio ?? 1)}.`;
-      return card(`${row.label ?? row.id} against ${REFERENCE_TITLES[row.reference]}`, 'fail', why);
-    }),
-  ];
-  const more =
-    short.length > MOST_FAILURES ? `${count(short.length - MOST_FAILURES)} more are in results.json.` : '';
-  return section('failures', 'What fell short', more, cards);
+  const found = shortfalls(run);
+  if (found.length === 0) return NOTHING;
+  const cases = found.filter((one) => one.case !== undefined);
+  const others = found.filter((one) => one.case === undefined);
+  const left = cases.length - MOST_FAILURES;
+  const rows = others.map(({ state, title, why }) => [title, why, stateText(state)]);
+  const limits =
+    rows.length === 0
+      ? NOTHING
+      : html`<div class="panel">${table('Limits and requirements not met', ['what', 'why', ''], rows, 'figures limits')}</div>`;
+  const body = html`${cases.slice(0, MOST_FAILURES).map((one) => caseCard(one, one.case!))}${limits}`;
+  return section(
+    'failures',
+    'What fell short',
+    left > 0 ? `${count(left)} more cases are in results.json.` : '',
+    body,
+  );
 }
 
 /** The notebook, cell by cell. */
@@ -71,18 +67,17 @@ export function coverageSection(run: RunResult): Html {
   return section('coverage', 'Coverage', lead, body);
 }
 
-function caseCard(one: CaseResult): Html {
-  const status = one.status === 'fail' ? 'fail' : one.status;
+function caseCard({ state, title, why }: Shortfall, one: CaseResult): Html {
   const replay = one.replay ? html`<div class="replay mono" tabindex="0">${one.replay}</div>` : NOTHING;
-  const [first = '', ...rest] = (one.message ?? one.reason ?? '').split('\n');
+  const [, ...rest] = (one.message ?? one.reason ?? '').split('\n');
   const more =
     rest.length > 0 ? html`<pre class="more">${rest.map((line) => `${line.trim()}\n`)}</pre>` : NOTHING;
-  return card(one.id, status, first, html`${more}${one.worst && worstList(one.worst)}${replay}`);
+  return html`<article class="panel failure ${state}"><h3><span>${title}</span>${stateText(state)}</h3><p class="why">${why}</p>${more}${one.worst && worstList(one.worst)}${replay}</article>\n`;
 }
 
-function card(title: string, status: string, why: string, more: Html = NOTHING): Html {
-  const words: Record<string, string> = { fail: 'fell short', error: 'error', inconclusive: 'undecided' };
-  return html`<article class="panel failure ${status}"><h3><span>${title}</span><span class="state ${status}">${words[status] ?? status}</span></h3><p class="why">${why}</p>${more}</article>\n`;
+function stateText(state: Shortfall['state']): Html {
+  const { sign, words } = STATES[state];
+  return html`<span class="state ${state}"><span aria-hidden="true">${sign}</span> ${words}</span>`;
 }
 
 function worstList(worst: Worst): Html {

@@ -1,16 +1,48 @@
 // The page's head and foot: verdict, suite cards, navigation, memory, environment.
 import type { MemoryFigure, Reference, RunResult, SuiteResult } from '../../suites/results.js';
-import { bytes, count, instant, plural, seconds, significant } from '../format.js';
+import { about, bytes, count, instant, plural, seconds, significant } from '../format.js';
+import { closestCalls, type Shortfall, shortfalls } from '../shortfalls.js';
 import { outcome, SUITE_TITLES, verdictSentence } from '../verdict.js';
-import { type Html, html, NOTHING, section } from './markup.js';
+import { type Html, html, NOTHING, STATES, section } from './markup.js';
 
-/** The verdict and one card a suite. */
+const MOST_SHORTFALLS = 4;
+const MOST_CLOSE = 3;
+
+/** The first screen: the verdict, one card a suite, and what most needs a look. */
 export function pageHeader(run: RunResult): Html {
   const sentence = verdictSentence(run);
   const [, word, first, rest] = /^([^:]+): ([^;]+)(.*)$/s.exec(sentence) ?? ['', '', sentence, ''];
-  return html`<header class="${outcome(run)}"><h1><span class="word">${word}</span><span class="unseen">:</span> ${first}<span class="rest">${rest}</span></h1>
+  const state = outcome(run);
+  const commit = run.tool.commit ? `, commit ${run.tool.commit}` : '';
+  return html`<header class="${state}"><div class="brand"><span><b>Torchstone</b> ${run.tool.version}</span><span>${instant(run.started)}${commit}</span></div>
+<h1><span class="word"><span aria-hidden="true">${SIGNS[state]}</span> ${word}</span><span class="unseen">:</span> ${first}<span class="rest">${rest}</span></h1>
 <ul class="cards">${run.suites.map(suiteCard)}</ul>
-<div class="brand"><span><b>Torchstone</b> ${run.tool.version}, ${run.command.replace(/^torchstone /, '')}</span><span>${instant(run.started)}${run.tool.commit ? `, commit ${run.tool.commit}` : ''}</span></div></header>`;
+${topList(run)}</header>`;
+}
+
+const SIGNS = { held: '✓', short: '✗', stopped: '!', partial: '!' } as const;
+
+/** The worst shortfalls in a line each; where there is none, what came closest. */
+function topList(run: RunResult): Html {
+  const found = shortfalls(run);
+  if (found.length === 0) {
+    const close = closestCalls(run, MOST_CLOSE);
+    const title = `Nothing fell short.${close.length > 0 ? ' Slowest, for what is required of them:' : ''}`;
+    return html`<div class="top"><h2>${title}</h2>${topLines(close)}</div>`;
+  }
+  const more = found.length - MOST_SHORTFALLS;
+  const all = html`<a href="#failures">${more > 0 ? `and ${count(more)} more` : 'all about them'}</a>`;
+  const title = plural(found.length, 'shortfall');
+  return html`<div class="top"><h2>${title}, worst first; ${all}</h2>${topLines(found.slice(0, MOST_SHORTFALLS))}</div>`;
+}
+
+function topLines(lines: readonly Shortfall[]): Html {
+  if (lines.length === 0) return NOTHING;
+  const entries = lines.map(({ state, title, why }) => {
+    const { sign, words } = STATES[state];
+    return html`<li class="${state}"><span class="tick ${state}"><span aria-hidden="true">${sign}</span><span class="unseen">${words}</span></span><span class="what">${title}</span><span class="why">${why}</span></li>`;
+  });
+  return html`<ul>${entries}</ul>`;
 }
 
 /** The anchors of the sections that are there. */
@@ -62,9 +94,9 @@ export function pageFooter(): Html {
 }
 
 function suiteCard(suite: SuiteResult): Html {
-  const words = { pass: 'held', fail: 'fell short', error: 'could not run', skip: 'nothing ran' };
+  const { sign, words } = STATES[suite.status];
   const [big, small] = suiteFigures(suite);
-  return html`<li><div class="name"><span>${SUITE_TITLES[suite.suite]}</span><span class="state ${suite.status}">${words[suite.status]}</span></div><div class="big">${big}</div><div class="small">${small}</div></li>`;
+  return html`<li class="${suite.status}"><div class="name">${SUITE_TITLES[suite.suite]}</div><div class="big">${big}</div><div class="small">${small}</div><div class="state ${suite.status}"><span aria-hidden="true">${sign}</span> ${words}</div></li>`;
 }
 
 function suiteFigures(suite: SuiteResult): [string, string] {
@@ -72,16 +104,19 @@ function suiteFigures(suite: SuiteResult): [string, string] {
   const decided = suite.cases.length - counts.skipped;
   if (suite.status === 'error') return ['–', seconds(suite.seconds)];
   if (suite.rows && suite.rows.length > 0) {
-    const lines = new Set(suite.rows.map((row) => row.id)).size;
-    return [
-      plural(lines, 'row'),
-      `${plural((suite.memory ?? []).length, 'memory figure')}, ${seconds(suite.seconds)}`,
-    ];
+    const memory = (suite.memory ?? []).length;
+    const held = suite.rows.filter((row) => row.required?.held).length;
+    const required = suite.rows.filter((row) => row.required).length;
+    const first = required > 0 ? `${count(held)} of ${count(required)}` : plural(suite.rows.length, 'row');
+    const rest =
+      required > 0 ? `required; ${plural(suite.rows.length, 'row')}` : plural(memory, 'memory figure');
+    return [first, `${rest}, ${seconds(suite.seconds)}`];
   }
   const skipped = counts.skipped > 0 ? `, ${count(counts.skipped)} skipped` : '';
+  const all = counts.passed === decided;
   return [
-    `${count(counts.passed)} of ${count(decided)}`,
-    `${count(suite.compared)} elements${skipped}, ${seconds(suite.seconds)}`,
+    all ? count(decided) : `${count(counts.passed)} of ${count(decided)}`,
+    `${about(suite.compared)} elements${skipped}, ${seconds(suite.seconds)}`,
   ];
 }
 

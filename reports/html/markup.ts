@@ -26,6 +26,15 @@ export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
 /** Nothing. */
 export const NOTHING = new Html('');
 
+/** How the state of a suite or a case reads: a sign and words beside the colour. */
+export const STATES = {
+  pass: { sign: '✓', words: 'held' },
+  fail: { sign: '✗', words: 'fell short' },
+  error: { sign: '!', words: 'could not run' },
+  inconclusive: { sign: '?', words: 'undecided' },
+  skip: { sign: '○', words: 'nothing ran' },
+} as const;
+
 /** A table with a caption for those who cannot see where it stands. The first column names the row. */
 export function table(
   caption: string,

@@ -29,19 +29,21 @@ code, pre, .mono { font-family: var(--mono); font-size: 0.9em; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .soft { color: var(--soft); } .num { font-variant-numeric: tabular-nums; white-space: nowrap; }
 
-header { padding-top: 34px; }
-.brand { margin-top: 14px; display: flex; justify-content: space-between; gap: 16px; flex-wrap: wrap; color: var(--soft); font-size: 13px; }
+header { padding-top: 22px; }
+.brand { display: flex; justify-content: space-between; gap: 2px 16px; flex-wrap: wrap; color: var(--soft); font-size: 13px; }
 .brand b { color: var(--ink); letter-spacing: 0.01em; } .brand b::before { content: ""; display: inline-block; width: 9px; height: 9px; margin-right: 8px; background: var(--ours); border-radius: 50% 50% 50% 0; transform: rotate(135deg); }
-h1 { margin: 6px 0 22px; font-size: 22px; line-height: 1.45; font-weight: 600; letter-spacing: -0.012em; max-width: 52em; text-wrap: pretty; }
-h1 .rest { font-weight: 400; color: var(--soft); } h1 .word { padding: 1px 9px 2px; border-radius: 6px; margin-right: 3px; }
+h1 { margin: 14px 0 18px; font-size: 21px; line-height: 1.42; font-weight: 600; letter-spacing: -0.012em; text-wrap: pretty; overflow-wrap: anywhere; }
+h1 .rest { font-weight: 400; color: var(--soft); font-size: 16px; letter-spacing: 0; } h1 .word { padding: 1px 10px 2px; border-radius: 6px; margin-right: 3px; white-space: nowrap; }
 .held .word { background: var(--good-wash); color: var(--good); } .short .word { background: var(--bad-wash); color: var(--bad); }
 .stopped .word, .partial .word { background: var(--warn-wash); color: var(--warn); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px; padding: 0; margin: 0 0 6px; list-style: none; }
-.cards li { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 13px 16px 12px; }
-.cards .name { font-size: 13px; color: var(--soft); display: flex; justify-content: space-between; align-items: baseline; gap: 8px; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 12px; padding: 0; margin: 0; list-style: none; }
+.cards li { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 11px 16px 11px; } .cards .fail { border-color: var(--bad); } .cards .error { border-color: var(--warn); }
+.cards .name, .cards .small { font-size: 13px; color: var(--soft); } .cards .small { min-height: 2.9em; line-height: 1.45; }
 .cards .big { font-size: 22px; font-weight: 600; letter-spacing: -0.01em; font-variant-numeric: tabular-nums; line-height: 1.4; }
-.cards .small { font-size: 13px; color: var(--soft); }
-.state { font-size: 12px; font-weight: 600; white-space: nowrap; } .state.pass { color: var(--good); } .state.fail { color: var(--bad); } .state.error, .state.skip, .state.inconclusive { color: var(--warn); }
+.state { font-size: 12.5px; font-weight: 600; white-space: nowrap; } .state.pass { color: var(--good); } .state.fail { color: var(--bad); } .state.error, .state.skip, .state.inconclusive { color: var(--warn); }
+.top { margin-top: 18px; } .top h2 { font-size: 14px; margin: 0 0 4px; } .top h2 a { font-weight: 400; color: var(--soft); } .top ul { list-style: none; margin: 0; padding: 0; }
+.top li { display: grid; grid-template-columns: 16px minmax(0, auto) minmax(0, 1fr); gap: 12px; align-items: baseline; padding: 6px 0; border-bottom: 1px solid var(--line); font-size: 14px; } .top li:last-child { border-bottom: 0; }
+.top .what { font-weight: 500; overflow-wrap: anywhere; } .top .why { color: var(--soft); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 
 nav { position: sticky; top: 0; z-index: 2; background: color-mix(in srgb, var(--paper) 92%, transparent); backdrop-filter: blur(6px); border-bottom: 1px solid var(--line); margin-top: 20px; }
 nav ul { max-width: 1120px; margin: 0 auto; padding: 0 28px; display: flex; gap: 22px; list-style: none; overflow-x: auto; scrollbar-width: none; }
@@ -56,7 +58,7 @@ h2 { font-size: 18px; margin: 0 0 4px; letter-spacing: -0.008em; font-weight: 60
 th, td { text-align: right; padding: 6px 10px; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; vertical-align: middle; font-weight: 400; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-size: 12.5px; white-space: nowrap; } tbody tr:last-child > * { border-bottom: 0; } td.text { text-align: left; }
-tbody th { overflow-wrap: anywhere; } .figures td { white-space: nowrap; } .figures th:first-child { min-width: 180px; } .figures th:last-child, .figures td:last-child { text-align: left; }
+tbody th { overflow-wrap: anywhere; } .figures td { white-space: nowrap; } .figures th:first-child { min-width: 180px; } .figures th:last-child, .figures td:last-child { text-align: left; } .limits td { white-space: normal; text-align: left; } .limits th { text-align: left; }
 details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); font-size: 13.5px; padding: 3px 0; width: fit-content; } summary:hover { color: var(--ink); } details[open] > summary { margin-bottom: 8px; }
 
 .failure { border-left: 3px solid var(--bad); } .failure.inconclusive, .failure.error { border-left-color: var(--warn); }
@@ -70,15 +72,10 @@ details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); fon
 .cells .letter { font: 600 15px var(--mono); color: var(--soft); } .cells .what { flex: 1; min-width: 0; overflow-wrap: anywhere; font-size: 13.5px; }
 .cells .fail { border-color: var(--bad); } .tick { font-weight: 700; } .tick.pass { color: var(--good); } .tick.fail { color: var(--bad); } .tick.skip, .tick.inconclusive, .tick.error { color: var(--warn); } .tick.none { color: var(--soft); font-weight: 400; opacity: .55; }
 
-.key { display: flex; flex-wrap: wrap; gap: 4px 22px; font-size: 13px; color: var(--soft); margin: 0 0 10px; padding: 0; list-style: none; } .key svg { width: 22px; height: 12px; vertical-align: -1px; margin-right: 6px; overflow: visible; }
-svg text { fill: var(--soft); font: 11.5px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; font-variant-numeric: tabular-nums; }
-.c-ours { --c: var(--ours); } .c-numpy { --c: var(--numpy); } .c-torch { --c: var(--torch); } .c-build { --c: var(--numpy); }
-.mark { fill: var(--c); stroke: var(--c); stroke-width: 1.6; } .mark.hollow { fill: var(--card); } .span { stroke: var(--c); stroke-width: 2; opacity: .55; } .curve { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
-.grid { stroke: var(--line); stroke-width: 1; } .one { stroke: var(--soft); stroke-width: 1.2; } .axis { stroke: var(--soft); stroke-width: 1; } .need { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 2 2; }
-.forest { table-layout: fixed; } .forest th, .forest td { padding-top: 2px; padding-bottom: 2px; } .forest .plot { width: 42%; padding: 0 14px; } .forest .plot svg { display: block; width: 100%; height: 38px; overflow: visible; } .forest thead .plot svg { height: 20px; } .forest .plot svg svg { width: 1px; height: 1px; }
-.forest thead th:first-child { width: 25%; } .forest td.time { width: 11%; } .forest td { line-height: 1.3; } .forest tbody + tbody tr:first-child > * { border-top: 1px solid var(--soft); } .forest .who { display: none; } .forest .ref { color: var(--soft); font-size: 12px; display: block; white-space: nowrap; } .forest b { font-weight: 600; white-space: nowrap; }
-b.faster { color: var(--good); } b.slower { color: var(--bad); } b.same, b.inconclusive { color: var(--soft); } .forest .miss { color: var(--bad); }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 14px; } .charts .panel { margin: 0; padding: 13px 15px 10px; min-width: 0; } .charts h3 { margin: 0 0 4px; } .charts svg { display: block; width: 100%; height: auto; }
+.key { display: flex; flex-wrap: wrap; gap: 4px 20px; font-size: 13px; color: var(--soft); margin: 0 0 10px; padding: 0; list-style: none; } .key svg { vertical-align: -1px; margin-right: 6px; }
+.chart { display: block; width: 100%; height: auto; font-variant-numeric: tabular-nums; } .chart.narrow { display: none; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 14px; } .charts .panel { margin: 0; padding: 13px 15px 10px; min-width: 0; } .charts h3 { margin: 0 0 4px; } .panel > p { margin: 0 0 4px; font-size: 13px; }
+b.slower { color: var(--bad); }
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 7px 14px; align-items: center; font-size: 13.5px; margin: 0; } .bar { background: var(--faint); border-radius: 4px; height: 13px; display: flex; overflow: hidden; } .bar i { display: block; height: 100%; } .bar .pass { background: var(--good); opacity: .8; } .bar .fail { background: var(--bad); } .bar .inconclusive { background: var(--warn); }
 .bar.limit { position: relative; } .bar .used { background: var(--ours); border-radius: 4px; } .bar .over { background: var(--bad); }
 .matrix { font-size: 12.5px; width: auto; } .matrix th, .matrix td { padding: 2px 9px; text-align: center; } .matrix tbody th { font-family: var(--mono); text-align: left; position: sticky; left: 0; background: var(--card); white-space: nowrap; } .matrix thead th:first-child { text-align: left; } .matrix tbody tr:hover > * { background: var(--faint); }
@@ -88,14 +85,15 @@ b.faster { color: var(--good); } b.slower { color: var(--bad); } b.same, b.incon
 footer { color: var(--soft); font-size: 13px; padding: 26px 28px 48px; display: flex; gap: 18px; flex-wrap: wrap; }
 
 @media (max-width: 720px) {
-  main, header, footer { padding-left: 16px; padding-right: 16px; } nav ul { padding: 0 16px; gap: 18px; } header { padding-top: 20px; } h1 { font-size: 18px; margin: 4px 0 16px; }
-  .cards { grid-template-columns: 1fr 1fr; gap: 8px; } .cards li { padding: 10px 12px; } .cards .big { font-size: 18px; } .panel { padding: 13px 13px; } section { padding-top: 24px; }
-  .cards .name { flex-direction: column; gap: 0; } .bars { grid-template-columns: minmax(0, 1fr) max-content; grid-auto-flow: row dense; } .bars .bar { grid-column: 1 / -1; margin-bottom: 6px; }
-  .forest, .forest tbody { display: block; } .forest thead { display: block; } .forest thead th:not(.plot) { display: none; } .forest tr { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: 0 8px; padding: 8px 0 6px; border-bottom: 1px solid var(--line); } .forest thead tr { padding: 0; border: 0; }
-  .forest tr > * { border: 0; padding: 0; text-align: left; } .forest tbody th { grid-column: 1 / 3; } .forest td.time { text-align: right; } .forest tbody + tbody tr:first-child > * { border-top: 1px solid var(--soft); } .forest .who { display: inline; } .forest .plot { grid-column: 1 / -1; width: auto; padding: 0 10px; } .forest td.time { width: auto; } .charts { grid-template-columns: 1fr; }
+  main, header, footer { padding-left: 16px; padding-right: 16px; } nav ul { padding: 0 16px; gap: 18px; } header { padding-top: 14px; } h1 { font-size: 17px; line-height: 1.36; margin: 9px 0 11px; } h1 .rest { font-size: 14px; }
+  .cards { display: block; border: 1px solid var(--line); border-radius: 10px; background: var(--card); } .cards li { display: grid; grid-template-columns: minmax(0, 1fr) auto 7.6em; gap: 10px; align-items: baseline; background: none; border: 0; border-bottom: 1px solid var(--line); border-radius: 0; padding: 5px 12px; } .cards li:last-child { border-bottom: 0; }
+  .cards .name { color: var(--ink); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } .cards .big { font-size: 14px; line-height: 1.55; } .cards .small { display: none; } .cards .state { text-align: right; }
+  .top { margin-top: 12px; } .top li { grid-template-columns: 14px minmax(0, 1fr); gap: 0 8px; padding: 5px 0; font-size: 13.5px; line-height: 1.4; } .top .why { grid-column: 2; } .top .what { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .panel { padding: 13px 12px; } section { padding-top: 24px; } .charts { grid-template-columns: minmax(0, 1fr); } .chart.wide { display: none; } .chart.narrow { display: block; }
+  .bars { grid-template-columns: minmax(0, 1fr) max-content; grid-auto-flow: row dense; } .bars .bar { grid-column: 1 / -1; margin-bottom: 6px; }
 }
 @media print {
   :root { --paper: #fff; --card: #fff; } body { font-size: 11pt; } nav, .skip { display: none; } main, header, footer { max-width: none; padding: 0; } .failure, .cards li, .cells li, .charts .panel, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .scroll { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .scroll { overflow: visible; } .cards .small { display: block; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -52,6 +52,8 @@ function convRow(op: RegisteredOp | undefined, layer: Layer, batch: number, back
   const direction = backward ? 'backward' : 'forward';
   const flops = 2 * batch * filters * out * out * channels * kernel * kernel;
   const gradient = [batch, filters, out, out];
+  const bytes =
+    4 * (batch * channels * side * side + filters * channels * kernel * kernel + batch * filters * out * out);
   return {
     id: `cpu/conv2d/${name}-b${batch}-${direction}`,
     kind: 'cpu',
@@ -59,6 +61,7 @@ function convRow(op: RegisteredOp | undefined, layer: Layer, batch: number, back
     label: `conv2d ${direction}, ${channels}×${side}×${side}, ${filters} filters ${kernel}×${kernel}${stride > 1 ? `/${stride}` : ''}, batch ${batch}`,
     dtype: 'float32',
     flops: backward ? 2 * flops : flops,
+    ...(backward ? {} : { bytes }),
     required: RATIO,
     tolerance: 1e-5,
     ...(op ? {} : { unavailable: 'the engine has no nn.functional.conv2d yet' }),

@@ -44,7 +44,7 @@ export function matmulRows(mode: Mode): RowPlan[] {
 function matmulRow(name: string, x: Side, y: Side, dtype: string, size?: number): RowPlan {
   const operand = ([shape, layout]: Side) => t(shape, { dtype, fill: 'ties', ...(layout ? { layout } : {}) });
   const sample = call([operand(x), operand(y)]);
-  const batch = x[0].slice(0, -1).reduce((product, one) => product * one, 1);
+  const batch = elements(x[0].slice(0, -1));
   const ratio = size === undefined ? OTHER_RATIO : RATIOS.find(([side]) => size <= side)![1];
   const shapes = `${x[0].join('×')} · ${y[0].join('×')}`;
   const what =
@@ -57,8 +57,13 @@ function matmulRow(name: string, x: Side, y: Side, dtype: string, size?: number)
     ...(size === undefined ? {} : { size }),
     dtype,
     flops: 2 * batch * x[0].at(-1)! * y[0].at(-1)!,
+    bytes: (dtype === 'float64' ? 8 : 4) * (elements(x[0]) + elements(y[0]) + batch * y[0].at(-1)!),
     required: ratio,
     tolerance: 0,
     prepare: (inputs) => prepareCall(registeredOps().find((op) => op.name === 'matmul')!, sample, inputs),
   };
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, one) => product * one, 1);
 }
