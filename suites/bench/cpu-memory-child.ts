@@ -13,8 +13,10 @@ try {
   // The peak so far is that of the start.
   writeFileSync('/proc/self/clear_refs', '5');
   const before = resident('VmRSS');
-  for (let round = 0; round < rounds; round += 1)
-    engine.randn([rows, columns]).add(engine.randn([rows, columns]));
+  // A step is a function, as in the reference and in every row. In the loop's own frame V8's interpreter keeps the last value of each
+  // register alive, here one operand of the step before: 168 MB instead of 126.
+  const step = (): unknown => engine.randn([rows, columns]).add(engine.randn([rows, columns]));
+  for (let round = 0; round < rounds; round += 1) step();
   process.send?.({ bytes: resident('VmHWM') - before });
 } catch (error) {
   process.send?.({ bytes: 0, error: error instanceof Error ? error.message : String(error) });
