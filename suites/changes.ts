@@ -1,14 +1,22 @@
 // Owns the comparison of a run with an earlier one: what got worse, what got better, what was compared less. It judges no case.
+import type { Asked } from './expectations.js';
 import type { CaseResult, Changes, RunResult } from './results.js';
 
 /** Below this, times of two runs differ by nothing that means anything. */
 const TOLD_RATIO = 1.1;
 const MOST_TIMES = 40;
 
-/** What changed since `before`, read from `file`. */
-export function changesSince(before: RunResult, now: RunResult, file: string): Changes {
-  const then = casesOf(before);
+/**
+ * What changed since `before`, read from `file`. Of a part of a run, what was not asked for is nothing that it lost.
+ */
+export function changesSince(
+  before: RunResult,
+  now: RunResult,
+  file: string,
+  asked: Asked = () => true,
+): Changes {
   const today = casesOf(now);
+  const then = casesOf(before, (suite, id) => asked(suite, id) || today.has(`${suite}/${id}`));
   const suites = new Set(now.suites.map((suite) => suite.suite));
   const both = [...today].flatMap(([id, one]) => {
     const old = then.get(id);
@@ -22,14 +30,16 @@ export function changesSince(before: RunResult, now: RunResult, file: string): C
     better: both.filter((one) => !one.held0 && one.held).map((one) => one.id),
     gone: [...then].filter(([id, one]) => !today.has(id) && suites.has(one.suite)).map(([id]) => id),
     added: [...today.keys()].filter((id) => !then.has(id)).length,
-    fewer: fewerCompared(before, now),
+    fewer: fewerCompared([...then.values()], now),
     times: sameMachine(before, now) ? times(before, now) : [],
   };
 }
 
-function casesOf(run: RunResult): Map<string, CaseResult> {
+function casesOf(run: RunResult, wanted: Asked = () => true): Map<string, CaseResult> {
   return new Map(
-    run.suites.flatMap((suite) => suite.cases.map((one) => [`${suite.suite}/${one.id}`, one] as const)),
+    run.suites.flatMap(({ suite, cases }) =>
+      cases.flatMap((one) => (wanted(suite, one.id) ? [[`${suite}/${one.id}`, one] as const] : [])),
+    ),
   );
 }
 
@@ -37,12 +47,10 @@ function holds(one: CaseResult): boolean {
   return one.status === 'pass' || one.status === 'skip';
 }
 
-function fewerCompared(before: RunResult, now: RunResult): Changes['fewer'] {
+function fewerCompared(then: readonly CaseResult[], now: RunResult): Changes['fewer'] {
   return now.suites.flatMap(({ suite, compared }) => {
-    const old = before.suites.find((one) => one.suite === suite);
-    return old !== undefined && compared < old.compared
-      ? [{ suite, before: old.compared, after: compared }]
-      : [];
+    const before = then.reduce((sum, one) => sum + (one.suite === suite ? one.compared : 0), 0);
+    return compared < before ? [{ suite, before, after: compared }] : [];
   });
 }
 

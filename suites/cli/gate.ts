@@ -1,8 +1,9 @@
 // What a finished run is held against besides its own cases: the expectations file and an earlier run. It runs nothing.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { idMatcher } from '../cases.js';
 import { changesSince } from '../changes.js';
-import { applyExpectations, readExpectations } from '../expectations.js';
+import { type Asked, applyExpectations, readExpectations } from '../expectations.js';
 import { packageRoot } from '../machine.js';
 import { CannotRunError, EXIT, parseRunResult, type RunResult } from '../results.js';
 import type { Arguments } from './args.js';
@@ -16,14 +17,25 @@ export function readGate(args: Arguments): (run: RunResult) => RunResult {
   const known = existsSync(path) ? readExpectations(path) : [];
   const before = args.baseline === undefined ? undefined : readBaseline(args.baseline);
   return (run) => {
-    const complete =
-      !run.partial && args.filter === undefined && args.shard === undefined && args.maxFailures === undefined;
+    const asked = askedOf(args, run);
     const today = run.finished.slice(0, 10);
-    const held = known.length === 0 ? run : applyExpectations(run, known, { file, today, complete });
-    if (before === undefined) return held;
-    const changes = changesSince(before, held, args.baseline!);
-    // Part of a run compares less, and loses cases, by nature.
-    return { ...held, changes: complete ? changes : { ...changes, fewer: [], gone: [] } };
+    const held = known.length === 0 ? run : applyExpectations(run, known, { file, today, asked });
+    return before === undefined
+      ? held
+      : { ...held, changes: changesSince(before, held, args.baseline!, asked) };
+  };
+}
+
+/** What the words on the command line asked for; nothing certain of a run that is a part by its nature. */
+function askedOf(args: Arguments, run: RunResult): Asked {
+  if (run.partial || args.shard !== undefined || args.maxFailures !== undefined) return () => false;
+  const matches = idMatcher(args.filter);
+  const named = args.filter !== undefined;
+  const chosen = [args.rows, args.vs, args.build, args.dtypes, args.sample].some((one) => one !== undefined);
+  return (suite, id) => {
+    // Their rows and calls are chosen by more than an id.
+    if ((suite === 'bench' || suite === 'conformance') && (chosen || named || args.quick)) return false;
+    return matches(id);
   };
 }
 

@@ -211,7 +211,7 @@ function askChild(order: SuiteOrder, signal: AbortSignal, hosting: Hosting): Pro
       clearTimeout(killer);
       clearInterval(stuck);
       signal.removeEventListener('abort', stop);
-      const died = `the process of the ${order.suite} suite ${why ?? `ended with ${killed ?? `code ${code}`}`}`;
+      const died = `the process of the ${order.suite} suite ${why ?? endOf(code, killed)}`;
       // What a late suite did finish is kept, but it has not held.
       if (why !== undefined && answer && 'result' in answer)
         answer = { result: { ...answer.result, status: 'fail', reason: died } };
@@ -219,6 +219,12 @@ function askChild(order: SuiteOrder, signal: AbortSignal, hosting: Hosting): Pro
     });
     give(child, order);
   });
+}
+
+/** How a process ended; nobody here kills one without saying why. */
+function endOf(code: number | null, killed: NodeJS.Signals | null): string {
+  if (killed === 'SIGKILL') return 'ended with SIGKILL, as the system does when memory runs out,';
+  return `ended with ${killed ?? `code ${code}`}`;
 }
 
 /** Calls `late` when a case has been in hand for so long; a suite without a journal is left to its deadline. */

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { packageRoot } from '../machine.js';
 import { CannotRunError, EXIT, nothingToRun } from '../results.js';
+import { quoted } from '../shell.js';
 import { type Arguments, UsageError } from './args.js';
 import type { Console } from './output.js';
 import { findReferences } from './references.js';
@@ -48,7 +49,7 @@ export async function minimiseCase(args: Arguments, to: Console): Promise<number
   writeFileSync(file, JSON.stringify(capsuleOf(found.recorded, found.fixtures)));
   const threads = found.oneThread ? 'with one thread too' : 'with several threads only';
   to.out(
-    `${found.tried} calls tried; the smallest that falls short, ${threads}:\n${found.problems.join('\n')}\nreplay: npx torchstone replay ${file}\n`,
+    `${found.tried} calls tried; the smallest that falls short, ${threads}:\n${found.problems.join('\n')}\nreplay: npx torchstone replay ${quoted(file)}\n`,
   );
   return EXIT.wrong;
 }

@@ -1,11 +1,14 @@
 // `torchstone gradcheck FILE.ts#FUNCTION`: checks a function that the user wrote. Runs in this process, because the
 // function is the user's own and a debugger must reach it.
+import { dirname, resolve } from 'node:path';
 import { machineFacts, toolFacts } from '../machine.js';
 import { createProgress } from '../progress.js';
 import { RESULT_SCHEMA, type RunResult, type SuiteResult } from '../results.js';
 import { type Arguments, UsageError } from './args.js';
+import { readGate } from './gate.js';
 import { type Console, checkWritable, deliver } from './output.js';
 import { interruptSignal } from './run.js';
+import { whileChanging } from './watch.js';
 
 /** Gradient-checks the user's function with random inputs of the given shapes. */
 export async function gradcheckUser(args: Arguments, to: Console, words: readonly string[]): Promise<number> {
@@ -15,16 +18,33 @@ export async function gradcheckUser(args: Arguments, to: Console, words: readonl
   }
   if (args.filter !== undefined) throw new UsageError('--filter chooses among the ops, not in your function');
   checkWritable(args, args.out);
-  const { signal } = interruptSignal();
+  const gate = readGate(args);
+  const once = async () => {
+    const interrupt = interruptSignal();
+    const run = await checked(target, args, words, interrupt.signal);
+    interrupt.off();
+    return deliver(gate(run), args, args.out, to);
+  };
+  return args.watch ? whileChanging(once, to.err, [dirname(resolve(target.split('#')[0]!))]) : once();
+}
+
+/** One run of the check. */
+async function checked(
+  target: string,
+  args: Arguments,
+  words: readonly string[],
+  signal: AbortSignal,
+): Promise<RunResult> {
   const started = new Date().toISOString();
   const { checkUserFunction } = await import('../gradcheck/user.js');
   const suite: SuiteResult = await checkUserFunction(target, args.shapes, {
     seed: args.seed,
+    quick: args.quick,
     signal,
     progress: createProgress({ quiet: args.quiet }),
   });
   const none = { missing: 'not needed: the function is held against its own central differences' };
-  const run: RunResult = {
+  return {
     schema: RESULT_SCHEMA,
     tool: toolFacts(),
     command: `torchstone ${words.join(' ')}`,
@@ -36,5 +56,4 @@ export async function gradcheckUser(args: Arguments, to: Console, words: readonl
     references: { python: none, numpy: none, torch: none },
     suites: [suite],
   };
-  return deliver(run, args, args.out, to);
 }

@@ -1,7 +1,8 @@
 // `--watch`: runs again whenever what a run depends on has changed. It owns the waiting, not the run.
-import { existsSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../machine.js';
+import { EXIT } from '../results.js';
 
 const WATCHED = ['engine', 'suites', 'fixtures', 'dist', join('native', 'build', 'Release')];
 /** Editors and compilers write in bursts. */
@@ -11,35 +12,55 @@ const SETTLE_MS = 300;
 export async function whileChanging(
   run: () => Promise<number>,
   say: (text: string) => void,
+  folders: readonly string[] = WATCHED.map((folder) => join(packageRoot(), folder)),
 ): Promise<number> {
   for (;;) {
+    // Before the run: what changes while it runs is not in it.
+    const changes = new Changes(folders);
     const code = await run();
-    if (code === 130) return code;
     say('\nWatching for changes; Ctrl-C ends.\n');
-    const changed = await nextChange();
+    const changed = code === EXIT.interrupted ? undefined : await changes.next();
+    changes.close();
     if (changed === undefined) return code;
     say(`${changed} changed\n`);
   }
 }
 
-/** The first file that changes from now on; undefined when interrupted. */
-function nextChange(): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const watchers = WATCHED.map((folder) => join(packageRoot(), folder))
-      .filter(existsSync)
-      .map((folder) => watch(folder, { recursive: true }, (_, file) => settle(file ?? folder)));
-    let timer: NodeJS.Timeout | undefined;
-    const done = (what: string | undefined) => {
-      clearTimeout(timer);
-      for (const one of watchers) one.close();
-      process.off('SIGINT', interrupted);
-      resolve(what);
-    };
-    const interrupted = () => done(undefined);
-    const settle = (file: string) => {
-      clearTimeout(timer);
-      timer = setTimeout(() => done(file), SETTLE_MS);
-    };
-    process.on('SIGINT', interrupted);
-  });
+/** Notices the files that change from now on. */
+class Changes {
+  readonly #watchers: readonly FSWatcher[];
+  #last: string | undefined;
+  #tell: (() => void) | undefined;
+
+  constructor(folders: readonly string[]) {
+    this.#watchers = folders.filter(existsSync).map((folder) =>
+      watch(folder, { recursive: true }, (_, file) => {
+        this.#last = file ?? folder;
+        this.#tell?.();
+      }),
+    );
+  }
+
+  /** A file that has changed, once nothing more does; undefined when interrupted. */
+  next(): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const done = (what: string | undefined) => {
+        clearTimeout(timer);
+        process.off('SIGINT', interrupted);
+        resolve(what);
+      };
+      const interrupted = () => done(undefined);
+      this.#tell = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => done(this.#last), SETTLE_MS);
+      };
+      process.on('SIGINT', interrupted);
+      if (this.#last !== undefined) this.#tell();
+    });
+  }
+
+  close(): void {
+    for (const one of this.#watchers) one.close();
+  }
 }

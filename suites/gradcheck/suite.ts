@@ -108,7 +108,8 @@ export function checkCase(
   options: Pick<SuiteOptions, 'seed' | 'quick'>,
 ): CaseResult {
   const started = performance.now();
-  const replay = `npx torchstone gradcheck --filter '${one.id}'`;
+  const seed = options.seed === 0 ? '' : ` --seed ${options.seed}`;
+  const replay = `npx torchstone gradcheck --filter '${one.id}'${seed}`;
   const base = { id: one.id, op: one.opName, suite: 'gradcheck', compared: 0, replay } as const;
   const seconds = () => (performance.now() - started) / 1000;
   const skip = one.declared?.noGrad ?? precisionReason(one.recorded!) ?? finiteReason(one, fixtures);

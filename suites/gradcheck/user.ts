@@ -3,7 +3,9 @@
 import * as engine from '../../engine/index.js';
 import type { EngineTensor } from '../bind.js';
 import type { Progress } from '../progress.js';
+
 import { CannotRunError, type CaseResult, type SuiteResult, suiteResult } from '../results.js';
+import { quoted } from '../shell.js';
 import { loadUserFunction } from './load.js';
 import { toCaseResult } from './outcome.js';
 import { generator, sizeOf } from './problem.js';
@@ -12,6 +14,8 @@ import { GradcheckError, gradcheck } from './tensors.js';
 /** What `checkUserFunction` is told. */
 export interface UserCheckOptions {
   readonly seed: number;
+  /** The gradient only. */
+  readonly quick?: boolean;
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
@@ -33,9 +37,10 @@ export async function checkUserFunction(
     const begun = performance.now();
     const inputs = randomInputs(shapes, seed);
     try {
-      const report = gradcheck(fn, inputs, { seed, curve: () => true });
+      const parts = options.quick ? ({ order: 1, forward: false } as const) : {};
+      const report = gradcheck(fn, inputs, { seed, curve: () => true, ...parts });
       const id = `${target}/point-${trial}`;
-      const replay = `npx torchstone gradcheck ${target} ${shapes.map((shape) => `--shape ${shape.join(',')}`).join(' ')} --seed ${options.seed}`;
+      const replay = replayLine(target, shapes, options.seed);
       results.push(toCaseResult({ id, report, seconds: (performance.now() - begun) / 1000, replay }));
       options.progress.step(id, report.verdict !== 'pass');
     } catch (error) {
@@ -44,6 +49,12 @@ export async function checkUserFunction(
   }
   options.progress.end();
   return suiteResult('gradcheck', results, (performance.now() - started) / 1000);
+}
+
+/** The command again, as a shell takes it. A 0-d shape is a comma. */
+function replayLine(target: string, shapes: readonly (readonly number[])[], seed: number): string {
+  const words = shapes.map((shape) => `--shape ${shape.join(',') || ','}`).join(' ');
+  return `npx torchstone gradcheck ${quoted(target)} ${words} --seed ${seed}`;
 }
 
 function explain(target: string, shapes: readonly (readonly number[])[], error: unknown): string {
