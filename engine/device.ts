@@ -42,6 +42,14 @@ export function cudaDevice(index: number): Device {
  */
 export const placement: { device: Device; several: boolean } = { device: cpu, several: false };
 
+/** Where factories make tensors that name no device: PyTorch's torch.set_default_device. @throws RuntimeError without the device */
+export function setDefaultDevice(value: DeviceLike): void {
+  placement.device = requireDevice('setDefaultDevice', value);
+}
+export function getDefaultDevice(): Device {
+  return placement.device;
+}
+
 /** Runs `body` with fresh memory on `d`. */
 export function placedOn<T>(d: Device, body: () => T): T {
   const before = placement.device;

@@ -15,7 +15,7 @@ export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/mo
 export type { GradientHook, Node } from './autograd/node.js';
 export { Complex } from './complex.js';
 export { cuda } from './cuda.js';
-export { Device, type DeviceLike, device } from './device.js';
+export { Device, type DeviceLike, device, getDefaultDevice, setDefaultDevice } from './device.js';
 export {
   bfloat16,
   bool,

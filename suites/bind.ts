@@ -8,6 +8,7 @@ import type { ArgSpec } from '../engine/ops/samples.js';
 import { isTensorSpec } from './cases.js';
 import type { ArrayValue } from './compare.js';
 import type { FixtureInput } from './manifest.js';
+import { placed, readable } from './place.js';
 
 const { Tensor } = engine;
 /** A tensor of the engine. */
@@ -26,21 +27,25 @@ export function inputTensor(base: NpyArray, input: FixtureInput, requiresGrad = 
     strides: base.strides,
     dtype: input.dtype,
   } as Parameters<typeof engine.fromNumpy>[0]);
-  const view = engine.noGrad(() => storage.asStrided([...input.shape], [...input.strides], input.offset));
+  const view = engine.noGrad(() =>
+    placed(storage).asStrided([...input.shape], [...input.strides], input.offset),
+  );
   return requiresGrad ? view.requiresGrad_() : view;
 }
 
 /** A tensor of an array in row-major order, in memory of its own. */
 export function tensorOf(value: Pick<NpyArray, 'data' | 'shape'> & { readonly dtype: string }): EngineTensor {
   const strides = contiguousStrides(value.shape);
-  return engine.fromNumpy({ ...value, data: value.data.slice(), strides } as Parameters<
-    typeof engine.fromNumpy
-  >[0]);
+  return placed(
+    engine.fromNumpy({ ...value, data: value.data.slice(), strides } as Parameters<
+      typeof engine.fromNumpy
+    >[0]),
+  );
 }
 
 /** A tensor's values in row-major order. */
 export function arrayOf(tensor: EngineTensor): ArrayValue {
-  const seen = engine.noGrad(() => tensor.detach().contiguous()).numpy();
+  const seen = readable(engine.noGrad(() => tensor.detach().contiguous())).numpy();
   const shape = [...seen.shape];
   const size = shape.reduce((product, one) => product * one, tensor.dtype.isComplex ? 2 : 1);
   return { dtype: tensor.dtype.name, shape, data: seen.data.slice(0, size) as ArrayValue['data'] };

@@ -14,6 +14,7 @@ import {
 import { type ArrayValue, type Comparison, compareArrays, greatest, worstOf } from './compare.js';
 import type { Fixtures } from './fixtures.js';
 import type { FixtureCase, FixtureOutput, TensorOutput } from './manifest.js';
+import { readable } from './place.js';
 import type { RegisteredOp } from './registry.js';
 import type { CaseResult, Worst } from './results.js';
 import { coarserDtype, secondOpinion, toleranceFor } from './tolerances.js';
@@ -221,7 +222,7 @@ class Replay {
   #text(got: EngineTensor, want: TensorOutput, comparison: Comparison, what: string): void {
     if (want.text === undefined || !comparison.ok || comparison.greatestUlp > 0 || comparison.signedZero > 0)
       return;
-    const text = String(got.detach());
+    const text = String(readable(got.detach()));
     this.#check(
       'text',
       text === want.text ? undefined : `${what} prints\n${text}\nPyTorch prints\n${want.text}`,

@@ -52,6 +52,8 @@ export interface Arguments {
   maxFailures?: number;
   /** Run again whenever a source or a fixture changes. */
   watch: boolean;
+  /** Where tensors live: `cpu`, `cuda`, `cuda:1`. */
+  device?: string;
   /** A timing that is undecided is not let through. */
   strictNoise: boolean;
   /** The expectations file. */
@@ -153,6 +155,12 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   jobs: { type: 'string', value: 'N', help: 'share the cases among N processes', of: SPLIT },
   'max-failures': { type: 'string', value: 'N', help: 'stop after N cases that fell short', of: SPLIT },
   watch: { type: 'boolean', help: 'run again whenever a source or a fixture changes', of: RUNS },
+  device: {
+    type: 'string',
+    value: 'cpu|cuda[:N]',
+    help: 'where the tensors of the cases live (default cpu)',
+    of: SPLIT,
+  },
   'strict-noise': {
     type: 'boolean',
     help: 'a required ratio inside its interval of uncertainty ends with exit code 4',
@@ -277,6 +285,7 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     jobs: positive('jobs', text(values.jobs) ?? '1'),
     watch: values.watch === true,
     strictNoise: values['strict-noise'] === true,
+    ...optional('device', text(values.device)),
     ...optional('filter', text(values.filter)),
     ...optional('out', text(values.out)),
     ...optional('fixtures', text(values.fixtures)),

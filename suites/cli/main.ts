@@ -1,5 +1,6 @@
 // The entry of `torchstone`: reads the words, runs the command, sets the exit code. The commands live beside it.
 
+import { chooseDevice } from '../place.js';
 import { CannotRunError, EXIT } from '../results.js';
 import { type Arguments, helpText, readArguments, UsageError } from './args.js';
 import { COMMAND_TABLE } from './commands.js';
@@ -20,6 +21,7 @@ export async function main(words: readonly string[], to: Console = processConsol
     to.err(`torchstone: ${error.message}\n\`torchstone --help\` shows what there is.\n`);
     return EXIT.usage;
   }
+  chooseDevice(args.device);
   try {
     return await COMMAND_TABLE[args.command](args, to, words);
   } catch (error) {

@@ -97,7 +97,9 @@ export async function runSuites(
 export async function runHere(order: SuiteOrder, signal: AbortSignal): Promise<SuiteAnswer> {
   const { suite: name, quiet, ...options } = order;
   const { loadSuite } = await import('./load.js');
+  const { placeRun } = await import('../place.js');
   try {
+    placeRun();
     const suite = await loadSuite(name);
     return { result: await suite.run({ ...options, signal, progress: createProgress({ quiet }) }) };
   } catch (error) {

@@ -1,8 +1,9 @@
 // Owns numbers on both sides of a comparison: recorded bytes and the engine's tensors, read into plain arrays in row-major order.
 // It judges nothing.
 import { asDType, type DType } from '../../engine/dtype.js';
-import { adopt } from '../../engine/storage.js';
+import { adopt, type Storage } from '../../engine/storage.js';
 import { Tensor } from '../../engine/tensor.js';
+import { placed } from '../place.js';
 import type { Blob, WireArray, WireTensor } from './wire.js';
 
 /** Values in row-major order; complex ones interleaved. int64 keeps its digits. */
@@ -126,6 +127,12 @@ function gathered(tensor: Tensor, whole: Uint8Array, size: number): Uint8Array {
   return out;
 }
 
+/** A storage of these bytes on the run's device. */
+function placedBytes(bytes: ArrayBuffer): Storage {
+  const here = new Tensor(adopt(bytes, 0, bytes.byteLength), [bytes.byteLength], [1], 0, dtypeOf('uint8'));
+  return placed(here).storage;
+}
+
 /** Fresh tensors of a recorded call, over copies of its storages; those that share one there share one here. */
 export function buildTensors(
   tensors: readonly WireTensor[],
@@ -133,7 +140,7 @@ export function buildTensors(
   bytes: Uint8Array,
   withGrad: boolean,
 ): Tensor[] {
-  const made = storages.map(([at, length]) => adopt(bytes.slice(at, at + length).buffer, 0, length));
+  const made = storages.map(([at, length]) => placedBytes(bytes.slice(at, at + length).buffer));
   return tensors.map((one) => {
     const storage = made[one.storage]!;
     storage.shared = true;

@@ -1,6 +1,7 @@
 // Owns the gradient check of functions of tensors: it turns them into problems of flat arrays. Only the engine's public API.
 import * as engine from '../../engine/index.js';
 import { type EngineTensor, tensorOf } from '../bind.js';
+import { readable } from '../place.js';
 import { checkProblem } from './check.js';
 import type { CheckOptions } from './desk.js';
 import { checkForward } from './forward.js';
@@ -249,7 +250,7 @@ function realParts(tensor: EngineTensor): EngineTensor {
 }
 
 function toArray(tensor: EngineTensor): Float64Array {
-  const seen = engine.noGrad(() => tensor.detach().to(engine.float64).contiguous()).numpy();
+  const seen = readable(engine.noGrad(() => tensor.detach().to(engine.float64).contiguous())).numpy();
   return Float64Array.from(seen.data.slice(0, tensor.numel()) as ArrayLike<number>);
 }
 

@@ -1,0 +1,40 @@
+// Owns the device that a run's tensors live on: the CPU, or what `--device` names. It travels in the environment, so that
+// the processes which share a run agree. It judges nothing.
+import * as engine from '../engine/index.js';
+import type { Tensor } from '../engine/tensor.js';
+import { CannotRunError } from './results.js';
+
+const VARIABLE = 'TORCHSTONE_DEVICE';
+
+/** Chooses the device of the processes that this one starts. */
+export function chooseDevice(name: string | undefined): void {
+  if (name !== undefined) process.env[VARIABLE] = name;
+}
+
+/** Works on the chosen device from now on. @throws CannotRunError where it is not there */
+export function placeRun(): void {
+  const name = process.env[VARIABLE];
+  if (name === undefined || name === runDevice()) return;
+  try {
+    engine.setDefaultDevice(name);
+  } catch (error) {
+    throw new CannotRunError(error instanceof Error ? error.message : String(error));
+  }
+  // A kernel's complaint belongs to the case that launched it.
+  if (name.startsWith('cuda')) engine.cuda.setLaunchBlocking(true);
+}
+
+/** The name of the run's device. */
+export function runDevice(): string {
+  return String(engine.getDefaultDevice());
+}
+
+/** The tensor on the run's device, without history. */
+export function placed(tensor: Tensor): Tensor {
+  return tensor.device === engine.getDefaultDevice() ? tensor : tensor.detach().to(engine.getDefaultDevice());
+}
+
+/** The tensor where JavaScript can read it. */
+export function readable(tensor: Tensor): Tensor {
+  return tensor.device.type === 'cuda' ? engine.noGrad(() => tensor.detach().to('cpu')) : tensor;
+}
