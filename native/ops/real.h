@@ -1,7 +1,7 @@
 // Owns the functors of the primitives for floats only. `apply` is one element by libm, `vector` one register by SLEEF
-// (1 ULP); a kernel uses `vector` wherever there is one, tails included, so a result never depends on its position.
+// or elementary.h (1 ULP); a kernel uses `vector` wherever there is one, tails included, so a result never depends on its position.
 #pragma once
-#include "../cpu/vector_math.h"
+#include "../cpu/elementary.h"
 #include "types.h"
 
 namespace torchstone::TORCHSTONE_ISA::ops {
@@ -17,6 +17,18 @@ namespace torchstone::TORCHSTONE_ISA::ops {
     TS_OP float apply(float a, float b) { return __builtin_##libm##f(a, b); } \
     TS_OP double apply(double a, double b) { return __builtin_##libm(a, b); } \
     TS_VECTOR2(sleef, ulp)                                                    \
+  };
+// The same where elementary.h has functions of a register of either dtype.
+#ifdef TORCHSTONE_VECTOR_MATH
+#define TS_VECTOR_OF(function) template <class V> TS_OP V vector(V a) { return function(a); }
+#else
+#define TS_VECTOR_OF(function)
+#endif
+#define TS_ELEMENTARY(name, function)                             \
+  struct name {                                                   \
+    TS_OP float apply(float a) { return __builtin_##name##f(a); } \
+    TS_OP double apply(double a) { return __builtin_##name(a); }  \
+    TS_VECTOR_OF(function)                                        \
   };
 // SLEEF takes a faster path when all lanes are small, and it rounds differently: the kernel keeps lanes apart by size.
 // The thresholds are SLEEF's TRIGRANGEMAX2f, TRIGRANGEMAX2 and TRIGRANGEMAX (3.5.1, src/common/misc.h).
@@ -53,7 +65,7 @@ namespace torchstone::TORCHSTONE_ISA::ops {
     TS_HUGE_VECTOR(name, VecD, double, TS_SLEEF_D, limitD, (asymptote)) \
   };
 
-TS_REAL1(exp, exp, exp, u10)
+TS_ELEMENTARY(exp, vectorExp)
 TS_REAL1(exp2, exp2, exp2, u10)
 TS_REAL1(expm1, expm1, expm1, u10)
 TS_REAL1(log, log, log, u10)
@@ -70,10 +82,10 @@ TS_HUGE(sinh, 80.0f, 700.0, halfExp(a, a < zero ? -half : half))
 TS_HUGE(cosh, 80.0f, 700.0, halfExp(a, half))
 TS_REAL1(tanh, tanh, tanh, u10)
 TS_REAL1(atanh, atanh, atanh, u10)
-TS_REAL1(erf, erf, erf, u10)
+TS_ELEMENTARY(erf, vectorErf)
 TS_REAL1(erfc, erfc, erfc, u15)
 TS_REAL1(lgamma, lgamma, lgamma, u10)
-TS_HUGE(log1p, 1e30f, 1e300, vectorLog(a))
+TS_ELEMENTARY(log1p, vectorLog1p)
 TS_HUGE(acosh, 1e15f, 1e150, vectorLog(a) + kLn2)
 TS_HUGE(asinh, 1e15f, 1e150, a < zero ? -(vectorLog(magnitude(a)) + kLn2) : vectorLog(a) + kLn2)
 TS_REAL2(atan2, atan2, atan2, u10)
