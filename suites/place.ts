@@ -29,6 +29,11 @@ export function runDevice(): string {
   return String(engine.getDefaultDevice());
 }
 
+/** Waits until the run's device has done all that it was given. */
+export function finished(): void {
+  if (engine.getDefaultDevice().type === 'cuda') engine.cuda.synchronize();
+}
+
 /** The tensor on the run's device, without history. */
 export function placed(tensor: Tensor): Tensor {
   return tensor.device === engine.getDefaultDevice() ? tensor : tensor.detach().to(engine.getDefaultDevice());

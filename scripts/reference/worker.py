@@ -1,7 +1,7 @@
 # The reference's side of a race: a process that prepares workloads and runs blocks of them when told. It decides nothing.
 """JSON lines on stdin, one answer a line on stdout.
 
-{"id", "cmd": "hello", "threads"?}                        -> versions, threads
+{"id", "cmd": "hello", "threads"?, "device"?}             -> versions, threads, the card
 {"id", "cmd": "prepare", "key", "backend", "workload"}    -> {}
 {"id", "cmd": "run", "key", "iterations"}                 -> {"ns", "preempted"}: the block's elapsed time, and how often
                                                              the kernel gave its processor to another program meanwhile
@@ -47,9 +47,17 @@ prepared: dict = {}
 def hello(request: dict) -> dict:
     if torch and request.get("threads"):
         torch.set_num_threads(request["threads"])
+    device = request.get("device", "cpu")
+    if torch and device != "cpu":
+        import workloads
+
+        workloads.DEVICE = torch.device(device)
+        # TF32 is off unless asked for, on either side.
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     return {
         "python": platform.python_version(), "numpy": numpy and numpy.__version__, "torch": torch and torch.__version__,
         "threads": torch.get_num_threads() if torch else None, "pid": os.getpid(),
+        "card": torch.cuda.get_device_name(device) if torch and device != "cpu" else None,
     }
 
 
@@ -67,14 +75,22 @@ def run(request: dict) -> dict:
     # As timeit does: a collection of someone else's garbage is not this workload's time.
     gc.disable()
     before = preemptions()
+    finish()
     start = time.perf_counter_ns()
     for _ in turns:
         step()
+    finish()
     elapsed = time.perf_counter_ns() - start
     preempted = preemptions() - before
     gc.enable()
     settle()
     return {"ns": elapsed, "preempted": preempted}
+
+
+def finish() -> None:
+    """A block ends when its results are there: a call on a card returns before."""
+    if torch and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def preemptions() -> int:

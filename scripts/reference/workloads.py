@@ -16,6 +16,10 @@ import inputs as build_inputs
 import oracle
 
 
+# Where PyTorch's tensors live; worker.py's `hello` says it.
+DEVICE = torch.device("cpu")
+
+
 def load(raw: dict) -> np.ndarray:
     """A tensor that the caller wrote: little-endian values in a file, with a shape, and strides where it is a view."""
     dtype = np.dtype("bool" if raw["dtype"] == "bool" else raw["dtype"])
@@ -27,12 +31,23 @@ def load(raw: dict) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(start, raw["shape"], [step * dtype.itemsize for step in strides])
 
 
+def tensor(raw: dict) -> torch.Tensor:
+    """The same as PyTorch's, on the device; a view keeps its strides there."""
+    array = load(raw)
+    if DEVICE.type == "cpu":
+        return torch.from_numpy(array)
+    if raw.get("strides") is None:
+        return torch.from_numpy(array).to(DEVICE)
+    base = torch.from_numpy(load({**raw, "strides": None, "shape": [-1]})).to(DEVICE)
+    return base.as_strided(raw["shape"], raw["strides"], raw.get("offset", 0))
+
+
 class TorchCall:
     """torch_path(*args, **kwargs): a row of the sweep."""
 
     def __init__(self, spec: dict) -> None:
         made = build_inputs.Inputs(spec.get("id", "bench"), with_grad=False)
-        value = lambda one: torch.from_numpy(load(one["raw"])) if isinstance(one, dict) and "raw" in one else (  # noqa: E731
+        value = lambda one: tensor(one["raw"]) if isinstance(one, dict) and "raw" in one else (  # noqa: E731
             [value(each) for each in one] if isinstance(one, list) else made.argument(one))
         self.args = [value(one) for one in spec["args"]]
         self.kwargs = {name: value(one) for name, one in spec.get("kwargs", {}).items()}
@@ -63,11 +78,11 @@ class TorchBackward:
         twin = TorchCall(spec)
         leaves = [one.requires_grad_() for one in [*twin.args, *twin.kwargs.values()] if torch.is_tensor(one) and one.is_floating_point()]
         result = oracle.flatten(oracle.resolve(spec["torch"])(*twin.args, **twin.kwargs))[0]
-        gradient = torch.from_numpy(load(spec["gradient"]))
+        gradient = tensor(spec["gradient"])
         self.step = functools.partial(torch.autograd.grad, [result], leaves, [gradient], retain_graph=True)
 
     def output(self):
-        return torch.cat([one.reshape(-1) for one in self.step()]).numpy()
+        return torch.cat([one.reshape(-1) for one in self.step()]).cpu().numpy()
 
 
 def chain(lib, x, y):
@@ -84,14 +99,15 @@ class Chain:
             self.step = functools.partial(chain, np, x, y)
             return
         run = functools.partial(chain, torch)
-        x, y = torch.from_numpy(x), torch.from_numpy(y)
+        x, y = torch.from_numpy(x).to(DEVICE), torch.from_numpy(y).to(DEVICE)
         if spec.get("compile"):
             run = compiled(run)
             run(x, y)
         self.step = functools.partial(run, x, y)
 
     def output(self):
-        return np.asarray(self.step())
+        result = self.step()
+        return result.cpu().numpy() if torch.is_tensor(result) else np.asarray(result)
 
 
 def compiled(function):
@@ -133,7 +149,7 @@ class RandomPair:
         self.shape = tuple(spec.get("shape") or (spec["size"], spec["size"]))
         self.combine = combine
         if backend == "torch":
-            self.draw = lambda: torch.randn(*self.shape)
+            self.draw = lambda: torch.randn(*self.shape, device=DEVICE)
         else:
             rng = np.random.default_rng(1)
             self.draw = lambda: rng.standard_normal(self.shape, dtype=np.float32)
@@ -144,26 +160,26 @@ class RandomPair:
 
 class TorchStepH:
     def step(self):
-        x = torch.ones([3, 2], requires_grad=True)
+        x = torch.ones([3, 2], requires_grad=True, device=DEVICE)
         y = x + 5
         z = y * y + 1
         torch.sum(z).backward()
         return x.grad
 
     def output(self):
-        return self.step().numpy()
+        return self.step().cpu().numpy()
 
 
 class TorchStepK:
     """One training step of J's line; `x` is given for the comparison, drawn afresh in the race."""
 
     def __init__(self, x: dict | None) -> None:
-        self.x = None if x is None else torch.from_numpy(load(x))
+        self.x = None if x is None else tensor(x)
         self.reset()
 
     def reset(self) -> None:
-        self.w = torch.tensor([1.0], requires_grad=True)
-        self.b = torch.tensor([1.0], requires_grad=True)
+        self.w = torch.tensor([1.0], requires_grad=True, device=DEVICE)
+        self.b = torch.tensor([1.0], requires_grad=True, device=DEVICE)
 
     def once(self, x):
         w, b = self.w, self.b
@@ -176,7 +192,7 @@ class TorchStepK:
         b.grad.zero_()
 
     def step(self):
-        self.once(torch.randn([20, 1]))
+        self.once(torch.randn([20, 1], device=DEVICE))
 
     def output(self):
         self.reset()
@@ -191,17 +207,17 @@ class TorchStepL:
 
     def __init__(self, size: int, rate: float, x: dict | None, w: dict | None) -> None:
         self.size, self.rate = size, rate
-        self.x = None if x is None else torch.from_numpy(load(x))
-        self.start = torch.randn([size]) if w is None else torch.from_numpy(load(w))
+        self.x = None if x is None else tensor(x)
+        self.start = torch.randn([size], device=DEVICE) if w is None else tensor(w)
         self.reset()
 
     def reset(self) -> None:
         self.w = self.start.clone().requires_grad_()
-        self.b = torch.ones([1], requires_grad=True)
+        self.b = torch.ones([1], requires_grad=True, device=DEVICE)
 
     def once(self, x):
         w, b = self.w, self.b
-        y = torch.dot(3 * torch.ones([self.size]), x) - 2
+        y = torch.dot(3 * torch.ones([self.size], device=DEVICE), x) - 2
         y_hat = torch.dot(w, x) + b
         loss = torch.sum((y_hat - y) ** 2 / 2)
         loss.backward()
@@ -212,12 +228,12 @@ class TorchStepL:
         b.grad.zero_()
 
     def step(self):
-        self.once(torch.randn([self.size]))
+        self.once(torch.randn([self.size], device=DEVICE))
 
     def output(self):
         self.reset()
         self.once(self.x)
-        return torch.cat([self.w.detach(), self.b.detach()]).numpy()
+        return torch.cat([self.w.detach(), self.b.detach()]).cpu().numpy()
 
 
 class Sleep:

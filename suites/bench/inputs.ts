@@ -6,6 +6,7 @@ import * as engine from '../../engine/index.js';
 import type { ArgSpec, Sample, TensorSpec } from '../../engine/ops/samples.js';
 import type { EngineTensor } from '../bind.js';
 import { isTensorSpec } from '../cases.js';
+import { placed } from '../place.js';
 
 type Data = Float64Array | Float32Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 type NumpyInput = Parameters<typeof engine.fromNumpy>[0];
@@ -140,7 +141,7 @@ export class BenchInputs {
     const dtype = spec.dtype ?? 'float32';
     const file = join(this.#folder ?? '', `${this.#name}.${this.tensors.length}.raw`);
     if (this.#folder !== undefined) writeFileSync(file, data);
-    const storage = engine.fromNumpy({ data, shape: [length], strides: [1], dtype } as NumpyInput);
+    const storage = placed(engine.fromNumpy({ data, shape: [length], strides: [1], dtype } as NumpyInput));
     this.tensors.push(storage.asStrided([...spec.shape], strides, offset));
     return { raw: { file, dtype, shape: spec.shape, strides, offset } };
   }

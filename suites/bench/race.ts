@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bench, type Task } from 'tinybench';
 import { timerResolution } from '../machine.js';
+import { finished } from '../place.js';
 import type { Mark } from '../results.js';
 import { HitWatch, type Reading } from './hits.js';
 import { MIN_PAIRS } from './statistics.js';
@@ -221,21 +222,24 @@ async function callsFor(block: (iterations: number) => Promise<number>, blockMs:
 /**
  * A timed loop compiled for this step alone: one loop shared by all rows would call its steps through a polluted inline
  * cache, and the first row would look faster than the last. The share `lead` of the calls goes before, untimed: they fill
- * the caches again that another side has used.
+ * the caches again that another side has used. A block ends when its results are there, wherever they are computed.
  */
 export function loopOf(step: () => unknown, lead = 0): (iterations: number) => number {
   const make = new Function(
     'step',
     'now',
     'lead',
+    'done',
     `return (n) => {
       for (let i = n * lead; i >= 1; i -= 1) step();
+      done();
       const start = now();
       for (let i = 0; i < n; i += 1) step();
+      done();
       return Number(now() - start);
     };`,
   );
-  return make(step, process.hrtime.bigint, lead) as (iterations: number) => number;
+  return make(step, process.hrtime.bigint, lead, finished) as (iterations: number) => number;
 }
 
 function reasonOf(error: unknown): string {

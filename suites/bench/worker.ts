@@ -4,6 +4,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { packageRoot } from '../machine.js';
+import { runDevice } from '../place.js';
 import type { BlockTime } from './race.js';
 
 /** The reference died, hung or refused; the message is a reason for people. */
@@ -17,6 +18,8 @@ export interface ReferenceHello {
   readonly numpy: string | null;
   readonly torch: string | null;
   readonly threads: number | null;
+  /** The card's name, where it works on one. */
+  readonly card?: string | null;
   readonly pid: number;
 }
 
@@ -72,7 +75,11 @@ export class ReferenceWorker {
     };
     const worker = new ReferenceWorker(spawn(python, ['-u', script], { env, stdio: 'pipe' }));
     try {
-      worker.#hello = (await worker.request('hello', { threads }, startMs)) as unknown as ReferenceHello;
+      worker.#hello = (await worker.request(
+        'hello',
+        { threads, device: runDevice() },
+        startMs,
+      )) as unknown as ReferenceHello;
     } catch (error) {
       worker.kill('could not be started');
       throw error;
