@@ -32,6 +32,8 @@ export interface Comparison {
   /** Elements where both are NaN: they agree, but no magnitude was compared. */
   readonly bothNaN: number;
   readonly mismatched: number;
+  /** The flat positions of the mismatches, the parts of complex numbers counted apart. */
+  readonly wrong: readonly number[];
   readonly nan: number;
   readonly infinity: number;
   /** −0 for 0 or the other way round, whether tolerated or not. */
@@ -122,6 +124,7 @@ function refused(message: string, tolerance: string): Comparison {
     compared: 0,
     bothNaN: 0,
     mismatched: 0,
+    wrong: [],
     nan: 0,
     infinity: 0,
     signedZero: 0,
@@ -244,6 +247,7 @@ class Walk {
       compared: total - this.#bothNaN,
       bothNaN: this.#bothNaN,
       mismatched: this.#wrong.length,
+      wrong: this.#wrong,
       nan: this.#nan,
       infinity: this.#infinity,
       signedZero: this.#signedZero,

@@ -111,6 +111,20 @@ describe('patterns', () => {
       'only where dim 0 is 1',
     ],
     ['one column', want.map((v, i) => (i % 5 === 2 ? v + 100 + i * i : v)), [4, 5], 'only where dim 1 is 2'],
+    [
+      'the tail of every row',
+      want.map((v, i) => (i % 5 >= 3 ? v + 100 + i * i : v)),
+      [4, 5],
+      'only where the last index is ≥ 3: the tail of every row',
+    ],
+    [
+      'the end of every vector',
+      want.map((v, i) => (i % 8 >= 6 ? v + 9 + i * i : v)),
+      [20],
+      'index % 8 ≥ 6: the end',
+    ],
+    ['one lane', want.map((v, i) => (i % 4 === 1 ? v + 9 + i * i : v)), [20], 'only where index % 4 is 1'],
+    ['an offset', want.map((v, i) => (i > 3 && i < 9 ? v + 0.25 : v)), [20], 'got is want + 0.25 wherever'],
     ['shifted', want.map((v) => v + 1), [20], 'shifted by one'],
   ])('%s', (_, got, shape, text) => {
     expect(guess(got, shape)).toContain(text);

@@ -1,10 +1,9 @@
-// Owns what is told of one replayed case beyond its verdict: the call, its inputs, every comparison with its worst elements,
-// a truth in float64, and a map of where the errors sit. Text only; it decides nothing.
-import { ops } from '../../engine/index.js';
-import { arrayOf, type EngineTensor, flattenResult, inputTensor, positional } from '../bind.js';
-import type { ArrayValue } from '../compare.js';
+// Owns what is told of one replayed case beyond its verdict: the call, its inputs, every comparison with its worst elements beside the
+// truth in float64, and a map of where the errors sit. Text only; it decides nothing.
+import { sizeOf } from '../gradcheck/problem.js';
 import type { FixtureCase } from '../manifest.js';
 import type { ArraySource, Observed, ReplayOutcome } from '../replay.js';
+import type { Truth } from './truth.js';
 
 const MOST_VALUES = 12;
 const MAP_COLUMNS = 64;
@@ -16,6 +15,7 @@ export function account(
   source: ArraySource,
   outcome: ReplayOutcome,
   observed: readonly Observed[],
+  truth?: Truth,
 ): string {
   const held = outcome.problems.length === 0;
   const blocks = [
@@ -27,7 +27,7 @@ export function account(
       return `  in${k}: ${input.dtype} [${input.shape}], ${layout}, storage ${values(base.data)}`;
     }),
     recorded.error ? `PyTorch raises ${recorded.error.class}: ${recorded.error.message.split('\n')[0]}` : '',
-    ...observed.map((one) => comparisonText(recorded, source, one)),
+    ...observed.map((one) => comparisonText(one, truth)),
     ...(held
       ? []
       : ['What fell short', ...outcome.problems.map((text) => `  ${text.replaceAll('\n', '\n  ')}`)]),
@@ -47,11 +47,8 @@ function callText({ torch, variant, args, kwargs }: FixtureCase): string {
   return `  ${torch}(${all.join(', ')})${variant === 'function' ? '' : `, as ${variant}`}`;
 }
 
-function comparisonText(
-  recorded: FixtureCase,
-  source: ArraySource,
-  { what, got, want, comparison }: Observed,
-): string {
+function comparisonText(one: Observed, truth: Truth | undefined): string {
+  const { what, want, comparison } = one;
   const apart = [
     comparison.bothNaN > 0 ? `${comparison.bothNaN} NaN in both` : '',
     comparison.nan > 0 ? `${comparison.nan} NaN in one` : '',
@@ -60,51 +57,33 @@ function comparisonText(
   ].filter((text) => text !== '');
   const head = `${what}: ${comparison.mismatched} of ${want.data.length} outside ${comparison.tolerance}, worst ${comparison.greatestUlp} ULP${apart.length > 0 ? ` (${apart.join(', ')})` : ''}`;
   if (comparison.ok) return head;
-  const truth = /^out\d+$/.test(what) ? truthOf(recorded, source, Number(what.slice(3))) : undefined;
+  const exact = /^out\d+$/.test(what) ? truth?.outputs[Number(what.slice(3))] : undefined;
   const elements = [comparison.worst?.ulp, comparison.worst?.abs, comparison.first].flatMap((one) =>
     one ? [one] : [],
   );
-  const shown = [...new Map(elements.map((one) => [String(one.index), one])).values()].map((one) => {
-    const exact =
-      truth === undefined ? '' : `, in float64 ${Number(truth.data[flat(one.index, want.shape)])}`;
-    return `  [${one.index}] got ${one.got}, want ${one.want}${exact}`;
+  const shown = [...new Map(elements.map((one) => [String(one.index), one])).values()].map((element) => {
+    const at = exact?.data[flat(element.index, exact.shape)];
+    const told = at === undefined ? '' : `, ${truth!.by} in float64 ${Number(at)}`;
+    return `  [${element.index}] got ${element.got}, want ${element.want}${told}`;
   });
-  return [head, ...shown, ...errorMap(got, want)].join('\n');
+  return [head, ...shown, ...errorMap(one)].join('\n');
 }
 
-/** The same call in float64: which of two float32 answers is nearer to what the arithmetic means. */
-function truthOf(recorded: FixtureCase, source: ArraySource, k: number): ArrayValue | undefined {
-  const op = ops.get(recorded.op);
-  if (op === undefined || !recorded.inputs.some((input) => input.dtype === 'float32')) return undefined;
-  try {
-    const tensors = recorded.inputs.map((input, i) => {
-      const tensor = inputTensor(source.array(recorded.op, `${recorded.id}/in${i}`), input);
-      return input.dtype === 'float32' ? tensor.to('float64') : tensor;
-    });
-    const bound = positional(op.params, recorded.args, recorded.kwargs, tensors);
-    return arrayOf(flattenResult(op.impl(...bound))[k] as EngineTensor);
-  } catch {
-    return undefined; // The call takes float32 only.
-  }
-}
-
-/** Where the elements differ: one sign an element, rows of the last dim. */
-function errorMap(got: ArrayValue, want: ArrayValue): string[] {
-  const columns = want.shape.at(-1) ?? 1;
+/** Where the elements differ: a sign an element, rows of the last dim; of a large array, a sign a block, × where any of it differs. */
+function errorMap({ want, comparison }: Observed): string[] {
+  const parts = want.data.length / Math.max(1, sizeOf(want.shape));
+  const columns = (want.shape.at(-1) ?? 1) * parts;
   const rows = want.data.length / Math.max(columns, 1);
-  if (
-    want.data.length < 2 ||
-    columns > MAP_COLUMNS ||
-    rows > MAP_ROWS ||
-    got.data.length !== want.data.length
-  )
-    return [];
-  const sign = (i: number) =>
-    Object.is(got.data[i], want.data[i]) || Number(got.data[i]) === Number(want.data[i]) ? '·' : '×';
-  return Array.from(
-    { length: rows },
-    (_, r) => `  ${Array.from({ length: columns }, (_, c) => sign(r * columns + c)).join('')}`,
+  if (want.data.length < 2 || comparison.wrong.length === 0) return [];
+  const [high, wide] = [Math.ceil(rows / MAP_ROWS), Math.ceil(columns / MAP_COLUMNS)];
+  const blocks = (size: number, block: number) => Math.ceil(size / block);
+  const map = Array.from({ length: blocks(rows, high) }, () =>
+    new Array<string>(blocks(columns, wide)).fill('·'),
   );
+  for (const i of comparison.wrong)
+    map[Math.floor(Math.floor(i / columns) / high)]![Math.floor((i % columns) / wide)] = '×';
+  const scale = high * wide > 1 ? [`  (one sign for ${high} × ${wide} elements)`] : [];
+  return [...scale, ...map.map((row) => `  ${row.join('')}`)];
 }
 
 function flat(index: readonly number[], shape: readonly number[]): number {

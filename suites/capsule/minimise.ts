@@ -2,17 +2,21 @@
 // reference is right. It replays in this process and changes no fixture.
 import { getNumThreads, setNumThreads } from '../../engine/index.js';
 import type { ArgSpec, TensorSpec } from '../../engine/ops/samples.js';
+import { arrayOf, inputTensor } from '../bind.js';
 import { type Case, isTensorSpec, mapTensors, tensorsOf } from '../cases.js';
 import type { Fixtures } from '../fixtures.js';
+import { sizeOf } from '../gradcheck/problem.js';
 import type { FixtureCase } from '../manifest.js';
 import type { RegisteredOp } from '../registry.js';
 import { replayCase } from '../replay.js';
-import { CannotRunError } from '../results.js';
+import { CannotRunError, figure } from '../results.js';
 import { Recorder } from './recorder.js';
 
 /** Rounds of candidates; each asks PyTorch once for all of them. */
-const MOST_ROUNDS = 12;
-const MOST_CANDIDATES = 60;
+const MOST_ROUNDS = 20;
+const MOST_CANDIDATES = 80;
+/** Tensors of more elements are not looked at value by value. */
+const MOST_LITERALS = 16;
 
 /** The smallest call found. */
 export interface Minimised {
@@ -20,8 +24,8 @@ export interface Minimised {
   readonly fixtures: Fixtures;
   readonly problems: readonly string[];
   readonly tried: number;
-  /** Whether it falls short with one thread too. */
-  readonly oneThread: boolean;
+  /** The fewest threads with which it falls short. */
+  readonly threads: number;
 }
 
 /** Makes a failing case smaller in shape, values, strides, dtype and arguments. @throws CannotRunError when it holds. */
@@ -39,18 +43,19 @@ export async function minimise(
       throw new CannotRunError(`${declared.id} holds: there is nothing to make smaller`);
     const kinds = new Set(best.kinds);
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
-      const candidates = smaller(best.one).slice(0, MOST_CANDIDATES);
+      const candidates = smaller(best).slice(0, MOST_CANDIDATES);
       tried += candidates.length;
       const failing = (await judge(op, candidates, recorder)).filter((one) =>
         one.kinds.some((kind) => kinds.has(kind)),
       );
       const next = failing.sort((a, b) => weight(a.one) - weight(b.one))[0];
-      if (next === undefined) break;
+      // A candidate that is no smaller would only come back the next time.
+      if (next === undefined || weight(next.one) >= weight(best.one)) break;
       best = next;
       say(`${describe(best.one)} still falls short`);
     }
     const { recorded, fixtures, problems } = best;
-    return { recorded, fixtures, problems, tried, oneThread: failsAlone(op, recorded, fixtures) };
+    return { recorded, fixtures, problems, tried, threads: fewestThreads(op, recorded, fixtures) };
   } finally {
     recorder.close();
   }
@@ -82,8 +87,13 @@ async function judge(op: RegisteredOp, cases: readonly Case[], recorder: Recorde
 }
 
 /** Every call that is one step smaller. */
-function smaller(one: Case): Case[] {
-  const changed = [...fewerArguments(one), ...smallerShapes(one), ...plainerTensors(one)];
+function smaller({ one, recorded, fixtures }: Judged): Case[] {
+  const changed = [
+    ...fewerArguments(one),
+    ...smallerShapes(one),
+    ...plainerTensors(one),
+    ...plainerValues(one, recorded, fixtures),
+  ];
   const unique = new Map(changed.map((sample) => [JSON.stringify([sample.args, sample.kwargs]), sample]));
   return [...unique.values()].map((sample, i) => ({ ...sample, id: `${one.op}/${i}@small,contiguous` }));
 }
@@ -114,7 +124,13 @@ function smallerShapes(one: Case): Case[] {
       .map((less) => everywhere(one, size, less)),
   );
   const dims = Math.max(0, ...tensorsOf(one).map((tensor) => tensor.shape.length));
-  const dropped = dims > 1 ? [rewrite(one, (tensor) => ({ ...tensor, shape: tensor.shape.slice(1) }))] : [];
+  const dropped =
+    dims > 1 ? rewrite(one, (tensor) => ({ ...tensor, shape: tensor.shape.slice(1) })) : undefined;
+  // Without the first dim, the number of another is one less.
+  const renumbered = dropped && {
+    ...dropped,
+    args: dropped.args.map((arg) => (typeof arg === 'number' && arg > 0 ? arg - 1 : arg)),
+  };
   const single = tensorsOf(one).flatMap((tensor, k) =>
     tensor.shape.flatMap((size, dim) =>
       size > 1
@@ -126,7 +142,7 @@ function smallerShapes(one: Case): Case[] {
         : [],
     ),
   );
-  return [...together, ...dropped, ...single];
+  return [...together, ...(dropped && renumbered ? [dropped, renumbered] : []), ...single];
 }
 
 function everywhere(one: Case, size: number, less: number): Case {
@@ -144,11 +160,32 @@ function everywhere(one: Case, size: number, less: number): Case {
 function plainerTensors(one: Case): Case[] {
   const changes: ((tensor: TensorSpec['tensor']) => TensorSpec['tensor'])[] = [
     ({ layout: _, ...tensor }) => tensor,
-    (tensor) => (tensor.dtype === 'float64' ? { ...tensor, dtype: 'float32' } : tensor),
+    (tensor) => (/^(float|bfloat)/.test(tensor.dtype ?? '') ? { ...tensor, dtype: 'float32' } : tensor),
     (tensor) => ({ ...tensor, fill: 'arange' }),
     (tensor) => ({ ...tensor, fill: 'ones' }),
+    (tensor) => ({ ...tensor, fill: 'zeros' }),
   ];
-  return changes.map((change) => rewrite(one, change));
+  const all = changes.map((change) => rewrite(one, change));
+  const single = tensorsOf(one).flatMap((_, k) =>
+    changes.map((change) => rewrite(one, (tensor, at) => (at === k ? change(tensor) : tensor))),
+  );
+  return [...all, ...single];
+}
+
+/** The values themselves, of tensors of few elements: rounded to whole numbers, and each by itself made 0. */
+function plainerValues(one: Case, recorded: FixtureCase, fixtures: Fixtures): Case[] {
+  return tensorsOf(one).flatMap((tensor, k) => {
+    const input = recorded.inputs[k];
+    if (input === undefined || !input.dtype.startsWith('float') || sizeOf(tensor.shape) > MOST_LITERALS)
+      return [];
+    const base = fixtures.array(recorded.op, `${recorded.id}/in${k}`);
+    const { data } = arrayOf(inputTensor(base, input));
+    const now = Array.from(data as ArrayLike<number>);
+    const as = (values: readonly number[]) =>
+      rewrite(one, (other, at) => (at === k ? { ...other, fill: { values: values.map(figure) } } : other));
+    const zeroed = now.flatMap((value, at) => (value === 0 ? [] : [as(now.with(at, 0))]));
+    return [as(now.map(Math.round)), as(now.map((value) => Number(value.toPrecision(2)))), ...zeroed];
+  });
 }
 
 function rewrite(one: Case, change: Parameters<typeof mapTensors>[1]): Case {
@@ -162,19 +199,29 @@ function rewrite(one: Case, change: Parameters<typeof mapTensors>[1]): Case {
   return { ...one, args, kwargs: kwargs ?? {} };
 }
 
-const FILL_WEIGHTS: Readonly<Record<string, number>> = { ones: 0, arange: 0.1 };
+const FILL_WEIGHTS: Readonly<Record<string, number>> = { zeros: 0, ones: 0.02, arange: 0.1 };
+const FILL_WEIGHT = 0.2;
+
+/** Fewer and shorter digits weigh less; never more than a drawn tensor. */
+function fillWeight(fill: NonNullable<TensorSpec['tensor']['fill']>): number {
+  if (typeof fill === 'string') return FILL_WEIGHTS[fill] ?? FILL_WEIGHT;
+  if (!('values' in fill)) return FILL_WEIGHT;
+  const digits = fill.values.reduce<number>(
+    (sum, one) => sum + (Number(one) === 0 ? 0 : String(one).length),
+    0,
+  );
+  return 0.02 + 0.17 * (digits / (digits + fill.values.length));
+}
 
 /** What counts as small: elements first, then dims, then how odd the tensors are. */
 function weight(one: Case): number {
   const tensors = tensorsOf(one).map(({ shape, layout, dtype, fill = 'normal' }) => {
-    const elements = shape.reduce((product, size) => product * size, 1);
-    const plain = typeof fill === 'string' ? (FILL_WEIGHTS[fill] ?? 0.2) : 0.2;
     return (
-      elements +
+      sizeOf(shape) +
       shape.length * 0.5 +
       (layout === undefined ? 0 : 0.3) +
-      (dtype === 'float64' ? 0.1 : 0) +
-      plain
+      (dtype === undefined || dtype === 'float32' ? 0 : 0.1) +
+      fillWeight(fill)
     );
   });
   return (
@@ -182,13 +229,16 @@ function weight(one: Case): number {
   );
 }
 
-function failsAlone(op: RegisteredOp, recorded: FixtureCase, fixtures: Fixtures): boolean {
-  const threads = getNumThreads();
-  setNumThreads(1);
+function fewestThreads(op: RegisteredOp, recorded: FixtureCase, fixtures: Fixtures): number {
+  const most = getNumThreads();
   try {
-    return replayCase(op, recorded, fixtures).problems.length > 0;
+    for (let threads = 1; threads < most; threads += 1) {
+      setNumThreads(threads);
+      if (replayCase(op, recorded, fixtures).problems.length > 0) return threads;
+    }
+    return most;
   } finally {
-    setNumThreads(threads);
+    setNumThreads(most);
   }
 }
 

@@ -15,6 +15,7 @@ export async function replay(args: Arguments, to: Console): Promise<number> {
   const target = named(args, 'replay');
   const { readCapsule, arraysOf } = await import('../capsule/capsule.js');
   const { account } = await import('../capsule/detail.js');
+  const { truthOf } = await import('../capsule/truth.js');
   const { replayCase } = await import('../replay.js');
   type Observed = import('../replay.js').Observed;
   const capsule = target.endsWith('.json') ? readCapsule(resolve(target)) : undefined;
@@ -24,7 +25,10 @@ export async function replay(args: Arguments, to: Console): Promise<number> {
   const op = await registered(recorded.op);
   const observed: Observed[] = [];
   const outcome = replayCase(op, recorded, source, (one) => observed.push(one));
-  to.out(account(recorded, source, outcome, observed));
+  const short = outcome.problems.length > 0;
+  const { python } = short ? await findReferences() : {};
+  const truth = short ? await truthOf(recorded, source, python) : undefined;
+  to.out(account(recorded, source, outcome, observed, truth));
   return outcome.problems.length === 0 ? EXIT.held : EXIT.wrong;
 }
 
@@ -47,7 +51,7 @@ export async function minimiseCase(args: Arguments, to: Console): Promise<number
   mkdirSync(folder, { recursive: true });
   const file = join(folder, capsuleName(`${target}-minimal`));
   writeFileSync(file, JSON.stringify(capsuleOf(found.recorded, found.fixtures)));
-  const threads = found.oneThread ? 'with one thread too' : 'with several threads only';
+  const threads = found.threads === 1 ? 'with one thread too' : `with ${found.threads} threads or more`;
   to.out(
     `${found.tried} calls tried; the smallest that falls short, ${threads}:\n${found.problems.join('\n')}\nreplay: npx torchstone replay ${quoted(file)}\n`,
   );
