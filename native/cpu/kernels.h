@@ -4,7 +4,7 @@
 #include "vector_math.h"
 
 #include "../block.h"
-#include "../ops/number.h"
+#include "../ops/apply.h"
 #include "../ops/primitives.h"
 #include "../ops/real.h"
 #include "../ops/special.h"
@@ -31,14 +31,6 @@ template <class T> struct Operand {
     step = 0;
   }
 };
-
-template <class Op, class T> TS_KERNEL T divide(T a, T b, int32_t& bad) {
-  if constexpr (!ops::kReal<T> && requires { Op::kDivides; }) {
-    bad |= int32_t(b == 0);
-    b = b == 0 ? T(1) : b;
-  }
-  return Op::apply(a, b);
-}
 
 template <class Op, class T> static int32_t unary(int64_t n, void* out, const void* const* in, unsigned) {
   const T* a = static_cast<const T*>(in[0]);
@@ -171,12 +163,6 @@ template <class Op, class T, int arity, Kind kind> constexpr Kernel pick() {
     else return ternary<Op, T>;
   }
 }
-
-// A bool program computes in uint8 and every result is made 0 or 1 again; the complement of 1 must be 0.
-template <class Op> struct BoolOp : Op {
-  template <class... T> TS_OP uint8_t apply(T... x) { return uint8_t(Op::apply(x...) != 0); }
-};
-template <> struct BoolOp<ops::bitwiseNot> : ops::logicalNot {};
 
 #define TS_BOOL_ENTRY(name, arity, kind, weight) pick<BoolOp<ops::name>, uint8_t, arity, kind>(),
 #define TS_TABLE_ENTRY(name, arity, kind, weight) pick<ops::name, Element, arity, kind>(),

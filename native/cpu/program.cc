@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -175,7 +176,9 @@ void classify(Program& p) {
 
 std::unique_ptr<Program> compileProgram(const int32_t* code, int64_t length, const double* constants,
                                         int64_t nconst, std::string& error) {
+  static std::atomic<int64_t> serials{0};
   std::unique_ptr<Program> p(new Program());
+  p->serial = serials++;
   p->unsupported = -1;
   Reader reader{code, length, 0, error};
   decode(reader, *p, constants, nconst);

@@ -23,6 +23,7 @@ struct Instruction {
 };
 
 struct Program {
+  int64_t serial;       // no other program of this process has it, living or dead
   Dtype compute;
   int32_t nout, nin, nparams, nconst, ninstr, nreg;
   int32_t nslots;       // tiles needed at the same time

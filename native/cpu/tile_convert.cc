@@ -1,38 +1,11 @@
 // Owns loads and stores: strided copies that convert between dtypes, one function per pair.
-// Float to integer truncates as x86 does; out of range and NaN give what the hardware gives, never a trap.
+// How one element is converted is ops/convert.h's.
 #include "../block.h"
-#include "half.h"
+#include "../ops/convert.h"
 #include "kernel_table.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
-
-struct Bool { uint8_t v; };  // stored as 0 or 1, loaded as its byte
-
-template <class T> inline constexpr bool kShort = false;
-template <> inline constexpr bool kShort<Half> = true;
-template <> inline constexpr bool kShort<Brain> = true;
-
-// The 16-bit floats are read as float32, and rounded from it: PyTorch takes a float64 and an integer through float32 too.
-template <class T> TS_KERNEL auto number(T x) {
-  if constexpr (kShort<T>) return widen(x);
-  else return x;
-}
-
-template <class To, class From> TS_KERNEL To one(From x) {
-  constexpr bool fromReal = From(0.5) != From(0);
-  constexpr bool toReal = To(0.5) != To(0);
-  // ATen goes through int64 for uint8 and leaves the rest to cvttss2si/cvttsd2si.
-  if constexpr (fromReal && !toReal && sizeof(To) < 4) {
-    if constexpr (To(-1) > To(0)) return To(int64_t(x));
-    else return To(int32_t(x));
-  } else return To(x);
-}
-
-template <class To, class From> TS_KERNEL void put(To* to, From x) { *to = one<To, From>(x); }
-template <class From> TS_KERNEL void put(Bool* to, From x) { to->v = uint8_t(x != From(0)); }
-template <class From> TS_KERNEL void put(Half* to, From x) { to->v = halfBits(float(x)); }
-template <class From> TS_KERNEL void put(Brain* to, From x) { to->v = brainBits(float(x)); }
 
 template <class To, class From>
 void convert(int64_t n, void* to, int64_t toStride, const void* from, int64_t fromStride) {

@@ -96,7 +96,7 @@ struct truncDiv {
   template <class T> TS_OP T apply(T a, T b) {
     if constexpr (kReal<T>) return truncate(a / b);
     else if constexpr (sizeof(T) < 4) return T(int32_t(float(a) / float(b)));
-    else if constexpr (sizeof(T) == 4) return T(int32_t(double(a) / double(b)));
+    else if constexpr (sizeof(T) == 4) return T(whole<int32_t>(double(a) / double(b)));
     else return b == -1 ? neg::apply(a) : T(a / b);  // the smallest number / -1 traps
   }
 };

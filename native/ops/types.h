@@ -2,7 +2,11 @@
 #pragma once
 #include <cstdint>
 
+#if defined(__CUDACC_RTC__) || defined(TS_SHIM)
+#include "device.h"
+#else
 #include "../cpu/isa.h"
+#endif
 
 #define TS_OP static inline __attribute__((always_inline))
 
@@ -40,6 +44,16 @@ TS_INLINE float floorOf(float x) { return __builtin_floorf(x); }
 TS_INLINE double floorOf(double x) { return __builtin_floor(x); }
 TS_INLINE float realPow(float a, float b) { return __builtin_powf(a, b); }
 TS_INLINE double realPow(double a, double b) { return __builtin_pow(a, b); }
+
+// Floats become integers as x86 does it: what does not fit, and NaN, gives the smallest number, where a device saturates.
+template <class I, class T> TS_INLINE I whole(T x) {
+#ifdef TORCHSTONE_DEVICE
+  constexpr I kLeast = I(uint64_t(1) << (sizeof(I) * 8 - 1));
+  return x >= T(kLeast) && x < -T(kLeast) ? I(x) : kLeast;
+#else
+  return I(x);
+#endif
+}
 
 TS_INLINE double realMod(double a, double b) { return __builtin_fmod(a, b); }
 // While the quotient is below 2^28 its product with a float divisor is exact in double, and so is the difference; the

@@ -1,6 +1,5 @@
 // Owns the Bessel functions: modified ones and Airy's by Chebyshev series (tables.h), the rest by libm.
 #include <cmath>
-#include <limits>
 
 #include "special.h"
 #include "tables.h"
@@ -8,10 +7,6 @@
 namespace torchstone::special {
 
 namespace {
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kPi = 3.14159265358979323846;
 
 // e^(a - |x|) with a the exponent that is wanted: 0 or |x|. The power is split where it alone would overflow.
 double grown(double scaled, double x) {

@@ -1,6 +1,5 @@
 // Owns Hurwitz' zeta function, the polygamma functions and the incomplete gamma functions.
 #include <cmath>
-#include <limits>
 
 #include "special.h"
 #include "tables.h"
@@ -9,10 +8,7 @@ namespace torchstone::special {
 
 namespace {
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kEps = std::numeric_limits<double>::epsilon();
-constexpr double kPi = 3.14159265358979323846;
+constexpr double kEps = 0x1p-52;
 constexpr double kEuler = 0.57721566490153286061;
 
 // q^-s; by multiplications for the small whole s of the polygamma functions.

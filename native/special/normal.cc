@@ -1,6 +1,5 @@
 // Owns functions of the normal distribution: the scaled complementary error function, the quantile, the logarithm of Φ.
 #include <cmath>
-#include <limits>
 
 #include "special.h"
 #include "tables.h"
@@ -8,23 +7,23 @@
 namespace torchstone::special {
 
 namespace {
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kSqrtHalf = 0.70710678118654752440;
 constexpr double kSqrt2Pi = 2.50662827463100050242;
 }  // namespace
 
+// No function here calls itself: a device could not tell how much stack it needs.
+static double erfcxPositive(double x) {
+  const double u = 4 / (4 + x);
+  return u * chebyshevSum(kErfcx, 2 * u - 1);
+}
 double erfcx(double x) {
-  if (x >= 0) {
-    const double u = 4 / (4 + x);
-    return u * chebyshevSum(kErfcx, 2 * u - 1);
-  }
+  if (x >= 0) return erfcxPositive(x);
   if (x != x) return x;
   // 2 e^(x²) - erfcx(-x), the square's rounding error kept
   const double square = x * x, error = std::fma(x, x, -square);
   const double power = std::exp(square);
   if (std::isinf(power)) return power;
-  return 2 * (power + power * error) - (x < -26 ? 0 : erfcx(-x));
+  return 2 * (power + power * error) - (x < -26 ? 0 : erfcxPositive(-x));
 }
 
 double logNdtr(double x) {
@@ -33,9 +32,7 @@ double logNdtr(double x) {
 }
 
 // Abramowitz and Stegun 26.2.23 as a start (error below 5e-4), then Halley's step on Φ.
-double ndtri(double p) {
-  if (!(p > 0 && p < 1)) return p == 0 ? -kInf : p == 1 ? kInf : kNaN;
-  if (p > 0.5) return -ndtri(1 - p);  // 1 - p is exact
+static double ndtriLower(double p) {
   const double t = std::sqrt(-2 * std::log(p));
   double x = (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))) - t;
   if (p > 0.25) {  // measured from the middle, where p and Φ would cancel
@@ -55,6 +52,11 @@ double ndtri(double p) {
     x -= step / (1 + 0.5 * x * step);
   }
   return x;
+}
+
+double ndtri(double p) {
+  if (!(p > 0 && p < 1)) return p == 0 ? -kInf : p == 1 ? kInf : kNaN;
+  return p > 0.5 ? -ndtriLower(1 - p) : ndtriLower(p);  // 1 - p is exact
 }
 
 double mantissa(double x) {

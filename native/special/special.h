@@ -1,8 +1,13 @@
 // Owns the list of special functions that scalar primitives call: plain functions of doubles, compiled once for the
-// baseline, so that every instruction set gives the same bits and a change here rebuilds no kernel.
+// baseline, so that every instruction set gives the same bits and a change here rebuilds no kernel. CUDA kernels that
+// use one take the .cc files in as text, all into one unit: they need nothing but <cmath>.
 #pragma once
 
 namespace torchstone::special {
+
+inline constexpr double kInf = __builtin_inf();
+inline constexpr double kNaN = __builtin_nan("");
+inline constexpr double kPi = 3.14159265358979323846;
 
 // bessel.cc
 double i0(double x);
