@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <functional>
 
 #include "../ops/primitives.h"
 
@@ -33,6 +34,8 @@ std::string literal(double v) {
 
 const char* rawName(int bytes) { return bytes == 1 ? "uint8_t" : bytes == 2 ? "int16_t" : bytes == 4 ? "int32_t" : "int64_t"; }
 
+using Reads = std::function<bool(int32_t input)>;
+
 // How one program is written. A copy that converts nothing may move bytes as they are.
 struct Writer {
   const Program& p;
@@ -55,18 +58,19 @@ struct Writer {
     return "r" + number(r - p.nconst);
   }
 
-  void loads() {
-    const std::string kIn = number(p.nin > 0 ? p.nin : 1);
-    text += "  template <class I> TS_INLINE void load(V* x, const char* const* in, const I* at) {\n";
-    for (int32_t i = 0; i < p.nin; ++i) {
-      if (p.loadBefore[i] < 0) continue;
+  void loads(const Reads& reads, int count) {
+    const std::string kIn = number(count > 0 ? count : 1);
+    const char* const unused = "[[maybe_unused]] ";
+    text += std::string("  template <class I> TS_INLINE void load(") + unused + "V* x, " + unused + "const char* const* in, " + unused + "const I* at) {\n";
+    for (int32_t i = 0; i < count; ++i) {
+      if (!reads(i)) continue;
       const std::string n = number(i);
       text += "    x[" + n + "] = loadAt<C, " + name(p.inDtype[i]) + ">(in[" + n + "], at[" + n + "]);\n";
     }
-    text += "  }\n  template <int W, uint64_t ones, class I> TS_INLINE void loadRuns(V (*x)[" + kIn +
-            "], const char* const* in, const I* at) {\n";
-    for (int32_t i = 0; i < p.nin; ++i) {
-      if (p.loadBefore[i] < 0) continue;
+    text += std::string("  }\n  template <int W, uint64_t ones, class I> TS_INLINE void loadRuns(") + unused + "V (*x)[" + kIn + "], " + unused +
+            "const char* const* in, " + unused + "const I* at) {\n";
+    for (int32_t i = 0; i < count; ++i) {
+      if (!reads(i)) continue;
       const std::string n = number(i);
       text += "    loadRun<C, " + name(p.inDtype[i]) + ", W, " + kIn + ", (ones >> " + n + " & 1) != 0>(&x[0][" + n + "], in[" + n +
               "], at[" + n + "]);\n";
@@ -105,7 +109,7 @@ struct Writer {
     auto count = [](const char* what, int32_t n) { return std::string(what) + " = " + number(n > 0 ? n : 1); };
     text = std::string("struct ") + structName + " {\n  using C = " + compute() + ";\n  using V = Value<C>;\n  using O = " + name(p.outDtype[0]) + ";\n  static constexpr int " +
            count("kIn", p.nin) + count(", kOut", p.nout) + count(", kParams", p.nparams) + ";\n";
-    loads();
+    loads([this](int32_t i) { return p.loadBefore[i] >= 0; }, p.nin);
     evaluation();
     stores();
     return text + "};\n";
@@ -136,6 +140,12 @@ const char* storageName(Dtype dtype) {
 
 std::string programText(const char* name, const Program& program, bool moves) { return Writer(program, moves).write(name); }
 
+std::string loadText(const Program& program, int count, const std::function<bool(int32_t)>& reads) {
+  Writer writer(program, false);
+  writer.loads(reads, count);
+  return writer.text;
+}
+
 std::vector<std::string> programHeaders(const std::vector<const Program*>& programs, const std::vector<std::string>& family) {
   bool reals = false, specials = false;
   for (const Program* p : programs) {
@@ -144,14 +154,12 @@ std::vector<std::string> programHeaders(const std::vector<const Program*>& progr
       specials = specials || isSpecial(p->instr[i].op);
     }
   }
-  std::vector<std::string> headers = {"prelude.cuh", "ops/device.h", "ops/types.h", "ops/half.h", "ops/convert.h", "ops/number.h", "ops/apply.h"};
+  std::vector<std::string> headers = {"program.cuh"};
   if (reals) headers.push_back("ops/real.h");
   if (specials) {
-    for (const char* h : {"special/special.h", "special/tables.h", "special/bessel.cc", "special/gamma.cc", "special/normal.cc",
-                          "special/polynomials.cc", "ops/special.h"})
+    for (const char* h : {"ops/special.h", "special/bessel.cc", "special/gamma.cc", "special/normal.cc", "special/polynomials.cc"})
       headers.push_back(h);
   }
-  headers.push_back("program.cuh");
   headers.insert(headers.end(), family.begin(), family.end());
   return headers;
 }

@@ -2,6 +2,7 @@
 // lists of headers, keys. Must not know families.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -18,6 +19,9 @@ const char* storageName(Dtype dtype);
 // The program as `struct NAME` with the types C (computed in), V (of a value) and O (the first output's), kIn, kOut, kParams (each at least 1), load,
 // loadRuns, eval, store and storeRuns. `moves`: a copy within one dtype is one of bytes, a NaN's payload included.
 std::string programText(const char* name, const Program& program, bool moves = false);
+
+// load and loadRuns alone, for the first `count` inputs, where several programs read the same ones.
+std::string loadText(const Program& program, int count, const std::function<bool(int32_t input)>& reads);
 
 // The headers that the programs' text needs, then those of the family.
 std::vector<std::string> programHeaders(const std::vector<const Program*>& programs, const std::vector<std::string>& family);

@@ -168,7 +168,7 @@ KernelText firstText(const Command& c, const Plan& p, bool indirect) {
   const Program& g = *c.program;
   const std::string body = instance("reduceBlock", "P", reducerOf(c), c.outer.ndim, c.inner.ndim, indexName(p.wide), p.across, p.column,
                                     p.width, p.unroll, p.ones, p.parts > 1);
-  return {"reduce", programHeaders({&g}, {"reducers.cuh", "reduce.cuh"}),
+  return {"reduce", programHeaders({&g}, {"reduce.cuh"}),
           "using namespace torchstone::device;\n" + programText("P", g) +
               kernelBody(instance("ReduceArgs", "P", c.outer.ndim, c.inner.ndim), kThreads, body, indirect)};
 }
@@ -210,7 +210,7 @@ void merge(Device& device, const Command& c, const Plan& p, const char* state) {
   outer.put(args);
   const Key key = Key('m').add(g).add(c.reducer | outer.ndim << 4 | int64_t(across) << 16 | int64_t(p.wide) << 32);
   auto text = [&](bool indirect) -> KernelText {
-    return {"reduceMerge", programHeaders({&g}, {"reducers.cuh", "reduce.cuh"}),
+    return {"reduceMerge", programHeaders({&g}, {"reduce.cuh"}),
             "using namespace torchstone::device;\n" + programText("P", g) +
                 kernelBody(instance("MergeArgs", outer.ndim), kThreads,
                            instance("mergeParts", "P", reducerOf(c), outer.ndim, indexName(p.wide), across), indirect)};

@@ -2,11 +2,11 @@
 // and positions in strided operands. Must not know families.
 #pragma once
 #include "prelude.cuh"
-#include "ops/types.h"
-#include "ops/half.h"
-#include "ops/convert.h"
-#include "ops/number.h"
-#include "ops/apply.h"
+#include "../../ops/types.h"
+#include "../../ops/half.h"
+#include "../../ops/convert.h"
+#include "../../ops/number.h"
+#include "../../ops/apply.h"
 
 namespace torchstone::device {
 
