@@ -22,6 +22,7 @@ import {
   seconds,
   significant,
 } from './format.js';
+import { peersText } from './peers.js';
 import {
   calibrationTable,
   killTable,
@@ -66,6 +67,7 @@ export function consoleSummary(
       memory(run, paint),
       selftest(run, paint),
       conformanceText(run),
+      peersText(run),
       gate(run),
       notes(run),
     );

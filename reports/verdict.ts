@@ -149,6 +149,7 @@ export const SUITE_TITLES: Readonly<Record<SuiteName, string>> = {
   notebook: 'Notebook',
   bench: 'Timings',
   selftest: 'Selftest',
+  peers: 'Other engines',
 };
 
 /** The references' names as a person reads them. */

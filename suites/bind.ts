@@ -56,7 +56,7 @@ export function positional(
   params: readonly Param[],
   args: readonly ArgSpec[],
   kwargs: Readonly<Record<string, ArgSpec>>,
-  tensors: readonly EngineTensor[],
+  tensors: readonly unknown[],
 ): unknown[] {
   const next = tensors.values();
   const given = args.map((arg) => argumentValue(arg, next));
@@ -124,7 +124,7 @@ function gather(params: readonly Param[], given: readonly unknown[]): unknown[] 
   return spread ? [...given.slice(0, at), given.slice(at)] : [...given];
 }
 
-function argumentValue(arg: ArgSpec, tensors: Iterator<EngineTensor>): unknown {
+function argumentValue(arg: ArgSpec, tensors: Iterator<unknown>): unknown {
   if (Array.isArray(arg)) return (arg as readonly ArgSpec[]).map((one) => argumentValue(one, tensors));
   if (typeof arg !== 'object' || arg === null) return arg;
   if (isTensorSpec(arg)) {

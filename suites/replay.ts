@@ -11,13 +11,14 @@ import {
   publicArguments,
   tensorOf,
 } from './bind.js';
-import { type ArrayValue, type Comparison, compareArrays, greatest, worstOf } from './compare.js';
+import { type ArrayValue, type Comparison, compareArrays, worstOf } from './compare.js';
 import type { Fixtures } from './fixtures.js';
 import type { FixtureCase, FixtureOutput, TensorOutput } from './manifest.js';
 import { readable } from './place.js';
 import type { RegisteredOp } from './registry.js';
 import type { CaseResult, Worst } from './results.js';
-import { coarserDtype, secondOpinion, toleranceFor } from './tolerances.js';
+import { gradientDtype, gradientScale, valueScale } from './scales.js';
+import { secondOpinion, toleranceFor } from './tolerances.js';
 
 /** An array of the fixtures under the dtype of the tensor that it is the value of. */
 type RecordedArray = { dtype: string } & Pick<ReturnType<Fixtures['array']>, 'shape' | 'data'>;
@@ -177,22 +178,13 @@ class Replay {
     if (!values || got.dtype.name !== want.dtype) return;
     const found = arrayOf(got);
     const reference: ArrayValue = { dtype: want.dtype, shape: want.shape, data: values.data };
-    const comparison = this.#compare('values', found, reference, what, this.#scale(reference));
+    const comparison = this.#compare('values', found, reference, what, this.#valueScale(reference));
     this.#text(got, want, comparison, what);
     this.#secondOpinion(found, k);
   }
 
-  /** What a sum may lose is relative to what went in, not to what is left. An elementwise op has no such excuse. */
-  #scale(reference: ArrayValue): number {
-    const out = greatest(reference);
-    if (this.#op.pointwise) return out;
-    return this.#case.inputs.reduce((most, input, k) => {
-      const base = this.#array(`in${k}`);
-      return Math.max(
-        most,
-        greatest({ dtype: input.dtype, shape: [], data: base.data as ArrayValue['data'] }),
-      );
-    }, out);
+  #valueScale(reference: ArrayValue): number {
+    return valueScale(this.#op, this.#case, (name) => this.#array(name), reference);
   }
 
   #geometry(got: EngineTensor, want: TensorOutput, what: string, inputs: readonly EngineTensor[]): void {
@@ -233,7 +225,7 @@ class Replay {
     const numpy = this.#fixtures.maybeArray(this.#op.name, `${this.#case.id}/np${k}`);
     if (!numpy || String(numpy.shape) !== String(found.shape)) return;
     const reference: ArrayValue = { dtype: found.dtype, shape: numpy.shape, data: numpy.data };
-    this.#compare('numpy', found, reference, `out${k} against NumPy`, this.#scale(reference));
+    this.#compare('numpy', found, reference, `out${k} against NumPy`, this.#valueScale(reference));
   }
 
   #sameAsFunction(got: readonly unknown[]): void {
@@ -328,10 +320,8 @@ class Replay {
       shape: input.shape,
       data: this.#array(`gin${k}`).data as ArrayValue['data'],
     };
-    const flowing = this.#case.outputs!.flatMap((one, at) =>
-      'grad' in one && one.grad ? [greatest(this.#gradOutput(at))] : [],
-    );
-    this.#compare('gradients', arrayOf(got), want, what, Math.max(greatest(want), ...flowing));
+    const scale = gradientScale(this.#case, (name) => this.#array(name), want);
+    this.#compare('gradients', arrayOf(got), want, what, scale);
   }
 
   #gradOutput(k: number): RecordedArray {
@@ -350,7 +340,7 @@ class Replay {
       check === 'numpy'
         ? secondOpinion(want.dtype)
         : toleranceFor(
-            check === 'values' ? want.dtype : this.#coarsest(want.dtype),
+            check === 'values' ? want.dtype : gradientDtype(this.#case, want.dtype),
             check,
             this.#op.tolerance,
           );
@@ -360,13 +350,6 @@ class Replay {
     if (!comparison.ok) this.#worst ??= worstOf(comparison, what);
     this.#check(check, comparison.ok ? undefined : comparison.message);
     return comparison;
-  }
-
-  /** A gradient is as precise as the coarsest step on its way: with a float32 operand, a float64 input's is float32's. */
-  #coarsest(dtype: string): string {
-    const outputs = this.#case.outputs!.flatMap((one) => ('dtype' in one ? [one.dtype] : []));
-    const all = [...outputs, ...this.#case.inputs.map((one) => one.dtype)];
-    return all.reduce<string>((least, one) => coarserDtype(least, one), dtype);
   }
 
   #array(name: string): ReturnType<Fixtures['array']> {

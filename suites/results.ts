@@ -20,10 +20,18 @@ export const EXIT = {
 } as const;
 
 /** The suites, in the order in which a run of several executes them. */
-export const SUITE_NAMES = ['validate', 'gradcheck', 'conformance', 'notebook', 'bench', 'selftest'] as const;
+export const SUITE_NAMES = [
+  'validate',
+  'gradcheck',
+  'conformance',
+  'notebook',
+  'bench',
+  'selftest',
+  'peers',
+] as const;
 
-/** The suites of a run of everything: the engine is on trial there, not the harness. */
-export const FULL_RUN = SUITE_NAMES.filter((name) => name !== 'selftest');
+/** The suites of a run of everything: the engine is on trial there, neither the harness nor other engines. */
+export const FULL_RUN = SUITE_NAMES.filter((name) => name !== 'selftest' && name !== 'peers');
 
 /**
  * A number as a result file can hold it: JSON has no NaN, infinities or −0, and int64 values lose digits,
@@ -304,6 +312,8 @@ export const PeerEngineSchema = z.object({
   /** Totals over `ops`. */
   values: PeerTallySchema,
   gradients: PeerTallySchema,
+  /** The values of those calls that have float32 tensors only: what every engine has. */
+  float32: PeerTallySchema,
   /** Calls whose values are wrong in nothing but the sign of a zero. */
   zeroSign: Count,
   compared: Count,
@@ -489,6 +499,8 @@ export interface SuiteOptions {
   python?: string;
   /** Bench only: whom to race. Default NumPy and PyTorch. */
   vs?: readonly ('numpy' | 'torch')[];
+  /** Peers, and bench against them: which ones, all where none is named. */
+  peers?: readonly string[];
   /** Bench only: another build to race: `git:REV` or `addon:PATH`. */
   build?: string;
   /** Bench only: which rows. Default `all`: notebook and sweep; `cpu` is the table of required ratios. */

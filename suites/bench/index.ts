@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { manualSeed } from '../../engine/index.js';
 import { addon } from '../../engine/native.js';
 import { idMatcher } from '../cases.js';
+import { racePeers } from '../peers/race.js';
 import {
   type BenchRow,
   type Calibration,
@@ -49,6 +50,7 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   const started = performance.now();
   const mode: Mode = options.full ? 'full' : options.quick ? 'quick' : 'usual';
   const matches = idMatcher(options.filter);
+  if (options.peers !== undefined) return racePeers(options);
   if (options.build !== undefined) return runBuilds(options.build, options, started);
   if (options.rows === 'cpu') return runCpu(options, mode, started);
   const wanted = options.rows ?? 'all';

@@ -170,7 +170,8 @@ function arrayFrom(file: string): ArrayValue {
   return { data: data as ArrayValue['data'], shape, dtype };
 }
 
-function timing(samples: readonly number[]): Timing {
+/** Blocks of one side with their median. */
+export function timing(samples: readonly number[]): Timing {
   return samples.length > 0
     ? { medianNs: median(samples), samples: [...samples] }
     : { medianNs: 0, samples: [] };

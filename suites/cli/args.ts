@@ -1,5 +1,6 @@
 // The command line's grammar: commands, flags, help text. It reads words and runs nothing.
 import { parseArgs } from 'node:util';
+import { PEERS } from '../peers/catalogue.js';
 import type { Shard } from '../results.js';
 
 /** The commands, in the order in which the help lists them. */
@@ -12,6 +13,7 @@ export const COMMANDS = {
   notebook: 'run the introductory notebook cell by cell',
   selftest: 'put deliberate faults into the engine and see whether the suites notice each of them',
   conformance: "replay the calls of PyTorch's own test database against PyTorch",
+  peers: 'ask other JavaScript engines the recorded calls; those that are not installed are left out',
   replay: 'run one recorded case again and tell all about it: inputs, errors, where they sit',
   minimise: 'find the smallest call that falls short as a recorded case does (asks PyTorch)',
   report: 'write the reports again from a results.json',
@@ -42,6 +44,10 @@ export interface Arguments {
   fixtures?: string;
   shapes: number[][];
   vs?: ('numpy' | 'torch')[];
+  /** The peers to ask or to race; empty: all. */
+  peers?: string[];
+  /** Peers only: race them too. */
+  timings: boolean;
   /** Another build to race: `git:REV` or `addon:FILE`. */
   build?: string;
   rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
@@ -91,6 +97,7 @@ const RUNS: readonly Command[] = [
   'notebook',
   'selftest',
   'conformance',
+  'peers',
   'all',
 ];
 
@@ -103,7 +110,17 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     value: 'TEXT',
     help: 'only what has TEXT in its id (doctor: topic), or matches it as a glob',
     // Not `all`: a filter that matches nothing is an error, and no filter matches something in every suite.
-    of: ['doctor', 'validate', 'gradcheck', 'bench', 'notebook', 'selftest', 'conformance', 'report'],
+    of: [
+      'doctor',
+      'validate',
+      'gradcheck',
+      'bench',
+      'notebook',
+      'selftest',
+      'conformance',
+      'peers',
+      'report',
+    ],
   },
   json: {
     type: 'string',
@@ -136,9 +153,10 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   vs: {
     type: 'string',
     value: 'torch,numpy',
-    help: 'whom to race (default both); or another build of this engine: git:REV, addon:FILE.node',
-    of: ['bench', 'all'],
+    help: 'whom to race (default both); peers: other JavaScript engines; or a build of this one: git:REV, addon:FILE.node',
+    of: ['bench', 'peers', 'all'],
   },
+  timings: { type: 'boolean', help: 'race the peers too, as `bench --vs peers` does', of: ['peers'] },
   suite: {
     type: 'string',
     value: 'notebook|sweep|cpu|all',
@@ -189,7 +207,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     help: 'ask PyTorch for every sample, instead of replaying the recorded ones',
     of: ['conformance'],
   },
-  verbose: { type: 'boolean', help: 'show every call that falls short', of: ['conformance'] },
+  verbose: { type: 'boolean', help: 'show every call that falls short', of: ['conformance', 'peers'] },
   dtype: {
     type: 'string',
     value: 'float32,errors',
@@ -211,7 +229,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     type: 'string',
     value: 'FILE.md',
     help: 'write the page of totals to FILE.md',
-    of: ['conformance'],
+    of: ['conformance', 'peers'],
   },
   help: { type: 'boolean', help: 'show this' },
 };
@@ -225,6 +243,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   selftest: 'torchstone selftest [--filter MUTANT|timing]',
   conformance:
     'torchstone conformance [--live [--seed N]] [--filter ENTRY] [--dtype float32] [--sample N] [--verbose]',
+  peers: 'torchstone peers [--vs tfjs-wasm,numpy-ts] [--filter TEXT] [--timings] [--page FILE.md]',
   replay: 'torchstone replay ID|FILE.capsule.json',
   minimise: 'torchstone minimise ID [--out FOLDER]',
   report: 'torchstone report [results.json] [--out FOLDER]',
@@ -296,6 +315,7 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     ...optional('baseline', text(values.baseline)),
     ...optional('jsonl', text(values.jsonl)),
     ...readVs(command, text(values.vs)),
+    timings: values.timings === true,
     ...optional('rows', readRows(text(values.suite))),
     live: values.live === true,
     verbose: values.verbose === true,
@@ -377,12 +397,20 @@ function readShard(words: string | undefined): Shard | undefined {
   return { index: index - 1, count };
 }
 
-function readVs(command: Command, words: string | undefined): Pick<Arguments, 'vs' | 'build'> {
-  if (words === undefined) return {};
+type Against = Pick<Arguments, 'vs' | 'build' | 'peers'>;
+
+function readVs(command: Command, words: string | undefined): Against {
+  if (words === undefined) return command === 'peers' ? { peers: [] } : {};
   if (/^(git|addon):./.test(words) && command === 'bench') return { build: words };
-  const vs = words.split(',').map((word) => {
-    if (word === 'numpy' || word === 'torch') return word;
-    throw new UsageError(`--vs knows torch, numpy, git:REV and addon:FILE, not '${word}'`);
+  const list = words.split(',');
+  const names = PEERS.map(({ name }) => name);
+  if (command !== 'all' && list.every((word) => word === 'peers' || names.includes(word)))
+    return { peers: list.filter((word) => word !== 'peers') };
+  const vs = list.map((word) => {
+    if (command !== 'peers' && (word === 'numpy' || word === 'torch')) return word;
+    throw new UsageError(
+      `--vs knows ${command === 'peers' ? '' : 'torch, numpy, git:REV, addon:FILE, '}peers and ${names.join(', ')}, not '${word}'`,
+    );
   });
   return { vs };
 }

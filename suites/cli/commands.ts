@@ -38,6 +38,7 @@ export const COMMAND_TABLE: Readonly<Record<Command, Run>> = {
   notebook: (args, to, words) => suites(['notebook'], args, to, words),
   selftest: (args, to, words) => suites(['selftest'], args, to, words),
   conformance: (args, to, words) => suites(['conformance'], args, to, words),
+  peers: (args, to, words) => suites(args.timings ? ['peers', 'bench'] : ['peers'], args, to, words),
   all: (args, to, words) => suites(FULL_RUN, args, to, words),
   replay,
   minimise: minimiseCase,

@@ -56,6 +56,7 @@ const LIMITS: Readonly<Record<SuiteName, Limits>> = {
   bench: { minutes: 12, caseSeconds: 600 },
   selftest: { minutes: 15, caseSeconds: 300 },
   conformance: { minutes: 10, caseSeconds: 60 },
+  peers: { minutes: 20, caseSeconds: 600 },
 };
 const FULL_FACTOR = 20;
 /** After so many crashes something is wrong with more than a case. */

@@ -9,6 +9,7 @@ import { annotations } from '../../reports/github.js';
 import { resultJson } from '../../reports/json.js';
 import { jsonLines } from '../../reports/jsonl.js';
 import { markdownReport } from '../../reports/markdown.js';
+import { peersPage } from '../../reports/peers.js';
 import { performancePage } from '../../reports/performance.js';
 import { exitCode } from '../../reports/verdict.js';
 import { writeReports } from '../../reports/write.js';
@@ -52,7 +53,10 @@ export async function deliver(
   if (typeof args.json === 'string') await writeFile(resolve(args.json), resultJson(run));
   if (args.jsonl !== undefined) await writeFile(resolve(args.jsonl), jsonLines(run));
   if (args.performance !== undefined) await writeFile(resolve(args.performance), performancePage(run));
-  if (args.page !== undefined) await writeFile(resolve(args.page), conformancePage(run));
+  if (args.page !== undefined) {
+    const page = args.command === 'peers' ? peersPage(run) : conformancePage(run);
+    await writeFile(resolve(args.page), page);
+  }
   const summary = consoleSummary(run, { colour: to.colour, quiet: args.quiet });
   if (args.json === true) {
     to.err(summary);

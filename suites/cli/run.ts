@@ -37,6 +37,7 @@ export function suiteOrder(
     ...(args.sample === undefined ? {} : { sample: args.sample }),
     ...(folder === undefined ? {} : { capsules: join(resolve(folder), 'capsules') }),
     ...(args.vs === undefined ? {} : { vs: args.vs }),
+    ...(args.peers === undefined ? {} : { peers: args.peers }),
     ...(args.build === undefined ? {} : { build: args.build }),
     ...(args.rows === undefined ? {} : { rows: args.rows }),
     ...(python === undefined ? {} : { python }),

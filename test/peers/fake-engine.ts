@@ -1,0 +1,34 @@
+// A peer that does every kind of wrong: what it costs is tried in peers.test.ts. Tensors are plain arrays with a shape.
+import type { ArrayValue } from '../../suites/compare.js';
+import { type Call, Calls, type PeerEngine, Unsupported } from '../../suites/peers/engine.js';
+
+type Numbers = ArrayValue & { readonly data: Float32Array };
+
+/** The fake engine. */
+export async function openPeer(): Promise<PeerEngine> {
+  const pairwise = (call: Call, f: (a: number, b: number) => number): Numbers => {
+    const [x, y] = [call.tensor('input') as Numbers, call.tensor('other') as Numbers];
+    return { ...x, data: x.data.map((one, i) => f(one, y.data[i % y.data.length]!)) };
+  };
+  return {
+    dtypes: ['float32'],
+    ops: {
+      add: (call) => pairwise(call, (a, b) => a + b),
+      sub: (call) => pairwise(call, (a, b) => a - b + 0.1),
+      mul: () => {
+        for (;;);
+      },
+      div: () => process.abort(),
+      neg: () => {
+        throw new Error('no minus here');
+      },
+      abs: () => {
+        throw new Unsupported('it has no such thing');
+      },
+    },
+    calls: new Calls(),
+    input: (value) => value,
+    output: (value) => value as Numbers,
+    gradient: (_run, inputs, weight) => inputs.map(() => weight),
+  };
+}
