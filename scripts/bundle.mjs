@@ -1,0 +1,110 @@
+// `npm run bundle`: one archive with all that a machine with a card needs and lacks: Node, the built package, its shared
+// libraries, fixtures, the reference's scripts. Unpacked anywhere, `./gpu-check` runs the proof without npm or network.
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { ROOT, STATE, say, since } from './lib/steps.mjs';
+
+const NAME = 'torchstone-bundle';
+const OUT = join(STATE, NAME);
+const ARCHIVE = join(STATE, `${NAME}.tar.xz`);
+/** Left out: building is done, and nothing on the other machine bundles TypeScript. */
+const BUILD_ONLY = ['cmake-js', 'node-addon-api', 'esbuild'];
+/** What every glibc system brings; the rest of what the addon links goes along. */
+const SYSTEM = /^(linux-vdso|ld-linux|libc\.so|libm\.so|libdl\.so|libpthread|librt)/;
+const PARTS = [
+  'package.json',
+  'LICENSE',
+  'README.md',
+  'dist',
+  'fixtures',
+  'suites/conformance/floor.json',
+  'scripts/torchstone.mjs',
+  'scripts/gpu-check.mjs',
+  'scripts/lib',
+  'scripts/reference',
+];
+const ADDON = join('native', 'build', 'Release', 'torchstone.node');
+
+const LAUNCHER = `#!/bin/sh
+# Runs a script of this folder with the Node and the libraries that lie in it.
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+LD_LIBRARY_PATH="$here/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" PATH="$here/bin:$PATH" exec "$here/bin/node" "$here/scripts/SCRIPT.mjs" "$@"
+`;
+
+const started = performance.now();
+for (const part of ['dist', ADDON]) {
+  if (existsSync(join(ROOT, part))) continue;
+  say(`bundle: required ${part}, got none. Build first: npm run build`);
+  process.exit(2);
+}
+rmSync(OUT, { recursive: true, force: true });
+mkdirSync(join(OUT, 'bin'), { recursive: true });
+for (const part of PARTS)
+  if (existsSync(join(ROOT, part))) cpSync(join(ROOT, part), join(OUT, part), { recursive: true });
+copyAddon();
+copyPackages();
+copyNode();
+launcher('torchstone', 'torchstone');
+launcher('gpu-check', 'gpu-check');
+writeFileSync(join(OUT, 'commit'), `${commit()}\n`);
+execFileSync('tar', ['-C', STATE, '-cJf', ARCHIVE, NAME], { env: { ...process.env, XZ_OPT: '-T0 -6' } });
+say(`${ARCHIVE}: ${(statSync(ARCHIVE).size / 2 ** 20).toFixed(1)} MiB, made in ${since(started)}`);
+say(`On the other machine: tar -xJf ${basename(ARCHIVE)} && ${NAME}/gpu-check --out results`);
+
+/** The addon, and the shared libraries that a bare system may lack. */
+function copyAddon() {
+  mkdirSync(join(OUT, 'native', 'build', 'Release'), { recursive: true });
+  mkdirSync(join(OUT, 'lib'));
+  cpSync(join(ROOT, ADDON), join(OUT, ADDON));
+  execFileSync('strip', ['--strip-unneeded', join(OUT, ADDON)]);
+  const linked = execFileSync('ldd', [join(ROOT, ADDON)], { encoding: 'utf8' });
+  for (const [, name, path] of linked.matchAll(/^\s*(\S+) => (\/\S+)/gm))
+    if (!SYSTEM.test(name)) cpSync(path, join(OUT, 'lib', name), { dereference: true });
+}
+
+/** The packages that the built program imports, with what they need. */
+function copyPackages() {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const wanted = Object.keys(lock[''].dependencies).filter((name) => !BUILD_ONLY.includes(name));
+  const seen = new Set();
+  while (wanted.length > 0) {
+    const name = wanted.pop();
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const path = join('node_modules', name);
+    if (!existsSync(join(ROOT, path))) continue;
+    cpSync(join(ROOT, path), join(OUT, path), { recursive: true, filter: (from) => !/\.map$/.test(from) });
+    wanted.push(...Object.keys(lock[path]?.dependencies ?? {}));
+  }
+}
+
+/** This Node, without its symbols: they are a third of it. */
+function copyNode() {
+  const node = join(OUT, 'bin', 'node');
+  cpSync(process.execPath, node, { dereference: true });
+  execFileSync('strip', [node]);
+}
+
+function launcher(name, script) {
+  const path = join(OUT, name);
+  writeFileSync(path, LAUNCHER.replace('SCRIPT', script));
+  chmodSync(path, 0o755);
+}
+
+function commit() {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
