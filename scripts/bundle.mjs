@@ -82,7 +82,11 @@ function copyPackages() {
     if (seen.has(name)) continue;
     seen.add(name);
     const path = join('node_modules', name);
-    if (!existsSync(join(ROOT, path))) continue;
+    if (!existsSync(join(ROOT, path))) {
+      if (lock[path]?.optional) continue;
+      say(`bundle: required the package ${name}, got none. Install first: npm ci`);
+      process.exit(2);
+    }
     cpSync(join(ROOT, path), join(OUT, path), { recursive: true, filter: (from) => !/\.map$/.test(from) });
     wanted.push(...Object.keys(lock[path]?.dependencies ?? {}));
   }
