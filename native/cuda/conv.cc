@@ -66,7 +66,7 @@ struct Command {
     }, Grid{blocksFor(M, kTile) * columns, groups, splits}, kThreads, args);
   }
   static KernelText text(const char* family, const char* args, const std::string& body, bool indirect) {
-    return {family, programHeaders({}, "conv.cuh"), "using namespace torchstone::device;\n" + kernelBody(args, kThreads, body, indirect)};
+    return {family, programHeaders({}, {"conv.cuh"}), "using namespace torchstone::device;\n" + kernelBody(args, kThreads, body, indirect)};
   }
 };
 

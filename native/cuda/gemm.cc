@@ -70,7 +70,7 @@ void gemm(Context& context) {
   for (const Operand* x : {&g.a, &g.b, &g.c}) args.put(x->batch, g.batches);
   const bool aAlongK = distance(g.a.column) < distance(g.a.row), bAlongK = distance(g.b.row) < distance(g.b.column);
   launch(device, Key('g').add(int(g.dtype)).add(aAlongK).add(bAlongK).add(g.batches), [&](bool indirect) {
-    return KernelText{"gemm", programHeaders({}, "product.cuh"),
+    return KernelText{"gemm", programHeaders({}, {"product.cuh"}),
                       "using namespace torchstone::device;\n" +
                           kernelBody(instance("GemmArgs", g.batches), kThreads, instance("gemm", type, aAlongK, bAlongK), indirect)};
   }, Grid{rows * columns, planes, blocksFor(g.count, planes)}, kThreads, args);

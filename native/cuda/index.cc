@@ -9,7 +9,7 @@ constexpr int kThreads = 256;
 constexpr int64_t kStretch = 8 * kThreads;  // of kernels/index.cuh
 
 KernelText textOf(const char* family, const std::string& body) {
-  return {family, programHeaders({}, "index.cuh"), "using namespace torchstone::device;\n" + body};
+  return {family, programHeaders({}, {"index.cuh"}), "using namespace torchstone::device;\n" + body};
 }
 
 // `x` is the operand that the indices move, `y` the plain one.

@@ -47,7 +47,7 @@ void random(Context& context) {
   args.put(kind == kInteger ? int64_t(uint64_t(int64_t(p1)) - uint64_t(int64_t(p0)))
                             : kind == kBernoulli ? int64_t(uint64_t(share * 0x1p32 + 0.5)) : int64_t(0));
   launch(current(context), Key('r').add(kind).add(int(dtype)), [&](bool indirect) {
-    return KernelText{"random", programHeaders({}, "random.cuh"),
+    return KernelText{"random", programHeaders({}, {"random.cuh"}),
                       "using namespace torchstone::device;\n" +
                           kernelBody("RandomArgs", kThreads, instance(wide ? "fill64" : "fill32", kNames[kind], storageName(dtype)), indirect)};
   }, Grid{blocksFor(n, kThreads)}, kThreads, args);

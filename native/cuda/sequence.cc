@@ -23,7 +23,7 @@ bool refuse(Context& context, Dtype dtype) {
 
 void run(Context& context, const char* family, const Key& key, const char* args, const std::string& body, int64_t n, const Words& words) {
   launch(current(context), key, [&](bool indirect) {
-    return KernelText{family, programHeaders({}, "sequence.cuh"),
+    return KernelText{family, programHeaders({}, {"sequence.cuh"}),
                       "using namespace torchstone::device;\n" + kernelBody(args, kThreads, body, indirect)};
   }, Grid{blocksFor(n, kThreads)}, kThreads, words);
 }

@@ -41,7 +41,7 @@ struct Sorter {
     for (const char* p : {in, from, fromPlaces, to, toPlaces, static_cast<const char*>(values), static_cast<const char*>(indices)})
       args.put(static_cast<const void*>(p));
     launch(device, key, [&](bool indirect) {
-      return KernelText{"sort", programHeaders({}, "sort.cuh"),
+      return KernelText{"sort", programHeaders({}, {"sort.cuh"}),
                         "using namespace torchstone::device;\n" + kernelBody("SortArgs", kThreads, body, indirect)};
     }, Grid{blocks}, kThreads, args);
   }

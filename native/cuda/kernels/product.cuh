@@ -2,7 +2,7 @@
 // indices, so that matrices of any strides and the implicit matrices of convolutions share one loop.
 #pragma once
 #include "prelude.cuh"
-#include "../../ops/types.h"
+#include "program.cuh"
 
 namespace torchstone::device {
 
