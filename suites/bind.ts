@@ -9,6 +9,7 @@ import { isTensorSpec } from './cases.js';
 import type { ArrayValue } from './compare.js';
 import type { FixtureInput } from './manifest.js';
 import { placed, readable } from './place.js';
+import { contiguousStrides, sizeOf } from './shapes.js';
 
 const { Tensor } = engine;
 /** A tensor of the engine. */
@@ -47,7 +48,7 @@ export function tensorOf(value: Pick<NpyArray, 'data' | 'shape'> & { readonly dt
 export function arrayOf(tensor: EngineTensor): ArrayValue {
   const seen = readable(engine.noGrad(() => tensor.detach().contiguous())).numpy();
   const shape = [...seen.shape];
-  const size = shape.reduce((product, one) => product * one, tensor.dtype.isComplex ? 2 : 1);
+  const size = sizeOf(shape) * (tensor.dtype.isComplex ? 2 : 1);
   return { dtype: tensor.dtype.name, shape, data: seen.data.slice(0, size) as ArrayValue['data'] };
 }
 
@@ -142,14 +143,4 @@ function dtypeNamed(name: string): unknown {
   const found = (engine as Readonly<Record<string, unknown>>)[name];
   if (found === undefined) throw new BindError(`the engine has no dtype ${name}`);
   return found;
-}
-
-function contiguousStrides(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (let dim = shape.length - 1; dim >= 0; dim -= 1) {
-    strides[dim] = step;
-    step *= Math.max(1, shape[dim]!);
-  }
-  return strides;
 }

@@ -1,6 +1,7 @@
 // Owns the comparison of two arrays and the words for a mismatch. It knows no op, no fixture and no tensor: plain arrays only.
 import { guessPattern } from './pattern.js';
 import { figure, type Worst } from './results.js';
+import { sizeOf, unravel } from './shapes.js';
 import { showTolerance, type Tolerance } from './tolerances.js';
 import { ulpDistance } from './ulp.js';
 
@@ -112,7 +113,7 @@ function headerProblem(got: ArrayValue, want: ArrayValue, options: CompareOption
   if (!options.ignoreDtype && got.dtype !== want.dtype) return `dtype is ${got.dtype}, want ${want.dtype}`;
   if (got.shape.length !== want.shape.length || got.shape.some((size, at) => size !== want.shape[at]))
     return `shape is [${got.shape.join(', ')}], want [${want.shape.join(', ')}]`;
-  const size = want.shape.reduce((product, one) => product * one, partsOf(want.dtype));
+  const size = sizeOf(want.shape) * partsOf(want.dtype);
   if (got.data.length !== size || want.data.length !== size)
     return `holds ${got.data.length} elements (want holds ${want.data.length}), the shape says ${size}`;
   return undefined;
@@ -288,15 +289,4 @@ function showElement(element: Element): string {
     ? `; abs ${element.abs.toExponential(2)}, rel ${element.rel.toExponential(2)}${ulp}; allowed ${element.allowed.toExponential(2)} (${element.term})`
     : '';
   return `[${element.index.join(', ')}] got ${figure(element.got)}, want ${figure(element.want)}${distance}`;
-}
-
-/** The index of a flat position. */
-export function unravel(flat: number, shape: readonly number[]): number[] {
-  const index: number[] = [];
-  let rest = flat;
-  for (let dim = shape.length - 1; dim >= 0; dim -= 1) {
-    index.unshift(rest % shape[dim]!);
-    rest = Math.floor(rest / shape[dim]!);
-  }
-  return index;
 }

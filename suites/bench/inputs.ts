@@ -7,6 +7,7 @@ import type { ArgSpec, Sample, TensorSpec } from '../../engine/ops/samples.js';
 import type { EngineTensor } from '../bind.js';
 import { isTensorSpec } from '../cases.js';
 import { placed } from '../place.js';
+import { contiguousStrides, sizeOf } from '../shapes.js';
 
 type Data = Float64Array | Float32Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 type NumpyInput = Parameters<typeof engine.fromNumpy>[0];
@@ -85,11 +86,11 @@ function geometry(
   shape: readonly number[],
   layout: string,
 ): { length: number; strides: number[]; offset: number } {
-  const strides = contiguous(shape);
-  const total = shape.reduce((product, size) => product * size, 1);
+  const strides = contiguousStrides(shape);
+  const total = sizeOf(shape);
   if (layout === 'transposed' && shape.length >= 2) {
     const swapped = [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!];
-    const steps = contiguous(swapped);
+    const steps = contiguousStrides(swapped);
     return { length: total, strides: [...steps.slice(0, -2), steps.at(-1)!, steps.at(-2)!], offset: 0 };
   }
   if (layout === 'strided' && shape.length >= 1)
@@ -98,16 +99,6 @@ function geometry(
   if (layout === 'expanded' && shape.length >= 1)
     return { length: total / Math.max(1, shape[0]!), strides: [0, ...strides.slice(1)], offset: 0 };
   return { length: total, strides, offset: 0 };
-}
-
-function contiguous(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  let step = 1;
-  for (let dim = shape.length - 1; dim >= 0; dim -= 1) {
-    strides[dim] = step;
-    step *= Math.max(1, shape[dim]!);
-  }
-  return strides;
 }
 
 /** A tensor described for the reference: a file of little-endian values and how to view it. */

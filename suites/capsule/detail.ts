@@ -1,8 +1,9 @@
 // Owns what is told of one replayed case beyond its verdict: the call, its inputs, every comparison with its worst elements beside the
 // truth in float64, and a map of where the errors sit. Text only; it decides nothing.
-import { sizeOf } from '../gradcheck/problem.js';
+
 import type { FixtureCase } from '../manifest.js';
 import type { ArraySource, Observed, ReplayOutcome } from '../replay.js';
+import { sizeOf } from '../shapes.js';
 import type { Truth } from './truth.js';
 
 const MOST_VALUES = 12;

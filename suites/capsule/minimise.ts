@@ -5,11 +5,11 @@ import type { ArgSpec, TensorSpec } from '../../engine/ops/samples.js';
 import { arrayOf, inputTensor } from '../bind.js';
 import { type Case, isTensorSpec, mapTensors, tensorsOf } from '../cases.js';
 import type { Fixtures } from '../fixtures.js';
-import { sizeOf } from '../gradcheck/problem.js';
 import type { FixtureCase } from '../manifest.js';
 import type { RegisteredOp } from '../registry.js';
 import { replayCase } from '../replay.js';
 import { CannotRunError, figure } from '../results.js';
+import { sizeOf } from '../shapes.js';
 import { Recorder } from './recorder.js';
 
 /** Rounds of candidates; each asks PyTorch once for all of them. */

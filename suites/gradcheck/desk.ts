@@ -1,8 +1,8 @@
 // Owns what every way of checking shares: the point, the tolerances, the analytic gradient with its Nones, and the making of
 // entries. It chooses no directions.
-import { unravel } from '../compare.js';
+import { sizeOf, unravel } from '../shapes.js';
 import { type Curve, type Derivative, distances } from './numeric.js';
-import { generator, inputName, inputSize, type Problem, placeIn, sizeOf } from './problem.js';
+import { generator, inputName, inputSize, type Problem, placeIn } from './problem.js';
 import { type Findings, type JacobianEntry, place } from './report.js';
 import type { TieRule } from './ties.js';
 import { judge } from './verdict.js';

@@ -1,6 +1,6 @@
 // Owns the form of what a gradient check checks: a function of flat arrays, and the arithmetic on them. It knows no tensors and
 // judges nothing.
-import { unravel } from '../compare.js';
+import { unravel } from '../shapes.js';
 
 /** A function of several arrays, and its own opinion of its gradient. */
 export interface Problem {
@@ -15,11 +15,6 @@ export interface Problem {
   gradients(weights: Float64Array): readonly (Float64Array | null)[];
   /** The derivatives of all outputs in this direction through all inputs; absent where there is no forward mode. */
   forward?(direction: Float64Array): Float64Array;
-}
-
-/** How many elements a shape has. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, one) => product * one, 1);
 }
 
 /** How many elements all inputs have. */

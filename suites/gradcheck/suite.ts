@@ -17,8 +17,9 @@ import {
   suiteResult,
 } from '../results.js';
 import { type SelectedCase, selectCases, staleness } from '../select.js';
+import { sizeOf } from '../shapes.js';
 import { toCaseResult } from './outcome.js';
-import { generator, sizeOf } from './problem.js';
+import { generator } from './problem.js';
 import { closeness, type GradcheckReport, type JacobianEntry } from './report.js';
 import { type GradcheckOptions, gradcheck, type TensorFunction } from './tensors.js';
 import { TIES } from './ties.js';

@@ -2,10 +2,11 @@
 import * as engine from '../../engine/index.js';
 import { type EngineTensor, tensorOf } from '../bind.js';
 import { readable } from '../place.js';
+import { sizeOf } from '../shapes.js';
 import { checkProblem } from './check.js';
 import type { CheckOptions } from './desk.js';
 import { checkForward } from './forward.js';
-import { generator, type Problem, sizeOf, weightsOf } from './problem.js';
+import { generator, type Problem, weightsOf } from './problem.js';
 import type { GradcheckReport, Kind } from './report.js';
 
 const { Tensor } = engine;

@@ -5,10 +5,11 @@ import type { EngineTensor } from '../bind.js';
 import type { Progress } from '../progress.js';
 
 import { CannotRunError, type CaseResult, type SuiteResult, suiteResult } from '../results.js';
+import { sizeOf } from '../shapes.js';
 import { quoted } from '../shell.js';
 import { loadUserFunction } from './load.js';
 import { toCaseResult } from './outcome.js';
-import { generator, sizeOf } from './problem.js';
+import { generator } from './problem.js';
 import { GradcheckError, gradcheck } from './tensors.js';
 
 /** What `checkUserFunction` is told. */

@@ -3,6 +3,7 @@
 import * as engine from '../../engine/index.js';
 import { arrayOf, type EngineTensor } from '../bind.js';
 import { generator } from '../gradcheck/problem.js';
+import { sizeOf } from '../shapes.js';
 
 /** One statement. */
 export interface Law {
@@ -13,8 +14,7 @@ export interface Law {
 
 function randomTensor(shape: readonly number[], seed: number, dtype = engine.float32): EngineTensor {
   const random = generator(seed);
-  const size = shape.reduce((product, one) => product * one, 1);
-  const data = Float64Array.from({ length: size }, () => 2 * random() - 1);
+  const data = Float64Array.from({ length: sizeOf(shape) }, () => 2 * random() - 1);
   return engine.tensor(data, { dtype }).reshape([...shape]);
 }
 
