@@ -17,11 +17,15 @@ const done = `{ suite: order.suite, status: 'pass', counts: { passed: 1, failed:
   cases: [{ id: 'a', suite: order.suite, status: 'pass', seconds: 0, compared: 1 }] }`;
 
 /** Runs two suites, the first with a process that does this with its order. */
-async function run(body: string, { only = false, abortMs = 0, deadlineMs = 20_000, graceMs = 500 } = {}) {
+async function run(
+  body: string,
+  { only = false, abortMs = 0, deadlineMs = 20_000, graceMs = 500, caseMs = 20_000 } = {},
+) {
   const entry = join(folder, `child-${Math.random()}.mjs`);
   writeFileSync(
     entry,
-    `let told = false;
+    `import { appendFileSync } from 'node:fs';
+let told = false;
 process.on('message', (message) => {
   if (message.stop) { told = true; return; }
   const { order } = message;
@@ -34,7 +38,7 @@ process.on('message', (message) => {
   const controller = new AbortController();
   if (abortMs > 0) setTimeout(() => controller.abort(), abortMs);
   const names = only ? (['validate'] as const) : (['validate', 'notebook'] as const);
-  const hosting = { entry, deadlineMs, graceMs };
+  const hosting = { entry, deadlineMs, graceMs, caseMs };
   const result = await runSuites(names, args, found, 'torchstone all', controller.signal, hosting);
   return RunResultSchema.parse(result);
 }
@@ -71,6 +75,32 @@ describe("a suite's process", () => {
   it('that hangs is ended', async () => {
     const result = await run('setInterval(() => {}, 1000);', { deadlineMs: 300 });
     expect(result.suites[0]?.reason).toContain('did not finish');
+    expect(exitCode(result)).toBe(1);
+  });
+
+  // The first process begins a case and does this; the one after it finds it done, and finishes the rest.
+  const inHand = (deed: string) => `
+    if (order.done) return answer({ result: ${done} });
+    appendFileSync(order.journal, '{"id":"op/0","suite":"validate","status":"pass","seconds":0,"compared":2}\\n>op/1\\n');
+    ${deed}`;
+  it.each([
+    ['hangs', 'setInterval(() => {}, 1000);', 'did not finish in 0.6 s', { timeout: 'fail' }],
+    [
+      'is killed',
+      "process.kill(process.pid, 'SIGKILL');",
+      'as the system does when memory runs out',
+      { crash: 'fail' },
+    ],
+    ['aborts', 'process.abort();', 'SIGABRT', { crash: 'fail' }],
+    ['ends by itself', 'process.exit(0);', 'ended with code 0', { crash: 'fail' }],
+  ])('in which a case %s loses that case alone', async (_, deed, words, checks) => {
+    const result = await run(inHand(deed), { caseMs: 600 });
+    const { cases, counts } = result.suites[0]!;
+    expect(cases.map((one) => one.id)).toEqual(['op/0', 'op/1', 'a']);
+    expect(cases[1]).toMatchObject({ op: 'op', status: 'fail', checks });
+    expect(cases[1]!.message).toContain(words);
+    expect(cases[1]!.replay).toBe("npx torchstone validate --filter 'op/1'");
+    expect(counts).toMatchObject({ passed: 2, failed: 1 });
     expect(exitCode(result)).toBe(1);
   });
 
