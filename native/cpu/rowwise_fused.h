@@ -41,24 +41,7 @@ struct FusedInputs {
     for (int k = 0; k < count; ++k) f.dense[k] = static_cast<const T*>(in[k]), f.one[k] = *f.dense[k];
     return f;
   }
-  template <int k> inline __attribute__((always_inline)) T at(int64_t i) const {
-    if constexpr ((scalars >> k & 1) != 0) return one[k];
-    else return dense[k][i];
-  }
 };
-
-template <class Form, class In, size_t... k>
-TS_INLINE auto fusedValue(const In& in, int64_t i, std::index_sequence<k...>) {
-  return Form::at(in.template at<int(k)>(i)...);
-}
-
-template <class Form, class T, unsigned scalars>
-void fusedMap(int64_t n, const void* const* from, void* to) {
-  const auto in = FusedInputs<T, scalars, Form::kCount>::of(from);
-  T* out = static_cast<T*>(to);
-  TS_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) out[i] = fusedValue<Form>(in, i, std::make_index_sequence<Form::kCount>());
-}
 
 constexpr int64_t kFusedStep = 64;   // elements that the accumulators take at once
 constexpr int64_t kCoarseSteps = 16;  // steps in float32 before float64 takes their sums, as in coarseSum
@@ -72,16 +55,58 @@ template <class V, class T> TS_INLINE V loadVector(const T* p) {
   __builtin_memcpy(&v, p, sizeof v);
   return v;
 }
+// The same of `count` elements, fewer than a vector's; zeros fill it.
+template <class V, class T> TS_INLINE V loadRest(const T* p, int64_t count) {
+#if defined(__AVX512F__)
+  const unsigned lanes = (1u << count) - 1;
+  if constexpr (sizeof(T) == 4) return (V)_mm512_maskz_loadu_ps(__mmask16(lanes), p);
+  else return (V)_mm512_maskz_loadu_pd(__mmask8(lanes), p);
+#else
+  V v = {};
+  __builtin_memcpy(&v, p, count * sizeof(T));
+  return v;
+#endif
+}
+template <class V, class T> TS_INLINE void storeRest(T* p, V v, int64_t count) {
+#if defined(__AVX512F__)
+  const unsigned lanes = (1u << count) - 1;
+  if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, __mmask16(lanes), (__m512)v);
+  else _mm512_mask_storeu_pd(p, __mmask8(lanes), (__m512d)v);
+#else
+  __builtin_memcpy(p, &v, count * sizeof(T));
+#endif
+}
 
 TS_INLINE WideDoubles widened(WideDoubles d, WideFloats v) { return widenAdd(d, v); }
 TS_INLINE WideDoubles widened(WideDoubles d, WideDoubles v) { return d + v; }
 
+// A form's values from element i on; of the last `rest` ones only, where rest is not 0.
 template <class Form, class V, class T, unsigned scalars, size_t... k>
-TS_INLINE V fusedVector(const FusedInputs<T, scalars, Form::kCount>& in, int64_t i, std::index_sequence<k...>) {
-  return Form::at(((scalars >> k & 1) != 0 ? V{} + in.one[k] : loadVector<V>(in.dense[k] + ((scalars >> k & 1) != 0 ? 0 : i)))...);
+TS_INLINE V fusedVector(const FusedInputs<T, scalars, Form::kCount>& in, int64_t i, int64_t rest, std::index_sequence<k...>) {
+  auto operand = [&](auto at) __attribute__((always_inline)) -> V {
+    constexpr int which = decltype(at)::value;
+    if constexpr ((scalars >> which & 1) != 0) return in.one[which] - V{};  // not a sum: −0 stays −0
+    else return rest ? loadRest<V>(in.dense[which] + i, rest) : loadVector<V>(in.dense[which] + i);
+  };
+  return Form::at(operand(std::integral_constant<int, int(k)>())...);
 }
 
-// Whole registers of accumulators, then the rest one by one.
+template <class Form, class T, unsigned scalars>
+void fusedMap(int64_t n, const void* const* from, void* to) {
+  using V = typename WideOf<T>::type;
+  constexpr auto all = std::make_index_sequence<Form::kCount>();
+  constexpr int64_t kWide = sizeof(V) / sizeof(T);
+  const auto in = FusedInputs<T, scalars, Form::kCount>::of(from);
+  T* out = static_cast<T*>(to);
+  int64_t i = 0;
+  for (; i + kWide <= n; i += kWide) {
+    const V v = fusedVector<Form, V>(in, i, 0, all);
+    __builtin_memcpy(out + i, &v, sizeof v);
+  }
+  if (i < n) storeRest(out + i, fusedVector<Form, V>(in, i, n - i, all), n - i);
+}
+
+// Whole registers of accumulators, then the rest by one.
 template <class Form, class T, bool keep>
 TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
   using V = typename WideOf<T>::type;
@@ -89,7 +114,7 @@ TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
   constexpr int64_t kWide = sizeof(V) / sizeof(T), kParts = kFusedStep / kWide;
   const auto in = FusedInputs<T, Form::kScalars, Form::kCount>::of(from);
   auto valueAt = [&](int64_t i) __attribute__((always_inline)) {
-    const V v = fusedVector<Form, V, T, Form::kScalars>(in, i, all);
+    const V v = fusedVector<Form, V>(in, i, 0, all);
     if constexpr (keep) __builtin_memcpy(kept + i, &v, sizeof v);
     return v;
   };
@@ -113,13 +138,14 @@ TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
     sum = widened(sum, part[0]);
   }
   for (; i + kWide <= n; i += kWide) sum = widened(sum, valueAt(i));
-  double rest = 0;
-  for (; i < n; ++i) {
-    const T v = fusedValue<Form>(in, i, all);
-    if constexpr (keep) kept[i] = v;
-    rest += static_cast<double>(v);
+  if (i < n) {
+    const V v = fusedVector<Form, V>(in, i, n - i, all);
+    if constexpr (keep) storeRest(kept + i, v, n - i);
+    T rest[kWide] = {};
+    storeRest(rest, v, n - i);
+    sum = widened(sum, loadVector<V>(rest));
   }
-  return laneSum(sum) + rest;
+  return laneSum(sum);
 }
 
 // The greatest of n elements; NaN where there is one.
@@ -128,19 +154,25 @@ template <class T> T greatest(int64_t n, const T* x) {
   constexpr int64_t W = sizeof(V) / sizeof(T), kParts = 4;
   constexpr T least = -std::numeric_limits<T>::infinity();
   V top[kParts];
-  decltype(top[0] != top[0]) odd{};
+  auto odd = V{} != V{};
   for (V& t : top) t = V{} + least;
-  auto take = [&](V& t, const T* p) __attribute__((always_inline)) {
+  auto take = [&](int j, const T* p) __attribute__((always_inline)) {
     const V v = loadVector<V>(p);
-    t = v > t ? v : t;
-    odd |= v != v;
+    top[j] = v > top[j] ? v : top[j];
+    return v;
   };
   int64_t i = 0;
   for (; i + kParts * W <= n; i += kParts * W) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kParts; ++j) take(top[j], x + i + j * W);
+    for (int j = 0; j < kParts; j += 2) {
+      const V a = take(j, x + i + j * W), b = take(j + 1, x + i + (j + 1) * W);
+      odd |= ~((a <= b) | (a > b));
+    }
   }
-  for (; i + W <= n; i += W) take(top[0], x + i);
+  for (; i + W <= n; i += W) {
+    const V v = take(0, x + i);
+    odd |= v != v;
+  }
   top[0] = top[1] > top[0] ? top[1] : top[0];
   top[2] = top[3] > top[2] ? top[3] : top[2];
   top[0] = top[2] > top[0] ? top[2] : top[0];
@@ -170,49 +202,18 @@ struct Value {
 };
 
 #ifdef TORCHSTONE_VECTOR_MATH
-// exp(x - top), and its sum a block at a time while the block is in L1.
-template <class T, bool dense>
-TS_INLINE void expDistance(int64_t n, const T* x, const T* top, T* out) {
-  using V = typename VectorOf<T>::type;
-  constexpr int64_t W = sizeof(V) / sizeof(T);
-  const V one = V{} + *top;
-  int64_t i = 0;
-  for (; i + W <= n; i += W) {
-    const V e = ops::exp::vector(loadVector<V>(x + i) - (dense ? loadVector<V>(top + i) : one));
-    __builtin_memcpy(out + i, &e, sizeof e);
+// exp(x - top)
+struct ExpDistance {
+  static constexpr int kCount = 2;
+  static constexpr unsigned kScalars = 2;
+  template <class V> TS_INLINE V at(V x, V top) {
+    const V d = x - top;
+    typename VectorOf<std::remove_cvref_t<decltype(d[0])>>::type part[sizeof d / kVectorBytes];
+    __builtin_memcpy(part, &d, sizeof d);
+    for (auto& e : part) e = vectorExp(e);
+    return loadVector<V>(&part);
   }
-  if (i == n) return;
-  alignas(64) T apart[W] = {};
-  for (int64_t j = 0; i + j < n; ++j) apart[j] = x[i + j] - (dense ? top[i + j] : *top);
-  const V e = ops::exp::vector(loadVector<V>(apart));
-  __builtin_memcpy(apart, &e, sizeof e);
-  for (int64_t j = 0; i + j < n; ++j) out[i + j] = apart[j];
-}
-
-template <class T>
-void expDistanceMap(int64_t n, const void* const* in, void* out) {
-  expDistance<T, false>(n, static_cast<const T*>(in[0]), static_cast<const T*>(in[1]), static_cast<T*>(out));
-}
-template <class T>
-void expDistanceMapAll(int64_t n, const void* const* in, void* out) {
-  expDistance<T, true>(n, static_cast<const T*>(in[0]), static_cast<const T*>(in[1]), static_cast<T*>(out));
-}
-
-template <class T>
-double expDistanceSum(int64_t n, const void* const* in, void* kept, bool keep) {
-  const T *x = static_cast<const T*>(in[0]), *top = static_cast<const T*>(in[1]);
-  constexpr int64_t kBlock = kFusedStep * kCoarseSteps / 2;
-  alignas(64) T block[kBlock];
-  double total = 0;
-  for (int64_t i = 0; i < n; i += kBlock) {
-    const int64_t count = n - i < kBlock ? n - i : kBlock;
-    T* e = keep ? static_cast<T*>(kept) + i : block;
-    expDistance<T, false>(count, x + i, top, e);
-    const void* const values[] = {e};
-    total += fusedLaneSum<Value, T, false>(count, values, nullptr);
-  }
-  return total;
-}
+};
 #endif
 
 // A form: its operands, which of them are one value a row, and an element. Named by what it is for.
@@ -259,9 +260,7 @@ template <class Form, class T> constexpr FusedLoops loopsOf() {
 constexpr Opcode kAdd = Opcode::add, kSub = Opcode::sub, kMul = Opcode::mul;
 constexpr FusedForm kForms[] = {
 #ifdef TORCHSTONE_VECTOR_MATH
-    {2, 2, 2, {{kSub, 0, 1}, {Opcode::exp, ~0, 0}},
-     {expDistanceSum<float>, expDistanceMap<float>, expDistanceMapAll<float>},
-     {expDistanceSum<double>, expDistanceMap<double>, expDistanceMapAll<double>}},
+    TS_ENTRY(2, ExpDistance, {kSub, 0, 1}, {Opcode::exp, ~0, 0}),
 #endif
     TS_ENTRY(0, Value, ),
     TS_ENTRY(1, Scaled, {kMul, 0, 1}),

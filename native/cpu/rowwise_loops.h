@@ -27,7 +27,11 @@ class RowLoops {
   void stage(int k, int64_t first, int64_t count);
   void finish(int k, int64_t first, int64_t count);
   void write(int64_t first, int64_t count);
-  const void* const* operands(const Fused& f, int64_t first, int64_t row);
+  void seek(const Fused& f, int64_t first);
+  void advance(const Fused& f) {
+    for (int i = 0; i < f.operands; ++i) at_[i] += step_[i];
+  }
+  const void* const* operands() const { return reinterpret_cast<const void* const*>(at_); }
   template <class T> void reduceInto(int k, int64_t first, int64_t count);
   int scalarOf(int k) const { return p_.nin + k; }
   int keptOf(int k) const { return p_.nin + p_.stages + k; }
@@ -40,7 +44,8 @@ class RowLoops {
   Fused stage_[kMaxStages], final_;
   char* scalars_[kMaxStages];
   char* kept_[kMaxStages];
-  const void* at_[kFusedOperands];
+  const char* at_[kFusedOperands];  // a program's operands at the row at hand
+  int64_t step_[kFusedOperands];    // bytes to the next row
 };
 
 bool RowLoops::recogniseStage(int k, const TileLayout& layout) {
@@ -92,25 +97,25 @@ void RowLoops::layOut(char* base) {
   }
 }
 
-// Where a program's operands are for one row: `row` counts within the group that begins at `first`.
-const void* const* RowLoops::operands(const Fused& f, int64_t first, int64_t row) {
+// To a program's operands in the first row of the group that begins at `first`.
+void RowLoops::seek(const Fused& f, int64_t first) {
   for (int i = 0; i < f.operands; ++i) {
     const int input = f.input[i];
-    if (input < p_.nin) at_[i] = p_.in[input].address + (first + row) * p_.in[input].stride[0] * p_.in[input].itemSize();
-    else if (input < keptOf(0)) at_[i] = scalars_[input - p_.nin] + row * item_;
-    else at_[i] = kept_[input - keptOf(0)] + row * p_.length * item_;
+    if (input < p_.nin) step_[i] = p_.in[input].stride[0] * p_.in[input].itemSize(), at_[i] = p_.in[input].address + first * step_[i];
+    else if (input < keptOf(0)) step_[i] = item_, at_[i] = scalars_[input - p_.nin];
+    else step_[i] = p_.length * item_, at_[i] = kept_[input - keptOf(0)];
   }
-  return at_;
 }
 
 template <class T> void RowLoops::reduceInto(int k, int64_t first, int64_t count) {
   const Stage& s = p_.stage[k];
   const Fused& f = stage_[k];
   T* to = reinterpret_cast<T*>(scalars_[k]);
-  for (int64_t r = 0; r < count; ++r) {
-    const void* const* in = operands(f, first, r);
-    if (s.tops) to[r] = greatest(p_.length, static_cast<const T*>(in[0]));
-    else to[r] = static_cast<T>(f.loops->sum(p_.length, in, kept_[k] + r * p_.length * item_, s.kept));
+  char* kept = kept_[k];
+  seek(f, first);
+  for (int64_t r = 0; r < count; ++r, advance(f), kept += s.kept ? p_.length * item_ : 0) {
+    if (s.tops) to[r] = greatest(p_.length, reinterpret_cast<const T*>(at_[0]));
+    else to[r] = static_cast<T>(f.loops->sum(p_.length, operands(), kept, s.kept));
   }
 }
 
@@ -138,8 +143,10 @@ void RowLoops::finish(int k, int64_t first, int64_t count) {
 
 void RowLoops::write(int64_t first, int64_t count) {
   const RowOperand& o = p_.out[0];
-  for (int64_t r = 0; r < count; ++r)
-    final_.loops->map(p_.length, operands(final_, first, r), o.address + (first + r) * o.stride[0] * item_);
+  const int64_t step = o.stride[0] * item_;
+  char* to = o.address + first * step;
+  seek(final_, first);
+  for (int64_t r = 0; r < count; ++r, advance(final_), to += step) final_.loops->map(p_.length, operands(), to);
 }
 
 Status RowLoops::run(int64_t begin, int64_t end) {
