@@ -1,6 +1,6 @@
 // The gate: which exit code a run ends with, what the expectations file and a baseline make of it, and what a crash costs.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ import { writeReports } from '../reports/write.js';
 import { changesSince } from '../suites/changes.js';
 import { readArguments, UsageError } from '../suites/cli/args.js';
 import { eachCase } from '../suites/each-case.js';
-import { applyExpectations, type Expectation, readExpectations } from '../suites/expectations.js';
+import { applyExpectations, type Expectation, KINDS, readExpectations } from '../suites/expectations.js';
 import { begin, finish, readJournal } from '../suites/journal.js';
 import { silentProgress } from '../suites/progress.js';
 import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../suites/results.js';
@@ -113,6 +113,21 @@ describe('the expectations file', () => {
       asked: () => false,
     });
     expect(exitCode(part)).toBe(0);
+    const asked = (_: string, id: string) => id === 'gone';
+    const filtered = applyExpectations(runOf(passing('a')), [expected('gone')], { ...occasion, asked });
+    expect(exitCode(filtered)).toBe(7);
+  });
+
+  it('knows every check that a case may fail in', async () => {
+    const checks = new Set<string>();
+    for (const path of ['replay.ts', 'gradcheck/outcome.ts']) {
+      const text = readFileSync(join(ROOT, 'suites', path), 'utf8');
+      for (const [, name] of text.matchAll(/#check\(\s*'(\w+)'/g)) checks.add(name!);
+      for (const [, a, b] of text.matchAll(/(?:'(\w+ \w+)'|(gradcheck|gradgradcheck)): (?:short|statusOf)/g))
+        checks.add((a ?? b)!);
+    }
+    expect(checks.size).toBeGreaterThan(10);
+    expect([...checks].filter((name) => !(KINDS as readonly string[]).includes(name))).toEqual([]);
   });
 
   it('is checked', () => {
@@ -140,6 +155,23 @@ describe('a baseline', () => {
     expect(held.changes.fewer).toEqual([{ suite: 'validate', before: 12, after: 4 }]);
     expect(exitCode(held)).toBe(6);
     expect(verdictSentence(held)).toContain('validate compared 4 elements, the baseline 12');
+  });
+
+  it('holds a part of a run to what it was asked for', () => {
+    const before = runOf(passing('op/a'), passing('op/b'), passing('other/c'));
+    const filtered = (suite: string, id: string) => suite === 'validate' && id.startsWith('op/');
+    const lost = changesSince(before, runOf(passing('op/a')), 'r.json', filtered);
+    expect(lost).toMatchObject({
+      gone: ['validate/op/b'],
+      fewer: [{ suite: 'validate', before: 8, after: 4 }],
+    });
+    const all = changesSince(before, runOf(passing('op/a'), passing('op/b')), 'r.json', filtered);
+    expect(all).toMatchObject({ gone: [], fewer: [] });
+    // Of a shard nothing is known but what it ran.
+    const shard = (compared: number) =>
+      changesSince(before, runOf({ ...passing('op/b'), compared }), 'r.json', () => false);
+    expect(shard(4)).toMatchObject({ gone: [], fewer: [] });
+    expect(shard(3).fewer).toEqual([{ suite: 'validate', before: 4, after: 3 }]);
   });
 
   it('is in every report', async () => {
