@@ -20,7 +20,16 @@ int64_t Pool::classOf(int64_t bytes) {
   return std::min(kHuge, roundUp(bytes, int64_t(1) << (power - 3)));
 }
 
-int64_t Pool::systemAllocate(int64_t bytes) {
+namespace {
+
+class HostMemory : public Source {
+ public:
+  int64_t allocate(int64_t bytes) override;
+  void free(int64_t address, int64_t bytes) override;
+};
+
+int64_t HostMemory::allocate(int64_t bytes) {
+  constexpr int64_t kHuge = Pool::kHuge;
   if (bytes < kHuge) {
     void* p = std::aligned_alloc(size_t(kLine), size_t(bytes));
     return p == nullptr ? -1 : reinterpret_cast<int64_t>(p);
@@ -38,10 +47,17 @@ int64_t Pool::systemAllocate(int64_t bytes) {
   return from;
 }
 
-void Pool::systemFree(int64_t address, int64_t bytes) {
+void HostMemory::free(int64_t address, int64_t bytes) {
   void* p = reinterpret_cast<void*>(address);
-  if (bytes < kHuge) std::free(p);
+  if (bytes < Pool::kHuge) std::free(p);
   else munmap(p, size_t(bytes));
+}
+
+}  // namespace
+
+Source& hostMemory() {
+  static HostMemory memory;
+  return memory;
 }
 
 // A free large block may be up to an eighth too large; its whole size is then live.
@@ -62,7 +78,7 @@ bool Pool::makeRoom(int64_t bytes, bool force) {
   if (reserved() + bytes <= budget_) return true;
   for (auto it = free_.rbegin(); it != free_.rend() && reserved() + bytes > budget_; ++it) {
     while (!it->second.empty() && reserved() + bytes > budget_) {
-      systemFree(it->second.back(), it->first);
+      source_.free(it->second.back(), it->first);
       it->second.pop_back();
       stats_.cachedBytes -= it->first;
     }
@@ -75,6 +91,15 @@ bool Pool::makeRoom(int64_t bytes, bool force) {
 }
 
 int64_t Pool::allocate(Napi::Object owner, int64_t request, bool force) {
+  const int64_t address = take(request, force);
+  if (address > 0 && napi_create_reference(env_, owner, 0, &live_.back().owner) != napi_ok) {
+    giveBack(live_.size() - 1);
+    return -1;
+  }
+  return address;
+}
+
+int64_t Pool::take(int64_t request, bool force) {
   if (request < 0 || request > int64_t(1) << 50) return -1;
   const int64_t bytes = classOf(request);
   int64_t address = takeFree(bytes);
@@ -84,25 +109,21 @@ int64_t Pool::allocate(Napi::Object owner, int64_t request, bool force) {
     // Three of a kind live at once in `z = f(x, y)`: collecting within such a step would only make its operands old.
     const bool due = sinceCollect_ > 0 && sinceCollect_ + bytes > std::max(nursery_, 3 * bytes);
     if ((due && !force) || !makeRoom(bytes, force)) return 0;
-    address = systemAllocate(bytes);
+    address = source_.allocate(bytes);
     if (address < 0) {
       trim();
-      address = systemAllocate(bytes);
+      address = source_.allocate(bytes);
     }
     if (address < 0) return -1;
     live_.push_back({address, bytes, nullptr});
     stats_.peakReserved = std::max(stats_.peakReserved, reserved() + bytes);
   }
-  Block& block = live_.back();
+  const Block& block = live_.back();
   stats_.liveBytes += block.bytes;
   ++stats_.liveBlocks;
   ++stats_.allocations;
   sinceCollect_ += block.bytes;
   where_[address] = live_.size() - 1;
-  if (napi_create_reference(env_, owner, 0, &block.owner) != napi_ok) {
-    giveBack(live_.size() - 1);
-    return -1;
-  }
   return address;
 }
 
@@ -116,7 +137,7 @@ void Pool::giveBack(size_t index) {
     where_[live_[index].address] = index;
   }
   live_.pop_back();
-  free_[bytes].push_back(address);
+  if (!source_.keep(address, bytes)) admit(address, bytes);
   stats_.liveBytes -= bytes;
   stats_.cachedBytes += bytes;
   --stats_.liveBlocks;
@@ -130,8 +151,9 @@ int64_t Pool::collect() {
     const Napi::HandleScope scope(env_);
     for (size_t k = 0; k < kBatch && i < live_.size(); ++k) {
       napi_value owner = nullptr;
-      napi_get_reference_value(env_, live_[i].owner, &owner);
-      if (owner != nullptr) {
+      napi_ref reference = live_[i].owner;
+      if (reference != nullptr) napi_get_reference_value(env_, reference, &owner);
+      if (owner != nullptr || reference == nullptr) {
         ++i;
         continue;
       }
@@ -140,7 +162,7 @@ int64_t Pool::collect() {
     }
   }
   const bool littleDied = reclaimed < sinceCollect_ / 4;
-  nursery_ = littleDied ? std::min(nursery_ * 2, kLeastBudget) : kNursery;
+  nursery_ = littleDied ? std::min(nursery_ * 2, kLeastBudget) : leastNursery_;
   sinceCollect_ = 0;
   return reclaimed;
 }
@@ -152,7 +174,7 @@ void Pool::release(int64_t address) {
 
 void Pool::trim() {
   for (auto& [bytes, addresses] : free_) {
-    for (const int64_t address : addresses) systemFree(address, bytes);
+    for (const int64_t address : addresses) source_.free(address, bytes);
     stats_.cachedBytes -= bytes * int64_t(addresses.size());
   }
   free_.clear();
@@ -163,7 +185,7 @@ Pool::~Pool() {
   trim();
   for (const Block& block : live_) {
     if (block.owner != nullptr) napi_delete_reference(env_, block.owner);
-    systemFree(block.address, block.bytes);
+    source_.free(block.address, block.bytes);
   }
 }
 
