@@ -11,6 +11,7 @@
 
 #include "cpu/dispatch.h"
 #include "cpu/program.h"
+#include "cuda/addon_cuda.h"
 #include "memory/pool.h"
 #include "ops/primitives.h"
 
@@ -255,6 +256,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   instance.block = Napi::Persistent(block);
   exports.Set("block", block);
   exports.Set("primitives", primitives(env));
+  exports.Set("cuda", cuda::exported(env, instance.context));
   exportFunctions(env, exports);
   return exports;
 }

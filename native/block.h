@@ -16,7 +16,7 @@ inline constexpr int kItemSize[] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
 inline constexpr int kMaxDims = 16;
 inline constexpr int kBlockLength = 8192;
 
-enum Status : int32_t { kOk = 0, kIndexOutOfRange = 1, kDivisionByZero = 2, kOutOfMemory = 3, kBadDtype = 4, kNotBuilt = 5 };
+enum Status : int32_t { kOk = 0, kIndexOutOfRange = 1, kDivisionByZero = 2, kOutOfMemory = 3, kBadDtype = 4, kNotBuilt = 5, kDeviceFailed = 6 };
 
 struct Program;  // cpu/program.h
 
@@ -25,6 +25,7 @@ struct Context {
   std::vector<std::unique_ptr<Program>> programs;
   int threads = 1;
   double* block = nullptr;
+  std::shared_ptr<void> cuda;  // cuda::Runtime, where CUDA is in use
   Context();
   ~Context();
 };
