@@ -77,6 +77,7 @@ export interface CudaAddon extends Families, DeviceMemory {
   /** Waits for the stream. */
   copyOut(address: number, to: ArrayBuffer, byteOffset: number, bytes: number): void;
   copyWithin(to: number, from: number, bytes: number): void;
+  fill(address: number, byte: number, bytes: number): void;
   /** Between two devices; both indices are those of setDevice. */
   copyAcross(to: number, toDevice: number, from: number, fromDevice: number, bytes: number): void;
   /** Waits for the current stream; a family's status stands in block[0] where a kernel failed since. */
@@ -100,6 +101,21 @@ export interface CudaAddon extends Families, DeviceMemory {
   graphEnd(): number;
   graphLaunch(graph: number): void;
   graphDestroy(graph: number): void;
+  /** Runs a kernel written as text, for tests: words are int64, -1 the address of the error cell. */
+  launchText(
+    headers: readonly string[],
+    body: string,
+    blocks: number,
+    threads: number,
+    words: Float64Array,
+  ): void;
+  /** Compiles kernels as one unit with the NVRTC found in the folders, without a device; architecture 90 is sm_90. */
+  compileText(
+    folders: readonly string[],
+    headers: readonly string[],
+    body: string,
+    architecture: number,
+  ): { nvrtc: string; bytes: number; error: string };
   /** The last call's failure, where status 6 or a JavaScript error named one. */
   failure(): { kind: 'none' | 'memory' | 'compile' | 'launch' | 'lost' | 'library'; message: string };
 }

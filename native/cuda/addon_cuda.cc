@@ -1,8 +1,8 @@
 // Owns what the addon exports as `cuda`: families, finding, memory, copies, streams, events, graphs. No policy.
 #include "addon_cuda.h"
 
-#include "../families.h"
 #include "call.h"
+#include "families.h"
 #include "text_calls.h"
 
 namespace torchstone::cuda {
