@@ -74,8 +74,9 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
   const n = Math.max(a.length, b.length);
   const out = new Array<number>(n);
   for (let i = 0; i < n; i++) {
-    const x = a[a.length - n + i] ?? 1;
-    const y = b[b.length - n + i] ?? 1;
+    // A read before the start would be a look-up of a name.
+    const x = i < n - a.length ? 1 : a[a.length - n + i]!;
+    const y = i < n - b.length ? 1 : b[b.length - n + i]!;
     if (x !== y && x !== 1 && y !== 1) {
       throw new RuntimeError(
         message(

@@ -50,9 +50,7 @@ export class Storage {
 
   /** The ArrayBuffer that holds this storage at `byteOffset`; of another device's memory a copy, made now. */
   bytes(): ArrayBuffer {
-    if (this.released) {
-      throw new RuntimeError('storage: required memory, got none. The tensor was disposed');
-    }
+    this.#requireMemory();
     if (this.device !== cpu) return this.read(0, this.byteLength);
     if (this.buffer === null) {
       this.buffer = addon.arrayBufferAt(this.address, this.byteLength);
@@ -63,10 +61,15 @@ export class Storage {
 
   /** A copy of some bytes, for JavaScript to read. Waits for the device. */
   read(from: number, bytes: number): ArrayBuffer {
+    this.#requireMemory();
     const copy = new ArrayBuffer(bytes);
     if (bytes > 0 && this.device.type === 'cuda')
       cudaAt(this.device.index!).copyOut(this.address + from, copy, 0, bytes);
     return copy;
+  }
+
+  #requireMemory(): void {
+    if (this.released) throw new RuntimeError('storage: required memory, got none. The tensor was disposed');
   }
 
   /** Gives pooled memory back now, unless a view, an alias or JavaScript still shows it. */

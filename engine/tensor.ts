@@ -2,7 +2,7 @@
 // declared in ops/ and installed as methods by generated/methods.ts.
 import { AccumulateGrad, type GradientHook, type Node } from './autograd/node.js';
 import { Complex } from './complex.js';
-import { cpu, type Device } from './device.js';
+import { cpu, type Device, deviceError, disposed } from './device.js';
 import type { DType } from './dtype.js';
 import { type NumericArray, readAt, type Scalar, typedArrayOver } from './element.js';
 import { ArgumentError, IndexError, message, RuntimeError, showShape } from './errors.js';
@@ -312,6 +312,7 @@ export class Tensor {
         ),
       );
     }
+    if (this.device === disposed) throw deviceError('item', [this]);
     const { storage, dtype, offset } = this;
     if (this.device === cpu) return readAt(dtype, this.typed(), offset);
     const one = new Storage(dtype.itemSize);

@@ -210,6 +210,10 @@ describe('dispose', () => {
       expect(use).toThrow(/disposed/);
     }
     x.dispose();
+    const one = torch.ones(1);
+    one.detach();
+    one.dispose();
+    expect(() => one.item()).toThrow(/disposed/);
   });
   it('refuses a disposed tensor that a gradient saved, also where the gradient is summed as it is computed', () => {
     const w = torch.ones(1, { requiresGrad: true });

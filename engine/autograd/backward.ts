@@ -5,7 +5,7 @@ import { ArgumentError, describe, message, RuntimeError, showShape } from '../er
 import { expandsTo, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { gradMode } from './mode.js';
-import { AccumulateGrad, type GradientHook, type Gradients, type Node, type WalkState } from './node.js';
+import type { GradientHook, Gradients, Node, WalkState } from './node.js';
 
 /** What the walk needs of the ops; set by ops/autograd_support.ts. */
 export const support = {
@@ -65,8 +65,9 @@ class Walk {
   readonly #inner: Map<Node, WalkState> | null;
   /** Nodes on a path to a capture; null: all. */
   #needed: Set<Node> | null = null;
-  /** Gradients that a leaf may not keep without a copy. */
-  readonly #shared = new Set<Tensor>();
+  /** Gradients that a leaf may not keep without a copy: those that the walk began with, and those that another leaf keeps. */
+  #given: readonly Tensor[] = [];
+  #kept: Set<Tensor> | null = null;
   #hooked = false;
   /** Ready nodes, the latest recorded last. */
   readonly #ready: Node[] = [];
@@ -94,16 +95,18 @@ class Walk {
   run(roots: readonly Tensor[], grads: readonly Tensor[]): void {
     const starts = roots.map((t) => t.gradEdge());
     this.#plan(starts);
-    roots.forEach((t, i) => {
-      this.#shared.add(grads[i]!);
-      this.#deliver(starts[i]!, t.outputNr, grads[i]!);
-    });
-    for (const n of new Set(starts)) if (this.#state(n).pending === 0) this.#enqueue(n);
+    this.#given = grads;
+    for (let i = 0; i < roots.length; i++) this.#deliver(starts[i]!, roots[i]!.outputNr, grads[i]!);
+    for (let i = 0; i < starts.length; i++) {
+      const n = starts[i]!;
+      if (starts.indexOf(n) === i && this.#state(n).pending === 0) this.#enqueue(n);
+    }
     for (let n = this.#ready.pop(); n !== undefined; n = this.#ready.pop()) this.#step(n);
   }
 
   /** Counts, for every reachable node, the edges that lead to it. */
   #plan(starts: readonly Node[]): void {
+    const { captures } = this.#options;
     const order: Node[] = [];
     const stack: Node[] = [];
     for (const s of starts) {
@@ -114,8 +117,9 @@ class Walk {
       }
     }
     for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
-      order.push(n);
-      for (const m of n.next) {
+      if (captures !== null) order.push(n);
+      for (let i = 0; i < n.next.length; i++) {
+        const m = n.next[i]!;
         if (m === null) continue;
         const state = this.#state(m);
         if (state.pending < 0) {
@@ -125,7 +129,6 @@ class Walk {
         state.pending++;
       }
     }
-    const captures = this.#options.captures;
     if (captures !== null) this.#needed = reaching(order, captures);
   }
 
@@ -134,33 +137,33 @@ class Walk {
     const ready = this.#ready;
     let i = ready.length;
     while (i > 0 && ready[i - 1]!.sequence > n.sequence) i--;
-    ready.splice(i, 0, n);
+    if (i === ready.length) ready.push(n);
+    else ready.splice(i, 0, n);
   }
 
   #deliver(n: Node, nr: number, raw: Tensor): void {
     const g = checked(n, nr, raw);
     const state = this.#state(n);
-    state.buffer ??= [];
-    const buffer = state.buffer;
-    const had = buffer[nr];
-    buffer[nr] = had === undefined || had === null ? g : support.add(had, g);
+    state.buffer ??= noGradients(n.shapes.length);
+    const { buffer } = state;
+    const had = buffer[nr]!;
+    buffer[nr] = had === null ? g : support.add(had, g);
   }
 
   #step(n: Node): void {
     const state = this.#state(n);
-    const incoming = state.buffer ?? [];
+    const incoming = state.buffer ?? noGradients(n.shapes.length);
     state.buffer = null;
-    while (incoming.length < n.shapes.length) incoming.push(null);
-    for (let i = 0; i < incoming.length; i++) incoming[i] ??= null;
     if (n.preHooks !== null) this.#runHooks(n, incoming);
-    for (const c of this.#options.captures ?? []) if (c.node === n) c.grad = incoming[c.nr]!;
-    if (n instanceof AccumulateGrad) {
-      if (this.#options.captures === null && incoming[0] !== null) this.#accumulate(n.variable, incoming[0]!);
+    const { captures } = this.#options;
+    if (captures !== null) for (const c of captures) if (c.node === n) c.grad = incoming[c.nr]!;
+    if (n.leaf !== null) {
+      if (captures === null && incoming[0] !== null) this.#accumulate(n.leaf, incoming[0]!);
       return;
     }
     const wanted = this.#needed === null || this.#needed.has(n);
-    const some = wanted && incoming.some((g) => g !== null);
-    const results = some ? applied(n, incoming) : [];
+    const some = wanted && hasSome(incoming);
+    const results = some ? applied(n, incoming) : none;
     if (some && !this.#options.retainGraph) n.release();
     this.#propagate(n, results);
   }
@@ -196,14 +199,25 @@ class Walk {
         !this.#hooked &&
         g.base === null &&
         g.rowMajor &&
-        !this.#shared.has(g) &&
+        !this.#given.includes(g) &&
+        this.#kept?.has(g) !== true &&
         g.storage.byteLength === g.length * g.dtype.itemSize;
       state.grad = own || this.#options.createGraph ? g : support.clone(g);
-      this.#shared.add(g);
+      this.#kept ??= new Set();
+      this.#kept.add(g);
     } else if (this.#options.createGraph) state.grad = support.add(state.grad, g);
     else support.addInto(state.grad, g);
-    for (const after of state.afterAccumulate ?? []) after(variable);
+    if (state.afterAccumulate !== null) for (const after of state.afterAccumulate) after(variable);
   }
+}
+
+const none: readonly never[] = [];
+function noGradients(n: number): (Tensor | null)[] {
+  return n === 1 ? [null] : new Array<null>(n).fill(null);
+}
+function hasSome(grads: Gradients): boolean {
+  for (let i = 0; i < grads.length; i++) if (grads[i] !== null) return true;
+  return false;
 }
 
 function hooked(n: Node, hook: GradientHook, g: Tensor): Tensor {

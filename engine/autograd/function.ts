@@ -79,7 +79,7 @@ export function defineFunction<A extends readonly unknown[], R extends Tensor | 
       }
       return list.filter((_, i) => args[i] instanceof Tensor);
     });
-    for (const t of inputs) connect(node, t);
+    connect(node, inputs);
     context.attach(node);
     return finish(result, inputs, node);
   };

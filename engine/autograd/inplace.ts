@@ -139,14 +139,11 @@ class CopySlices extends Node {
     super('CopySlices');
     this.#fn = fn;
     this.#lie = new Lie(base, view);
-    connect(this, base);
+    connect(this, [base]);
     // fn's first edge led to the view as it was; the others go on from here.
-    for (let i = 1; i < fn.next.length; i++) {
-      this.next.push(fn.next[i]!);
-      this.nextNr.push(fn.nextNr[i]!);
-    }
-    this.shapes.push(base.shape);
-    this.dtypes.push(base.dtype);
+    this.next = [...this.next, ...fn.next.slice(1)];
+    this.nextNr = [...this.nextNr, ...fn.nextNr.slice(1)];
+    this.addOutput(base);
   }
   apply([g]: Gradients): Gradients {
     const lie = this.#lie;
@@ -169,9 +166,8 @@ class RegeneratedView extends Node {
   constructor(view: Tensor, base: Tensor) {
     super('AsStridedBackward0');
     this.#lie = new Lie(base, view);
-    connect(this, base);
-    this.shapes.push(view.shape);
-    this.dtypes.push(view.dtype);
+    connect(this, [base]);
+    this.addOutput(view);
   }
   apply([g]: Gradients): Gradients {
     const lie = this.#lie;

@@ -1,11 +1,11 @@
 // Owns the shape of an op's declaration, the registry, and turning a declaration into a checked function.
 // It must not name any op.
-import { Complex } from '../complex.js';
-import { asDType } from '../dtype.js';
-import { ArgumentError, describe, message, TorchstoneError } from '../errors.js';
+import type { Complex } from '../complex.js';
+import { ArgumentError, TorchstoneError } from '../errors.js';
 import type { Expr } from '../pointwise/expr.js';
 import type { Promotion } from '../pointwise/function.js';
-import { Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
+import { checkedCall } from './checking.js';
 import { makePointwise } from './pointwise_op.js';
 import type { Fill, Sample } from './samples.js';
 
@@ -96,8 +96,6 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   kernel?(...args: A): R;
   /** A composition of other ops; its gradient is theirs. */
   compose?(...args: A): R;
-  /** The commonest call straight from the given arguments, before any check; undefined where it is another. Same results. */
-  fast?(args: readonly unknown[]): R | undefined;
   readonly promote?: Promotion;
   /** Why a compute dtype is refused: what is required instead, or null. */
   readonly refuse?: (compute: import('../dtype.js').DType) => string | null;
@@ -194,10 +192,9 @@ export function defineOp<A extends readonly unknown[], R>(
     params: def.params,
     variants: def.variants ?? (def.name.includes('.') ? ['function'] : ['function', 'method']),
     kind: def.kernel === undefined ? 'compose' : 'kernel',
-    impl: implOf(def, def.compose === undefined ? body : naming(def.name, body)),
+    impl: checkedCall(def, def.compose === undefined ? body : naming(def.name, body)),
   };
-  if (inplace !== undefined)
-    op.inplace = (...args: A) => inplace(...(checkedArgs(def, args) as unknown as A));
+  if (inplace !== undefined) op.inplace = checkedCall(def, inplace);
   return register(op);
 }
 
@@ -213,123 +210,4 @@ function naming<A extends readonly unknown[], R>(name: string, body: (...args: A
       throw error;
     }
   };
-}
-
-function implOf<A extends readonly unknown[], R>(
-  def: OpDef<A, R>,
-  body: (...args: A) => R,
-): (...args: A) => R {
-  const { fast } = def;
-  if (fast === undefined) return (...args) => body(...(checkedArgs(def, args) as unknown as A));
-  return (...args) => fast(args) ?? body(...(checkedArgs(def, args) as unknown as A));
-}
-
-/** The arguments with defaults filled in, each of its parameter's kind. @throws ArgumentError */
-function checkedArgs(
-  def: { readonly name: string; readonly params: readonly Param[] },
-  args: readonly unknown[],
-): unknown[] {
-  const params = def.params;
-  if (args.length > params.length) {
-    throw new ArgumentError(message(def.name, `at most ${params.length} arguments`, String(args.length)));
-  }
-  const out = new Array<unknown>(params.length);
-  for (let i = 0; i < params.length; i++) {
-    const p = params[i]!;
-    const value = args[i];
-    if (value === undefined || value === null) {
-      if (p.default === undefined) {
-        throw new ArgumentError(
-          message(def.name, `the argument '${p.name}'`, value === null ? 'null' : 'nothing'),
-        );
-      }
-      out[i] =
-        value === null && p.default !== null && value !== p.default ? rejectNull(def.name, p) : p.default;
-    } else out[i] = checkedArg(def.name, p, value);
-  }
-  return out;
-}
-
-function rejectNull(op: string, p: Param): never {
-  throw new ArgumentError(message(op, `'${p.name}' to be ${p.kind}`, 'null'));
-}
-
-function checkedArg(op: string, p: Param, value: unknown): unknown {
-  switch (p.kind) {
-    case 'tensor':
-      if (value instanceof Tensor) return value;
-      break;
-    case 'tensorOrScalar':
-      if (value instanceof Tensor) return value;
-      if (isScalar(value)) return plainNumber(value);
-      break;
-    case 'tensorOrTensors':
-      if (value instanceof Tensor || isTensors(value)) return value;
-      break;
-    case 'tensors':
-      if (isTensors(value)) return value;
-      break;
-    case 'scalar':
-      if (isScalar(value)) return plainNumber(value);
-      break;
-    case 'int':
-      if (Number.isInteger(value)) return value;
-      break;
-    case 'ints':
-      if (Number.isInteger(value)) return value;
-      if (isInts(value)) return plainInts(value);
-      break;
-    case 'size':
-      if (isInts(value)) return plainInts(value);
-      if (Number.isInteger(value)) return [value];
-      break;
-    case 'bool':
-      if (typeof value === 'boolean') return value;
-      break;
-    case 'string':
-      if (typeof value === 'string') return value;
-      break;
-    case 'dtype':
-      return asDType(value, op);
-    case 'device':
-    case 'generator':
-    case 'any':
-      return value;
-  }
-  throw new ArgumentError(message(op, `'${p.name}' to be ${expected[p.kind]}`, describe(value)));
-}
-
-const expected: Readonly<Record<ParamKind, string>> = {
-  tensor: 'a Tensor',
-  tensorOrScalar: 'a Tensor or a number',
-  tensors: 'a list of Tensors',
-  tensorOrTensors: 'a Tensor or a list of Tensors',
-  scalar: 'a number',
-  int: 'an integer',
-  ints: 'an integer or a list of integers',
-  size: 'a list of integers',
-  bool: 'a boolean',
-  string: 'a string',
-  dtype: 'a dtype',
-  device: 'a device',
-  generator: 'a Generator',
-  any: 'a value',
-};
-
-/** A bigint stays one only where a number would lose digits. */
-function plainNumber(v: unknown): unknown {
-  return typeof v === 'bigint' && Number.isSafeInteger(Number(v)) ? Number(v) : v;
-}
-function isScalar(v: unknown): boolean {
-  return typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || v instanceof Complex;
-}
-function isTensors(v: unknown): boolean {
-  return Array.isArray(v) && v.every((t) => t instanceof Tensor);
-}
-/** A list without bigints. */
-function plainInts(list: readonly (number | bigint)[]): readonly number[] {
-  return list.some((x) => typeof x === 'bigint') ? list.map(Number) : (list as readonly number[]);
-}
-function isInts(v: unknown): v is readonly (number | bigint)[] {
-  return Array.isArray(v) && v.every((x) => Number.isInteger(x) || typeof x === 'bigint');
 }

@@ -57,9 +57,8 @@ export function appliedInPlace(op: string, c: Change): Tensor {
 function nodeOf(c: Change, target: Tensor): Node | null {
   if (!shouldRecord(c.inputs)) return null;
   const node = new FunctionNode(c.nodeName, (save, made) => c.make(save, made));
-  for (const x of c.inputs) connect(node, x);
-  node.shapes.push(target.shape);
-  node.dtypes.push(target.dtype);
+  connect(node, c.inputs);
+  node.addOutput(target);
   return node;
 }
 

@@ -27,6 +27,10 @@ export function rawCopy(to: Tensor, from: Tensor): void {
 
 /** Fills without checks or history. int64 values beyond 2^53 keep their digits. */
 export function rawFill(to: Tensor, value: Scalar): void {
+  if (typeof value === 'number') {
+    launchPointwise('fill_', compile(scalarParam, to.dtype, [], 1, to.dtype), to, [], [value]);
+    return;
+  }
   if (typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {
     if (to.dtype === int64) {
       const one = (data: NumericArray): void => {
@@ -44,7 +48,7 @@ export function rawFill(to: Tensor, value: Scalar): void {
     launchPointwise('fill_', program, to, [], [value.re, value.im]);
     return;
   }
-  launchPointwise('fill_', compile(scalarParam, to.dtype, [], 1, to.dtype), to, [], [Number(value)]);
+  rawFill(to, Number(value));
 }
 
 /** A contiguous copy in another dtype; no history. */
@@ -180,10 +184,8 @@ function recordReplacement(
   if (target.dtype.category < 2 || !shouldRecord([target, ...sources])) return;
   const { shape, dtype } = target;
   const node = new FunctionNode(name, () => ([g]) => [rawZeros(shape, dtype), ...backward(g!)]);
-  connect(node, target);
-  for (const s of sources) connect(node, s);
-  node.shapes.push(target.shape);
-  node.dtypes.push(target.dtype);
+  connect(node, [target, ...sources]);
+  node.addOutput(target);
   rebase(target, node);
 }
 

@@ -1,8 +1,10 @@
 // Owns the declarations of reductions: sums, extremes, moments, norms. Each is a reducer with a prologue and an epilogue.
+import { gradMode } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
 import { bool, type DType, int64 } from '../dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../errors.js';
 import { input, param } from '../pointwise/expr.js';
+import { summed } from '../pointwise/function_support.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
 import { isPlain, reduce, reduceAll, reducedShape } from '../pointwise/reduction.js';
@@ -80,9 +82,9 @@ const numbered = (name: string, dim: Dims): string => `${name}Backward${dim === 
 
 const sumDtype = (x: Tensor, dtype: DType | null): DType => dtype ?? (x.dtype.isIntegral ? int64 : x.dtype);
 
-/** The tensor of a reduction that is given nothing else and can go the short way. */
-function aloneAndPlain([x, ...rest]: readonly unknown[]): Tensor | undefined {
-  return isPlain(x) && rest.every((one) => one === undefined || one === null) ? x : undefined;
+/** Whether a reduction is that of all of a plain tensor, which goes the short way. */
+function isShort(x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): boolean {
+  return dim === null && !keepdim && dtype === null && isPlain(x);
 }
 
 export const sum = defineOp({
@@ -90,15 +92,11 @@ export const sum = defineOp({
   numpy: 'numpy.sum',
   doc: 'The sum over `dim` (all dims by default). Integers and bool sum as int64. Sums are cascaded.',
   params: [self, dims, keepdimParam, dtypeParam],
-  fast: (args): Tensor | undefined => {
-    const x = aloneAndPlain(args);
-    if (x === undefined) return undefined;
-    const out = reduceAll('sum', 'sum', x0, x);
-    if (!x.requiresGrad) return out;
-    const { shape } = x;
-    return record('SumBackward0', out, [x], () => ([g]) => [g!.expand(shape)]);
-  },
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
+    if (isShort(x, dim, keepdim, dtype)) {
+      const { shape } = x;
+      return record('SumBackward0', reduceAll('sum', 'sum', x0, x), [x], () => ([g]) => [g!.expand(shape)]);
+    }
     const mask = maskOf(dimsOf('sum', dim, x.ndim), x.ndim);
     const d = sumDtype(x, dtype);
     const out = reduce({
@@ -130,13 +128,13 @@ export const sum = defineOp({
 
 /** A gradient summed down to a shape that it was broadcast from. */
 export function sumTo(g: Tensor, shape: readonly number[]): Tensor {
+  if (!gradMode.enabled) return summed('sum', x0, [g], [], g.shape, shape, g.dtype, g.dtype);
   const lead = g.ndim - shape.length;
   const over: number[] = [];
   g.shape.forEach((size, d) => {
     if (d < lead || (shape[d - lead] === 1 && size !== 1)) over.push(d);
   });
-  const summed = over.length === 0 ? g : sum.impl(g, over, true, null);
-  return summed.reshape(shape);
+  return (over.length === 0 ? g : sum.impl(g, over, true, null)).reshape(shape);
 }
 
 /** @throws RuntimeError for integers and bool. */
@@ -159,16 +157,13 @@ export const mean = defineOp({
   numpy: 'numpy.mean',
   doc: 'The arithmetic mean over `dim` (all dims by default) of a floating tensor.',
   params: [self, dims, keepdimParam, dtypeParam],
-  fast: (args): Tensor | undefined => {
-    const x = aloneAndPlain(args);
-    if (x === undefined) return undefined;
-    const out = reduceAll('mean', 'sum', x0, x);
-    launchPointwise('mean', compile(quotient, x.dtype, [x.dtype], 1, x.dtype), out, [out], [x.length]);
-    if (!x.requiresGrad) return out;
-    const { shape, length } = x;
-    return record('MeanBackward0', out, [x], () => ([g]) => [g!.expand(shape).div(length)]);
-  },
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
+    if (isShort(x, dim, keepdim, dtype)) {
+      const { shape, length } = x;
+      const out = reduceAll('mean', 'sum', x0, x);
+      launchPointwise('mean', compile(quotient, x.dtype, [x.dtype], 1, x.dtype), out, [out], [length]);
+      return record('MeanBackward0', out, [x], () => ([g]) => [g!.expand(shape).div(length)]);
+    }
     const mask = maskOf(dimsOf('mean', dim, x.ndim), x.ndim);
     const d = requireFloat('mean', dtype ?? x.dtype);
     const n = countOf(x.shape, mask);

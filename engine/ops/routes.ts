@@ -182,9 +182,8 @@ export function withoutDerivative(op: PointwiseOp, nodeName = 'NotImplemented'):
     checkInPlace(`${op.name}_`, target);
     noGrad(() => inplace(...args));
     const node = new FunctionNode(nodeName, fail);
-    for (const t of tensors) connect(node, t);
-    node.shapes.push(target.shape);
-    node.dtypes.push(target.dtype);
+    connect(node, tensors);
+    node.addOutput(target);
     rebase(target, node);
     return target;
   };

@@ -2,7 +2,7 @@
 // It must not know any op by name.
 
 import { gradMode } from '../autograd/mode.js';
-import { connect, type Gradients, Node, SavedTensor, setHistory, shouldRecord } from '../autograd/node.js';
+import { setHistory, shouldRecord } from '../autograd/node.js';
 import { fromBrain, fromHalf, toBrain, toHalf } from '../complex.js';
 import { deviceError } from '../device.js';
 import {
@@ -20,9 +20,10 @@ import { newStrided, newTensor, newTensorLike } from '../factory.js';
 import { broadcastShapes, expandsTo, isDense, preservedStrides, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { differentiate, type Expr, input, substitute, topological } from './expr.js';
-import { promoted, summed, zerosLike } from './function_support.js';
+import { promoted } from './function_support.js';
 import { launchPointwise } from './launch.js';
 import { compile } from './program.js';
+import { PointwiseNode } from './recorded.js';
 import { differentiateComplex, isRealValued } from './wirtinger.js';
 
 /** How the compute and result dtypes follow from the inputs'. */
@@ -236,18 +237,23 @@ export class PointwiseFunction {
 
   /** A fresh result: contiguous, or in the order of memory of the inputs where they are all laid out otherwise. */
   #allocate(tensors: readonly Tensor[], dtype: DType): Tensor {
-    const first = tensors[0]!;
-    let shape: Shape = first.shape;
-    let uniform = first.rowMajor;
+    let like = tensors[0]!;
+    let { shape } = like;
+    let uniform = like.rowMajor;
     for (let i = 1; i < tensors.length; i++) {
       const t = tensors[i]!;
-      if (!sameShape(t.shape, shape)) {
-        shape = broadcastShapes(this.name, shape, t.shape);
-        uniform = false;
-      } else uniform &&= t.rowMajor;
+      if (sameShape(t.shape, shape)) uniform &&= t.rowMajor || isOneValue(t);
+      else if (t.length === 1 && t.shape.length <= shape.length) continue;
+      else {
+        const had = shape;
+        shape = broadcastShapes(this.name, had, t.shape);
+        uniform &&= t.rowMajor && like.length === 1 && sameShape(shape, t.shape);
+        like = t;
+      }
     }
-    if (uniform) return newTensorLike(first, dtype);
-    const full = tensors.find((t) => t.length > 1 && sameShape(t.shape, shape));
+    if (uniform) return newTensorLike(like, dtype);
+    // One value repeated has no order of memory to keep.
+    const full = tensors.find((t) => t.length > 1 && sameShape(t.shape, shape) && !isOneValue(t));
     if (full !== undefined && !full.rowMajor) {
       const strides = isDense(full.shape, full.strides)
         ? full.strides
@@ -280,6 +286,12 @@ export class PointwiseFunction {
     }
     return rule;
   }
+}
+
+/** Whether every element is the same one in memory. */
+function isOneValue(t: Tensor): boolean {
+  for (let d = 0; d < t.shape.length; d++) if (t.strides[d] !== 0 && t.shape[d] !== 1) return false;
+  return true;
 }
 
 /** How the gradient of one input is computed: which values it needs, and the program for each pair of dtypes. */
@@ -328,76 +340,4 @@ class GradientRule {
     }
     return f;
   }
-}
-
-/** The recorded application of a pointwise function. */
-class PointwiseNode extends Node {
-  readonly #fn: PointwiseFunction;
-  readonly #saved: SavedTensor[] = [];
-  readonly #scalars: readonly number[];
-  readonly #compute: DType;
-  readonly #inShapes: Shape[] = [];
-  readonly #inDtypes: DType[] = [];
-
-  /** `out` is the result; for an in-place application, the target after the change. */
-  constructor(
-    fn: PointwiseFunction,
-    tensors: readonly Tensor[],
-    scalars: readonly number[],
-    out: Tensor,
-    compute: DType,
-  ) {
-    super(fn.nodeName);
-    this.#fn = fn;
-    this.#scalars = scalars;
-    this.#compute = compute;
-    let wanted = 0;
-    for (let i = 0; i < tensors.length; i++) {
-      const t = tensors[i]!;
-      this.#inShapes.push(t.shape);
-      this.#inDtypes.push(t.dtype);
-      connect(this, t);
-      if (this.next[i] !== null) wanted += 1 << i;
-    }
-    for (const k of fn.readsFor(wanted)) {
-      if (k !== fn.inputs) this.#saved[k] = new SavedTensor(k === fn.inputs + 1 ? out : tensors[k]!, this);
-    }
-  }
-
-  apply([g]: Gradients): Gradients {
-    const grads: (Tensor | null)[] = [];
-    for (let i = 0; i < this.#fn.inputs; i++)
-      grads.push(this.next[i] === null || g == null ? null : this.#gradient(i, g));
-    return grads;
-  }
-
-  #gradient(i: number, g: Tensor): Tensor | null {
-    const rule = this.#fn.gradient(i);
-    if (rule.expr === null) return zerosLike(this.#inShapes[i]!, this.#inDtypes[i]!);
-    if (rule.identity) return g;
-    const values = rule.reads.map((r) => (r === this.#fn.inputs ? g : this.#saved[r]!.get()));
-    const f = rule.functionFor(this.#compute, this.#inDtypes[i]!);
-    if (!gradMode.enabled && !sameShape(g.shape, this.#inShapes[i]!)) {
-      return summed(f, values, this.#scalars, g.shape, this.#inShapes[i]!, this.#inDtypes[i]!, this.#compute);
-    }
-    return f.apply(
-      values,
-      this.#scalars,
-      this.#scalars.map(() => null),
-    );
-  }
-}
-
-/** Records an in-place application on `target`; `before` are the inputs as they were. */
-export function recordInPlace(
-  fn: PointwiseFunction,
-  before: readonly Tensor[],
-  scalars: readonly number[],
-  target: Tensor,
-  compute: DType,
-): Node {
-  const node = new PointwiseNode(fn, before, scalars, target, compute);
-  node.shapes.push(target.shape);
-  node.dtypes.push(target.dtype);
-  return node;
 }

@@ -4,8 +4,7 @@ import { type DType, promoteTypes, resultType } from '../dtype.js';
 import { newTensor } from '../factory.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { expr } from './expr.js';
-import type { PointwiseFunction } from './function.js';
+import { type Expr, expr } from './expr.js';
 import { launchPointwise, launchReduce } from './launch.js';
 import { compile } from './program.js';
 
@@ -36,9 +35,10 @@ export function zerosLike(shape: Shape, dtype: DType): Tensor {
 
 const zeroExpr = expr(0);
 
-/** A gradient summed down to a broadcast input's shape in the same pass that computes it. */
+/** An expression of `values` over the shape `full`, summed down to the shape `target`, which broadcasts to it, in one pass. */
 export function summed(
-  f: PointwiseFunction,
+  op: string,
+  root: Expr,
   values: readonly Tensor[],
   scalars: readonly number[],
   full: Shape,
@@ -52,12 +52,12 @@ export function summed(
   if (out.length === 0) return out;
   if (full.some((s) => s === 0)) return zerosLike(target, dtype);
   const program = compile(
-    f.root,
+    root,
     compute,
     values.map((t) => t.dtype),
     scalars.length,
     dtype,
   );
-  launchReduce(f.name, program, 'sum', full, reduced, out, null, values, scalars);
+  launchReduce(op, program, 'sum', full, reduced, out, null, values, scalars);
   return out;
 }

@@ -1,0 +1,165 @@
+// Owns checking a call's arguments against the declared parameters: their number, each one's kind, defaults filled in.
+// It must not name any op.
+import { Complex } from '../complex.js';
+import { asDType } from '../dtype.js';
+import { ArgumentError, describe, message } from '../errors.js';
+import { Tensor } from '../tensor.js';
+import type { Param, ParamKind } from './define.js';
+
+interface Declared {
+  readonly name: string;
+  readonly params: readonly Param[];
+}
+type Body = (...args: unknown[]) => unknown;
+
+/**
+ * `body` behind the checks of its declaration. It takes its arguments one by one: a list of them, and its spreading, would be
+ * most of what a small op costs.
+ */
+export function checkedCall<A extends readonly unknown[], R>(
+  def: Declared,
+  body: (...args: A) => R,
+): (...args: A) => R {
+  return fixedCall(def, body as unknown as Body) as unknown as (...args: A) => R;
+}
+
+function fixedCall(def: Declared, body: Body): Body {
+  const op = def.name;
+  const [p, q, r, s, t] = def.params as readonly [Param, Param, Param, Param, Param];
+  switch (def.params.length) {
+    case 1:
+      return (a, ...more) => {
+        refuse(def, more);
+        return body(checked(op, p, a));
+      };
+    case 2:
+      return (a, b, ...more) => {
+        refuse(def, more);
+        return body(checked(op, p, a), checked(op, q, b));
+      };
+    case 3:
+      return (a, b, c, ...more) => {
+        refuse(def, more);
+        return body(checked(op, p, a), checked(op, q, b), checked(op, r, c));
+      };
+    case 4:
+      return (a, b, c, d, ...more) => {
+        refuse(def, more);
+        return body(checked(op, p, a), checked(op, q, b), checked(op, r, c), checked(op, s, d));
+      };
+    case 5:
+      return (a, b, c, d, e, ...more) => {
+        refuse(def, more);
+        return body(
+          checked(op, p, a),
+          checked(op, q, b),
+          checked(op, r, c),
+          checked(op, s, d),
+          checked(op, t, e),
+        );
+      };
+    default:
+      return (...args) => {
+        refuse(def, args.slice(def.params.length));
+        return body(...def.params.map((one, i) => checked(op, one, args[i])));
+      };
+  }
+}
+
+function refuse({ name, params }: Declared, more: readonly unknown[]): void {
+  if (more.length === 0) return;
+  const given = params.length + more.length;
+  throw new ArgumentError(message(name, `at most ${params.length} arguments`, String(given)));
+}
+
+/** The value, or the default, of a parameter. @throws ArgumentError */
+function checked(op: string, p: Param, value: unknown): unknown {
+  if (value === undefined) {
+    if (p.default !== undefined) return p.default;
+    throw new ArgumentError(message(op, `the argument '${p.name}'`, 'nothing'));
+  }
+  if (value !== null) return checkedArg(op, p, value);
+  if (p.default === null) return null;
+  const required = p.default === undefined ? `the argument '${p.name}'` : `'${p.name}' to be ${p.kind}`;
+  throw new ArgumentError(message(op, required, 'null'));
+}
+
+function checkedArg(op: string, p: Param, value: unknown): unknown {
+  switch (p.kind) {
+    case 'tensor':
+      if (value instanceof Tensor) return value;
+      break;
+    case 'tensorOrScalar':
+      if (value instanceof Tensor) return value;
+      if (isScalar(value)) return plainNumber(value);
+      break;
+    case 'tensorOrTensors':
+      if (value instanceof Tensor || isTensors(value)) return value;
+      break;
+    case 'tensors':
+      if (isTensors(value)) return value;
+      break;
+    case 'scalar':
+      if (isScalar(value)) return plainNumber(value);
+      break;
+    case 'int':
+      if (Number.isInteger(value)) return value;
+      break;
+    case 'ints':
+      if (Number.isInteger(value)) return value;
+      if (isInts(value)) return plainInts(value);
+      break;
+    case 'size':
+      if (isInts(value)) return plainInts(value);
+      if (Number.isInteger(value)) return [value];
+      break;
+    case 'bool':
+      if (typeof value === 'boolean') return value;
+      break;
+    case 'string':
+      if (typeof value === 'string') return value;
+      break;
+    case 'dtype':
+      return asDType(value, op);
+    case 'device':
+    case 'generator':
+    case 'any':
+      return value;
+  }
+  throw new ArgumentError(message(op, `'${p.name}' to be ${expected[p.kind]}`, describe(value)));
+}
+
+const expected: Readonly<Record<ParamKind, string>> = {
+  tensor: 'a Tensor',
+  tensorOrScalar: 'a Tensor or a number',
+  tensors: 'a list of Tensors',
+  tensorOrTensors: 'a Tensor or a list of Tensors',
+  scalar: 'a number',
+  int: 'an integer',
+  ints: 'an integer or a list of integers',
+  size: 'a list of integers',
+  bool: 'a boolean',
+  string: 'a string',
+  dtype: 'a dtype',
+  device: 'a device',
+  generator: 'a Generator',
+  any: 'a value',
+};
+
+/** A bigint stays one only where a number would lose digits. */
+function plainNumber(v: unknown): unknown {
+  return typeof v === 'bigint' && Number.isSafeInteger(Number(v)) ? Number(v) : v;
+}
+function isScalar(v: unknown): boolean {
+  return typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || v instanceof Complex;
+}
+function isTensors(v: unknown): boolean {
+  return Array.isArray(v) && v.every((t) => t instanceof Tensor);
+}
+/** A list without bigints. */
+function plainInts(list: readonly (number | bigint)[]): readonly number[] {
+  return list.some((x) => typeof x === 'bigint') ? list.map(Number) : (list as readonly number[]);
+}
+function isInts(v: unknown): v is readonly (number | bigint)[] {
+  return Array.isArray(v) && v.every((x) => Number.isInteger(x) || typeof x === 'bigint');
+}

@@ -1,0 +1,101 @@
+// Owns the tape's node of a pointwise function: what it saves, and its gradients from the rules that the function derives.
+// It must not know any op by name.
+import { gradMode } from '../autograd/mode.js';
+import { connect, type Gradients, Node, SavedTensor } from '../autograd/node.js';
+import type { DType } from '../dtype.js';
+import { type Shape, sameShape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import type { PointwiseFunction } from './function.js';
+import { summed, zerosLike } from './function_support.js';
+
+/** Kinds of `n` scalars that take no part in promotion. */
+function unkinded(n: number): readonly null[] {
+  nulls[n] ??= new Array<null>(n).fill(null);
+  return nulls[n];
+}
+const nulls: (readonly null[])[] = [];
+const none: never[] = [];
+
+/** The recorded application of a pointwise function. */
+export class PointwiseNode extends Node {
+  readonly #fn: PointwiseFunction;
+  /** By what the gradients read: an input's number, or one above g's for the result. */
+  readonly #saved: readonly (SavedTensor | undefined)[];
+  readonly #scalars: readonly number[];
+  readonly #compute: DType;
+  readonly #inShapes: readonly Shape[];
+  readonly #inDtypes: readonly DType[];
+
+  /** `out` is the result; for an in-place application, the target after the change. */
+  constructor(
+    fn: PointwiseFunction,
+    tensors: readonly Tensor[],
+    scalars: readonly number[],
+    out: Tensor,
+    compute: DType,
+  ) {
+    super(fn.nodeName);
+    this.#fn = fn;
+    this.#scalars = scalars;
+    this.#compute = compute;
+    const [a, b] = tensors;
+    const pair = tensors.length === 2;
+    this.#inShapes = pair ? [a!.shape, b!.shape] : tensors.map((t) => t.shape);
+    this.#inDtypes = pair ? [a!.dtype, b!.dtype] : tensors.map((t) => t.dtype);
+    connect(this, tensors);
+    let wanted = 0;
+    for (let i = 0; i < tensors.length; i++) if (this.next[i] !== null) wanted += 1 << i;
+    const reads = fn.readsFor(wanted);
+    const saved = reads.length === 0 ? none : new Array<SavedTensor | undefined>(fn.inputs + 2);
+    for (let i = 0; i < reads.length; i++) {
+      const k = reads[i]!;
+      if (k !== fn.inputs) saved[k] = new SavedTensor(k === fn.inputs + 1 ? out : tensors[k]!, this);
+    }
+    this.#saved = saved;
+  }
+
+  apply([g]: Gradients): Gradients {
+    if (this.next.length === 1) return [this.#gradient(0, g)];
+    if (this.next.length === 2) return [this.#gradient(0, g), this.#gradient(1, g)];
+    return this.next.map((_, i) => this.#gradient(i, g));
+  }
+
+  /** What a gradient reads: `g`, an input or the result. */
+  #value(r: number, g: Tensor): Tensor {
+    return r === this.#fn.inputs ? g : this.#saved[r]!.get();
+  }
+
+  #gradient(i: number, g: Tensor | null | undefined): Tensor | null {
+    if (this.next[i] === null || g == null) return null;
+    const rule = this.#fn.gradient(i);
+    if (rule.expr === null) return zerosLike(this.#inShapes[i]!, this.#inDtypes[i]!);
+    if (rule.identity) return g;
+    const { reads } = rule;
+    const values =
+      reads.length === 1
+        ? [this.#value(reads[0]!, g)]
+        : reads.length === 2
+          ? [this.#value(reads[0]!, g), this.#value(reads[1]!, g)]
+          : reads.map((r) => this.#value(r, g));
+    const f = rule.functionFor(this.#compute, this.#inDtypes[i]!);
+    if (!gradMode.enabled && !sameShape(g.shape, this.#inShapes[i]!)) {
+      const { root } = f;
+      const [to, dtype] = [this.#inShapes[i]!, this.#inDtypes[i]!];
+      return summed(this.#fn.name, root, values, this.#scalars, g.shape, to, dtype, this.#compute);
+    }
+    return f.apply(values, this.#scalars, unkinded(this.#scalars.length));
+  }
+}
+
+/** Records an in-place application on `target`; `before` are the inputs as they were. */
+export function recordInPlace(
+  fn: PointwiseFunction,
+  before: readonly Tensor[],
+  scalars: readonly number[],
+  target: Tensor,
+  compute: DType,
+): Node {
+  const node = new PointwiseNode(fn, before, scalars, target, compute);
+  node.addOutput(target);
+  return node;
+}
