@@ -1,10 +1,15 @@
 // index.html: one self-contained page, no script, no network. It puts the sections together; each lives in html/.
 import type { RunResult } from '../suites/results.js';
 import { changeLines, expectationLines } from './changes.js';
+import { accuracySection } from './html/accuracy.js';
 import { coverageSection, failuresSection, notebookSection } from './html/cases.js';
 import { conformanceSection } from './html/conformance.js';
 import { environmentSection, memorySection, navigation, pageFooter, pageHeader } from './html/frame.js';
+import { gradientsSection } from './html/gradients.js';
+import { historySection } from './html/history.js';
 import { Html, html, NOTHING, section } from './html/markup.js';
+import { overTimeSection } from './html/overtime.js';
+import { peersSection } from './html/peers.js';
 import { rooflineSection } from './html/roofline.js';
 import { scalingSection } from './html/scaling.js';
 import { selftestSection } from './html/selftest.js';
@@ -18,15 +23,20 @@ export function htmlReport(run: RunResult): string {
   const sections = [
     ['failures', 'What fell short', failuresSection(run)],
     ['changes', 'Changes', changesSection(run)],
-    ['notebook', 'Notebook', notebookSection(run)],
-    ['timings', 'Speed', timingsSection(run)],
-    ['scaling', 'Scaling', scalingSection(run)],
-    ['roofline', 'Roofline', rooflineSection(run)],
-    ['series', 'Series', seriesSection(run)],
     ['coverage', 'Coverage', coverageSection(run)],
     ['conformance', 'Conformance', conformanceSection(run)],
+    ['notebook', 'Notebook', notebookSection(run)],
+    ['accuracy', 'Accuracy', accuracySection(run)],
+    ['gradients', 'Gradients', gradientsSection(run)],
+    ['timings', 'Speed', timingsSection(run)],
+    ['roofline', 'Roofline', rooflineSection(run)],
+    ['scaling', 'Scaling', scalingSection(run)],
+    ['overtime', 'Blocks', overTimeSection(run)],
     ['memory', 'Memory', memorySection(run)],
+    ['peers', 'Peers', peersSection(run)],
+    ['series', 'Series', seriesSection(run)],
     ['selftest', 'Selftest', selftestSection(run)],
+    ['history', 'History', historySection(run)],
     ['environment', 'Environment', environmentSection(run)],
   ] as const;
   return html`<!doctype html>

@@ -1,5 +1,6 @@
 // Owns the comparison of a run with an earlier one: what got worse, what got better, what was compared less. It judges no case.
 import type { Asked } from './expectations.js';
+import { machineKey } from './machine.js';
 import type { CaseResult, Changes, RunResult } from './results.js';
 
 /** Below this, times of two runs differ by nothing that means anything. */
@@ -56,7 +57,7 @@ function fewerCompared(then: readonly CaseResult[], now: RunResult): Changes['fe
 
 /** Times mean something side by side only on the same kind of machine. */
 function sameMachine({ machine: a }: RunResult, { machine: b }: RunResult): boolean {
-  return a.cpu === b.cpu && a.cores === b.cores && a.isa === b.isa && a.threads === b.threads;
+  return machineKey(a) === machineKey(b);
 }
 
 function times(before: RunResult, now: RunResult): Changes['times'] {

@@ -65,6 +65,11 @@ export async function machineFacts(): Promise<Machine> {
   };
 }
 
+/** What two machines must share for their times to mean something side by side. */
+export function machineKey({ cpu, cores, isa, threads }: Machine): string {
+  return `${cpu}, ${cores} cores, ${isa}, ${threads} threads`;
+}
+
 /** The vector instruction sets that the processor offers, as far as the system tells. */
 export function instructionSets(): string[] {
   const text = readOr('/proc/cpuinfo');

@@ -76,6 +76,40 @@ export const VCurveSchema = z.object({
   points: z.array(z.tuple([z.number().positive(), z.number().nonnegative()])),
 });
 
+/** Errors in ULP of the float64 truth: at most ½ where every result is the rounded truth. */
+export const UlpErrorsSchema = z.object({
+  max: z.number().nonnegative(),
+  median: z.number().nonnegative(),
+  /** Results that were not finite where the truth is. */
+  notFinite: Count,
+});
+
+/** How accurate one op's results are over one domain. */
+export const AccuracyRowSchema = z.object({
+  op: z.string(),
+  family: z.enum(['pointwise', 'reduction', 'row', 'product']),
+  /** Which inputs, in words. */
+  domain: z.string(),
+  /** Results that were measured, and those left out: their truth is not finite, or too large or small for the dtype. */
+  points: Count,
+  left: Count,
+  ours: UlpErrorsSchema,
+  torch: UlpErrorsSchema.optional(),
+  numpy: UlpErrorsSchema.optional(),
+  /** How far PyTorch's float64 result lies from ours, which is the truth here: in ULP of the measured dtype. */
+  truthApart: z.number().nonnegative().optional(),
+  /** Where our error is greatest: the operands of a pointwise op, what came out, and the truth. */
+  worst: z.object({ of: z.array(FigureSchema).optional(), got: FigureSchema, want: FigureSchema }).optional(),
+});
+
+/** The accuracy of float32 results against float64. */
+export const AccuracySchema = z.object({
+  dtype: z.literal('float32'),
+  rows: z.array(AccuracyRowSchema),
+  /** Why no reference was measured beside us. */
+  missing: z.string().optional(),
+});
+
 /** How the calls of one case came out in one column of the conformance table. */
 export const ColumnTallySchema = z.object({ passed: Count, failed: Count, notDone: Count });
 
@@ -377,6 +411,7 @@ export const SuiteResultSchema = z.object({
   selftest: SelftestSchema.optional(),
   conformance: ConformanceSchema.optional(),
   peers: PeersSchema.optional(),
+  accuracy: AccuracySchema.optional(),
   /** What a reader must know: reduced sizes, a noisy machine, a reference that was missing. */
   notes: z.array(z.string()).optional(),
 });
@@ -427,6 +462,33 @@ export const ChangesSchema = z.object({
   times: z.array(z.object({ id: z.string(), ratio: z.number().positive() })),
 });
 
+/** What a run came to in one line of the history file: enough to chart, too little to judge. */
+export const HistoryLineSchema = z.object({
+  started: z.iso.datetime(),
+  commit: z.string().optional(),
+  command: z.string(),
+  /** Processor, cores, instruction set, threads: times of different ones do not compare. */
+  machine: z.string(),
+  exitCode: z.int(),
+  suites: z.partialRecord(
+    SuiteNameSchema,
+    z.object({ passed: Count, short: Count, skipped: Count, compared: Count, seconds: Seconds }),
+  ),
+  /** Geometric means of the ratios, by reference, and how many ratios they are of. */
+  means: z.record(z.string(), z.object({ ratio: z.number().positive(), rows: Count })),
+  required: z.object({ held: Count, all: Count }),
+  /** Our own medians of the rows that matter, in nanoseconds. */
+  rows: z.record(z.string(), z.number().nonnegative()),
+});
+
+/** The runs up to and with this one, as the history file has them. */
+export const HistorySchema = z.object({
+  file: z.string(),
+  lines: z.array(HistoryLineSchema),
+  /** Lines that could not be read. */
+  unread: Count,
+});
+
 export const RunResultSchema = z.object({
   schema: z.literal(RESULT_SCHEMA),
   tool: z.object({ name: z.literal('torchstone'), version: z.string(), commit: z.string().optional() }),
@@ -443,6 +505,7 @@ export const RunResultSchema = z.object({
   strictNoise: z.boolean().optional(),
   expectations: ExpectationsResultSchema.optional(),
   changes: ChangesSchema.optional(),
+  history: HistorySchema.optional(),
 });
 
 export type Figure = z.infer<typeof FigureSchema>;
@@ -450,6 +513,9 @@ export type SuiteName = (typeof SUITE_NAMES)[number];
 export type CaseStatus = z.infer<typeof CaseStatusSchema>;
 export type Worst = z.infer<typeof WorstSchema>;
 export type VCurve = z.infer<typeof VCurveSchema>;
+export type UlpErrors = z.infer<typeof UlpErrorsSchema>;
+export type AccuracyRow = z.infer<typeof AccuracyRowSchema>;
+export type Accuracy = z.infer<typeof AccuracySchema>;
 export type CaseResult = z.infer<typeof CaseResultSchema>;
 export type Timing = z.infer<typeof TimingSchema>;
 export type Ratio = z.infer<typeof RatioSchema>;
@@ -479,6 +545,8 @@ export type Reference = z.infer<typeof ReferenceSchema>;
 export type References = z.infer<typeof ReferencesSchema>;
 export type ExpectationsResult = z.infer<typeof ExpectationsResultSchema>;
 export type Changes = z.infer<typeof ChangesSchema>;
+export type HistoryLine = z.infer<typeof HistoryLineSchema>;
+export type History = z.infer<typeof HistorySchema>;
 export type RunResult = z.infer<typeof RunResultSchema>;
 
 /** What a suite is asked to do. */
@@ -505,6 +573,8 @@ export interface SuiteOptions {
   build?: string;
   /** Bench only: which rows. Default `all`: notebook and sweep; `cpu` is the table of required ratios. */
   rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
+  /** Validate only: measure the accuracy of float32 results, too. */
+  accuracy?: boolean;
   /** Conformance only: ask PyTorch. */
   live?: boolean;
   /** Conformance only: the dtypes of the samples; `errors` stands for the calls that must fail. */
@@ -603,6 +673,7 @@ export function suiteResult(
     | 'selftest'
     | 'conformance'
     | 'peers'
+    | 'accuracy'
     | 'notes'
     | 'reason'
   > = {},

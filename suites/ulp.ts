@@ -29,6 +29,18 @@ export function ulpDistance(a: number, b: number, dtype: string): number {
   }
 }
 
+/**
+ * How far a result lies from the truth, in units of the last place that `dtype` has there: at most a half for a rounded truth.
+ * NaN where the result is not finite. The truth is a normal number of the dtype, or 0.
+ */
+export function ulpError(got: number, truth: number, dtype: 'float32' | 'float64'): number {
+  if (!Number.isFinite(got)) return Number.NaN;
+  const least = dtype === 'float32' ? -126 : -1022;
+  const exponent = truth === 0 ? least : Math.max(least, Math.floor(Math.log2(Math.abs(truth))));
+  const ulp = epsilonOf(dtype) * 2 ** exponent;
+  return Math.abs(got - truth) / ulp;
+}
+
 /** The machine epsilon of a floating dtype, 0 for the others. */
 export function epsilonOf(dtype: string): number {
   switch (dtype) {

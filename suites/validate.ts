@@ -3,6 +3,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { measureAccuracy } from './accuracy/index.js';
 import { capsuleName, capsuleOf } from './capsule/capsule.js';
 import { idMatcher } from './cases.js';
 import { eachCase } from './each-case.js';
@@ -38,7 +39,13 @@ export async function validateOps(
   });
   const { torch, numpy } = fixtures.manifest;
   const notes = [`recorded with PyTorch ${torch} and NumPy ${numpy}`];
-  return suiteResult('validate', results, (performance.now() - started) / 1000, { notes });
+  // Once a run, however it is split.
+  const wanted = options.accuracy === true && (options.shard?.index ?? 0) === 0 && !options.signal.aborted;
+  const accuracy = wanted ? await measureAccuracy(sources.ops ?? registeredOps(), options) : undefined;
+  return suiteResult('validate', results, (performance.now() - started) / 1000, {
+    notes,
+    ...(accuracy === undefined ? {} : { accuracy }),
+  });
 }
 
 const MOST_CAPSULES = 50;

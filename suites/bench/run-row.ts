@@ -165,7 +165,8 @@ class Side {
   }
 }
 
-function arrayFrom(file: string): ArrayValue {
+/** The array of a .npy file. */
+export function arrayFrom(file: string): ArrayValue {
   const { data, shape, dtype } = parseNpy(readFileSync(file), file);
   return { data: data as ArrayValue['data'], shape, dtype };
 }

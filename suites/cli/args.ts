@@ -68,6 +68,10 @@ export interface Arguments {
   baseline?: string;
   /** Where one JSON line for each case goes. */
   jsonl?: string;
+  /** Measure the accuracy of float32 results in ULP. A whole run does; a quick one does not. */
+  accuracy: boolean;
+  /** The file that gets a line about this run, and whose lines the report shows. */
+  history?: string;
   /** Conformance only: ask PyTorch, instead of the recorded calls. */
   live: boolean;
   verbose: boolean;
@@ -202,6 +206,17 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     help: 'write one JSON line for each case to FILE.jsonl',
     of: RUNS,
   },
+  accuracy: {
+    type: 'boolean',
+    help: 'measure float32 results in ULP of float64 ones, beside NumPy and PyTorch (all does, unless quick)',
+    of: ['validate'],
+  },
+  history: {
+    type: 'string',
+    value: 'FILE.jsonl',
+    help: 'append a line about this run to FILE.jsonl, and chart its lines (default: history.jsonl beside the reports)',
+    of: RUNS,
+  },
   live: {
     type: 'boolean',
     help: 'ask PyTorch for every sample, instead of replaying the recorded ones',
@@ -317,6 +332,8 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     ...readVs(command, text(values.vs)),
     timings: values.timings === true,
     ...optional('rows', readRows(text(values.suite))),
+    accuracy: values.accuracy === true || (command === 'all' && values.quick !== true),
+    ...optional('history', text(values.history)),
     live: values.live === true,
     verbose: values.verbose === true,
     updateFloor: values['update-floor'] === true,

@@ -17,6 +17,7 @@ import {
 } from '../results.js';
 import type { Arguments, Command } from './args.js';
 import { readGate } from './gate.js';
+import { remember } from './history.js';
 import { type Console, checkWritable, deliver } from './output.js';
 import { findReferences } from './references.js';
 import { minimiseCase, replay } from './replay.js';
@@ -69,7 +70,7 @@ async function suites(
     );
     interrupt.off();
     if (args.updateFloor) to.err(`${updateFloor(run)}\n`);
-    return deliver(gate(run), args, folder, to);
+    return deliver(remember(gate(run), args, folder), args, folder, to);
   };
   return args.watch ? whileChanging(once, to.err) : once();
 }

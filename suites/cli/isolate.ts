@@ -94,8 +94,9 @@ function together(suite: SuiteName, parts: readonly SuiteResult[]): SuiteResult 
   const reason = parts.find((part) => part.reason !== undefined)?.reason;
   const seconds = Math.max(...parts.map((part) => part.seconds));
   const conformance = parts.find((part) => part.conformance !== undefined)?.conformance;
+  const accuracy = parts.find((part) => part.accuracy !== undefined)?.accuracy;
   const whole = suiteResult(suite, cases, seconds, {
-    ...{ notes, conformance },
+    ...{ notes, conformance, accuracy },
     ...(reason === undefined ? {} : { reason }),
   });
   return parts.some((part) => part.status === 'fail') ? { ...whole, status: 'fail' } : whole;
@@ -136,8 +137,8 @@ async function survive(
 
 /** The whole suite's result, where processes before the last one died. */
 function continued(last: SuiteResult, finished: readonly CaseResult[], seconds: number): SuiteResult {
-  const { suite, cases, rows, memory, series, ceilings, conformance, notes = [] } = last;
-  const extra = { rows, memory, series, ceilings, conformance, notes };
+  const { suite, cases, rows, memory, series, ceilings, conformance, accuracy, notes = [] } = last;
+  const extra = { rows, memory, series, ceilings, conformance, accuracy, notes };
   return suiteResult(suite, [...finished, ...cases], seconds, extra);
 }
 

@@ -38,6 +38,7 @@ export function checkWritable(args: Arguments, folder: string | undefined): void
   if (typeof args.json === 'string') probe(dirname(resolve(args.json)), `the folder of ${args.json}`);
   if (args.jsonl !== undefined) probe(dirname(resolve(args.jsonl)), `the folder of ${args.jsonl}`);
   if (args.page !== undefined) probe(dirname(resolve(args.page)), `the folder of ${args.page}`);
+  if (args.history !== undefined) probe(dirname(resolve(args.history)), `the folder of ${args.history}`);
   if (args.performance !== undefined)
     probe(dirname(resolve(args.performance)), `the folder of ${args.performance}`);
 }

@@ -32,6 +32,7 @@ export function suiteOrder(
     ...(args.shard === undefined ? {} : { shard: args.shard }),
     ...(args.maxFailures === undefined ? {} : { maxFailures: args.maxFailures }),
     ...(args.live ? { live: true } : {}),
+    ...(suite === 'validate' && args.accuracy ? { accuracy: true } : {}),
     ...(args.verbose ? { verbose: true } : {}),
     ...(args.dtypes === undefined ? {} : { dtypes: args.dtypes }),
     ...(args.sample === undefined ? {} : { sample: args.sample }),

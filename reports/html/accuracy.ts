@@ -1,0 +1,150 @@
+// The accuracy section: float32 results of ours, NumPy and PyTorch in ULP of the float64 truth.
+import type { AccuracyRow, RunResult, UlpErrors } from '../../suites/results.js';
+import { count, figureText, plural, significant } from '../format.js';
+import { CONTESTANTS, type Contestant, key } from './chart.js';
+import { type ForestRow, forest } from './forest.js';
+import { behind, type Html, html, NOTHING, section, table } from './markup.js';
+import { decadeAxis } from './scale.js';
+
+const WHO = ['torchstone', 'numpy', 'torch'] as const;
+const MOST_ROWS = 30;
+/** Errors below this are drawn here: nobody needs to tell them apart. */
+const LEAST = 0.1;
+/** A truth that PyTorch's float64 result contradicts by more than this is none. */
+const DOUBTFUL = 0.01;
+const STEPS = [0.5, 1, 4] as const;
+
+/** What was measured, by whom it is how exact, and where we are the worse. */
+export function accuracySection(run: RunResult): Html {
+  const found = run.suites.find((suite) => suite.accuracy)?.accuracy;
+  if (!found || found.rows.length === 0) return NOTHING;
+  const { rows, missing } = found;
+  const sure = rows.filter((row) => !isDoubtful(row));
+  const points = rows.reduce((sum, row) => sum + row.points, 0);
+  const lead = `${found.dtype} results against the float64 truth on the same inputs, in units of the last place (ULP): ½ is the best that rounding allows. ${plural(rows.length, 'call')}, ${count(points)} results.${missing === undefined ? '' : ` Ours alone: ${missing}.`}`;
+  const sums = sure.filter((row) => row.family !== 'pointwise');
+  const pointwise = sure.filter((row) => row.family === 'pointwise' && !row.domain.startsWith('±'));
+  const body = html`${summary(sure, rows.length - sure.length)}${plot('Reductions, rows and products', sums)}${plot('Pointwise ops, the least exact first', pointwise)}
+<div class="panel">${behind(`All ${plural(rows.length, 'call')}, with their domains`, allRows(rows))}</div>`;
+  return section('accuracy', 'Accuracy', lead, body);
+}
+
+function of(row: AccuracyRow, who: Contestant): UlpErrors | undefined {
+  if (who === 'torchstone') return row.ours;
+  return who === 'torch' ? row.torch : who === 'numpy' ? row.numpy : undefined;
+}
+
+function isDoubtful(row: AccuracyRow): boolean {
+  return (row.truthApart ?? 0) > DOUBTFUL;
+}
+
+/** How many calls stay within how much, for each; and the calls in which PyTorch is at least twice as exact as we are. */
+function summary(rows: readonly AccuracyRow[], doubtful: number): Html {
+  const lines = WHO.flatMap((who) => {
+    const errors = rows.flatMap((row) => of(row, who) ?? []);
+    if (errors.length === 0) return [];
+    // Half an ULP, and what rounding the figure to four digits adds to it.
+    const within = STEPS.map((most) => count(errors.filter((one) => one.max <= most * 1.001).length));
+    const infinite = errors.reduce((sum, one) => sum + one.notFinite, 0);
+    return [[CONTESTANTS[who].name, count(errors.length), ...within, count(infinite)]];
+  });
+  const head = [
+    '',
+    'calls',
+    ...STEPS.map((most) => `at most ${most === 0.5 ? '½' : most} ULP`),
+    'results not finite',
+  ];
+  const worse = rows.filter((row) => row.torch && row.ours.max > 1 && row.ours.max >= 2 * row.torch.max);
+  const better = rows.filter((row) => row.torch && row.torch.max > 1 && row.torch.max >= 2 * row.ours.max);
+  const told = (which: readonly AccuracyRow[]) =>
+    [...new Set(which.map((row) => row.op))].join(', ') || 'none';
+  const apart = rows.some((row) => row.torch)
+    ? html`<p>Greatest error above 1 ULP and at least twice PyTorch's: ${told(worse)}. The other way round: ${told(better)}.</p>`
+    : NOTHING;
+  const left =
+    doubtful > 0
+      ? html`<p class="soft">${plural(doubtful, 'call')} left out here and in the plots: our float64 result and PyTorch's differ by more than ${DOUBTFUL} ULP, so neither is a truth.</p>`
+      : NOTHING;
+  return html`<div class="panel">${table('Greatest error of each call', head, lines, 'figures')}${apart}${left}</div>`;
+}
+
+function plot(title: string, rows: readonly AccuracyRow[]): Html {
+  const inexact = rows.filter((row) => WHO.some((who) => (of(row, who)?.max ?? 0) > 0));
+  const shown = [...inexact].sort((a, b) => b.ours.max - a.ours.max).slice(0, MOST_ROWS);
+  if (shown.length === 0) return NOTHING;
+  const who = WHO.filter((one) => shown.some((row) => of(row, one)));
+  const axis = decadeAxis([
+    LEAST,
+    10,
+    ...shown.flatMap((row) => who.map((one) => of(row, one)?.max ?? LEAST)),
+  ]);
+  const lines = shown.map(
+    (row): ForestRow => ({
+      label: row.family === 'pointwise' ? row.op : `${row.op}, ${row.domain}`,
+      marks: who.flatMap((one) => {
+        const errors = of(row, one);
+        return errors === undefined ? [] : [{ who: one, at: Math.max(LEAST, errors.max) }];
+      }),
+      figures: who.map((one) => ({ text: ulpText(of(row, one)?.max) })),
+    }),
+  );
+  const exact = rows.length - inexact.length;
+  const rest = `${exact > 0 ? `${plural(exact, 'call')} exact everywhere. ` : ''}${inexact.length > shown.length ? `${plural(inexact.length - shown.length, 'more call')} in the table.` : ''}`;
+  const label = `${title}: greatest error in ULP, ${plural(shown.length, 'call')}`;
+  const scale = {
+    axis,
+    text: (value: number) => significant(value),
+    line: 0.5,
+    columns: who.map((one) => CONTESTANTS[one].name),
+  };
+  const figures = table(
+    label,
+    ['call', ...scale.columns],
+    lines.map((line) => [line.label, ...line.figures.map((one) => one.text)]),
+  );
+  return html`<div class="panel"><h3>${title}</h3>${key(who, 'greatest error', 'dark line: ½ ULP, the rounded truth')}${forest(label, lines, scale)}<p class="soft">${rest}</p>${behind('The figures', figures)}</div>`;
+}
+
+function allRows(rows: readonly AccuracyRow[]): Html {
+  const cells = rows.map((row) => [
+    row.op,
+    row.domain,
+    count(row.points),
+    ...WHO.map((who) => pair(of(row, who))),
+    row.truthApart === undefined
+      ? '–'
+      : isDoubtful(row)
+        ? `${ulpText(row.truthApart)} ?`
+        : ulpText(row.truthApart),
+    worstText(row),
+  ]);
+  const head = [
+    'op',
+    'inputs',
+    'results',
+    ...WHO.map((who) => `${CONTESTANTS[who].name}: greatest, median`),
+    "PyTorch's float64 apart",
+    'our worst',
+  ];
+  return table('Accuracy of every call in ULP', head, cells, 'figures');
+}
+
+function pair(errors: UlpErrors | undefined): string {
+  if (errors === undefined) return '–';
+  const infinite = errors.notFinite > 0 ? `, ${errors.notFinite} not finite` : '';
+  return `${ulpText(errors.max)}, ${ulpText(errors.median)}${infinite}`;
+}
+
+function worstText({ worst }: AccuracyRow): string {
+  if (worst === undefined) return '';
+  const operands =
+    worst.of === undefined ? '' : `(${worst.of.map((one) => figureText(one, 9)).join(', ')}): `;
+  return `${operands}${figureText(worst.got, 9)} for ${figureText(worst.want, 12)}`;
+}
+
+/** `0.50`, `35.1`, `5,192`, `1.6e7`. */
+function ulpText(ulp: number | undefined): string {
+  if (ulp === undefined) return '–';
+  if (ulp !== 0 && ulp < 0.001) return ulp.toExponential(1);
+  return ulp >= 1e6 ? ulp.toExponential(1).replace('+', '') : significant(ulp, ulp < 1 ? 2 : 3);
+}
