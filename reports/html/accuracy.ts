@@ -1,7 +1,7 @@
 // The accuracy section: float32 results of ours, NumPy and PyTorch in ULP of the float64 truth.
 import type { AccuracyRow, RunResult, UlpErrors } from '../../suites/results.js';
 import { count, figureText, plural, significant } from '../format.js';
-import { CONTESTANTS, type Contestant, key } from './chart.js';
+import { CONTESTANTS, type Contestant, key, powerOfTen } from './chart.js';
 import { type ForestRow, forest } from './forest.js';
 import { behind, type Html, html, NOTHING, section, table } from './markup.js';
 import { decadeAxis } from './scale.js';
@@ -65,7 +65,7 @@ function summary(rows: readonly AccuracyRow[], doubtful: number): Html {
     doubtful > 0
       ? html`<p class="soft">${plural(doubtful, 'call')} left out here and in the plots: our float64 result and PyTorch's differ by more than ${DOUBTFUL} ULP, so neither is a truth.</p>`
       : NOTHING;
-  return html`<div class="panel">${table('Greatest error of each call', head, lines, 'figures')}${apart}${left}</div>`;
+  return html`<div class="panel">${table('Greatest error of each call', head, lines)}${apart}${left}</div>`;
 }
 
 function plot(title: string, rows: readonly AccuracyRow[]): Html {
@@ -93,7 +93,7 @@ function plot(title: string, rows: readonly AccuracyRow[]): Html {
   const label = `${title}: greatest error in ULP, ${plural(shown.length, 'call')}`;
   const scale = {
     axis,
-    text: (value: number) => significant(value),
+    text: powerOfTen,
     line: 0.5,
     columns: who.map((one) => CONTESTANTS[one].name),
   };

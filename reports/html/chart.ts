@@ -56,12 +56,15 @@ export function draw(option: ChartOption, { width, height, label, css = '' }: Fr
 /** What is inside the library's <svg>, without what serves a mouse or cuts at the axes: every mark is inside anyway. */
 function tidied(svg: string): string {
   const inside = svg.slice(svg.indexOf('>') + 1, svg.lastIndexOf('</svg>'));
-  return inside
-    .replace(/<style\s*>[\s\S]*?<\/style>|<defs\s*>[\s\S]*?<\/defs>/g, '')
-    .replace(/ (?:class|ecmeta_\w+|pointer-events|clip-path|xml:space)="[^"]*"/g, '')
-    .replace(/font-family:inherit;/g, '')
-    .replace(/(\d+\.\d)\d+/g, '$1')
-    .replace(/\n+/g, '\n');
+  return (
+    inside
+      .replace(/<style\s*>[\s\S]*?<\/style>|<defs\s*>[\s\S]*?<\/defs>/g, '')
+      .replace(/ (?:class|ecmeta_\w+|pointer-events|clip-path|xml:space)="[^"]*"/g, '')
+      .replace(/font-family:inherit;/g, '')
+      // Coordinates only: a figure in a text keeps all its digits.
+      .replace(/<[^>]+>/g, (tag) => tag.replace(/(\d+\.\d{2})\d+/g, '$1'))
+      .replace(/\n+/g, '\n')
+  );
 }
 
 /** An axis in the units of `Axis` (logarithms where it is logarithmic), with its ticks and nothing else. */
@@ -73,7 +76,7 @@ export function valueAxis(axis: Axis, text: (value: number) => string, name = ''
     interval: axis.step,
     name,
     nameTextStyle: TEXT,
-    axisLabel: { ...TEXT, hideOverlap: true, formatter: (at: number) => text(axis.value(at)) },
+    axisLabel: { ...TEXT, formatter: (at: number) => text(axis.value(at)) },
     axisLine: { show: false },
     axisTick: { show: false },
     splitLine: { lineStyle: GRID_LINE },

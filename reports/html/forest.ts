@@ -54,7 +54,7 @@ interface Layout {
   readonly drop: number;
 }
 
-const WIDE: Layout = { css: 'wide', width: 1040, row: 25, left: 330, right: 240, drop: 0 };
+const WIDE: Layout = { css: 'wide', width: 1040, row: 25, left: 330, right: 250, drop: 0 };
 const NARROW: Layout = { css: 'narrow', width: 332, row: 62, left: 14, right: 14, drop: 17 };
 const TOP = 26;
 
@@ -97,7 +97,7 @@ function option(rows: readonly ForestRow[], scale: ForestAxis, layout: Layout): 
 
 /** The figures as columns right of the plot, each under its name. */
 function columns(rows: readonly ForestRow[], scale: ForestAxis, { right }: Layout) {
-  const each = (right - 22) / Math.max(2, scale.columns.length);
+  const each = (right - 36) / Math.max(2, scale.columns.length);
   return scale.columns.map((name, k) => ({
     ...names(
       rows.map((row) => row.figures[k]?.text ?? ''),
@@ -105,7 +105,7 @@ function columns(rows: readonly ForestRow[], scale: ForestAxis, { right }: Layou
       (_, at) => (rows[at ?? 0]?.figures[k]?.bad ? 'var(--bad)' : SOFT),
     ),
     position: 'right' as const,
-    offset: 12 + k * each,
+    offset: 26 + k * each,
     name,
     nameLocation: 'start' as const,
     nameGap: 9,

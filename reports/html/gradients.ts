@@ -19,7 +19,9 @@ export function gradientsSection(run: RunResult): Html {
   const suite = run.suites.find((one) => one.suite === 'gradcheck' && one.cases.length > 0);
   if (!suite) return NOTHING;
   const rank = (one: CaseResult) => ({ fail: 0, error: 1, inconclusive: 2, pass: 3, skip: 4 })[one.status];
-  const curves = suite.cases.filter((one) => one.curve !== undefined).sort((a, b) => rank(a) - rank(b));
+  const curves = suite.cases
+    .filter((one) => one.curve !== undefined)
+    .sort((a, b) => rank(a) - rank(b) || closeness(b) - closeness(a));
   const lead = `Analytic gradients against central differences in float64, extrapolated, with an error bar: ${plural(suite.compared, 'entry', 'entries')} of ${plural(suite.cases.length - suite.counts.skipped, 'case')} compared.`;
   const words =
     curves.length === 0
@@ -31,6 +33,12 @@ export function gradientsSection(run: RunResult): Html {
     lead,
     html`<div class="panel">${totals(suite.cases)}</div>${words}`,
   );
+}
+
+/** How much of its allowance the element used up. */
+function closeness({ curve }: CaseResult): number {
+  const [analytic, numeric, allowed] = [curve!.analytic, curve!.numeric, curve!.allowed].map(numberOf);
+  return allowed! > 0 ? Math.abs(analytic! - numeric!) / allowed! : 0;
 }
 
 function totals(cases: readonly CaseResult[]): Html {
@@ -45,7 +53,7 @@ function totals(cases: readonly CaseResult[]): Html {
     skipped > 0
       ? html`<p class="soft">${plural(skipped, 'case')} skipped; the reasons stand under Coverage.</p>`
       : NOTHING;
-  return html`${table('Gradients by kind', ['', 'agree', 'wrong', 'undecided'], rows, 'figures')}${note}`;
+  return html`${table('Gradients by kind', ['', 'agree', 'wrong', 'undecided'], rows)}${note}`;
 }
 
 function curveChart(one: CaseResult): Html {

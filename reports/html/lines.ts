@@ -113,7 +113,9 @@ function series(one: Line, x: Axis, y: Axis) {
 }
 
 function textAt(text: string, align: 'left' | 'right') {
-  const offset = [align === 'left' ? 6 : -4, align === 'left' ? -6 : -3];
-  const place = { align, verticalAlign: 'bottom' as const, distance: 0, offset };
+  // A line that begins at the left rises from there: its name stands below it.
+  const below = { verticalAlign: 'top' as const, offset: [6, 6] };
+  const above = { verticalAlign: 'bottom' as const, offset: [-4, -3] };
+  const place = { align, distance: 0, ...(align === 'left' ? below : above) };
   return { show: true, formatter: text, color: SOFT, fontSize: 11, fontFamily: 'inherit', ...place };
 }

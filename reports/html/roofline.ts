@@ -116,5 +116,5 @@ function roofline(rows: readonly BenchRow[], ceilings: readonly Ceiling[]): Html
     ],
     table: NOTHING,
   };
-  return html`${key(['torchstone', 'torch'])}${drawing(chart, 900, 380, 'wide')}${drawing(chart, 334, 300, 'narrow')}`;
+  return html`${key(['torchstone', 'torch'], 'PyTorch hollow')}${drawing(chart, 900, 380, 'wide')}${drawing(chart, 334, 300, 'narrow')}`;
 }
