@@ -18,7 +18,8 @@ export function given({ passed, wrong, unsupported, threw, crashed }: PeerTally)
   return passed + wrong + unsupported + threw + crashed;
 }
 
-const OUTCOMES = ['passed', 'wrong', 'unsupported', 'threw', 'crashed'] as const;
+/** What can become of a call. */
+export const OUTCOMES = ['passed', 'wrong', 'unsupported', 'threw', 'crashed'] as const;
 
 /** The console's block. */
 export function peersText(run: RunResult): string {
@@ -65,16 +66,18 @@ function missingText(engines: readonly PeerEngine[]): string {
     .join('\n');
 }
 
-function present(engines: readonly PeerEngine[]): readonly PeerEngine[] {
+/** The engines that could be asked. */
+export function present(engines: readonly PeerEngine[]): readonly PeerEngine[] {
   return engines.filter(({ missing }) => missing === undefined);
 }
 
-function namesOf(timings: readonly PeerTiming[]): string[] {
+/** The engines that were raced. */
+export function namesOf(timings: readonly PeerTiming[]): string[] {
   return [...new Set(timings.flatMap(({ engines }) => engines.map(({ name }) => name)))];
 }
 
 /** `842 of 989 (85 %)`. */
-function share(tally: PeerTally): string {
+export function share(tally: PeerTally): string {
   const all = given(tally);
   return all === 0
     ? '–'

@@ -187,7 +187,7 @@ describe('speed', () => {
 describe('peers', () => {
   it('have their tallies, their operations, their times, and a reason where they are missing', () => {
     const text = sectionText('peers');
-    expect(text).toContain('TensorFlow.js | 1.2.3 | 412 of 980 (42 %) | 168 | 400 | 0 | 0 | – | 0 |');
+    expect(text).toContain('TensorFlow.js | 1.2.3 | 412 of 980 (42 %) | 168 | 400 | 0 | 0 | – | – | 0 |');
     expect(text).toContain('exp | · | ✗ 3 of 4 |');
     expect(text).toContain('12.0× (1.20 ms)');
     expect(text).toContain('Gone: not installed: npm install gone');

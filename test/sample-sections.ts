@@ -49,6 +49,7 @@ const engine = (name: string, title: string, more: Partial<PeerEngine>): PeerEng
   differentiates: false,
   values: tally(0),
   gradients: tally(0),
+  float32: tally(0),
   zeroSign: 0,
   compared: 100,
   ops: [],
