@@ -23,7 +23,10 @@ using namespace torchstone::cuda;
 
 namespace torchstone::cuda {
 struct CUctx_st { int device; };
-struct CUmod_st { void* handle; };
+struct CUmod_st {
+  void* handle;
+  int file;
+};
 struct CUfunc_st {
   const shim::Entry* entry;
   std::string name;
@@ -282,7 +285,8 @@ SHIM cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t bytes, CUstream
   });
 }
 
-// An image is a shared object. Its size is where its table of sections ends.
+// An image is a shared object. Its size is where its table of sections ends. The loader knows libraries by their paths: the
+// file stays open so that its number is no other module's.
 SHIM cuModuleLoadData(CUmodule* module, const void* image) {
   ENTER_CONTEXT
   const Elf64_Ehdr* head = static_cast<const Elf64_Ehdr*>(image);
@@ -292,19 +296,20 @@ SHIM cuModuleLoadData(CUmodule* module, const void* image) {
   if (file < 0) return kErrorOutOfMemory;
   const bool written = write(file, image, bytes) == ssize_t(bytes);
   void* handle = written ? dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
-  close(file);
   if (handle == nullptr) {
+    close(file);
     std::fprintf(stderr, "torchstone host shim: %s\n", dlerror());
     return kInvalidImage;
   }
   void* const bind = dlsym(handle, "tsBindAddress");
   if (bind != nullptr) (*static_cast<void (**)(shim::Host*)>(bind))(&shim::host());
-  *module = new CUmod_st{handle};
+  *module = new CUmod_st{handle, file};
   return kSuccess;
 }
 SHIM cuModuleUnload(CUmodule module) {
   const std::lock_guard guard(lock);
   dlclose(module->handle);
+  close(module->file);
   delete module;
   return kSuccess;
 }
