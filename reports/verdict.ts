@@ -11,6 +11,7 @@ import {
 } from '../suites/results.js';
 import { conformanceOf, entryRows, entryState, wholeEntries } from './conformance.js';
 import { about, count, plural } from './format.js';
+import { CONTROL, peersOf } from './peers.js';
 
 /** What a reader needs to know first; the exit code tells more. */
 export type Outcome = 'held' | 'short' | 'stopped' | 'partial';
@@ -85,12 +86,28 @@ export function verdictSentence(run: RunResult): string {
   const state = outcome(run);
   const cases = casesPart(run);
   const reasons = [shortRowsPart(run), shortMemoryPart(run), ...gatePart(run), ...stoppedPart(run)];
-  const rest = [...conformancePart(run), ...rowsPart(run), heldMemoryPart(run)];
+  const rest = [...conformancePart(run), ...rowsPart(run), ...peersPart(run), heldMemoryPart(run)];
   // What a run fell short of comes before what held.
   const parts = shortCases(run).length > 0 ? [cases, ...reasons, ...rest] : [...reasons, cases, ...rest];
   const lead = { held: 'Held', short: 'Fell short', stopped: 'Could not run', partial: 'Interrupted' }[state];
   const partial = run.partial && state !== 'partial' ? ' The run was interrupted.' : '';
   return `${lead}: ${parts.filter((part) => part !== '').join('; ')}.${partial}`;
+}
+
+/** How many other engines were there: what they get wrong is in nobody's way here. */
+function peersPart(run: RunResult): string[] {
+  const peers = peersOf(run);
+  if (peers === undefined) return [];
+  const others = peers.engines.filter(
+    ({ name, missing }) => name !== CONTROL && missing === undefined,
+  ).length;
+  const asked = peers.calls > 0 ? [`${plural(others, 'other engine')} asked`] : [];
+  const raced = peers.timings
+    ? [`${plural(peers.timings.length, 'call')} raced against ${others} of them`]
+    : [];
+  return peers.calls > 0 || others > 0
+    ? [...asked, ...raced]
+    : ['no other engine is installed to race against'];
 }
 
 /** The cases that are in the way of a pass, worst first. */

@@ -2,6 +2,7 @@
 import { loadavg } from 'node:os';
 import type { FoundReferences } from './cli/references.js';
 import { type AddonFacts, addonFacts, instructionSets, machineFacts, timerResolution } from './machine.js';
+import { INSTALL, installed, PEERS, peersFolder } from './peers/catalogue.js';
 import type { Machine, Reference } from './results.js';
 
 /** One line of the doctor's report. */
@@ -32,11 +33,23 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
     { topic: 'instruction sets', state: 'good', text: instructionText(addon) },
     ...referenceFindings(options.references),
     await fixtureFinding(options),
+    peersFinding(),
     gpuFinding(),
     timerFinding(),
     loadFinding(machine),
     noiseFinding(),
   ];
+}
+
+/** Nobody needs them: that they are missing is no remark. */
+function peersFinding(): Finding {
+  const folder = peersFolder();
+  const told = PEERS.map((peer) => ({ peer, found: installed(peer, folder) }));
+  const here = told.flatMap(({ peer, found }) =>
+    'version' in found ? [`${peer.name} ${found.version}`] : [],
+  );
+  const none = `none installed; to hold the same calls against other JavaScript engines: ${INSTALL}`;
+  return { topic: 'peers', state: 'good', text: here.length > 0 ? here.join(', ') : none };
 }
 
 function nodeFinding(): Finding {

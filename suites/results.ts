@@ -339,6 +339,8 @@ export const PeerEngineSchema = z.object({
   title: z.string(),
   package: z.string(),
   version: z.string().optional(),
+  /** What a reader of its figures must know. */
+  remark: z.string().optional(),
   /** Why it could not be asked, with the command that gets it. */
   missing: z.string().optional(),
   dtypes: z.array(z.string()),

@@ -1,9 +1,11 @@
 // What another engine may do to a run: be right, be wrong, throw, hang, crash or be missing. Each costs its own case and nothing else.
 import { beforeAll, describe, expect, it } from 'vitest';
-import { peersPage, peersText } from '../reports/peers.js';
+import { peersText } from '../reports/peers.js';
+import { peersPage } from '../reports/peers-page.js';
+import { verdictSentence } from '../reports/verdict.js';
 import { readArguments } from '../suites/cli/args.js';
+import { Call, type Parameter } from '../suites/peers/call.js';
 import { INSTALL, type Peer } from '../suites/peers/catalogue.js';
-import { Call, type Parameter } from '../suites/peers/engine.js';
 import { askPeers } from '../suites/peers/index.js';
 import { denseArray } from '../suites/peers/inputs.js';
 import { racePeers } from '../suites/peers/race.js';
@@ -85,6 +87,7 @@ describe('asking peers', () => {
     const run = { ...sampleRun(), suites: [result] };
     expect(peersText(run)).toMatch(/fake +\S+ +6 +6 +1 +1 +1 +1 +2/);
     expect(peersText(run)).toContain(`absent: a-package-that-nobody-has is not installed: ${INSTALL}`);
+    expect(verdictSentence(run)).toContain('1 other engine asked');
     expect(peersPage(run)).toContain('| A fake |');
     expect(peersPage(run)).toContain('did not answer within 3 s');
   });

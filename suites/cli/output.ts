@@ -9,7 +9,7 @@ import { annotations } from '../../reports/github.js';
 import { resultJson } from '../../reports/json.js';
 import { jsonLines } from '../../reports/jsonl.js';
 import { markdownReport } from '../../reports/markdown.js';
-import { peersPage } from '../../reports/peers.js';
+import { peersPage } from '../../reports/peers-page.js';
 import { performancePage } from '../../reports/performance.js';
 import { exitCode } from '../../reports/verdict.js';
 import { writeReports } from '../../reports/write.js';

@@ -7,7 +7,7 @@ import { idMatcher } from '../cases.js';
 import type { Fixtures } from '../fixtures.js';
 import type { FixtureCase } from '../manifest.js';
 import type { RegisteredOp } from '../registry.js';
-import type { Argument, Parameter } from './engine.js';
+import type { Argument, Parameter } from './call.js';
 import { SENDABLE } from './inputs.js';
 import type { PeerCall, SentTensor } from './protocol.js';
 

@@ -12,6 +12,8 @@ export interface Peer {
   /** The address of its adapter's module. */
   readonly adapter: string;
   readonly option?: string;
+  /** What a reader of its figures must know. */
+  readonly remark?: string;
 }
 
 const adapter = (file: string): string =>
@@ -32,6 +34,7 @@ export const PEERS: readonly Peer[] = [
     package: '@tensorflow/tfjs-backend-wasm',
     adapter: adapter('tfjs'),
     option: 'wasm',
+    remark: 'in one thread: under Node it starts no others',
   },
   {
     name: 'tfjs-cpu',
@@ -40,9 +43,28 @@ export const PEERS: readonly Peer[] = [
     adapter: adapter('tfjs'),
     option: 'cpu',
   },
-  { name: 'jax-js', title: 'jax-js, WebAssembly backend', package: '@jax-js/jax', adapter: adapter('jax') },
-  { name: 'numpy-ts', title: 'numpy-ts', package: 'numpy-ts', adapter: adapter('numpy-ts') },
-  { name: 'js-pytorch', title: 'js-pytorch', package: 'js-pytorch', adapter: adapter('js-pytorch') },
+  {
+    name: 'jax-js',
+    title: 'jax-js, WebAssembly backend',
+    package: '@jax-js/jax',
+    adapter: adapter('jax'),
+    remark:
+      'written for browsers: `einsum` wants iterator helpers (Node 22), float64 a Float16Array (Node 24)',
+  },
+  {
+    name: 'numpy-ts',
+    title: 'numpy-ts',
+    package: 'numpy-ts',
+    adapter: adapter('numpy-ts'),
+    remark: 'asks for Node 22 or later; it also loads in Node 20',
+  },
+  {
+    name: 'js-pytorch',
+    title: 'js-pytorch',
+    package: 'js-pytorch',
+    adapter: adapter('js-pytorch'),
+    remark: 'computes in double precision, on lists of lists of numbers; its GPU dependency is not installed',
+  },
 ];
 
 /** The peers of these names; all where none is named. */

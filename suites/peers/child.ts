@@ -4,14 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { loopOf, settle } from '../bench/race.js';
 import type { ArrayValue } from '../compare.js';
 import { answerRequests } from '../forked.js';
-import {
-  Call,
-  type Foreign,
-  type Packages,
-  type PeerEngine,
-  type PeerModule,
-  Unsupported,
-} from './engine.js';
+import { Call, type Foreign, Unsupported } from './call.js';
+import type { Packages, PeerEngine, PeerModule } from './engine.js';
 import { denseArray } from './inputs.js';
 import type { Answer, PeerCall, PeerRequest, PeerTraining } from './protocol.js';
 

@@ -38,6 +38,8 @@ interface Rival {
   readonly peer: Peer;
   readonly process: PeerProcess;
   readonly opened: Opened;
+  /** Elements of results that were compared. */
+  compared: number;
 }
 
 /** What may stand in for the rows and the peers: for tests. */
@@ -55,7 +57,11 @@ export async function racePeers(options: SuiteOptions, sources: RaceSources = {}
   const matches = idMatcher(options.filter);
   const rows = (sources.rows ?? peerRows(mode)).filter((row) => matches(row.id));
   if (rows.length === 0) throw nothingToRun(`no row of the peers matches the filter '${options.filter}'`);
-  const { rivals, engines, cases } = await open(options, sources);
+  const entrants: Entrant[] = [];
+  for (const peer of sources.peers ?? chosenPeers(options.peers)) entrants.push(await enter(peer, sources));
+  for (const { engine } of entrants)
+    if (engine.missing !== undefined) options.progress.note(`${engine.name}: ${engine.missing}`);
+  const rivals = entrants.flatMap(({ rival }) => (rival ? [rival] : []));
   const timings: PeerTiming[] = [];
   options.progress.begin('bench against peers', rows.length);
   try {
@@ -69,37 +75,37 @@ export async function racePeers(options: SuiteOptions, sources: RaceSources = {}
     for (const { process } of rivals) process.close();
   }
   options.progress.end(`${timings.length} rows against ${rivals.length} peers`);
-  return suiteResult('bench', cases, (performance.now() - started) / 1000, {
+  const engines = entrants.map(({ engine }) => engine);
+  return suiteResult('bench', entrants.map(caseOf), (performance.now() - started) / 1000, {
     peers: { calls: 0, ops: 0, engines, timings },
   });
 }
 
-/** Starts every peer; one that is missing or does not load is told, and raced without. */
-async function open(
-  { peers: names, progress }: SuiteOptions,
-  sources: RaceSources,
-): Promise<{ rivals: Rival[]; engines: PeerEngine[]; cases: CaseResult[] }> {
-  const folder = sources.folder ?? peersFolder();
-  const rivals: Rival[] = [];
-  const engines: PeerEngine[] = [];
-  const cases: CaseResult[] = [];
-  for (const peer of sources.peers ?? chosenPeers(names)) {
-    const found = installed(peer, folder);
-    const process = new PeerProcess(peer, folder, sources.answerMs ?? ANSWER_MS);
-    let missing = 'missing' in found ? found.missing : undefined;
-    try {
-      if (missing === undefined) rivals.push({ peer, process, opened: await process.open() });
-    } catch (error) {
-      missing = `it does not load: ${reasonOf(error)}`;
-    }
-    if (missing !== undefined) progress.note(`${peer.name}: ${missing}`);
-    engines.push(unasked(peer, missing === undefined ? found : { ...found, missing }, rivals.at(-1)?.opened));
-    const base = { id: `peers/${peer.name}`, suite: 'bench', seconds: 0, compared: 0 } as const;
-    cases.push(
-      missing === undefined ? { ...base, status: 'pass' } : { ...base, status: 'skip', reason: missing },
-    );
+/** A peer that was asked to race: without a rival where it is missing or does not load. */
+interface Entrant {
+  readonly engine: PeerEngine;
+  readonly rival?: Rival;
+}
+
+async function enter(
+  peer: Peer,
+  { folder = peersFolder(), answerMs = ANSWER_MS }: RaceSources,
+): Promise<Entrant> {
+  const found = installed(peer, folder);
+  if ('missing' in found) return { engine: unasked(peer, found) };
+  const process = new PeerProcess(peer, folder, answerMs);
+  try {
+    const opened = await process.open();
+    return { engine: unasked(peer, found, opened), rival: { peer, process, opened, compared: 0 } };
+  } catch (error) {
+    process.close();
+    return { engine: unasked(peer, { ...found, missing: `it does not load: ${reasonOf(error)}` }) };
   }
-  return { rivals, engines, cases };
+}
+
+function caseOf({ engine: { name, missing }, rival }: Entrant): CaseResult {
+  const base = { id: `peers/${name}`, suite: 'bench', seconds: 0, compared: rival?.compared ?? 0 } as const;
+  return missing === undefined ? { ...base, status: 'pass' } : { ...base, status: 'skip', reason: missing };
 }
 
 async function raceRow(
@@ -143,11 +149,12 @@ async function raceRow(
 
 /** Makes the peer ready for the row; the reason why it has no figure. */
 async function ready(
-  { process, opened }: Rival,
+  rival: Rival,
   asked: Asked | undefined,
   ours: ArrayValue,
   tolerance: number,
 ): Promise<string | undefined> {
+  const { process, opened } = rival;
   if (asked === undefined) return 'no peer can be asked for it';
   if ('call' in asked && !opened.ops.includes(asked.call.op)) return `it has no ${asked.call.op}`;
   if ('training' in asked && !opened.trains) return 'it does not differentiate';
@@ -155,6 +162,7 @@ async function ready(
     const theirs = 'call' in asked ? await process.prepare(asked.call) : await process.train(asked.training);
     const allowed = { rtol: tolerance, atol: tolerance, signedZero: 'any' as const };
     const compared = compareArrays(theirs, ours, allowed, { what: 'result', ignoreDtype: true });
+    rival.compared += compared.compared;
     return compared.ok ? undefined : `its result is wrong: ${compared.message.split('\n')[0]}`;
   } catch (error) {
     return reasonOf(error);

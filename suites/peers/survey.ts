@@ -125,6 +125,7 @@ export function unasked(peer: Peer, found: Found, opened?: Opened): PeerEngine {
     name: peer.name,
     title: peer.title,
     package: peer.package ?? 'torchstone',
+    ...(peer.remark === undefined ? {} : { remark: peer.remark }),
     ...found,
     dtypes: [...(opened?.dtypes ?? [])],
     differentiates: opened?.differentiates ?? false,

@@ -1,15 +1,14 @@
 // The adapter of jax-js with its WebAssembly backend. Its operations consume their arguments: every use takes a reference first.
 import type { ArrayValue } from '../../compare.js';
+import { type Call, type Foreign, Unsupported } from '../call.js';
 import {
-  type Call,
+  type Caller,
   Calls,
   caller,
-  type Foreign,
   type Packages,
   type PeerEngine,
   type PeerOps,
   type Training,
-  Unsupported,
   unary,
 } from '../engine.js';
 import { numpyOps, type Style } from './numpy-style.js';
@@ -89,17 +88,15 @@ function camel(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function style(np: (name: string, ...args: unknown[]) => Foreign): Style {
+function style(np: Caller): Style {
   return {
     reduce: (name, x, dims, keepdims) => np(name, x, dims ?? null, { keepdims }),
     spread: (name, x, dims, correction, keepdims) => np(name, x, dims ?? null, { correction, keepdims }),
   };
 }
 
-type Jaxes = (name: string, ...args: unknown[]) => Foreign;
-
 /** What NumPy does not have. */
-function more(jax: Jaxes, np: Jaxes): PeerOps {
+function more(jax: Caller, np: Caller): PeerOps {
   const alpha = (name: string, parameter: string) => (call: Call) =>
     jax(`nn.${name}`, call.self, call.number(parameter));
   return {
@@ -136,8 +133,8 @@ function more(jax: Jaxes, np: Jaxes): PeerOps {
     'nn.functional.conv2d': (call) => {
       call.without('groups');
       if (call.shape.length !== 4) throw new Unsupported('it wants a batch');
-      const pads = pair(call, 'padding').map((one) => [one, one]);
-      const [strides, dilation] = [pair(call, 'stride'), pair(call, 'dilation')];
+      const pads = call.pair('padding').map((one) => [one, one]);
+      const [strides, dilation] = [call.pair('stride'), call.pair('dilation')];
       const filters = call.tensor('weight');
       const result = jax('lax.convWithGeneralPadding', call.self, filters, strides, pads, [1, 1], dilation);
       const bias = call.maybe('bias');
@@ -154,11 +151,6 @@ function more(jax: Jaxes, np: Jaxes): PeerOps {
       return jax('lax.topK', call.self, call.number('k'), call.dim('dim')) as Foreign[];
     },
   };
-}
-
-function pair(call: Call, name: string): [number, number] {
-  const [first = 0, second = first] = call.ints(name) ?? [];
-  return [first, second];
 }
 
 function training(jax: Jax, array: (value: ArrayValue) => JaxArray, x: JaxArray, rate: number): Training {

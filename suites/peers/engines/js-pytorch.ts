@@ -1,16 +1,15 @@
 // The adapter of js-pytorch. Its tensors are nested arrays of JavaScript numbers: it computes in double precision, whatever goes in.
 import type { ArrayValue } from '../../compare.js';
+import { type Foreign, Unsupported } from '../call.js';
 import {
   binary,
   Calls,
   caller,
-  type Foreign,
   mapped,
   type Packages,
   type PeerEngine,
   type PeerOps,
   same,
-  Unsupported,
   unary,
 } from '../engine.js';
 

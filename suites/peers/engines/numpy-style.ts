@@ -1,17 +1,6 @@
 // Owns the operations of engines whose functions have NumPy's names and order of arguments. What differs between them is a `Style`.
-import {
-  binary,
-  type Call,
-  type Foreign,
-  mapped,
-  type PeerOps,
-  same,
-  Unsupported,
-  unary,
-} from '../engine.js';
-
-/** Calls a function by NumPy's name. */
-export type Numpy = (name: string, ...args: unknown[]) => Foreign;
+import { type Call, type Foreign, Unsupported } from '../call.js';
+import { binary, type Caller, mapped, type PeerOps, same, unary } from '../engine.js';
 
 /** How an engine differs from NumPy's functions. */
 export interface Style {
@@ -22,11 +11,11 @@ export interface Style {
 }
 
 /** The operations. */
-export function numpyOps(np: Numpy, style: Style): PeerOps {
+export function numpyOps(np: Caller, style: Style): PeerOps {
   return { ...elementwise(np), ...reductions(np, style), ...shapes(np), ...products(np), ...orders(np) };
 }
 
-function elementwise(np: Numpy): PeerOps {
+function elementwise(np: Caller): PeerOps {
   return {
     ...unary(
       np,
@@ -70,14 +59,14 @@ function elementwise(np: Numpy): PeerOps {
   };
 }
 
-function clip(np: Numpy, low: string, high: string): (call: Call) => Foreign {
+function clip(np: Caller, low: string, high: string): (call: Call) => Foreign {
   return (call) => {
     const [min, max] = [call.bound(low), call.bound(high)];
     return np('clip', call.self, min ?? Number.NEGATIVE_INFINITY, max ?? Number.POSITIVE_INFINITY);
   };
 }
 
-function reductions(np: Numpy, style: Style): PeerOps {
+function reductions(np: Caller, style: Style): PeerOps {
   const reduce = (name: string) => (call: Call) => {
     return style.reduce(name, call.self, call.dims('dim'), call.flag('keepdim'));
   };
@@ -111,10 +100,10 @@ function reductions(np: Numpy, style: Style): PeerOps {
   };
 }
 
-function shapes(np: Numpy): PeerOps {
+function shapes(np: Caller): PeerOps {
   const swap = (first: string, second: string) => (call: Call) =>
     np('swapaxes', call.self, call.dim(first), call.dim(second));
-  const expand = (call: Call) => np('broadcast_to', call.self, expanded(call));
+  const expand = (call: Call) => np('broadcast_to', call.self, call.expanded('size'));
   return {
     reshape: (call) => np('reshape', call.self, call.ints('shape')),
     'Tensor.view': (call) => np('reshape', call.self, call.ints('size')),
@@ -153,14 +142,7 @@ function shapes(np: Numpy): PeerOps {
   };
 }
 
-/** −1 keeps a size. */
-function expanded(call: Call): number[] {
-  const wanted = call.ints('size') ?? [];
-  const added = wanted.length - call.shape.length;
-  return wanted.map((size, at) => (size === -1 ? call.shape[at - added]! : size));
-}
-
-function products(np: Numpy): PeerOps {
+function products(np: Caller): PeerOps {
   const two = (name: string, second: string) => (call: Call) => np(name, call.self, call.tensor(second));
   return {
     matmul: two('matmul', 'other'),
@@ -180,7 +162,7 @@ function products(np: Numpy): PeerOps {
   };
 }
 
-function orders(np: Numpy): PeerOps {
+function orders(np: Caller): PeerOps {
   return {
     sort: (call) => {
       call.without('descending');
