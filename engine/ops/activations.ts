@@ -82,9 +82,7 @@ export const gelu = activation(
   'gelu',
   "input · Φ(input), Φ the normal distribution's function; approximate 'tanh' replaces Φ by a formula.",
   (x: Expr, approximate) => {
-    if (approximate === 'none') {
-      return x.mul(0.5).mul(apply('erf', x.mul(Math.SQRT1_2)).add(1));
-    }
+    if (approximate === 'none') return apply('gelu', x);
     if (approximate !== 'tanh') {
       const hint = 'approximate argument must be either none or tanh.';
       throw new RuntimeError(message('gelu', "approximate 'none' or 'tanh'", `'${approximate}'`, hint));

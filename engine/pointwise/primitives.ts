@@ -46,6 +46,15 @@ const halfAtZero = (x: Expr, slope: (safe: Expr) => Expr): Expr => {
   return zero.where(0.5, slope(zero.where(1, x)));
 };
 
+/** Φ and its slope: the normal distribution's function and density. */
+const normalArea = (x: Expr): Expr => apply('erf', x.mul(Math.SQRT1_2)).add(1).mul(0.5);
+const normalDensity = (x: Expr): Expr =>
+  x
+    .mul(x)
+    .mul(-0.5)
+    .exp()
+    .mul(Math.SQRT1_2 * 0.5 * twoOverSqrtPi);
+
 const derivatives: Readonly<Record<string, Derivative>> = {
   neg: unary((g) => g.neg()),
   abs: unary((g, x) => g.mul(apply('sign', x))),
@@ -77,6 +86,7 @@ const derivatives: Readonly<Record<string, Derivative>> = {
   erf: unary((g, x) => g.mul(x.mul(x).neg().exp()).mul(twoOverSqrtPi)),
   erfc: unary((g, x) => g.mul(x.mul(x).neg().exp()).mul(-twoOverSqrtPi)),
   erfinv: unary((g, _x, y) => g.mul(y.mul(y).exp()).mul(Math.sqrt(Math.PI) / 2)),
+  gelu: unary((g, x) => g.mul(normalArea(x).add(x.mul(normalDensity(x))))),
   lgamma: unary((g, x) => g.mul(apply('digamma', x))),
   // Of real numbers; those of complex ones are in wirtinger.ts.
   angle: zero1,

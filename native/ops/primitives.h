@@ -33,8 +33,8 @@
   X(sqrt, 1, real, 1) X(rsqrt, 1, real, 2) X(sin, 1, real, 6) X(cos, 1, real, 6) X(tan, 1, real, 12)                 \
   X(asin, 1, real, 8) X(acos, 1, real, 8) X(atan, 1, real, 8) X(sinh, 1, real, 14) X(cosh, 1, real, 8)               \
   X(tanh, 1, real, 14) X(asinh, 1, real, 20) X(acosh, 1, real, 20) X(atanh, 1, real, 20)                             \
-  X(atan2, 2, real, 12) X(hypot, 2, real, 6) X(erf, 1, real, 20) X(erfc, 1, real, 40) X(erfinv, 1, real, 300)        \
-  X(lgamma, 1, real, 40) X(digamma, 1, real, 200) X(sigmoid, 1, real, 4)                                             \
+  X(atan2, 2, real, 12) X(hypot, 2, real, 6) X(erf, 1, real, 5) X(erfc, 1, real, 40) X(erfinv, 1, real, 300)         \
+  X(lgamma, 1, real, 40) X(digamma, 1, real, 200) X(sigmoid, 1, real, 4) X(gelu, 1, real, 6)                         \
   X(floor, 1, real, 1) X(ceil, 1, real, 1) X(round, 1, real, 1) X(trunc, 1, real, 1)                                 \
   X(nextafter, 2, real, 20) X(ldexp, 2, real, 4)                                                                    \
   TORCHSTONE_SPECIAL_PRIMITIVES(X)

@@ -122,6 +122,13 @@ struct sigmoid {  // exp overflows to infinity, and the result then is 0: no oth
   TS_OP VecD vector(VecD a) { return 1.0 / (1.0 + exp::vector(-a)); }
 #endif
 };
+struct gelu {  // a · Φ(a)
+  template <class T> TS_OP T apply(T a) { return a * T(0.5) * (erf::apply(a * T(0.70710678118654752440)) + T(1)); }
+#ifdef TORCHSTONE_VECTOR_MATH
+  TS_OP VecF vector(VecF a) { return a * 0.5f * (erf::vector(a * 0.70710678118654752440f) + 1.0f); }
+  TS_OP VecD vector(VecD a) { return a * 0.5 * (erf::vector(a * 0.70710678118654752440) + 1.0); }
+#endif
+};
 struct ldexp {  // a · 2^b, the power by itself as in PyTorch
   template <class T> TS_OP T apply(T a, T b) { return a * exp2::apply(b); }
 #ifdef TORCHSTONE_VECTOR_MATH
