@@ -1,6 +1,15 @@
 // Owns making another build of the engine ready to race: a git revision, built once and kept, or another file of the addon.
 import { execFile } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -86,7 +95,8 @@ async function builtAt(sha: string, label: string, note: (text: string) => void)
   mkdirSync(part, { recursive: true });
   try {
     const archive = join(home, `${sha}.tar`);
-    await run('git', ['archive', '--output', archive, sha], { cwd: root });
+    // Nothing that is raced reads the fixtures.
+    await run('git', ['archive', '--output', archive, sha, '--', '.', ':!fixtures'], { cwd: root });
     await run('tar', ['-xf', archive, '-C', part]);
     rmSync(archive);
     symlinkSync(join(root, 'node_modules'), join(part, 'node_modules'), 'dir');
@@ -95,12 +105,18 @@ async function builtAt(sha: string, label: string, note: (text: string) => void)
     const options = { cwd: part, timeout: BUILD_MS, maxBuffer: 2 ** 28 };
     await run('npm', ['run', 'build:native'], options);
     await run(process.execPath, ['--import', 'tsx', join('scripts', 'generate.ts')], options);
+    keepAddon(join(part, 'native', 'build'));
     renameSync(part, folder);
-    // The build's own files name the folder that it was made in: nothing rebuilds there.
     return folder;
   } catch (error) {
     const said =
       error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : '';
     throw new CannotRunError(`${label} could not be built: ${said || String(error)}`, { cause: error });
   }
+}
+
+/** What a compiler left is large, and names a folder that is gone. */
+function keepAddon(build: string): void {
+  for (const name of readdirSync(build))
+    if (name !== 'Release') rmSync(join(build, name), { recursive: true, force: true });
 }
