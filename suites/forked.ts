@@ -12,6 +12,7 @@ export interface ForkOptions {
   /** For people, in every reason. */
   readonly label: string;
   readonly entry: string;
+  readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly execArgv?: readonly string[];
@@ -36,10 +37,10 @@ export class Forked {
   #dead: string | undefined;
   #stderr = '';
 
-  constructor({ label, entry, env = {}, cwd, execArgv, answerMs }: ForkOptions) {
+  constructor({ label, entry, args = [], env = {}, cwd, execArgv, answerMs }: ForkOptions) {
     this.label = label;
     this.#answerMs = answerMs;
-    this.#child = fork(entry, [], {
+    this.#child = fork(entry, [...args], {
       env: { ...process.env, ...env },
       // Typed arrays and −0 travel as they are.
       serialization: 'advanced',

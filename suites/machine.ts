@@ -84,19 +84,27 @@ export function instructionSets(): string[] {
   return sets.filter(([, needs]) => needs.every((flag) => flags.has(flag))).map(([name]) => name);
 }
 
-/** The smallest step of the clock that the benches read, in nanoseconds, and what one reading costs. */
+/**
+ * The smallest step of the clock that the benches read, in nanoseconds, and what one reading costs at best: the mean would also
+ * hold what other programs took of the processor meanwhile.
+ */
 export function timerResolution(): { stepNs: number; readNs: number } {
-  const reads = 20_000;
+  const rounds = 200;
+  const reads = 100;
   let step = Number.POSITIVE_INFINITY;
-  const start = process.hrtime.bigint();
-  let last = start;
-  for (let i = 0; i < reads; i++) {
-    const now = process.hrtime.bigint();
-    const delta = Number(now - last);
-    if (delta > 0 && delta < step) step = delta;
-    last = now;
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < rounds; round++) {
+    const start = process.hrtime.bigint();
+    let last = start;
+    for (let i = 0; i < reads; i++) {
+      const now = process.hrtime.bigint();
+      const delta = Number(now - last);
+      if (delta > 0 && delta < step) step = delta;
+      last = now;
+    }
+    least = Math.min(least, Number(last - start) / reads);
   }
-  return { stepNs: step, readNs: Number(last - start) / reads };
+  return { stepNs: step, readNs: least };
 }
 
 function osName(): string {

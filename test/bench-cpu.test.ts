@@ -11,6 +11,7 @@ import { performancePage } from '../reports/performance.js';
 import { measureCeilings, raisedBy } from '../suites/bench/ceilings.js';
 import { cpuRows } from '../suites/bench/cpu-rows.js';
 import { meanRow } from '../suites/bench/cpu-sweep.js';
+import { EngineRow } from '../suites/bench/engine-row.js';
 import { benchSuite } from '../suites/bench/index.js';
 import { BenchInputs } from '../suites/bench/inputs.js';
 import { runRow } from '../suites/bench/run-row.js';
@@ -84,7 +85,15 @@ describe('the rows', () => {
 
   it('that cannot be run are skipped with their reason', async () => {
     const plan = { ...usual[0]!, unavailable: 'the engine has no such op yet' };
-    const run = { backends: ['torch'], worker: 'none', folder: '', budgetMs: 1, timeoutMs: 1 } as const;
+    const engine = new EngineRow(() => plan);
+    const run = {
+      engine,
+      backends: ['torch'],
+      worker: 'none',
+      folder: '',
+      budgetMs: 1,
+      timeoutMs: 1,
+    } as const;
     const done = await runRow(plan, { ...run, seed: 1, quick: true, signal });
     expect(done.rows).toEqual([]);
     expect(done.cases).toMatchObject([{ status: 'skip', reason: 'the engine has no such op yet' }]);
@@ -267,7 +276,7 @@ describe.skipIf(missing !== undefined)(
 
     it.each([...new Map(plans.map((plan) => [plan.id, plan])).entries()])('agrees in %s', async (_, plan) => {
       const backends = ['torch', 'numpy'] as const;
-      const budget = { budgetMs: 1, timeoutMs: 30_000, quick: true };
+      const budget = { engine: new EngineRow(() => plan), budgetMs: 1, timeoutMs: 30_000, quick: true };
       const { rows } = await runRow(plan, { ...budget, backends, worker, folder, seed: 1, signal });
       expect(rows.length).toBeGreaterThan(0);
       for (const one of rows) {

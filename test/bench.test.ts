@@ -120,7 +120,7 @@ describe('a race', () => {
       name,
       remote: async (iterations) => {
         order.push(name);
-        return { ns: iterations * 1000, preempted: 0 };
+        return { ns: iterations * 1000, marks: [] };
       },
     });
     const lanes = await race([side('a'), side('b'), side('c')], options);
@@ -140,7 +140,7 @@ describe('a race', () => {
           remote: async (iterations) => {
             blocks += 1;
             if (blocks > 6) throw new Error('the reference process was ended by SIGKILL');
-            return { ns: iterations * 10_000, preempted: 0 };
+            return { ns: iterations * 10_000, marks: [] };
           },
         },
       ],
@@ -157,7 +157,7 @@ describe('a race', () => {
     const lanes = await race(
       [
         { name: 'messy', block: loopOf(() => collect()) },
-        { name: 'elsewhere', remote: async (n) => ({ ns: n * 1000, preempted: 3 }) },
+        { name: 'elsewhere', remote: async (n) => ({ ns: n * 1000, marks: ['preempted'] }) },
       ],
       { ...options, together: true },
     );
@@ -180,7 +180,7 @@ describe('a race', () => {
 
   it('makes a share of the calls before it looks at the clock', () => {
     let calls = 0;
-    loopOf(() => (calls += 1), 1 / 8)(80);
+    loopOf(() => (calls += 1), { lead: 1 / 8 })(80);
     expect(calls).toBe(90);
   });
 
@@ -315,7 +315,10 @@ describe('the bench suite', { timeout: 60_000 }, () => {
       expect([row.ratio, row.theirs, row.ours.samples.length]).toEqual([undefined, undefined, 0]);
     }
     expect(result.status).toBe('fail');
-    expect(result.cases.map((one) => one.status)).toEqual(['fail', 'fail']);
+    expect(
+      result.cases.map((one) => one.status),
+      result.cases[0]?.message,
+    ).toEqual(['fail', 'fail']);
   });
 
   it('measures memory in a fresh process', async () => {

@@ -1,6 +1,7 @@
 // Owns the memory figure of T2: our peak against PyTorch's, each in a fresh process of its own at the same size.
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { addon } from '../../engine/native.js';
@@ -20,10 +21,10 @@ const CHILD_MS = 120_000;
 /** The figure, or the case that says why there is none. */
 export async function measureT2(
   python: string | undefined,
-  folder: string,
   signal: AbortSignal,
 ): Promise<{ figure: MemoryFigure } | { skipped: CaseResult }> {
   const started = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'torchstone-memory-'));
   try {
     if (python === undefined) throw new Error('no Python with PyTorch was found');
     const ours = await ourPeak(signal);
@@ -37,6 +38,8 @@ export async function measureT2(
     const reason = error instanceof Error ? error.message : String(error);
     const seconds = (performance.now() - started) / 1000;
     return { skipped: { id: T2_MEMORY, suite: 'bench', status: 'skip', reason, seconds, compared: 0 } };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

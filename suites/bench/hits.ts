@@ -2,7 +2,8 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Mark } from '../results.js';
+import type { BenchRow, Blocks, Mark, Timing } from '../results.js';
+import { MIN_PAIRS } from './statistics.js';
 
 /** What the system has counted up to one moment. */
 export interface Reading {
@@ -152,4 +153,51 @@ export function keptPairs(
   const hit = (marks: readonly Mark[]) => marks.some((mark) => mark !== 'collection');
   const quiet = pairs.filter((i) => !hit(ours[i]!) && !hit(theirs[i]!));
   return quiet.length >= Math.max(least, pairs.length / 4) ? quiet : pairs;
+}
+
+/** The samples of two sides that the rule leaves, in pairs. */
+export function quietSamples(ours: Timing, theirs: Timing): { ours: number[]; theirs: number[] } {
+  const kept = keptPairs(marksOf(ours), marksOf(theirs), MIN_PAIRS);
+  return { ours: kept.map((i) => ours.samples[i]!), theirs: kept.map((i) => theirs.samples[i]!) };
+}
+
+function marksOf({ samples, marks = [] }: Timing): readonly Mark[][] {
+  const found: Mark[][] = samples.map(() => []);
+  for (const { sample, by } of marks) found[sample] = by;
+  return found;
+}
+
+/** The blocks of a run's rows, counted. A series that several rows share counts once. */
+export function countBlocks(rows: readonly BenchRow[]): Blocks {
+  const seen = new Set<readonly number[]>();
+  const blocks: Blocks = { all: 0, marked: {}, leftOut: 0 };
+  for (const { ours, theirs } of rows) {
+    for (const timing of theirs ? [ours, theirs] : [ours]) {
+      if (seen.has(timing.samples)) continue;
+      seen.add(timing.samples);
+      blocks.all += timing.samples.length;
+      for (const mark of (timing.marks ?? []).flatMap(({ by }) => by))
+        blocks.marked[mark] = (blocks.marked[mark] ?? 0) + 1;
+    }
+    if (theirs) {
+      const pairs = Math.min(ours.samples.length, theirs.samples.length);
+      blocks.leftOut += 2 * (pairs - quietSamples(ours, theirs).ours.length);
+    }
+  }
+  return blocks;
+}
+
+const MARK_TEXTS: Readonly<Record<Mark, string>> = {
+  collection: 'a garbage collection',
+  preempted: 'another program on the processor',
+  stolen: 'another guest of the host',
+  throttled: 'a quota',
+  slowed: 'a lower clock rate',
+};
+
+/** The counts as a sentence; none where nothing was hit. */
+export function blocksNote({ all, marked, leftOut }: Blocks): string[] {
+  const parts = Object.entries(marked).map(([mark, n]) => `${n} by ${MARK_TEXTS[mark as Mark]}`);
+  if (parts.length === 0) return [];
+  return [`Of ${all} timed blocks some were hit: ${parts.join(', ')}; ratios leave ${leftOut} blocks out.`];
 }

@@ -1,14 +1,10 @@
 // The bench suite: the notebook's timings, the op sweep and the memory figures. It owns what is run, in which order and for how
 // long, and the reference process's life; the judging is done elsewhere.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { manualSeed } from '../../engine/index.js';
-import { addon } from '../../engine/native.js';
 import { idMatcher } from '../cases.js';
 import { racePeers } from '../peers/race.js';
 import {
   type BenchRow,
+  type Blocks,
   type Calibration,
   type CaseResult,
   type Ceiling,
@@ -25,26 +21,26 @@ import { measureT2, T2_MEMORY } from './cpu-memory.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
 import { meanRow } from './cpu-sweep.js';
 import { decide, evidence } from './decision.js';
+import { blocksNote, countBlocks, quietSamples } from './hits.js';
 import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
-import { NoiseWatch, noiseText } from './noise.js';
 import { notebookRows } from './notebook-rows.js';
 import type { RowPlan } from './plan.js';
-import { runRow } from './run-row.js';
+import { isNarrow, pooledRounds, ROUNDS } from './rounds.js';
+import { familyOf, type RowOutcome, Session } from './session.js';
 import { logRatios } from './statistics.js';
 import { sweepRows } from './sweep.js';
 import { calibrate, raceBuilds } from './versus.js';
-import { ReferenceWorker } from './worker.js';
 
 /** Timings against NumPy and PyTorch, and measured memory. */
 export const benchSuite: Suite = { name: 'bench', run };
 
 /** What all rows together may take, in seconds; the memory figures come on top. */
 const TOTAL_S = { quick: 12, usual: 110, full: 3600 } as const;
-const CPU_TOTAL_S = { quick: 40, usual: 280, full: 1200 } as const;
+const CPU_TOTAL_S = { quick: 40, usual: 200, full: 1200 } as const;
 const ROW_MS = { quick: 300, usual: 2500, full: 60_000 } as const;
 const LEAST_ROW_MS = 250;
-/** A reference that dies again and again is not worth its starts. */
-const MAX_STARTS = 3;
+/** What measuring narrow rows again may take on top, in seconds a round. */
+const ROUND_S = 30;
 
 async function run(options: SuiteOptions): Promise<SuiteResult> {
   const started = performance.now();
@@ -63,13 +59,14 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
   begin(options, plans.length + tasks.length);
   // Memory first: after the races the machine's caches are full and nothing would be fresh but the process.
   const memory = await runMemory(tasks, options);
-  const raced = await raceRows(plans, new Session(options, mode, TOTAL_S[mode]), options);
-  const { rows, calibration, notes } = await judge(raced, options);
+  const raced = await raceRows(plans, options, mode, TOTAL_S[mode]);
+  const { rows, calibration, blocks, notes } = await judge(raced, options);
   finish(options, rows, memory);
   return suiteResult('bench', raced.cases, (performance.now() - started) / 1000, {
     rows,
     memory,
     calibration,
+    blocks,
     notes: [...sizeNotes(mode), ...notes],
   });
 }
@@ -115,20 +112,26 @@ function undecided(row: BenchRow): BenchRow {
   };
 }
 
+function evidenceOf({ ours, theirs }: BenchRow) {
+  if (theirs === undefined) return undefined;
+  const quiet = quietSamples(ours, theirs);
+  return evidence(logRatios(quiet.ours, quiet.theirs));
+}
+
 /** The verdicts of a run, with what this build's races against itself say of their trust. */
 async function judge(
   { rows, notes }: { rows: readonly BenchRow[]; notes: readonly string[] },
   options: SuiteOptions,
-): Promise<{ rows: BenchRow[]; calibration: Calibration[]; notes: string[] }> {
+): Promise<{ rows: BenchRow[]; calibration: Calibration[]; blocks: Blocks; notes: string[] }> {
   const raced = rows.some((row) => row.ratio !== undefined) && !options.signal.aborted;
   const calibration = raced
     ? await calibrate(1, { seed: options.seed, quick: options.quick ?? false, signal: options.signal })
     : [];
   const bias = Math.max(0, ...calibration.map(({ ratio }) => Math.abs(Math.log(ratio.median))));
-  const decided = decide(rows, (row) => evidence(logRatios(row.ours.samples, row.theirs?.samples ?? [])), {
-    bias,
-  });
-  return { rows: decided, calibration, notes: [...notes, ...calibrationNote(calibration)] };
+  const decided = decide(rows, evidenceOf, { bias });
+  const blocks = countBlocks(rows);
+  const told = [...notes, ...blocksNote(blocks), ...calibrationNote(calibration)];
+  return { rows: decided, calibration, blocks, notes: told };
 }
 
 function calibrationNote(calibration: readonly Calibration[]): string[] {
@@ -148,15 +151,14 @@ async function runCpu(options: SuiteOptions, mode: Mode, started: number): Promi
   const cases: CaseResult[] = [];
   const withMemory = matches(T2_MEMORY);
   begin(options, plans.length + (withMemory ? 1 : 0));
-  const session = new Session(options, mode, CPU_TOTAL_S[mode]);
   if (withMemory) {
-    const peak = await measureT2(options.python, session.folder, options.signal);
+    const peak = await measureT2(options.python, options.signal);
     if ('figure' in peak) memory.push(peak.figure);
     else cases.push(peak.skipped);
     options.progress.step(T2_MEMORY, 'figure' in peak && !peak.figure.held);
   }
   const ceilings: Ceiling[] = plans.length > 0 ? measureCeilings(mode === 'quick') : [];
-  const raced = await raceRows(plans, session, options);
+  const raced = await raceRows(plans, options, mode, CPU_TOTAL_S[mode]);
   const mean = meanRow(raced.rows, mode);
   const judged = await judge(raced, options);
   const rows = mean ? [...judged.rows, mean] : judged.rows;
@@ -166,6 +168,7 @@ async function runCpu(options: SuiteOptions, mode: Mode, started: number): Promi
     memory,
     ceilings: raisedBy(ceilings, rows),
     calibration: judged.calibration,
+    blocks: judged.blocks,
     notes: [...cpuSizeNotes(mode), ...judged.notes],
   });
 }
@@ -186,28 +189,86 @@ function finish(
   );
 }
 
+interface Raced {
+  readonly rows: BenchRow[];
+  readonly cases: CaseResult[];
+  readonly notes: readonly string[];
+}
+
+/** Races the rows, family by family, and the narrow ones again; told in the order of the plans. */
 async function raceRows(
   plans: readonly RowPlan[],
-  session: Session,
   options: SuiteOptions,
-): Promise<{ rows: BenchRow[]; cases: CaseResult[]; notes: string[] }> {
-  const rows: BenchRow[] = [];
-  const cases: CaseResult[] = [];
+  mode: Mode,
+  totalS: number,
+): Promise<Raced> {
+  const session = new Session(options, mode);
+  const found = new Map<string, RowOutcome>();
   try {
-    for (const [at, plan] of plans.entries()) {
-      if (options.signal.aborted) break;
-      const done = await session.row(plan, plans.length - at);
-      rows.push(...done.rows);
-      cases.push(...done.cases);
-      options.progress.step(
-        plan.id,
-        done.cases.some((one) => one.status === 'fail' || one.status === 'error'),
-      );
-    }
+    await raceOnce(byFamily(plans), session, totalS, mode, options, (plan, done) => {
+      found.set(plan.id, done);
+      const failed = done.cases.some((one) => one.status === 'fail' || one.status === 'error');
+      options.progress.step(plan.id, failed);
+    });
+    if (mode !== 'quick') await raceNarrow(plans, found, session, mode, options);
   } finally {
     await session.close();
   }
-  return { rows, cases, notes: session.notes };
+  const done = plans.flatMap(({ id }) => found.get(id) ?? []);
+  return {
+    rows: done.flatMap((one) => one.rows),
+    cases: done.flatMap((one) => one.cases),
+    notes: session.notes,
+  };
+}
+
+/** The rows of a family one after another, so that they share a process. */
+function byFamily(plans: readonly RowPlan[]): RowPlan[] {
+  const order = [...new Set(plans.map(familyOf))];
+  return [...plans].sort((a, b) => order.indexOf(familyOf(a)) - order.indexOf(familyOf(b)));
+}
+
+async function raceOnce(
+  plans: readonly RowPlan[],
+  session: Session,
+  totalS: number,
+  mode: Mode,
+  { signal }: SuiteOptions,
+  take: (plan: RowPlan, done: RowOutcome) => void,
+): Promise<void> {
+  const deadline = performance.now() + totalS * 1000;
+  for (const [at, plan] of plans.entries()) {
+    if (signal.aborted) return;
+    const share = Math.max(0, deadline - performance.now()) / (plans.length - at);
+    take(plan, await session.row(plan, Math.max(LEAST_ROW_MS, Math.min(ROW_MS[mode], share))));
+  }
+}
+
+/** Measures rows near their limit again, each round in fresh processes, and pools their rounds. */
+async function raceNarrow(
+  plans: readonly RowPlan[],
+  found: Map<string, RowOutcome>,
+  session: Session,
+  mode: Mode,
+  options: SuiteOptions,
+): Promise<void> {
+  const narrow = plans.filter(({ id }) => found.get(id)?.rows.some(isNarrow));
+  if (narrow.length === 0) return;
+  options.progress.note(`${narrow.length} rows are near their limit and are measured again`);
+  const rounds = new Map(narrow.map(({ id }) => [id, [found.get(id)!]]));
+  for (let round = 1; round < ROUNDS; round += 1) {
+    await session.renew();
+    await raceOnce(narrow, session, ROUND_S, mode, options, (plan, done) => {
+      rounds.get(plan.id)!.push(done);
+    });
+  }
+  for (const [id, [first, ...more]] of rounds) {
+    const rows = first!.rows.map((row) =>
+      pooledRounds([row, ...more.flatMap((one) => one.rows.filter((other) => other.id === row.id))]),
+    );
+    const failed = more.flatMap((one) => one.cases.filter(({ status }) => status !== 'pass'));
+    found.set(id, { rows, cases: failed.length > 0 ? failed.slice(0, 1) : first!.cases });
+  }
 }
 
 async function runMemory(tasks: readonly MemoryTask[], options: SuiteOptions): Promise<MemoryFigure[]> {
@@ -219,107 +280,6 @@ async function runMemory(tasks: readonly MemoryTask[], options: SuiteOptions): P
     options.progress.step(figure.id, !figure.held);
   }
   return memory;
-}
-
-/** The rows of one run: their share of the time, and the reference process that they share. */
-class Session {
-  readonly notes: string[] = [];
-  readonly #options: SuiteOptions;
-  readonly #mode: Mode;
-  readonly #totalS: number;
-  /** Inputs and results on their way between the processes. */
-  readonly folder = mkdtempSync(join(tmpdir(), 'torchstone-bench-'));
-  #deadline: number | undefined;
-  #worker: ReferenceWorker | undefined;
-  #starts = 0;
-  #gone: string | undefined;
-  readonly #noise = new NoiseWatch();
-
-  constructor(options: SuiteOptions, mode: Mode, totalS: number) {
-    this.#options = options;
-    this.#mode = mode;
-    this.#totalS = totalS;
-  }
-
-  /** Runs a row on its share of the time that is left. An error of ours is a failed case, and the next row runs. */
-  async row(plan: RowPlan, left: number): Promise<{ rows: BenchRow[]; cases: CaseResult[] }> {
-    const { seed, signal, quick = false, vs = ['torch', 'numpy'] } = this.#options;
-    const worker = await this.#reference();
-    this.#deadline ??= performance.now() + this.#totalS * 1000;
-    const share = Math.max(0, this.#deadline - performance.now()) / left;
-    const budgetMs = Math.max(LEAST_ROW_MS, Math.min(ROW_MS[this.#mode], share));
-    const timeoutMs = this.#mode === 'full' ? 600_000 : 30_000;
-    const started = performance.now();
-    manualSeed(seed);
-    const watch = new NoiseWatch();
-    const before = await this.#referenceMs();
-    try {
-      const done = await runRow(plan, {
-        backends: vs,
-        worker,
-        folder: this.folder,
-        seed,
-        budgetMs,
-        quick,
-        timeoutMs,
-        signal,
-      });
-      const noise = noiseText(watch.others((await this.#referenceMs()) - before));
-      return noise ? { ...done, rows: done.rows.map((row) => withNote(row, `noisy: ${noise}`)) } : done;
-    } catch (error) {
-      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      const seconds = (performance.now() - started) / 1000;
-      return {
-        rows: [],
-        cases: [{ id: plan.id, suite: 'bench', status: 'error', message, seconds, compared: 0 }],
-      };
-    }
-  }
-
-  async close(): Promise<void> {
-    this.notes.push(...this.#noise.notes(await this.#referenceMs()));
-    this.#worker?.close();
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  /** Processor time of the living reference process, in milliseconds. */
-  async #referenceMs(): Promise<number> {
-    return ((await this.#worker?.cpuNs()) ?? 0) / 1e6;
-  }
-
-  /** The living reference process, started anew when it died; or the reason why there is none. */
-  async #reference(): Promise<ReferenceWorker | string> {
-    const { python } = this.#options;
-    if (python === undefined) return this.#without('no Python with NumPy and PyTorch was found');
-    if (this.#gone !== undefined) return this.#gone;
-    const dead = this.#worker?.dead;
-    if (this.#worker && dead === undefined) return this.#worker;
-    if (dead !== undefined) this.notes.push(`${dead}; its row has no ratio`);
-    if (this.#starts >= MAX_STARTS) return this.#without(`${dead}; it was started ${MAX_STARTS} times`);
-    this.#starts += 1;
-    try {
-      this.#worker = await ReferenceWorker.start(python, addon.getThreads());
-    } catch (error) {
-      return this.#without(error instanceof Error ? error.message : String(error));
-    }
-    const { hello } = this.#worker;
-    const missing = (['numpy', 'torch'] as const).filter((name) => hello[name] === null);
-    if (missing.length > 0) return this.#without(`${python} cannot import ${missing.join(' and ')}`);
-    const threads = `PyTorch with ${hello.threads} threads, ours with ${addon.getThreads()}`;
-    if (this.#starts === 1)
-      this.notes.push(`Raced against NumPy ${hello.numpy} and PyTorch ${hello.torch}, ${threads}.`);
-    return this.#worker;
-  }
-
-  #without(reason: string): string {
-    if (this.#gone === undefined) this.notes.push(`No reference to race against: ${reason}.`);
-    this.#gone = reason;
-    return reason;
-  }
-}
-
-function withNote(row: BenchRow, note: string): BenchRow {
-  return { ...row, note: row.note ? `${row.note}; ${note}` : note };
 }
 
 function sizeNotes(mode: Mode): string[] {

@@ -37,7 +37,7 @@ async function load({ module: file, addon, plant = 1 }: PackedBuild, quick: bool
 
 /** A block of a prepared row; with a slowdown planted, more calls are made than are counted. */
 function blockOf(step: () => unknown, plant: number): (calls: number) => number {
-  const loop = loopOf(step, LEAD);
+  const loop = loopOf(step, { lead: LEAD });
   let owed = 0;
   return (calls) => {
     owed += calls * (plant - 1);

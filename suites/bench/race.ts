@@ -1,16 +1,14 @@
 // Owns one race: contestants in alternating blocks within one run, timed by tinybench. It knows no op and no report.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Bench, type Task } from 'tinybench';
 import { timerResolution } from '../machine.js';
-import { finished } from '../place.js';
 import type { Mark } from '../results.js';
 import { HitWatch, type Reading } from './hits.js';
 import { MIN_PAIRS } from './statistics.js';
 
-/** A block of a side that lives elsewhere: its nanoseconds, and how often its processor was taken away meanwhile. */
+/** A block of a side that lives elsewhere: its nanoseconds, and what hit it there. */
 export interface BlockTime {
   readonly ns: number;
-  readonly preempted: number;
+  readonly marks: readonly Mark[];
 }
 
 /** One side of a race. A block is `iterations` calls. */
@@ -34,7 +32,7 @@ export interface RaceOptions {
   readonly maxRounds: number;
   /** Blocks are made at least this long, so that the pipe and the waking of other threads do not show; see `blockLength`. */
   readonly blockMs: number;
-  /** All sides live in this process and share its threads: nobody has to be waited for. */
+  /** All sides live in this process. */
   readonly together?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -102,44 +100,27 @@ export function processorMs(): number {
   return (user + system) / 1000;
 }
 
-const SETTLE_TURNS = 40;
-const SETTLED_US = 300;
-
-/**
- * Waits until this process is quiet, as the reference does on its side: OpenMP's threads spin for up to 20 ms after their last
- * loop, on a processor that the other side's block needs.
- */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < SETTLE_TURNS; turn += 1) {
-    const before = process.cpuUsage();
-    await sleep(1);
-    const { user, system } = process.cpuUsage(before);
-    if (user + system < SETTLED_US) return;
-  }
-}
-
 /** One contestant in its race. */
 class Side {
   readonly lane: Lane;
   readonly #task: Task | undefined;
   readonly #watch: HitWatch;
   readonly #remote: boolean;
-  readonly #waits: boolean;
   readonly #blocks: [before: Reading, after: Reading][] = [];
-  #preempted = 0;
+  /** What hit the blocks of a remote side, as it says. */
+  readonly #told: (readonly Mark[])[] = [];
 
-  private constructor(lane: Lane, one: Contestant, waits: boolean, bench: Bench, watch: HitWatch) {
+  private constructor(lane: Lane, one: Contestant, bench: Bench, watch: HitWatch) {
     this.lane = lane;
     this.#watch = watch;
-    this.#waits = waits;
     this.#remote = 'remote' in one;
     if (lane.lost !== undefined) return;
     // tinybench keeps one sample a block: milliseconds, the block's cost as measured where it ran.
     const timed =
       'remote' in one
         ? async () => {
-            const { ns, preempted } = await one.remote(lane.iterations);
-            this.#preempted = preempted;
+            const { ns, marks } = await one.remote(lane.iterations);
+            this.#told.push(marks);
             return sample(ns);
           }
         : () => sample(one.block(lane.iterations));
@@ -153,18 +134,16 @@ class Side {
     const lane = (iterations: number): Lane => ({
       ...{ name: one.name, iterations, samples: [], atMs: [], marks: [] },
     });
-    const waits = !('remote' in one) && options.together !== true;
     if ('remote' in one) {
       try {
         const iterations = await callsFor(async (n) => (await one.remote(n)).ns, blockMs);
-        return new Side(lane(iterations), one, waits, bench, watch);
+        return new Side(lane(iterations), one, bench, watch);
       } catch (error) {
-        return new Side({ ...lane(0), lost: reasonOf(error) }, one, waits, bench, watch);
+        return new Side({ ...lane(0), lost: reasonOf(error) }, one, bench, watch);
       }
     }
     const iterations = await callsFor(async (n) => one.block(n), blockMs);
-    if (waits) await settle();
-    return new Side(lane(iterations), one, waits, bench, watch);
+    return new Side(lane(iterations), one, bench, watch);
   }
 
   /** When its first block began. */
@@ -182,19 +161,18 @@ class Side {
     const { result } = task;
     if (result.state === 'completed') {
       // Elsewhere is another process, whose processor is not ours.
-      const preempted = before.preempted + this.#preempted;
-      this.#blocks.push([before, this.#remote ? { ...after, preempted } : after]);
+      this.#blocks.push([before, this.#remote ? { ...after, preempted: before.preempted } : after]);
       this.lane.samples.push((result.latency.p50 * 1e6) / this.lane.iterations);
     } else {
       const error = 'error' in result ? result.error : new Error(`tinybench ended in state ${result.state}`);
       if (!this.#remote) throw error;
       this.lane.lost = reasonOf(error);
     }
-    if (this.#waits) await settle();
   }
 
   async finish(first: number): Promise<void> {
-    this.lane.marks.push(...(await this.#watch.marks(this.#blocks, !this.#remote)));
+    const seen = await this.#watch.marks(this.#blocks, !this.#remote);
+    this.lane.marks.push(...seen.map((marks, i) => [...new Set([...(this.#told[i] ?? []), ...marks])]));
     this.lane.atMs.push(...this.#blocks.map(([{ at }]) => at - first));
   }
 }
@@ -219,12 +197,22 @@ async function callsFor(block: (iterations: number) => Promise<number>, blockMs:
   return iterations;
 }
 
+/** What surrounds the calls of a block. */
+export interface LoopOptions {
+  /** The share of the calls that goes before, untimed: they fill the caches again that another side has used. */
+  readonly lead?: number;
+  /** Waits until the results are there: a block ends with them, wherever they are computed. */
+  readonly done?: () => void;
+}
+
 /**
  * A timed loop compiled for this step alone: one loop shared by all rows would call its steps through a polluted inline
- * cache, and the first row would look faster than the last. The share `lead` of the calls goes before, untimed: they fill
- * the caches again that another side has used. A block ends when its results are there, wherever they are computed.
+ * cache, and the first row would look faster than the last.
  */
-export function loopOf(step: () => unknown, lead = 0): (iterations: number) => number {
+export function loopOf(
+  step: () => unknown,
+  { lead = 0, done = () => {} }: LoopOptions = {},
+): (iterations: number) => number {
   const make = new Function(
     'step',
     'now',
@@ -239,7 +227,7 @@ export function loopOf(step: () => unknown, lead = 0): (iterations: number) => n
       return Number(now() - start);
     };`,
   );
-  return make(step, process.hrtime.bigint, lead, finished) as (iterations: number) => number;
+  return make(step, process.hrtime.bigint, lead, done) as (iterations: number) => number;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,18 +1,17 @@
 // Owns running one row: prepare both sides, compare their results, race them, and turn the lanes into results.
 // It prints nothing; whatever the reference does ends in a reason, never in an exception.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseNpy } from '../../engine/npy.js';
-import { type ArrayValue, compareArrays, worstOf } from '../compare.js';
 import type { BenchRow, CaseResult, Timing, Worst } from '../results.js';
-import { BenchInputs } from './inputs.js';
-import type { Prepared, RowPlan, Workload } from './plan.js';
-import { type Contestant, type Lane, loopOf, type RaceOptions, race } from './race.js';
+import type { Readied, RowEngine } from './engine-row.js';
+import { quietSamples } from './hits.js';
+import type { RowPlan, Workload } from './plan.js';
+import { type Contestant, type Lane, type RaceOptions, race } from './race.js';
 import { median, pairedRatio, spread } from './statistics.js';
 import type { Backend, ReferenceWorker } from './worker.js';
 
 /** What a row is run with. */
 export interface RowRun {
+  readonly engine: RowEngine;
   readonly backends: readonly Backend[];
   /** The living reference, or the reason why there is none. */
   readonly worker: ReferenceWorker | string;
@@ -39,8 +38,8 @@ export async function runRow(plan: RowPlan, run: RowRun): Promise<{ rows: BenchR
   const started = performance.now();
   if (plan.unavailable !== undefined) return { rows: [], cases: [skipped(plan, plan.unavailable)] };
   const live = typeof run.worker !== 'string';
-  const inputs = new BenchInputs(run.seed, plan.id, live ? run.folder : undefined);
-  const prepared = plan.prepare(inputs);
+  const { engine, seed } = run;
+  const prepared = await engine.prepare({ row: plan.id, seed, ...(live ? { folder: run.folder } : {}) });
   const side = new Side(plan, prepared, run);
   const backends = run.backends.filter((one) => prepared.reference[one] !== undefined);
   // The one reference that was asked for has no such operation: there is no race to run.
@@ -50,16 +49,22 @@ export async function runRow(plan: RowPlan, run: RowRun): Promise<{ rows: BenchR
   const racing = backends.filter((one) => verdicts.get(one)!.correct === true);
   // A wrong result has no speed: when every comparison failed, nothing is timed.
   const wrong = backends.every((one) => verdicts.get(one)!.correct === false);
-  if (!wrong) warm(prepared.step, run.quick ? WARM_MS.quick : WARM_MS.usual);
+  if (!wrong) await engine.warm(run.quick ? WARM_MS.quick : WARM_MS.usual);
   const lanes = wrong
     ? []
     : await race(
-        [{ name: 'ours', block: loopOf(prepared.step) }, ...racing.map((one) => side.contestant(one))],
+        [
+          { name: OURS, remote: (iterations) => engine.run(iterations) },
+          ...racing.map((one) => side.contestant(one)),
+        ],
         raceOptions(plan, run),
       );
+  const lost = lanes.find((lane) => lane.name === OURS)?.lost;
+  // Whatever becomes of a reference is a reason; what becomes of ours is an error.
+  if (lost !== undefined) throw new Error(lost);
   await side.drop();
   const seconds = (performance.now() - started) / 1000;
-  const launch = wrong ? undefined : prepared.launch?.();
+  const launch = wrong || !prepared.launches ? undefined : await engine.launch();
   const rows = backends.map((one) => resultRow(plan, one, lanes, verdicts.get(one)!, launch));
   return {
     rows,
@@ -71,13 +76,9 @@ function skipped({ id }: RowPlan, reason: string): CaseResult {
   return { id, suite: 'bench', status: 'skip', reason, seconds: 0, compared: 0 };
 }
 
-const WARM_MS = { quick: 30, usual: 60 } as const;
-
-/** A step of a hundred calls of JavaScript is compiled late: its first milliseconds are not its speed. */
-function warm(step: () => unknown, ms: number): void {
-  const started = performance.now();
-  while (performance.now() - started < ms) step();
-}
+const OURS = 'ours';
+/** In a fresh process the compiler has everything still to do. */
+const WARM_MS = { quick: 60, usual: 200 } as const;
 
 function raceOptions({ kind }: RowPlan, run: RowRun): RaceOptions {
   return {
@@ -92,11 +93,11 @@ function raceOptions({ kind }: RowPlan, run: RowRun): RaceOptions {
 /** One row's side of the conversation with the reference. */
 class Side {
   readonly #plan: RowPlan;
-  readonly #prepared: Prepared;
+  readonly #prepared: Readied;
   readonly #run: RowRun;
   readonly #keys: string[] = [];
 
-  constructor(plan: RowPlan, prepared: Prepared, run: RowRun) {
+  constructor(plan: RowPlan, prepared: Readied, run: RowRun) {
     this.#plan = plan;
     this.#prepared = prepared;
     this.#run = run;
@@ -111,16 +112,14 @@ class Side {
 
   /** Prepares the reference's workload, has it compute its result and compares ours with it. */
   async compare(backend: Backend): Promise<Verdict> {
-    const { output, check, reference } = this.#prepared;
-    let want: ArrayValue;
+    const { compares, check, reference } = this.#prepared;
+    const file = join(this.#run.folder, `${backend}.npy`);
     try {
       await this.#prepare(backend, backend, reference[backend]!);
-      if (!output) return { correct: 'unchecked', reason: 'nothing to compare', compared: 0 };
+      if (!compares) return { correct: 'unchecked', reason: 'nothing to compare', compared: 0 };
       const key = check?.[backend] ? `${backend}-check` : backend;
       if (check?.[backend]) await this.#prepare(key, backend, check[backend]);
-      const file = join(this.#run.folder, `${key}.npy`);
       await this.#worker.output(key, file, this.#run.timeoutMs);
-      want = arrayFrom(file);
     } catch (error) {
       return {
         correct: 'unchecked',
@@ -128,16 +127,11 @@ class Side {
         compared: 0,
       };
     }
-    const got = output();
-    const { tolerance } = this.#plan;
-    const allowed = { rtol: tolerance, atol: tolerance, signedZero: 'any' as const };
-    // The dtype is the fixtures' business; here NumPy's int64 for our int64 indices is all that matters.
-    const comparison = compareArrays(got, want, allowed, { what: 'result', ignoreDtype: true });
-    const worst = worstOf(comparison, 'result');
+    const { agrees, compared, message, worst } = await this.#run.engine.compare(file);
     return {
-      correct: comparison.ok,
-      compared: comparison.compared,
-      ...(comparison.ok ? {} : { reason: comparison.message, ...(worst ? { worst } : {}) }),
+      correct: agrees,
+      compared,
+      ...(message === undefined ? {} : { reason: message, ...(worst ? { worst } : {}) }),
     };
   }
 
@@ -165,17 +159,18 @@ class Side {
   }
 }
 
-/** The array of a .npy file. */
-export function arrayFrom(file: string): ArrayValue {
-  const { data, shape, dtype } = parseNpy(readFileSync(file), file);
-  return { data: data as ArrayValue['data'], shape, dtype };
-}
-
-/** Blocks of one side with their median. */
-export function timing(samples: readonly number[]): Timing {
-  return samples.length > 0
-    ? { medianNs: median(samples), samples: [...samples] }
-    : { medianNs: 0, samples: [] };
+/** One side's blocks with their median. */
+export function timing(lane: Lane | undefined): Timing {
+  if (lane === undefined || lane.samples.length === 0) return { medianNs: 0, samples: [] };
+  const { samples, atMs, iterations } = lane;
+  const marks = lane.marks.flatMap((by, sample) => (by.length > 0 ? [{ sample, by }] : []));
+  return {
+    medianNs: median(samples),
+    samples,
+    atMs,
+    calls: iterations,
+    ...(marks.length > 0 ? { marks } : {}),
+  };
 }
 
 const UNQUIET = 0.15;
@@ -187,17 +182,18 @@ function resultRow(
   verdict: Verdict,
   launch: { launchNs: number; completionNs: number } | undefined,
 ): BenchRow {
-  const ours = lanes.find((lane) => lane.name === 'ours');
-  const theirs = lanes.find((lane) => lane.name === backend);
+  const lane = (name: string) => lanes.find((one) => one.name === name);
+  const theirs = lane(backend);
   const wrong = verdict.correct === false;
-  const ratio =
-    ours && theirs && !theirs.lost && !wrong ? pairedRatio(ours.samples, theirs.samples) : undefined;
+  const times = { ours: timing(wrong ? undefined : lane(OURS)), theirs: timing(wrong ? undefined : theirs) };
+  const quiet = quietSamples(times.ours, times.theirs);
+  const ratio = theirs?.lost === undefined ? pairedRatio(quiet.ours, quiet.theirs) : undefined;
   const withheld = wrong
     ? `the result is wrong: ${verdict.reason}`
     : ratio
       ? undefined
       : (theirs?.lost ?? verdict.reason ?? 'too few blocks');
-  const unquiet = [ours, theirs].some((lane) => lane && spread(lane.samples) > UNQUIET);
+  const unquiet = [quiet.ours, quiet.theirs].some((samples) => spread(samples) > UNQUIET);
   const notes = [
     plan.note,
     unquiet ? 'unquiet: the middle half of the blocks spreads by more than 15 %' : undefined,
@@ -209,9 +205,9 @@ function resultRow(
     label: plan.label,
     ...(plan.size === undefined ? {} : { size: plan.size }),
     dtype: plan.dtype,
-    ours: timing(wrong ? [] : (ours?.samples ?? [])),
+    ours: times.ours,
     reference: backend,
-    ...(theirs && !wrong && theirs.samples.length > 0 ? { theirs: timing(theirs.samples) } : {}),
+    ...(times.theirs.samples.length > 0 ? { theirs: times.theirs } : {}),
     ...(ratio ? { ratio } : {}),
     correct: verdict.correct,
     ...(withheld === undefined ? {} : { withheld }),

@@ -13,6 +13,14 @@ export function median(values: readonly number[]): number {
 }
 
 /**
+ * The lower quartile. What other programs do to a block only lengthens it: on a busy machine it scatters less from process to
+ * process than the median does.
+ */
+export function quartile(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 2] ?? Number.NaN;
+}
+
+/**
  * How many of the smallest (and largest) of n values lie outside the 95 % interval of their median: the greatest k with
  * 2·P(Binomial(n, ½) < k + 1) ≤ 5 %. −1 when n is too small for any interval.
  */

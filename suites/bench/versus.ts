@@ -8,12 +8,12 @@ import { keptPairs } from './hits.js';
 import { uniformStream } from './inputs.js';
 import { type PackedBuild, PairProcess, type Raced } from './pair-process.js';
 import type { Lane } from './race.js';
-import { logRatios, MIN_PAIRS, median, trimmedMean } from './statistics.js';
+import { MIN_PAIRS, median, quartile, trimmedMean } from './statistics.js';
 
 /** How much is measured; six processes are the least for an interval. */
 const EFFORT = {
-  quick: { launches: 6, rounds: 24, budgetMs: 200 },
-  usual: { launches: 8, rounds: 40, budgetMs: 400 },
+  quick: { launches: 6, rounds: 30, budgetMs: 200 },
+  usual: { launches: 8, rounds: 60, budgetMs: 400 },
 } as const;
 /** Long enough that the caches are warm for most of it, short enough that one turn of the scheduler hits few. */
 const BLOCK_MS = 0.5;
@@ -161,9 +161,8 @@ function take(tally: Tally, launch: number, raced: Raced): void {
   }
   const { ours, theirs } = raced;
   const kept = keptPairs(ours.marks, theirs.marks, MIN_PAIRS);
-  const at = (lane: Lane) => kept.map((i) => lane.samples[i]!);
-  const logs = logRatios(at(ours), at(theirs));
-  if (logs.length > 0) tally.launches.set(launch, median(logs));
+  const low = (lane: Lane) => quartile(kept.map((i) => lane.samples[i]!));
+  tally.launches.set(launch, Math.log(low(theirs) / low(ours)));
   append(tally.ours, ours);
   append(tally.theirs, theirs);
 }

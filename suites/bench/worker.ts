@@ -111,7 +111,7 @@ export class ReferenceWorker {
     const { ns, preempted } = await this.request('run', { key, iterations }, ms);
     if (typeof ns !== 'number' || !(ns >= 0))
       throw new ReferenceFailure(`the reference answered no time: ${String(ns)}`);
-    return { ns, preempted: Number(preempted) || 0 };
+    return { ns, marks: Number(preempted) > 0 ? ['preempted'] : [] };
   }
 
   /** Writes the workload's result to a .npy file. */

@@ -53,8 +53,8 @@ const LIMITS: Readonly<Record<SuiteName, Limits>> = {
   validate: { minutes: 6, caseSeconds: 60 },
   gradcheck: { minutes: 6, caseSeconds: 120 },
   notebook: { minutes: 8, caseSeconds: 300 },
-  bench: { minutes: 12, caseSeconds: 600 },
-  selftest: { minutes: 15, caseSeconds: 300 },
+  bench: { minutes: 30, caseSeconds: 600 },
+  selftest: { minutes: 40, caseSeconds: 300 },
   conformance: { minutes: 10, caseSeconds: 60 },
   peers: { minutes: 20, caseSeconds: 600 },
 };

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualSeed } from '../../engine/index.js';
 import type { Mode } from '../bench/cpu-rows.js';
+import { blockHere } from '../bench/engine-row.js';
 import { BenchInputs } from '../bench/inputs.js';
 import type { RowPlan } from '../bench/plan.js';
-import { type Lane, loopOf, race } from '../bench/race.js';
+import { type Lane, race } from '../bench/race.js';
 import { timing } from '../bench/run-row.js';
 import { pairedRatio } from '../bench/statistics.js';
 import { idMatcher } from '../cases.js';
@@ -127,7 +128,7 @@ async function raceRow(
     const racing = rivals.filter(({ peer }) => !withheld.has(peer.name));
     const lanes = await race(
       [
-        { name: 'ours', block: loopOf(prepared.step) },
+        { name: 'ours', remote: blockHere(prepared.step) },
         ...racing.map(({ peer, process }) => ({
           name: peer.name,
           remote: (iterations: number) => process.run(iterations),
@@ -141,7 +142,7 @@ async function raceRow(
       const lane = theirs.find((one) => one.name === name);
       return { name, ...figures(ours, lane, withheld.get(name)) };
     });
-    return { id, group, label, dtype, ours: timing(ours.samples), engines };
+    return { id, group, label, dtype, ours: timing(ours), engines };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -173,7 +174,7 @@ function figures(ours: Lane, theirs: Lane | undefined, withheld: string | undefi
   if (withheld !== undefined || theirs === undefined) return { withheld: withheld ?? 'it was not raced' };
   if (theirs.lost !== undefined) return { withheld: theirs.lost };
   const ratio = pairedRatio(ours.samples, theirs.samples);
-  return { theirs: timing(theirs.samples), ...(ratio ? { ratio } : { withheld: 'too few blocks' }) };
+  return { theirs: timing(theirs), ...(ratio ? { ratio } : { withheld: 'too few blocks' }) };
 }
 
 function reasonOf(error: unknown): string {
