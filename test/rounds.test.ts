@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { blocksNote, countBlocks } from '../suites/bench/hits.js';
 import { isNarrow, pooledRounds } from '../suites/bench/rounds.js';
-import type { BenchRow } from '../suites/results.js';
+import type { BenchRow, Timing } from '../suites/results.js';
 
 function row(ratio: [low: number, median: number, high: number], limit: number): BenchRow {
   const [low, median, high] = ratio;
@@ -80,8 +80,9 @@ describe('rounds', () => {
 describe('the blocks of a run', () => {
   it('are counted once, with what hit them and what was left out', () => {
     const one = round(1, 24);
-    const ours = { ...one.ours, marks: [{ sample: 0, by: ['collection', 'preempted'] as const }] };
-    const rows = [one, { ...one, id: 'cpu/x/numpy' }].map((each) => ({ ...each, ours })) as BenchRow[];
+    const marks: NonNullable<Timing['marks']> = [{ sample: 0, by: ['collection', 'preempted'] }];
+    const ours = { ...one.ours, marks };
+    const rows = [one, { ...one, id: 'cpu/x/numpy' }].map((each) => ({ ...each, ours }));
     const blocks = countBlocks(rows);
     expect(blocks).toEqual({ all: 48, marked: { collection: 1, preempted: 1 }, leftOut: 4 });
     expect(blocksNote(blocks)[0]).toContain('1 by a garbage collection, 1 by another program');
