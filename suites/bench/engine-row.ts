@@ -1,6 +1,5 @@
 // Owns one row of this engine made ready: its step, its result held against a reference's, its blocks. It knows no reference process.
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { manualSeed } from '../../engine/index.js';
 import { parseNpy } from '../../engine/npy.js';
 import { type ArrayValue, compareArrays, worstOf } from '../compare.js';
@@ -10,6 +9,7 @@ import { HitWatch } from './hits.js';
 import { BenchInputs } from './inputs.js';
 import type { Prepared, RowPlan } from './plan.js';
 import { type BlockTime, loopOf } from './race.js';
+import { settle } from './settle.js';
 
 /** Which row is to be made ready, and where the reference will look for its inputs; without a folder there is none. */
 export interface RowOrder {
@@ -124,20 +124,4 @@ export function blockHere(step: () => unknown): (iterations: number) => Promise<
       watch.close();
     }
   };
-}
-
-const SETTLE_TURNS = 40;
-const SETTLED_US = 300;
-
-/**
- * Waits until this process is quiet, as the reference does on its side: OpenMP's threads spin for up to 20 ms after their last
- * loop, on a processor that the other side's block needs.
- */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < SETTLE_TURNS; turn += 1) {
-    const before = process.cpuUsage();
-    await sleep(1);
-    const { user, system } = process.cpuUsage(before);
-    if (user + system < SETTLED_US) return;
-  }
 }

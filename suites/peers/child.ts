@@ -1,7 +1,8 @@
 // The process of one peer: opens its adapter, answers recorded calls with what the peer gives, and runs timed blocks. It judges nothing.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loopOf, settle } from '../bench/race.js';
+import { loopOf } from '../bench/race.js';
+import { settle } from '../bench/settle.js';
 import type { ArrayValue } from '../compare.js';
 import { answerRequests } from '../forked.js';
 import { Call, type Foreign, Unsupported } from './call.js';

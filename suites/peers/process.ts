@@ -52,7 +52,7 @@ export class PeerProcess {
   /** Runs a block of what was made ready; its time as measured there. */
   async run(iterations: number): Promise<BlockTime> {
     const { ns, preempted } = await this.#request({ cmd: 'run', iterations });
-    return { ns: Number(ns), preempted: Number(preempted) };
+    return { ns: Number(ns), marks: Number(preempted) > 0 ? ['preempted'] : [] };
   }
 
   close(): void {
