@@ -103,7 +103,8 @@ export class EngineRow implements RowEngine {
   }
 }
 
-function arrayFrom(file: string): ArrayValue {
+/** The array of a .npy file. */
+export function arrayFrom(file: string): ArrayValue {
   const { data, shape, dtype } = parseNpy(readFileSync(file), file);
   return { data: data as ArrayValue['data'], shape, dtype };
 }
