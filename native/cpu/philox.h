@@ -22,6 +22,9 @@ typedef int32_t I32 __attribute__((vector_size(kVectorBytes)));
 inline constexpr int kPhiloxGroup = 16;              // counters a group
 inline constexpr int kLanes32 = kVectorBytes / 4, kLanes64 = kVectorBytes / 8;
 
+// The same of C registers, one after the other in every step.
+#define TS_ABREAST(C) _Pragma("GCC unroll 8") for (int c = 0; c < C; ++c)
+
 // The low 32 bits of each lane times m.
 TS_INLINE U64 multiplyLow(U64 a, U64 m) {
 #if defined(__AVX512F__)
@@ -37,42 +40,44 @@ TS_INLINE U64 multiplyLow(U64 a, U64 m) {
 
 TS_INLINE U64 broadcast(uint64_t x) { return U64{} + x; }
 
-// The four words of each lane's counter, in the low halves of x; the high halves hold leftovers that no multiplication reads.
-TS_INLINE void philox(U64 counter, uint64_t seed, U64 (&x)[4]) {
+// The four words of each lane's counter x[c][0], in the low halves of x[c]; the high halves hold leftovers that no multiplication
+// reads. C registers side by side: a round waits for the one before, and alone would leave the processor idle.
+template <int C> TS_INLINE void philox(uint64_t seed, U64 (&x)[C][4]) {
   const U64 m0 = broadcast(0xD2511F53u), m1 = broadcast(0xCD9E8D57u);
   uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
-  x[0] = counter;
-  x[1] = counter >> 32;
-  x[2] = x[3] = U64{};
+  TS_ABREAST(C) x[c][1] = x[c][0] >> 32, x[c][2] = x[c][3] = U64{};
 #pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
-    const U64 p0 = multiplyLow(x[0], m0), p1 = multiplyLow(x[2], m1);
-    x[0] = (p1 >> 32) ^ x[1] ^ broadcast(k0);
-    x[2] = (p0 >> 32) ^ x[3] ^ broadcast(k1);
-    x[1] = p1;
-    x[3] = p0;
+    TS_ABREAST(C) {
+      const U64 p0 = multiplyLow(x[c][0], m0), p1 = multiplyLow(x[c][2], m1);
+      x[c][0] = (p1 >> 32) ^ x[c][1] ^ broadcast(k0);
+      x[c][2] = (p0 >> 32) ^ x[c][3] ^ broadcast(k1);
+      x[c][1] = p1;
+      x[c][3] = p0;
+    }
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
 }
 
-// The words of kLanes32 consecutive counters: w[j][lane] = word j of counter first + lane.
-TS_INLINE void words32(uint64_t first, uint64_t seed, U32 (&w)[4]) {
-  U64 lane;
+// The words of kLanes32 consecutive counters in each of C groups: w[c][j][lane] = word j of counter first + 16c + lane.
+template <int C> TS_INLINE void words32(uint64_t first, uint64_t seed, U32 (&w)[C][4]) {
+  U64 lane, x[2 * C][4];  // even and odd counters
   for (int i = 0; i < kLanes64; ++i) lane[i] = static_cast<uint64_t>(2 * i);
-  U64 even[4], odd[4];
-  philox(broadcast(first) + lane, seed, even);
-  philox(broadcast(first + 1) + lane, seed, odd);
-  for (int j = 0; j < 4; ++j) w[j] = reinterpret_cast<U32>((even[j] & broadcast(0xFFFFFFFFu)) | (odd[j] << 32));
+  TS_ABREAST(2 * C) x[c][0] = broadcast(first + static_cast<uint64_t>(kPhiloxGroup * (c / 2) + c % 2)) + lane;
+  philox(seed, x);
+  TS_ABREAST(C)
+    for (int j = 0; j < 4; ++j) w[c][j] = reinterpret_cast<U32>((x[2 * c][j] & broadcast(0xFFFFFFFFu)) | (x[2 * c + 1][j] << 32));
 }
 
 // The two 64-bit draws of kLanes64 consecutive counters.
 TS_INLINE void words64(uint64_t first, uint64_t seed, U64 (&w)[2]) {
   U64 lane;
   for (int i = 0; i < kLanes64; ++i) lane[i] = static_cast<uint64_t>(i);
-  U64 x[4];
-  philox(broadcast(first) + lane, seed, x);
-  for (int j = 0; j < 2; ++j) w[j] = (x[2 * j] & broadcast(0xFFFFFFFFu)) | (x[2 * j + 1] << 32);
+  U64 x[1][4];
+  x[0][0] = broadcast(first) + lane;
+  philox(seed, x);
+  for (int j = 0; j < 2; ++j) w[j] = (x[0][2 * j] & broadcast(0xFFFFFFFFu)) | (x[0][2 * j + 1] << 32);
 }
 
 }  // namespace

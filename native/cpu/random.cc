@@ -13,6 +13,7 @@ namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
 inline constexpr int64_t kGrain = 8192;  // elements; fewer are not worth a second thread
+inline constexpr int kAbreast = kVectorBytes == 64 ? 4 : 2;  // groups at a time: as many as registers hold
 
 struct Fill {
   char* out;
@@ -24,14 +25,17 @@ struct Fill {
 
 template <class V, class T> TS_INLINE void put(T* p, V v) { std::memcpy(p, &v, sizeof v); }
 
-// Calls op.group(first counter, out) for every group of `Op::kGroup` elements from `begin` on; a last partial group goes through
-// a buffer.
+// Calls op.group(first counter, out) for every group of `Op::kGroup` elements from `begin` on, or op.groups for several where it
+// can; a last partial group goes through a buffer.
 template <class Op> void fillRange(const Fill& f, const Op& op, int64_t begin, int64_t end) {
   using T = typename Op::Type;
   constexpr int64_t G = Op::kGroup;
   T* out = reinterpret_cast<T*>(f.out);
   int64_t i = begin;
   uint64_t counter = f.offset + static_cast<uint64_t>(i / G * kPhiloxGroup);
+  if constexpr (requires { Op::kSeveral; }) {
+    for (; i + G * kAbreast <= end; i += G * kAbreast, counter += kAbreast * kPhiloxGroup) op.template groups<kAbreast>(counter, out + i);
+  }
   for (; i + G <= end; i += G, counter += kPhiloxGroup) op.group(counter, out + i);
   if (i < end) {
     T last[G];
@@ -62,18 +66,21 @@ template <class Op> int64_t fill(const Fill& f, const Op& op) {
 struct Uniform32 {
   using Type = float;
   static constexpr int64_t kGroup = 64;
+  static constexpr bool kSeveral = true;
   uint64_t seed;
   float from, width, top;  // top: the last value below the upper bound, which rounding could otherwise reach
-  void group(uint64_t counter, float* out) const {
+  template <int C> void groups(uint64_t counter, float* out) const {
     for (int s = 0; s < kPhiloxGroup; s += kLanes32) {
-      U32 w[4];
+      U32 w[C][4];
       words32(counter + static_cast<uint64_t>(s), seed, w);
-      for (int j = 0; j < 4; ++j) {
-        const F32 x = __builtin_convertvector(reinterpret_cast<I32>(w[j] >> 8), F32) * 0x1p-24f * width + from;
-        put(out + 16 * j + s, x < top ? x : F32{} + top);
-      }
+      TS_ABREAST(C)
+        for (int j = 0; j < 4; ++j) {
+          const F32 x = __builtin_convertvector(reinterpret_cast<I32>(w[c][j] >> 8), F32) * 0x1p-24f * width + from;
+          put(out + kGroup * c + 16 * j + s, x < top ? x : F32{} + top);
+        }
     }
   }
+  void group(uint64_t counter, float* out) const { groups<1>(counter, out); }
 };
 struct Uniform64 {
   using Type = double;
@@ -95,20 +102,26 @@ struct Uniform64 {
 struct Normal32 {
   using Type = float;
   static constexpr int64_t kGroup = 64;
+  static constexpr bool kSeveral = true;
   uint64_t seed;
   float mean, deviation;
-  void group(uint64_t counter, float* out) const {
+  template <int C> void groups(uint64_t counter, float* out) const {
     for (int s = 0; s < kPhiloxGroup; s += kLanes32) {
-      U32 w[4];
+      U32 w[C][4];
       words32(counter + static_cast<uint64_t>(s), seed, w);
       for (int j = 0; j < 4; j += 2) {
-        F32 x, y;
-        boxMuller(w[j], w[j + 1], x, y);
-        put(out + 16 * j + s, x * deviation + mean);
-        put(out + 16 * (j + 1) + s, y * deviation + mean);
+        U32 a[C], b[C];
+        F32 x[C], y[C];
+        TS_ABREAST(C) a[c] = w[c][j], b[c] = w[c][j + 1];
+        boxMuller(a, b, x, y);
+        TS_ABREAST(C) {
+          put(out + kGroup * c + 16 * j + s, x[c] * deviation + mean);
+          put(out + kGroup * c + 16 * (j + 1) + s, y[c] * deviation + mean);
+        }
       }
     }
   }
+  void group(uint64_t counter, float* out) const { groups<1>(counter, out); }
 };
 struct Normal64 {
   using Type = double;
@@ -135,10 +148,10 @@ struct Exponential32 {
   float rate;
   void group(uint64_t counter, float* out) const {
     for (int s = 0; s < kPhiloxGroup; s += kLanes32) {
-      U32 w[4];
+      U32 w[1][4];
       words32(counter + static_cast<uint64_t>(s), seed, w);
       for (int j = 0; j < 4; ++j) {
-        const F32 x = -logarithm(openUnit(w[j]));
+        const F32 x = -logarithm(openUnit(w[0][j]));
         put(out + 16 * j + s, (x > 0x1p-24f ? x : F32{} + 0x1p-24f) / rate);
       }
     }
@@ -175,9 +188,9 @@ template <class T, bool Bool> struct Bernoulli {
     const U32 any = U32{} + (threshold > 0 ? 1u : 0u);
     int32_t hits[kGroup];
     for (int s = 0; s < kPhiloxGroup; s += kLanes32) {
-      U32 w[4];
+      U32 w[1][4];
       words32(counter + static_cast<uint64_t>(s), seed, w);
-      for (int j = 0; j < 4; ++j) put(hits + 16 * j + s, reinterpret_cast<U32>(w[j] <= last) & any);
+      for (int j = 0; j < 4; ++j) put(hits + 16 * j + s, reinterpret_cast<U32>(w[0][j] <= last) & any);
     }
     convert<T, false>(hits, out, kGroup);
   }

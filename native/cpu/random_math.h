@@ -44,21 +44,29 @@ TS_INLINE F64 toDouble(U64 x) {
 }
 
 // x positive and normal. x = 2^e · m, √½ ≤ m < √2.
+template <int C> TS_INLINE void logarithms(F32 (&x)[C]) {
+  I32 bits[C];
+  F32 f[C], p[C];
+  TS_ABREAST(C) bits[c] = reinterpret_cast<I32>(x[c]) + (0x3f800000 - 0x3f3504f3);
+  TS_ABREAST(C) f[c] = reinterpret_cast<F32>((bits[c] & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  TS_ABREAST(C) p[c] = f[c] * 7.0376836292e-2f - 1.1514610310e-1f;
+  TS_ABREAST(C) p[c] = p[c] * f[c] + 1.1676998740e-1f;
+  TS_ABREAST(C) p[c] = p[c] * f[c] - 1.2420140846e-1f;
+  TS_ABREAST(C) p[c] = p[c] * f[c] + 1.4249322787e-1f;
+  TS_ABREAST(C) p[c] = p[c] * f[c] - 1.6668057665e-1f;
+  TS_ABREAST(C) p[c] = p[c] * f[c] + 2.0000714765e-1f;
+  TS_ABREAST(C) p[c] = p[c] * f[c] - 2.4999993993e-1f;
+  TS_ABREAST(C) p[c] = p[c] * f[c] + 3.3333331174e-1f;
+  TS_ABREAST(C) {
+    const F32 e = __builtin_convertvector((bits[c] >> 23) - 127, F32), z = f[c] * f[c];
+    const F32 tail = f[c] * z * p[c] + e * -2.12194440e-4f - z * 0.5f;
+    x[c] = (f[c] + tail) + e * 0.693359375f;
+  }
+}
 TS_INLINE F32 logarithm(F32 x) {
-  I32 bits = reinterpret_cast<I32>(x) + (0x3f800000 - 0x3f3504f3);
-  const F32 e = __builtin_convertvector((bits >> 23) - 127, F32);
-  const F32 f = reinterpret_cast<F32>((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
-  const F32 z = f * f;
-  F32 p = f * 7.0376836292e-2f - 1.1514610310e-1f;
-  p = p * f + 1.1676998740e-1f;
-  p = p * f - 1.2420140846e-1f;
-  p = p * f + 1.4249322787e-1f;
-  p = p * f - 1.6668057665e-1f;
-  p = p * f + 2.0000714765e-1f;
-  p = p * f - 2.4999993993e-1f;
-  p = p * f + 3.3333331174e-1f;
-  const F32 tail = f * z * p + e * -2.12194440e-4f - z * 0.5f;
-  return (f + tail) + e * 0.693359375f;
+  F32 one[1] = {x};
+  logarithms(one);
+  return one[0];
 }
 
 TS_INLINE F64 logarithm(F64 x) {
@@ -73,10 +81,15 @@ TS_INLINE F64 logarithm(F64 x) {
 }
 
 // sin and cos of x, |x| ≤ π/4.
-TS_INLINE void sineCosine(F32 x, F32& s, F32& c) {
-  const F32 z = x * x;
-  s = ((z * -1.9515295891e-4f + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * x + x;
-  c = ((z * 2.443315711809948e-5f - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z - z * 0.5f + 1.0f;
+template <int C> TS_INLINE void sinesCosines(const F32 (&x)[C], F32 (&s)[C], F32 (&k)[C]) {
+  F32 z[C];
+  TS_ABREAST(C) z[c] = x[c] * x[c];
+  TS_ABREAST(C) s[c] = z[c] * -1.9515295891e-4f + 8.3321608736e-3f;
+  TS_ABREAST(C) k[c] = z[c] * 2.443315711809948e-5f - 1.388731625493765e-3f;
+  TS_ABREAST(C) s[c] = s[c] * z[c] - 1.6666654611e-1f;
+  TS_ABREAST(C) k[c] = k[c] * z[c] + 4.166664568298827e-2f;
+  TS_ABREAST(C) s[c] = s[c] * z[c] * x[c] + x[c];
+  TS_ABREAST(C) k[c] = k[c] * z[c] * z[c] - z[c] * 0.5f + 1.0f;
 }
 TS_INLINE void sineCosine(F64 x, F64& s, F64& c) {
   const F64 z = x * x;
@@ -100,15 +113,20 @@ TS_INLINE F64 openUnit(U64 w) { return (toDouble(w >> 11) + 0.5) * 0x1p-53; }
 
 // Box and Muller (1958): two normals from two draws. The second draw is an angle: its top two bits are the quadrant, the
 // rest a signed fraction of it, so no range reduction is needed.
-TS_INLINE void boxMuller(U32 a, U32 b, F32& x, F32& y) {
-  const F32 r = squareRoot(logarithm(openUnit(a)) * -2.0f);
-  F32 s, c;
-  sineCosine(__builtin_convertvector(reinterpret_cast<I32>(b << 2), F32) * (1.57079632679489661923f * 0x1p-32f), s, c);
-  const U32 quadrant = b >> 30;
-  const I32 swap = reinterpret_cast<I32>((quadrant & 1) != 0);
-  const F32 cs = swap ? s : c, sn = swap ? c : s;
-  x = r * reinterpret_cast<F32>(reinterpret_cast<U32>(cs) ^ (((quadrant + 1) & 2) << 30));
-  y = r * reinterpret_cast<F32>(reinterpret_cast<U32>(sn) ^ ((quadrant & 2) << 30));
+template <int C> TS_INLINE void boxMuller(const U32 (&a)[C], const U32 (&b)[C], F32 (&x)[C], F32 (&y)[C]) {
+  F32 r[C], angle[C], s[C], k[C];
+  TS_ABREAST(C) r[c] = openUnit(a[c]);
+  logarithms(r);
+  TS_ABREAST(C) r[c] = squareRoot(r[c] * -2.0f);
+  TS_ABREAST(C) angle[c] = __builtin_convertvector(reinterpret_cast<I32>(b[c] << 2), F32) * (1.57079632679489661923f * 0x1p-32f);
+  sinesCosines(angle, s, k);
+  TS_ABREAST(C) {
+    const U32 quadrant = b[c] >> 30;
+    const I32 swap = reinterpret_cast<I32>((quadrant & 1) != 0);
+    const F32 cosine = swap ? s[c] : k[c], sine = swap ? k[c] : s[c];
+    x[c] = r[c] * reinterpret_cast<F32>(reinterpret_cast<U32>(cosine) ^ (((quadrant + 1) & 2) << 30));
+    y[c] = r[c] * reinterpret_cast<F32>(reinterpret_cast<U32>(sine) ^ ((quadrant & 2) << 30));
+  }
 }
 TS_INLINE void boxMuller(U64 a, U64 b, F64& x, F64& y) {
   const F64 r = squareRoot(logarithm(openUnit(a)) * -2.0);
