@@ -19,7 +19,7 @@ import { emptyPool, type MemoryStats, statsOf } from './storage.js';
 import { Tensor } from './tensor.js';
 
 /** Folders of Python environments, where packages bring NVRTC and cuBLAS. */
-function pythonFolders(): string[] {
+export function pythonFolders(): string[] {
   const here = dirname(fileURLToPath(import.meta.url));
   const named = process.env.TORCHSTONE_PYTHON;
   const roots = [

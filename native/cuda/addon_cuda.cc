@@ -20,7 +20,10 @@ template <Family family> napi_value callFamily(napi_env env, napi_callback_info 
   void* data = nullptr;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
   Context& context = *static_cast<Context*>(data);
-  guarded(context, [&] { family(context); });
+  guarded(context, [&] {
+    current(context);  // a family reads its block before it asks for the device
+    family(context);
+  });
   return nullptr;
 }
 

@@ -6,6 +6,8 @@ import { contentHash, isDone, setDone, stampNote } from './stamps.mjs';
 import { already, ask, ROOT, remark, step } from './steps.mjs';
 
 const REQUIREMENTS = 'scripts/reference/requirements.txt';
+// NVRTC, so that machines without a card compile every CUDA kernel too.
+const CUDA_REQUIREMENTS = 'scripts/reference/requirements-cuda.txt';
 const VENV = join(ROOT, '.venv');
 const PYTHON = join(VENV, 'bin', 'python');
 const MINUTE = 60_000;
@@ -28,6 +30,7 @@ export async function pythonEnvironment() {
   const key = contentHash([REQUIREMENTS], [version.output.trim()]);
   if (isDone('python', key) && existsSync(PYTHON)) {
     already('Python references', 'up to date');
+    await compilerOfKernels();
     return true;
   }
   const failed = stampNote('python-failed');
@@ -55,21 +58,40 @@ async function make(key) {
   });
   if (!works.ok) return without('the installed NumPy and PyTorch do not load');
   setDone('python', key);
+  await compilerOfKernels({ fresh: true });
   return true;
 }
 
+/** A part of its own: without it only the compilation of CUDA kernels is left out. */
+async function compilerOfKernels({ fresh = false } = {}) {
+  const key = contentHash([REQUIREMENTS, CUDA_REQUIREMENTS], []);
+  if (!fresh && isDone('nvrtc', key)) return already('NVRTC', 'up to date');
+  if (process.platform !== 'linux') return already('NVRTC', 'for Linux only');
+  const failed = stampNote('nvrtc-failed');
+  if (failed?.key === key && Date.now() - failed.at < RETRY_AFTER_MS) return;
+  const options = { timeoutMs: INSTALL_MS / 2, optional: true };
+  const done = await step('NVRTC (pip install)', PYTHON, pipInstall(CUDA_REQUIREMENTS), options);
+  if (done.ok) setDone('nvrtc', key);
+  else {
+    setDone('nvrtc-failed', key, { at: Date.now() });
+    remark('No NVRTC: CUDA kernels are not compiled here.');
+  }
+}
+
+const pipInstall = (file) => [
+  '-m',
+  'pip',
+  'install',
+  '--disable-pip-version-check',
+  '--no-input',
+  '--retries',
+  '1',
+  '-r',
+  file,
+];
+
 async function install(key) {
-  const args = [
-    '-m',
-    'pip',
-    'install',
-    '--disable-pip-version-check',
-    '--no-input',
-    '--retries',
-    '1',
-    '-r',
-    REQUIREMENTS,
-  ];
+  const args = pipInstall(REQUIREMENTS);
   const options = { timeoutMs: INSTALL_MS, optional: true };
   const first = await step('NumPy and PyTorch (pip install)', PYTHON, args, options);
   if (first.ok) return true;

@@ -1,0 +1,87 @@
+// Compiles the kernels that a run kept (TORCHSTONE_CUDA_KEEP=FOLDER) with the real NVRTC for every family of cards. Needs no card.
+// It knows nothing of what the kernels compute: the addon puts their headers in place.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { pythonFolders } from '../engine/cuda.js';
+import { addon } from '../engine/native.js';
+
+const HELP = `usage: npx tsx scripts/cuda-compile.ts FOLDER [--arch 75,80,…] [--unit N]
+
+Compiles every kernel text in FOLDER, N (32) at a time, for each compute capability (75,80,86,89,90,100,120).
+NVRTC is looked for where the engine looks; a Python environment gets it by: pip install nvidia-cuda-nvrtc
+Exit codes: 0 all compile, 1 some do not, 2 could not run, 6 the folder has no kernels.`;
+
+interface Unit {
+  readonly headers: readonly string[];
+  readonly names: readonly string[];
+  readonly body: string;
+}
+
+/** Kernels with the same headers, some at a time. A kept file is its #include lines, then a namespace. */
+function unitsOf(folder: string, most: number): Unit[] {
+  const groups = new Map<string, { name: string; body: string }[]>();
+  for (const name of readdirSync(folder).filter((n) => n.endsWith('.cu'))) {
+    const text = readFileSync(join(folder, name), 'utf8');
+    const start = text.indexOf('namespace ');
+    const key = text.slice(0, start);
+    const group = groups.get(key) ?? [];
+    group.push({ name: name.slice(0, -3), body: text.slice(start) });
+    groups.set(key, group);
+  }
+  return [...groups].flatMap(([key, kernels]) => {
+    const headers = [...key.matchAll(/#include "(.*)"/g)].map((m) => m[1]!);
+    const units: Unit[] = [];
+    for (let i = 0; i < kernels.length; i += most) {
+      const part = kernels.slice(i, i + most);
+      units.push({ headers, names: part.map((k) => k.name), body: part.map((k) => k.body).join('\n') });
+    }
+    return units;
+  });
+}
+
+function main(): number {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      arch: { type: 'string', default: '75,80,86,89,90,100,120' },
+      unit: { type: 'string', default: '32' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const folder = positionals[0];
+  if (values.help || folder === undefined || positionals.length !== 1) {
+    console.log(HELP);
+    return values.help ? 0 : 2;
+  }
+  delete process.env.TORCHSTONE_CUDA_PATH; // the host shim's NVRTC would answer for the real one
+  const compile = addon.cuda?.compileText;
+  if (compile === undefined) throw new Error('this addon was built without CUDA');
+  const units = unitsOf(folder, Number(values.unit));
+  if (units.length === 0) return 6;
+  let failures = 0;
+  for (const arch of values.arch.split(',')) {
+    const start = performance.now();
+    let bytes = 0;
+    for (const unit of units) {
+      const done = compile(pythonFolders(), unit.headers, unit.body, Number(arch));
+      if (done.nvrtc === '') throw new Error(done.error);
+      bytes += done.bytes;
+      if (done.error === '') continue;
+      failures += 1;
+      console.error(`sm_${arch}: ${unit.names.join(', ')}\n${done.error}`);
+    }
+    const count = units.reduce((sum, u) => sum + u.names.length, 0);
+    console.log(
+      `sm_${arch}: ${count} kernels in ${units.length} units, ${bytes} bytes, ${((performance.now() - start) / 1000).toFixed(1)} s`,
+    );
+  }
+  return failures === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = main();
+} catch (error) {
+  console.error(`cuda-compile: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+}
