@@ -10,6 +10,7 @@ import {
   type PeerEngine,
   type PeerOps,
   same,
+  type Training,
   unary,
 } from '../engine.js';
 
@@ -25,10 +26,12 @@ interface JsTensor {
   readonly shape: readonly number[];
   readonly data: Nested;
   readonly grad: Nested | undefined;
-  backward(weight: JsTensor): void;
+  backward(weight?: JsTensor): void;
   sub(other: Foreign): JsTensor;
   add(other: Foreign): JsTensor;
   mul(other: Foreign): JsTensor;
+  matmul(other: JsTensor): JsTensor;
+  pow(exponent: number): JsTensor;
   sum(dim?: number): JsTensor;
 }
 
@@ -51,25 +54,24 @@ export async function openPeer(packages: Packages): Promise<PeerEngine> {
       (run(leaves) as JsTensor).backward(weight as JsTensor);
       return leaves.map(({ grad }) => (grad === undefined ? null : torch.tensor(grad)));
     },
-    training: (x, rate) => {
-      let [w, b] = [1, 1];
-      return {
-        step: () => {
-          // It has no in-place update outside its optimisers: parameters are made anew.
-          const [ww, bb] = [torch.tensor([w], true), torch.tensor([b], true)];
-          const given = x as JsTensor;
-          const off = ww.mul(given).add(bb).sub(given.mul(3).sub(2));
-          off
-            .mul(off)
-            .mul(0.5)
-            .sum(0)
-            .backward(torch.tensor([1]));
-          w -= rate * firstOf(ww.grad);
-          b -= rate * firstOf(bb.grad);
-        },
-        state: () => ({ dtype: 'float64', shape: [2], data: [w, b] }),
-      };
+    training: (x, rate) => training(torch, x as JsTensor, rate),
+  };
+}
+
+/** As its linear layer has it: a column times a matrix of one element, and a bias of one. */
+function training(torch: JsTorch, x: JsTensor, rate: number): Training {
+  const column = torch.tensor(numbersIn(x.data).map((one) => [one]));
+  const target = column.mul(3).sub(2);
+  let [w, b] = [1, 1];
+  return {
+    step: () => {
+      // It has no in-place update outside its optimisers: parameters are made anew.
+      const [ww, bb] = [torch.tensor([[w]], true), torch.tensor([b], true)];
+      column.matmul(ww).add(bb).sub(target).pow(2).mul(0.5).sum(0).backward();
+      w -= rate * firstOf(ww.grad);
+      b -= rate * firstOf(bb.grad);
     },
+    state: () => ({ dtype: 'float64', shape: [2], data: [w, b] }),
   };
 }
 
