@@ -26,6 +26,7 @@ import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
 import { notebookRows } from './notebook-rows.js';
 import type { RowPlan } from './plan.js';
 import { isNarrow, pooledRounds, ROUNDS } from './rounds.js';
+import { scalingFits } from './scaling.js';
 import { familyOf, type RowOutcome, Session } from './session.js';
 import { logRatios } from './statistics.js';
 import { sweepRows } from './sweep.js';
@@ -67,6 +68,7 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
     memory,
     calibration,
     blocks,
+    fits: scalingFits(rows),
     notes: [...sizeNotes(mode), ...notes],
   });
 }
@@ -169,6 +171,7 @@ async function runCpu(options: SuiteOptions, mode: Mode, started: number): Promi
     ceilings: raisedBy(ceilings, rows),
     calibration: judged.calibration,
     blocks: judged.blocks,
+    fits: scalingFits(rows),
     notes: [...cpuSizeNotes(mode), ...judged.notes],
   });
 }

@@ -22,10 +22,16 @@ interface CurveSpec {
   readonly label?: string;
 }
 
-const SIZES = [1_000, 100_000, 1_000_000];
+/** Four at least: the curve through them has three parameters. */
+const SIZES = [1_000, 10_000, 100_000, 1_000_000];
 const QUICK = [1_000, 100_000];
 const pointwise = { sizes: SIZES, quick: QUICK };
-const square = (n: number) => (n === 1_000 ? [20, 50] : n === 100_000 ? [250, 400] : [1000, 1000]);
+const SQUARES: Readonly<Record<number, [number, number]>> = {
+  1000: [20, 50],
+  10000: [100, 100],
+  100000: [250, 400],
+};
+const square = (n: number) => SQUARES[n] ?? [1000, 1000];
 
 /** Whole numbers as inputs wherever something is summed: then every order of summation gives the same float32. */
 const CURVES: readonly CurveSpec[] = [
