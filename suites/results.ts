@@ -571,8 +571,10 @@ export interface SuiteOptions {
   vs?: readonly ('numpy' | 'torch')[];
   /** Peers, and bench against them: which ones, all where none is named. */
   peers?: readonly string[];
-  /** Bench only: another build to race: `git:REV` or `addon:PATH`. */
+  /** Bench only: another build to race: `git:REV`, `addon:PATH`, or `baseline`, what was saved for this machine. */
   build?: string;
+  /** Bench only: save this build and its times as this machine's baseline. */
+  saveBaseline?: boolean;
   /** Bench only: which rows. Default `all`: notebook and sweep; `cpu` is the table of required ratios. */
   rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
   /** Validate only: measure the accuracy of float32 results, too. */

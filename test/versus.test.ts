@@ -6,6 +6,7 @@ import { BenchRowSchema, CannotRunError } from '../suites/results.js';
 
 const ROWS = ['sweep/tanh/1000@float32', 'sweep/sort/1000@float32'];
 const common = {
+  reference: 'build' as const,
   rows: (id: string) => ROWS.includes(id),
   seed: 0,
   quick: true,

@@ -10,21 +10,22 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { addonPath } from '../../engine/native.js';
 import { packageRoot } from '../machine.js';
 import { CannotRunError } from '../results.js';
-import { pack, packable } from './pack.js';
+import { pack, packable, packFolder } from './pack.js';
 import type { PackedBuild } from './pair-process.js';
 
 const run = promisify(execFile);
-/** Which engine: where its sources and its addon stand. */
+/** Which engine: where its sources, or what was packed of them, and its addon stand. */
 export interface Build {
   /** For people: `git:v0.1.0 (ad41771)`. */
   readonly label: string;
-  readonly root: string;
+  readonly root?: string;
+  readonly module?: string;
   readonly addon: string;
   /** For trials of the bench itself: the calls made for each that is counted. */
   readonly plant?: number;
@@ -41,10 +42,13 @@ const copies = new Map<string, string>();
  * A build ready to be loaded as one side of a pair. Each side gets a module and an addon of its own, even where the files are the
  * same: a system hands out a library that is already loaded, and Node a module.
  */
-export async function readied({ root, addon, plant }: Build, side: 'ours' | 'theirs'): Promise<PackedBuild> {
-  const module = await pack(root);
+export async function readied(
+  { root, module: packed, addon, plant }: Build,
+  side: 'ours' | 'theirs',
+): Promise<PackedBuild> {
+  const module = packed ?? (await pack(root));
   const key = `${side}:${addon}`;
-  const copy = copies.get(key) ?? join(dirname(module), `addon-${copies.size}.node`);
+  const copy = copies.get(key) ?? join(packFolder(), `addon-${copies.size}.node`);
   if (!copies.has(key)) copyFileSync(addon, copy);
   copies.set(key, copy);
   return {

@@ -15,6 +15,7 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../results.js';
+import { driftNote, saveBaseline, savedBaseline } from './baselines.js';
 import { otherBuild, thisBuild } from './builds.js';
 import { measureCeilings, raisedBy } from './ceilings.js';
 import { measureT2, T2_MEMORY } from './cpu-memory.js';
@@ -44,6 +45,16 @@ const LEAST_ROW_MS = 250;
 const ROUND_S = 30;
 
 async function run(options: SuiteOptions): Promise<SuiteResult> {
+  const result = await runRows(options);
+  if (!options.saveBaseline) return result;
+  const note =
+    result.counts.failed + result.counts.errors > 0 || options.signal.aborted
+      ? 'No baseline is saved: a build with wrong results, or half a run, is none.'
+      : `Saved as this machine's baseline: ${await saveBaseline(result.rows ?? [])}.`;
+  return { ...result, notes: [...(result.notes ?? []), note] };
+}
+
+async function runRows(options: SuiteOptions): Promise<SuiteResult> {
   const started = performance.now();
   const mode: Mode = options.full ? 'full' : options.quick ? 'quick' : 'usual';
   const matches = idMatcher(options.filter);
@@ -77,11 +88,13 @@ async function run(options: SuiteOptions): Promise<SuiteResult> {
 async function runBuilds(spec: string, options: SuiteOptions, started: number): Promise<SuiteResult> {
   const { progress, signal, seed, quick = false } = options;
   const matches = idMatcher(options.filter);
-  const theirs = await otherBuild(spec, (text) => progress.note(text));
+  const saved = spec === 'baseline' ? await savedBaseline() : undefined;
+  const theirs = saved?.build ?? (await otherBuild(spec, (text) => progress.note(text)));
   const wanted = options.rows ?? 'sweep';
   const { rows, cases } = await raceBuilds({
     ours: thisBuild(),
     theirs,
+    reference: saved ? 'baseline' : 'build',
     rows: (id) => (wanted === 'all' || id.startsWith(`${wanted}/`)) && matches(id),
     ...{ seed, quick, signal },
     begin: (rows) => begin(options, rows),
@@ -98,6 +111,7 @@ async function runBuilds(spec: string, options: SuiteOptions, started: number): 
       ...(strayed
         ? ['This build came out different from itself, so that no verdict of this run is believed.']
         : []),
+      ...(saved ? driftNote(saved.baseline, rows) : []),
       ...calibrationNote(calibration),
     ],
   });

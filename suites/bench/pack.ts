@@ -40,12 +40,13 @@ export function packable(root: string): boolean {
 export function pack(root: string = packageRoot()): Promise<string> {
   const known = packed.get(root);
   if (known !== undefined) return known;
-  const made = bundle(root, join(home(), `side-${packed.size}.mjs`));
+  const made = bundle(root, join(packFolder(), `side-${packed.size}.mjs`));
   packed.set(root, made);
   return made;
 }
 
-function home(): string {
+/** The folder of this process's packed builds; gone when it ends. */
+export function packFolder(): string {
   if (folder === undefined) {
     const made = mkdtempSync(join(tmpdir(), 'torchstone-builds-'));
     process.on('exit', () => rmSync(made, { recursive: true, force: true }));

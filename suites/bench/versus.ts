@@ -24,6 +24,8 @@ const MOST_DEATHS = 2;
 export interface Versus {
   readonly ours: Build;
   readonly theirs: Build;
+  /** What the other build is called in ids. */
+  readonly reference: 'build' | 'baseline';
   readonly rows: (id: string) => boolean;
   readonly seed: number;
   readonly quick: boolean;
@@ -59,16 +61,16 @@ export async function raceBuilds(versus: Versus): Promise<{ rows: BenchRow[]; ca
   for (let launch = 0; launch < launches && !versus.signal.aborted; launch += 1)
     await new Launch(launch, versus, sides, tallies).run();
   const found = new Map(
-    [...tallies].map(([id, one]) => [`${id}/build`, evidence([...one.launches.values()])]),
+    [...tallies].map(([id, one]) => [`${id}/${versus.reference}`, evidence([...one.launches.values()])]),
   );
   const rows = [...tallies].map(([id, tally]) =>
-    rowOf(id, tally, found.get(`${id}/build`), versus.theirs.label),
+    rowOf(id, tally, found.get(`${id}/${versus.reference}`), versus),
   );
-  const pooled = pool([...tallies.values()], versus.theirs.label);
+  const pooled = pool([...tallies.values()], versus);
   const decided = decide(rows, (row) => found.get(row.id), { pooled: pooled !== undefined });
   return {
     rows: [...(pooled ? [pooled] : []), ...decided].map(required),
-    cases: [...tallies].map(([id, tally]) => caseOf(id, tally)),
+    cases: [...tallies].map(([id, tally]) => caseOf(`${id}/${versus.reference}`, tally)),
   };
 }
 
@@ -180,7 +182,7 @@ function append(blocks: Blocks, lane: Lane): void {
 export const ALL_ROWS = 'all-rows';
 
 /** The rows that every process ran, pooled: for each process the middle of their log-ratios, and from those a verdict. */
-function pool(tallies: readonly Tally[], against: string): BenchRow | undefined {
+function pool(tallies: readonly Tally[], { reference, theirs }: Versus): BenchRow | undefined {
   const most = Math.max(0, ...tallies.map((one) => one.launches.size));
   const whole = tallies.filter((one) => one.launches.size === most && one.wrong === undefined);
   if (whole.length < 2) return undefined;
@@ -191,10 +193,10 @@ function pool(tallies: readonly Tally[], against: string): BenchRow | undefined 
   const found = evidence(values);
   if (found === undefined) return undefined;
   return {
-    id: `${ALL_ROWS}/build`,
+    id: `${ALL_ROWS}/${reference}`,
     group: 'builds',
     label: 'all rows together',
-    ...{ reference: 'build', against, correct: 'unchecked' },
+    ...{ reference, against: theirs.label, correct: 'unchecked' },
     ours: { medianNs: 0, samples: [] },
     ratio: ratioOf(found),
     decision: decidePooled(found),
@@ -202,7 +204,12 @@ function pool(tallies: readonly Tally[], against: string): BenchRow | undefined 
   };
 }
 
-function rowOf(id: string, tally: Tally, found: Evidence | undefined, against: string): BenchRow {
+function rowOf(
+  id: string,
+  tally: Tally,
+  found: Evidence | undefined,
+  { reference, theirs: { label: against } }: Versus,
+): BenchRow {
   const wrong = tally.wrong !== undefined;
   const withheld = wrong
     ? `the builds' results differ: ${tally.wrong}`
@@ -214,10 +221,10 @@ function rowOf(id: string, tally: Tally, found: Evidence | undefined, against: s
     ...more,
   });
   return {
-    id: `${id}/build`,
+    id: `${id}/${reference}`,
     group: 'builds',
     label: id,
-    reference: 'build',
+    reference,
     against,
     ours: wrong ? { medianNs: 0, samples: [] } : timing(tally.ours),
     ...(wrong ? {} : { theirs: timing(tally.theirs) }),
@@ -235,7 +242,7 @@ function required(row: BenchRow): BenchRow {
 function caseOf(id: string, tally: Tally): CaseResult {
   const status = tally.wrong !== undefined ? 'fail' : tally.compared > 0 ? 'pass' : 'skip';
   return {
-    id: `${id}/build`,
+    id,
     suite: 'bench',
     status,
     ...(tally.wrong === undefined ? {} : { message: tally.wrong }),
@@ -269,6 +276,7 @@ export async function calibrate(
     quick: versus.rows === undefined || versus.quick,
     ours: { ...thisBuild(), plant },
     theirs: thisBuild(),
+    reference: 'build',
     rows: (id) => wanted.includes(id),
     begin: () => {},
     step: () => {},

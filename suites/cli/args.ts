@@ -44,6 +44,8 @@ export interface Arguments {
   fixtures?: string;
   shapes: number[][];
   vs?: ('numpy' | 'torch')[];
+  /** Save this build as the machine's baseline. */
+  saveBaseline: boolean;
   /** The peers to ask or to race; empty: all. */
   peers?: string[];
   /** Peers only: race them too. */
@@ -157,10 +159,15 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   vs: {
     type: 'string',
     value: 'torch,numpy',
-    help: 'whom to race (default both); peers: other JavaScript engines; or a build of this one: git:REV, addon:FILE.node',
+    help: 'whom to race (default both); peers: other JavaScript engines; or a build of this one: git:REV, addon:FILE.node, baseline',
     of: ['bench', 'peers', 'all'],
   },
   timings: { type: 'boolean', help: 'race the peers too, as `bench --vs peers` does', of: ['peers'] },
+  'save-baseline': {
+    type: 'boolean',
+    help: 'save this build and its times as the baseline of this machine, for --vs baseline',
+    of: ['bench'],
+  },
   suite: {
     type: 'string',
     value: 'notebook|sweep|cpu|all',
@@ -330,6 +337,7 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     ...optional('baseline', text(values.baseline)),
     ...optional('jsonl', text(values.jsonl)),
     ...readVs(command, text(values.vs)),
+    saveBaseline: values['save-baseline'] === true,
     timings: values.timings === true,
     ...optional('rows', readRows(text(values.suite))),
     accuracy: values.accuracy === true || (command === 'all' && values.quick !== true),
@@ -418,7 +426,7 @@ type Against = Pick<Arguments, 'vs' | 'build' | 'peers'>;
 
 function readVs(command: Command, words: string | undefined): Against {
   if (words === undefined) return command === 'peers' ? { peers: [] } : {};
-  if (/^(git|addon):./.test(words) && command === 'bench') return { build: words };
+  if ((/^(git|addon):./.test(words) || words === 'baseline') && command === 'bench') return { build: words };
   const list = words.split(',');
   const names = PEERS.map(({ name }) => name);
   if (command !== 'all' && list.every((word) => word === 'peers' || names.includes(word)))
@@ -426,7 +434,7 @@ function readVs(command: Command, words: string | undefined): Against {
   const vs = list.map((word) => {
     if (command !== 'peers' && (word === 'numpy' || word === 'torch')) return word;
     throw new UsageError(
-      `--vs knows ${command === 'peers' ? '' : 'torch, numpy, git:REV, addon:FILE, '}peers and ${names.join(', ')}, not '${word}'`,
+      `--vs knows ${command === 'peers' ? '' : 'torch, numpy, git:REV, addon:FILE, baseline, '}peers and ${names.join(', ')}, not '${word}'`,
     );
   });
   return { vs };

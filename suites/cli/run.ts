@@ -40,6 +40,7 @@ export function suiteOrder(
     ...(args.vs === undefined ? {} : { vs: args.vs }),
     ...(args.peers === undefined ? {} : { peers: args.peers }),
     ...(args.build === undefined ? {} : { build: args.build }),
+    ...(args.saveBaseline ? { saveBaseline: true } : {}),
     ...(args.rows === undefined ? {} : { rows: args.rows }),
     ...(python === undefined ? {} : { python }),
   };
