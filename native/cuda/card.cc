@@ -82,6 +82,7 @@ Card::~Card() {
     driver_.cuGraphExecDestroy(graph->executable);
     for (void* host : graph->staged) driver_.cuMemFreeHost(host);
   }
+  blas_.reset();
   memory_.reset();
   const auto freeSlots = [&](auto& slots) {
     for (Slot& slot : slots) {
@@ -201,6 +202,12 @@ void Card::launch(Kernel& kernel, Grid grid, int threads, const Words& args) {
   check(driver_.cuLaunchKernel(kernel.function, unsigned(grid.x), unsigned(grid.y), unsigned(grid.z), unsigned(threads), 1, 1, 0, stream(), parameters, nullptr),
         kernel.name.c_str());
   if (blocking_ && !capturing_) synchronize();
+}
+
+// Made when it is first wanted: it takes memory.
+Blas* Card::blas() {
+  if (blas_ == nullptr && libraries_.cublas != nullptr) blas_ = std::make_unique<Blas>(*this, libraries_.cublas);
+  return blas_.get();
 }
 
 char* Card::hostBlock(int64_t bytes) {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "blas.h"
 #include "device.h"
 #include "libraries.h"
 #include "memory.h"
@@ -48,7 +49,7 @@ class Card final : public Device {
   Memory& memory() { return *memory_; }
   CUstream stream() const { return streams_[size_t(current_)]; }
   int index() const { return index_; }
-  void* blas() const { return libraries_.cublas; }
+  Blas* blas();  // null where there is no cuBLAS
   void check(CUresult result, const char* call) const;
   void setBlocking(bool on) { blocking_ = on; }
   void memoryInfo(double* out) const;
@@ -124,6 +125,7 @@ class Card final : public Device {
   std::array<Slot, 2> down_;
   size_t at_ = 0;
   std::unique_ptr<Memory> memory_;
+  std::unique_ptr<Blas> blas_;
 };
 
 // What the driver says of a device, without using it.

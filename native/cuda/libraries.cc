@@ -102,6 +102,11 @@ void* Search::open(const std::string& library, const std::string& path) {
 std::optional<Loaded> Search::load(const std::vector<std::string>& names, bool driver, const char* symbol) {
   for (const std::string& place : places(driver)) {
     for (const std::string& name : names) {
+      // cuBLAS asks for this one by name, which a Python package's folder would not answer.
+      if (name.rfind("libcublas.so", 0) == 0 && !place.empty()) {
+        const std::string light = "libcublasLt" + name.substr(name.find(".so"));
+        if (access((place + "/" + light).c_str(), R_OK) == 0) open(light, place + "/" + light);
+      }
       void* handle = open(name, place.empty() ? name : place + "/" + name);
       if (handle == nullptr) continue;
       Dl_info info{};

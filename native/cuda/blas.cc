@@ -1,0 +1,101 @@
+// Owns the mapping of row-major products of any strides to cuBLAS's column-major ones, its handle and its workspaces.
+#include "blas.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <climits>
+#include <optional>
+
+#include "card.h"
+
+namespace torchstone::cuda {
+
+namespace {
+
+void check(int status, const char* call) {
+  if (status != 0) throw Failure{FailureKind::Library, std::string(call) + " gave cublasStatus_t " + std::to_string(status)};
+}
+
+// A matrix as cuBLAS takes it: stored in columns of `leading` elements, to be transposed or not.
+struct Stored {
+  int transposed;  // cublasOperation_t: 0 no, 1 yes
+  int leading;
+};
+
+// Columns of `rows` elements, `stride` apart: none where they overlap or run backwards.
+std::optional<int> leadingOf(int64_t rows, int64_t columns, int64_t stride) {
+  const int64_t leading = columns == 1 ? rows : stride;
+  if (leading < rows || leading > INT_MAX) return std::nullopt;
+  return int(std::max<int64_t>(leading, 1));
+}
+
+// An operand of rows × columns, its elements `down` and `across` apart.
+std::optional<Stored> storedOf(int64_t rows, int64_t columns, int64_t down, int64_t across) {
+  if (down == 1 || rows == 1) {
+    if (const auto leading = leadingOf(rows, columns, across)) return Stored{0, *leading};
+  }
+  if (across == 1 || columns == 1) {
+    if (const auto leading = leadingOf(columns, rows, down)) return Stored{1, *leading};
+  }
+  return std::nullopt;
+}
+
+// Hopper's kernels want 32 MiB, others do with 8 (cuBLAS documentation, cublasSetWorkspace).
+int64_t workspaceBytes(const Properties& p) { return int64_t(p.major >= 9 ? 32 : 8) << 20; }
+
+}  // namespace
+
+Blas::Blas(Card& card, void* library) : card_(card) {
+  std::string missing;
+#define TS_RESOLVE(name, parameters)                                       \
+  name = reinterpret_cast<decltype(name)>(dlsym(library, #name));          \
+  if (name == nullptr) missing += missing.empty() ? #name : ", " #name;
+  TORCHSTONE_CUBLAS(TS_RESOLVE)
+#undef TS_RESOLVE
+  if (!missing.empty()) throw Failure{FailureKind::Library, "this cuBLAS lacks " + missing};
+  check(cublasCreate_v2(&handle_), "cublasCreate");
+  check(cublasSetMathMode(handle_, 0), "cublasSetMathMode");  // CUBLAS_DEFAULT_MATH: no TF32
+}
+
+Blas::~Blas() { cublasDestroy_v2(handle_); }
+
+// A workspace of ours for each stream: cuBLAS's own would be shared between streams, and could not be captured in graphs.
+// Setting the stream takes the workspace away, so it is set each time.
+void Blas::useStream() {
+  const CUstream stream = card_.stream();
+  char*& workspace = workspaces_[stream];
+  const int64_t bytes = workspaceBytes(card_.properties());
+  if (workspace == nullptr) workspace = card_.acquire(bytes);
+  check(cublasSetStream_v2(handle_, stream), "cublasSetStream");
+  check(cublasSetWorkspace_v2(handle_, workspace, size_t(bytes)), "cublasSetWorkspace");
+}
+
+bool Blas::product(const Product& p) {
+  if (p.K < 1 || std::max({p.M, p.N, p.K, p.count}) > INT_MAX) return false;
+  // Where C's rows are contiguous, its transpose is what cuBLAS writes: Cᵀ = Bᵀ·Aᵀ.
+  const bool rows = p.c.column == 1 || p.N == 1;
+  const Product::Matrix &left = rows ? p.b : p.a, &right = rows ? p.a : p.b;
+  const int64_t m = rows ? p.N : p.M, n = rows ? p.M : p.N;
+  const auto c = rows ? storedOf(m, n, p.c.column, p.c.row) : storedOf(m, n, p.c.row, p.c.column);
+  const auto l = rows ? storedOf(m, p.K, left.column, left.row) : storedOf(m, p.K, left.row, left.column);
+  const auto r = rows ? storedOf(p.K, n, right.column, right.row) : storedOf(p.K, n, right.row, right.column);
+  if (!c || c->transposed != 0 || !l || !r || left.batch < 0 || right.batch < 0 || (p.count > 1 && p.c.batch <= 0)) return false;
+  useStream();
+  const auto run = [&](auto gemm, auto one, const char* name) {
+    using T = decltype(one);
+    const T alpha = 1, beta = p.accumulate ? 1 : 0;
+    check(gemm(handle_, l->transposed, r->transposed, int(m), int(n), int(p.K), &alpha, left.address, l->leading, left.batch, right.address, r->leading,
+               right.batch, &beta, p.c.address, c->leading, p.c.batch, int(p.count)), name);
+  };
+  if (p.doubles) run(cublasDgemmStridedBatched, 1.0, "cublasDgemmStridedBatched");
+  else run(cublasSgemmStridedBatched, 1.0f, "cublasSgemmStridedBatched");
+  return true;
+}
+
+bool product(Device& device, const Product& p) {
+  Blas* blas = static_cast<Card&>(device).blas();
+  return blas != nullptr && blas->product(p);
+}
+
+}  // namespace torchstone::cuda
