@@ -1,6 +1,5 @@
 // The reports: the same facts in every format, nothing unescaped, nothing from the network, readable on a phone.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -237,49 +236,6 @@ describe('what the charts are made of', () => {
   ])('formats %s', (text, expected) => {
     expect(text).toBe(expected);
   });
-});
-
-const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
-  (name) => spawnSync(name, ['--version']).status === 0,
-);
-
-describe.skipIf(!chromium)('in a browser (skipped where there is no Chromium)', () => {
-  it.each([1280, 390])(
-    'fits a window of %i pixels',
-    (width) => {
-      // In a frame, because a window of headless Chromium is never narrower than 500 pixels. Opened, so that the tables
-      // behind the charts are measured too.
-      const probe =
-        '<script>onload = () => parent.postMessage(document.documentElement.scrollWidth + "/" + innerWidth, "*")</script></body>';
-      const page = htmlReport(bad).replaceAll('<details>', '<details open>').replace('</body>', probe);
-      writeFileSync(join(folder, 'page.html'), page);
-      const file = join(folder, 'frame.html');
-      const listen = '<script>onmessage = (event) => (document.body.dataset.width = event.data)</script>';
-      writeFileSync(
-        file,
-        `<body>${listen}<iframe src="page.html" style="border:0;width:${width}px;height:800px"></iframe></body>`,
-      );
-      const dom = execFileSync(
-        chromium ?? '',
-        [
-          '--headless',
-          '--no-sandbox',
-          '--disable-gpu',
-          '--disable-background-networking',
-          `--user-data-dir=${join(folder, 'profile')}`,
-          '--window-size=1400,900',
-          '--virtual-time-budget=5000',
-          '--dump-dom',
-          `file://${file}`,
-        ],
-        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 60_000, maxBuffer: 1 << 26 },
-      );
-      const [content = 0, inner = 0] = /data-width="(\d+)\/(\d+)"/.exec(dom)?.slice(1).map(Number) ?? [];
-      expect(inner).toBe(width);
-      expect(content).toBeLessThanOrEqual(inner);
-    },
-    90_000,
-  );
 });
 
 function withoutSuites(run: RunResult): RunResult {
