@@ -1,6 +1,6 @@
 // Owns the small argument conventions that several ops share: spread sizes, one-or-many dims. It must not name any op.
 import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
-import { wrapDims } from '../shape.js';
+import { wrapDim, wrapDims } from '../shape.js';
 
 /** Splits `(3, 2, options)`, `([3, 2], options)`, `(3, 2)` or `([3, 2])`. */
 export function splitSize<O = never>(
@@ -26,14 +26,16 @@ export function dimsOf(op: string, dim: number | readonly number[] | null, ndim:
     const hint = 'only tensors with up to 64 dims are supported';
     throw new RuntimeError(message(op, 'at most 64 dims', String(ndim), hint));
   }
-  if (dim === null || (Array.isArray(dim) && dim.length === 0))
-    return Array.from({ length: ndim }, (_, i) => i);
-  return wrapDims(op, typeof dim === 'number' ? [dim] : dim, ndim);
+  if (typeof dim === 'number') return [wrapDim(op, dim, ndim)];
+  if (dim !== null && dim.length > 0) return wrapDims(op, dim, ndim);
+  const all: number[] = [];
+  for (let d = 0; d < ndim; d++) all.push(d);
+  return all;
 }
 
 /** Whether each dim is among `dims`. */
 export function maskOf(dims: readonly number[], ndim: number): boolean[] {
-  const mask = new Array<boolean>(ndim).fill(false);
-  for (const d of dims) mask[d] = true;
+  const mask: boolean[] = [];
+  for (let d = 0; d < ndim; d++) mask.push(dims.includes(d));
   return mask;
 }

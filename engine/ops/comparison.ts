@@ -268,7 +268,9 @@ export const clamp = definePointwise({
 });
 const clampToTensors = routes.routeOf(clamp, { gradName: 'ClampBackward0' });
 routes.reroute(clamp, (...args) => {
-  const [, low, high] = args;
+  const [x, low, high] = args;
+  if (typeof low === 'number' && typeof high === 'number' && x instanceof Tensor && x.dtype.category >= 2)
+    return null;
   const tensors = low instanceof Tensor || high instanceof Tensor;
   const absent = (v: unknown): boolean => v === undefined || v === null;
   if (absent(low) && absent(high)) {

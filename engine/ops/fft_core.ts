@@ -6,7 +6,7 @@ import { complexOf, type DType, getDefaultDtype, partOf } from '../dtype.js';
 import { message, RuntimeError } from '../errors.js';
 import { newTensor, newWritten } from '../factory.js';
 import { block, raiseStatus } from '../native.js';
-import { coalesce } from '../pointwise/launch.js';
+import { coalesce } from '../pointwise/command.js';
 import type { Tensor } from '../tensor.js';
 import { mul } from './arithmetic.js';
 import { real } from './complex_numbers.js';

@@ -69,7 +69,8 @@ export function joined(xs: readonly Tensor[], rawDim: number, op = 'cat'): Tenso
         `zero-dimensional tensor (at position ${zeroDim}) cannot be concatenated`,
       ),
     );
-  const dtype = xs.map((x) => x.dtype).reduce(promoteTypes);
+  let { dtype } = xs[0]!;
+  for (let i = 1; i < xs.length; i++) dtype = promoteTypes(dtype, xs[i]!.dtype);
   const like = xs.find((x) => !isSkipped(x));
   if (like === undefined)
     return record(
@@ -89,19 +90,15 @@ export function joined(xs: readonly Tensor[], rawDim: number, op = 'cat'): Tenso
     rawCopy(seenAs(out, x.shape, out.strides, offset), x);
     at += x.shape[dim]!;
   }
-  const shapes = xs.map((x) => x.shape);
-  const skipped = xs.map(isSkipped);
-  return record(
-    'CatBackward0',
-    out,
-    xs,
-    (_save, node) =>
-      ([g]) =>
-        shapes.map((shape, i) => {
-          if (node.next[i] === null) return null;
-          return skipped[i] ? rawZeros([0], g!.dtype) : sliced(g!, dim, starts[i]!, shape[dim]!);
-        }),
-  );
+  return record('CatBackward0', out, xs, (_save, node) => {
+    const shapes = xs.map((x) => x.shape);
+    const skipped = xs.map(isSkipped);
+    return ([g]) =>
+      shapes.map((shape, i) => {
+        if (node.next[i] === null) return null;
+        return skipped[i] ? rawZeros([0], g!.dtype) : sliced(g!, dim, starts[i]!, shape[dim]!);
+      });
+  });
 }
 
 export const cat = takesOut(
@@ -163,7 +160,8 @@ export const stack = defineOp({
         );
       }
     });
-    const dtype = xs.map((x) => x.dtype).reduce(promoteTypes);
+    let { dtype } = xs[0]!;
+    for (let i = 1; i < xs.length; i++) dtype = promoteTypes(dtype, xs[i]!.dtype);
     const out = newTensor([...first.shape.slice(0, dim), xs.length, ...first.shape.slice(dim)], dtype);
     const strides = out.strides.filter((_, d) => d !== dim);
     xs.forEach((x, i) => {

@@ -61,9 +61,18 @@ function usualCalls(
   const name = `${def.name}_`;
   if (optional(1)) {
     let one: PointwiseFunction | null = null;
+    const numbers = new NumberCalls(def.params, binder);
     const impl: Fixed = (x, y, a, b, c) => {
-      if (y !== undefined || a !== undefined || b !== undefined || c !== undefined || !(x instanceof Tensor))
-        return slow(...given([x, y, a, b, c]));
+      if (
+        y !== undefined ||
+        a !== undefined ||
+        b !== undefined ||
+        c !== undefined ||
+        !(x instanceof Tensor)
+      ) {
+        const rest = given([y, a, b, c]);
+        return numbers.apply(x, rest) ?? slow(x, ...rest);
+      }
       one ??= binder.bind([x]).fn;
       return one.apply([x], none, none);
     };
@@ -100,6 +109,42 @@ function usualCalls(
     return slowInPlace(...given([x, y, a, b, c]));
   };
   return { impl: impl as Callables['impl'], inplace: inplace as Callables['inplace'] };
+}
+
+/** Calls f(tensor, numbers), found by which parameters are given and not their defaults. */
+class NumberCalls {
+  readonly #params: readonly Param[];
+  readonly #binder: Binder;
+  readonly #functions: (PointwiseFunction | undefined)[] = [];
+
+  constructor(params: readonly Param[], binder: Binder) {
+    this.#params = params;
+    this.#binder = binder;
+  }
+
+  /** Null where an argument is not of that form. */
+  apply(x: Arg, rest: readonly Arg[]): Tensor | null {
+    if (!(x instanceof Tensor) || rest.length >= this.#params.length) return null;
+    const scalars: number[] = [];
+    const kinds: ScalarKind[] = [];
+    let key = 0;
+    for (let i = 0; i < rest.length; i++) {
+      const p = this.#params[i + 1]!;
+      const value = rest[i];
+      if (value === undefined || isFoldable(p, value)) continue;
+      if (typeof value !== 'number' || !takesNumbers(p)) return null;
+      scalars.push(value);
+      kinds.push(p.neutral === true ? null : scalarDType(value));
+      key += 1 << i;
+    }
+    const fn = this.#functions[key] ?? this.#binder.bind([x, ...rest]).fn;
+    this.#functions[key] = fn;
+    return fn.apply([x], scalars, kinds);
+  }
+}
+
+function takesNumbers({ kind }: Param): boolean {
+  return kind === 'scalar' || kind === 'tensorOrScalar' || kind === 'int';
 }
 
 /** The arguments up to the last one that was given. */

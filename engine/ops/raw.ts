@@ -6,8 +6,8 @@ import { type DType, int64, partOf } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../errors.js';
 import { newTensor, newWritten } from '../factory.js';
 import { block, raiseStatus } from '../native.js';
-import { coalesce } from '../pointwise/launch.js';
-import { broadcastStrides } from '../shape.js';
+import { coalesce, writeList, writeOperand } from '../pointwise/command.js';
+import { broadcastStrides, type Shape } from '../shape.js';
 import { type Scalar, Tensor } from '../tensor.js';
 import { rawCast, rawFill } from './memory.js';
 
@@ -62,31 +62,29 @@ export function asLong(index: Tensor): Tensor {
 
 /** Writes sizes and operands of an index command from `block[at]` on; `moved` carries the looks. */
 function writeLooks(at: number, first: Tensor, second: Tensor, moved: Tensor, looks: readonly Look[]): void {
-  const shape = moved.shape;
-  const strides = (x: Tensor): number[] => broadcastStrides(x.shape, x.strides, shape);
-  const operands = [strides(first), strides(second), ...looks.map((l) => strides(l.index))];
-  const dims = coalesce(
-    shape,
-    operands,
-    shape.map((_, d) => d),
-  );
+  const { shape } = moved;
+  const operands = [stridesOver(shape, first), stridesOver(shape, second)];
+  const order: number[] = [];
+  for (let d = 0; d < shape.length; d++) order.push(d);
+  for (let k = 0; k < looks.length; k++) operands.push(stridesOver(shape, looks[k]!.index));
+  const dims = coalesce(shape, operands, order);
   if (dims.sizes.length > 16)
     throw new RuntimeError(message('index', 'at most 16 dims', String(dims.sizes.length)));
   block[at - 2] = dims.sizes.length;
   block[at - 1] = looks.length;
-  let i = at;
-  for (const size of dims.sizes) block[i++] = size;
-  const operand = (address: number, k: number): void => {
-    block[i++] = address;
-    for (const step of dims.strides[k]!) block[i++] = step;
-  };
-  operand(first.address, 0);
-  operand(second.address, 1);
-  looks.forEach((l, k) => {
-    operand(l.index.address, k + 2);
+  let i = writeList(at, dims.sizes);
+  i = writeOperand(i, first.address, dims.strides[0]!);
+  i = writeOperand(i, second.address, dims.strides[1]!);
+  for (let k = 0; k < looks.length; k++) {
+    const l = looks[k]!;
+    i = writeOperand(i, l.index.address, dims.strides[k + 2]!);
     block[i++] = l.size;
     block[i++] = l.stride;
-  });
+  }
+}
+
+function stridesOver(shape: Shape, x: Tensor): Shape {
+  return x.shape === shape ? x.strides : broadcastStrides(x.shape, x.strides, shape);
 }
 
 /** out[…] = from[… + Σ index · stride]. `from` has the iteration space's shape, stride 0 along what looks alone drive. */

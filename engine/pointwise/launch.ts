@@ -1,10 +1,19 @@
-// Owns writing pointwise and reduce commands: iteration shapes, coalescing of dims, operands. No autograd, no checks:
+// Owns writing pointwise and reduce commands: iteration shapes and operands. No autograd, no checks:
 // callers have resolved shapes and dtypes. Layouts are written in native/README.md.
 import { deviceError } from '../device.js';
 import { message, NotImplementedError } from '../errors.js';
 import { block, type Families, raiseStatus } from '../native.js';
 import { broadcastStrides, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import {
+  coalesce,
+  coalesceOrEmpty,
+  dimsMarked,
+  keptStrides,
+  memoryOrder,
+  writeList,
+  writeOperand,
+} from './command.js';
 import { type ComplexProgram, complexProgram } from './program.js';
 
 /** Runs `program` over `out`'s shape. Inputs broadcast to it. */
@@ -98,11 +107,9 @@ function writeOperands(
   let at = 2;
   block[0] = program;
   block[1] = dims.sizes.length;
-  for (const p of params) block[at++] = p;
-  for (const s of dims.sizes) block[at++] = s;
-  addresses.forEach((address, k) => {
-    at = writeOperand(at, address, dims.strides[k]!);
-  });
+  at = writeList(at, params);
+  at = writeList(at, dims.sizes);
+  for (let k = 0; k < addresses.length; k++) at = writeOperand(at, addresses[k]!, dims.strides[k]!);
 }
 
 const doubled = (strides: Shape): number[] => strides.map((s) => 2 * s);
@@ -193,55 +200,6 @@ function reduceComplex(
 interface Operand {
   readonly address: number;
   readonly strides: Shape;
-}
-
-function writeOperand(at: number, address: number, strides: readonly number[]): number {
-  let i = at;
-  block[i++] = address;
-  for (const s of strides) block[i++] = s;
-  return i;
-}
-
-/** Dims with the output's largest stride first, so that the walk follows memory. */
-function memoryOrder(shape: Shape, operands: readonly Shape[]): number[] {
-  const order = shape.map((_, i) => i);
-  const weight = (d: number): number => {
-    for (const strides of operands) if (strides[d] !== 0) return Math.abs(strides[d]!);
-    return 0;
-  };
-  return order.sort((a, b) => weight(b) - weight(a) || a - b);
-}
-
-interface Dims {
-  readonly sizes: number[];
-  readonly strides: number[][];
-}
-
-/** Drops dims of size 1 and merges neighbours that every operand walks as one. Never empty: a single 1 stands for 0-d. */
-export function coalesce(shape: Shape, operands: readonly Shape[], order: readonly number[]): Dims {
-  const sizes: number[] = [];
-  const strides: number[][] = operands.map(() => []);
-  for (const d of order) {
-    const size = shape[d]!;
-    if (size === 1) continue;
-    const last = sizes.length - 1;
-    if (last >= 0 && operands.every((s, k) => strides[k]![last] === s[d]! * size)) {
-      sizes[last] = sizes[last]! * size;
-      operands.forEach((s, k) => {
-        strides[k]![last] = s[d]!;
-      });
-    } else {
-      sizes.push(size);
-      operands.forEach((s, k) => {
-        strides[k]!.push(s[d]!);
-      });
-    }
-  }
-  if (sizes.length === 0) {
-    sizes.push(1);
-    for (const s of strides) s.push(1);
-  }
-  return { sizes, strides };
 }
 
 export const reducers = { sum: 0, prod: 1, max: 2, min: 3, argmax: 4, argmin: 5 } as const;
@@ -359,11 +317,8 @@ function writeReduceOperands(
   inputs: readonly Operand[],
   params: readonly number[],
 ): void {
-  const keptDims: number[] = [];
-  const reducedDims: number[] = [];
-  shape.forEach((_, d) => {
-    (reduced[d] ? reducedDims : keptDims).push(d);
-  });
+  const keptDims = dimsMarked(reduced, false);
+  const reducedDims = dimsMarked(reduced, true);
   const outStrides = keptStrides(shape, reduced, out.step);
   const inStrides = inputs.map((t) => t.strides);
   // The flat index of an arg-reduction counts in row-major order of the reduced dims, so their order is kept.
@@ -374,29 +329,13 @@ function writeReduceOperands(
   block[2] = kept.sizes.length;
   block[3] = inner.sizes.length;
   let at = 4;
-  for (const p of params) block[at++] = p;
-  for (const s of kept.sizes) block[at++] = s;
-  for (const s of inner.sizes) block[at++] = s;
+  at = writeList(at, params);
+  at = writeList(at, kept.sizes);
+  at = writeList(at, inner.sizes);
   at = writeOperand(at, out.address, kept.strides[0]!);
   if (outIndex !== null) at = writeOperand(at, outIndex.address, kept.strides[0]!);
-  inputs.forEach((t, i) => {
-    at = writeOperand(at, t.address, [...kept.strides[i + 1]!, ...inner.strides[i + 1]!]);
-  });
-}
-
-function coalesceOrEmpty(shape: Shape, operands: readonly Shape[], order: readonly number[]): Dims {
-  if (order.every((d) => shape[d] === 1)) return { sizes: [], strides: operands.map(() => []) };
-  return coalesce(shape, operands, order);
-}
-
-/** Strides of the contiguous result over the kept dims; 0 for reduced ones. */
-function keptStrides(shape: Shape, reduced: readonly boolean[], apart = 1): number[] {
-  const out = new Array<number>(shape.length).fill(0);
-  let step = apart;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    if (reduced[d]) continue;
-    out[d] = step;
-    step *= shape[d]!;
+  for (let i = 0; i < inputs.length; i++) {
+    at = writeOperand(at, inputs[i]!.address, kept.strides[i + 1]!);
+    at = writeList(at, inner.strides[i + 1]!);
   }
-  return out;
 }

@@ -7,8 +7,9 @@ import { newTensor } from '../factory.js';
 import { block, raiseStatus } from '../native.js';
 import { broadcastStrides, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { coalesce, dimsMarked, keptStrides, writeList, writeOperand } from './command.js';
 import { type Expr, input, substitute, topological } from './expr.js';
-import { coalesce, launchPointwise, type Reducer, reducers } from './launch.js';
+import { launchPointwise, type Reducer, reducers } from './launch.js';
 import { compile } from './program.js';
 import { reduce, reducedShape } from './reduction.js';
 
@@ -36,7 +37,7 @@ export interface RowPipeline {
     readonly result: Expr;
     readonly kept: readonly boolean[];
   };
-  readonly programs: Map<string, Programs>;
+  readonly programs: Map<number, Programs>;
 }
 
 interface Programs {
@@ -127,7 +128,8 @@ interface RowLayout {
   /** Of the outputs (out, scalars' result) and inputs over the kept dims. */
   readonly strides: readonly (readonly number[])[];
   readonly length: number;
-  readonly along: readonly number[];
+  /** Of the same along the row: one stride each. */
+  readonly along: readonly (readonly number[])[];
 }
 
 // A row's buffers should fit L2, and one row is never shared by threads. Rows far apart in memory that are neither short nor
@@ -143,43 +145,28 @@ const few = 8;
 function layoutOf(call: RowCall): RowLayout | null {
   const { out, row, inputs } = call;
   const shape = out.shape;
-  const operands = [
-    out.strides,
-    rowStrides(shape, row),
-    ...inputs.map((t) => (t.shape === shape ? t.strides : broadcastStrides(t.shape, t.strides, shape))),
-  ];
-  const keptDims: number[] = [];
-  const rowDims: number[] = [];
-  row.forEach((r, d) => {
-    (r ? rowDims : keptDims).push(d);
-  });
-  const along = coalesce(shape, operands, rowDims);
+  const operands = [out.strides, keptStrides(shape, row)];
+  for (let i = 0; i < inputs.length; i++) {
+    const t = inputs[i]!;
+    operands.push(t.shape === shape ? t.strides : broadcastStrides(t.shape, t.strides, shape));
+  }
+  const along = coalesce(shape, operands, dimsMarked(row, true));
   if (along.sizes.length > 1) return null;
-  const kept = coalesce(shape, operands, keptDims);
+  const kept = coalesce(shape, operands, dimsMarked(row, false));
   const length = along.sizes[0]!;
   const step = along.strides[0]![0]!;
   const dense = step === 1;
   if (step > narrow && length > shortColumn) return null;
   if (length > (dense ? longestRow : longestColumn)) return null;
   if (length > longestOfFew && out.length / length < few) return null;
-  return { sizes: kept.sizes, strides: kept.strides, length, along: along.strides.map((s) => s[0]!) };
-}
-
-/** Strides of a contiguous tensor with one element a row. */
-function rowStrides(shape: Shape, row: readonly boolean[]): number[] {
-  const out = new Array<number>(shape.length).fill(0);
-  let step = 1;
-  for (let d = shape.length - 1; d >= 0; d--) {
-    if (row[d]) continue;
-    out[d] = step;
-    step *= shape[d]!;
-  }
-  return out;
+  return { sizes: kept.sizes, strides: kept.strides, length, along: along.strides };
 }
 
 function programsOf(call: RowCall): Programs {
   const { pipeline: p, inputs, compute, out } = call;
-  const key = `${compute.code}:${out.dtype.code}:${inputs.map((t) => t.dtype.code).join()}`;
+  // Four bits each: exact for the dozen operands that a pipeline may have.
+  let key = compute.code * 16 + out.dtype.code;
+  for (let i = 0; i < inputs.length; i++) key = key * 16 + inputs[i]!.dtype.code;
   let found = p.programs.get(key);
   if (found === undefined) {
     const { stages, result } = p.fused;
@@ -197,25 +184,37 @@ function programsOf(call: RowCall): Programs {
   return found;
 }
 
+const none: readonly number[] = [];
+
+function writeRow(at: number, t: Tensor, layout: RowLayout, k: number): number {
+  const next = writeOperand(at, t.address, layout.strides[k]!);
+  block[next] = layout.along[k]![0]!;
+  return next + 1;
+}
+
 function launchRows(call: RowCall, layout: RowLayout): void {
   const { pipeline, inputs, out } = call;
   const { stages, kept } = pipeline.fused;
   const programs = programsOf(call);
-  const params = call.params ?? [];
-  let at = 0;
-  const put = (...values: readonly number[]): void => {
-    for (const v of values) block[at++] = v;
-  };
-  put(stages.length, inputs.length, 1, layout.sizes.length, params.length, ...params, ...layout.sizes);
-  put(layout.length);
-  stages.forEach((s, k) => {
-    put(reducers[s.reducer], programs.prologues[k]!, programs.epilogues[k]!, kept[k] ? 1 : 0);
-    put(call.scalars?.[k]?.address ?? 0, ...layout.strides[1]!);
-  });
-  put(programs.result, out.address, ...layout.strides[0]!, layout.along[0]!);
-  inputs.forEach((t, i) => {
-    put(t.address, ...layout.strides[i + 2]!, layout.along[i + 2]!);
-  });
+  const params = call.params ?? none;
+  block[0] = stages.length;
+  block[1] = inputs.length;
+  block[2] = 1;
+  block[3] = layout.sizes.length;
+  block[4] = params.length;
+  let at = writeList(5, params);
+  at = writeList(at, layout.sizes);
+  block[at++] = layout.length;
+  for (let k = 0; k < stages.length; k++) {
+    block[at++] = reducers[stages[k]!.reducer];
+    block[at++] = programs.prologues[k]!;
+    block[at++] = programs.epilogues[k]!;
+    block[at++] = kept[k] ? 1 : 0;
+    at = writeOperand(at, call.scalars?.[k]?.address ?? 0, layout.strides[1]!);
+  }
+  block[at++] = programs.result;
+  at = writeRow(at, out, layout, 0);
+  for (let i = 0; i < inputs.length; i++) at = writeRow(at, inputs[i]!, layout, i + 2);
   out.device.backend!.rowwise();
   if (block[0] !== 0) raiseStatus(call.op);
 }
