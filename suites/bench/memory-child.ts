@@ -1,20 +1,26 @@
 // The fresh process of a memory figure: runs one loop, watches its resident memory, answers its parent and ends.
 import * as engine from '../../engine/index.js';
+import { placeRun } from '../place.js';
 import { trainingStep } from './notebook-rows.js';
 
 const WARM_STEPS = 1_000;
 const WATCH_EVERY = 100;
 
-/** The greatest growth of resident memory over that after the first 1,000 steps. One synchronous loop: no finalizer runs. */
+/** The memory that tensors of this run take: what the pool holds of a card's, else all that is resident. */
+function taken(): number {
+  const onCard = engine.getDefaultDevice().type === 'cuda';
+  return onCard ? engine.cuda.memoryReserved() : process.memoryUsage.rss();
+}
+
+/** The greatest growth of memory over that after the first 1,000 steps. One synchronous loop: no finalizer runs. */
 function steps(count: number): number {
   const step = trainingStep();
   let after = 0;
   let most = 0;
   for (let i = 1; i <= count; i += 1) {
     step();
-    if (i === WARM_STEPS) after = process.memoryUsage.rss();
-    else if (i > WARM_STEPS && i % WATCH_EVERY === 0)
-      most = Math.max(most, process.memoryUsage.rss() - after);
+    if (i === WARM_STEPS) after = taken();
+    else if (i > WARM_STEPS && i % WATCH_EVERY === 0) most = Math.max(most, taken() - after);
   }
   return most;
 }
@@ -29,6 +35,7 @@ function additions(count: number): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
+placeRun();
 const [task, turns] = process.argv.slice(2);
 try {
   const bytes = task === 'steps' ? steps(Number(turns)) : additions(Number(turns));

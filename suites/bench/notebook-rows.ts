@@ -151,7 +151,7 @@ function stepH(): RowPlan {
 }
 
 /** A training step's parameters, and the step. */
-function line(): { w: EngineTensor; b: EngineTensor; once(x: EngineTensor): void } {
+export function lineOf(): { w: EngineTensor; b: EngineTensor; once(x: EngineTensor): void } {
   const w = engine.tensor([1], { dtype: 'float32', requiresGrad: true });
   const b = engine.tensor([1], { dtype: 'float32', requiresGrad: true });
   const once = (x: EngineTensor) => {
@@ -176,7 +176,7 @@ function both1d(w: EngineTensor, b: EngineTensor): ArrayValue {
 
 /** Cell K's training step, the same as in the memory figure. */
 export function trainingStep(): () => void {
-  const { once } = line();
+  const { once } = lineOf();
   return () => once(engine.randn([20, 1]));
 }
 
@@ -190,7 +190,7 @@ function stepK(): RowPlan {
       return {
         step: trainingStep(),
         output: () => {
-          const { w, b, once } = line();
+          const { w, b, once } = lineOf();
           once(x);
           return both1d(w, b);
         },
@@ -225,6 +225,12 @@ function stepL(n: number): RowPlan {
       };
     },
   };
+}
+
+/** An epoch from these weights, as a function of the samples alone. */
+export function epochOf(start: EngineTensor): (x: EngineTensor) => void {
+  const [w, b] = [start.clone().requiresGrad_(), engine.ones([1], { requiresGrad: true })];
+  return (x) => epoch(w, b, x);
 }
 
 function epoch(w: EngineTensor, b: EngineTensor, x: EngineTensor): void {
