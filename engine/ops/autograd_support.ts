@@ -2,6 +2,7 @@
 import { support } from '../autograd/backward.js';
 import { viewSupport } from '../autograd/inplace.js';
 import { record } from '../autograd/node.js';
+import { placedOn } from '../device.js';
 import { newStrided, newTensor } from '../factory.js';
 import { contiguousStrides, isContiguousLayout, isDense } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -19,11 +20,11 @@ support.addInto = (target, b) => {
 };
 support.clone = (g) => clone.impl(g.contiguous());
 support.onesLike = (t) => {
-  const one = newTensor(t.shape, t.dtype);
+  const one = newTensor(t.shape, t.dtype, t.device);
   rawFill(one, 1);
   return one;
 };
-support.zerosLike = (t) => rawZeros(t.shape, t.dtype);
+support.zerosLike = (t) => placedOn(t.device, () => rawZeros(t.shape, t.dtype));
 
 interface Geometry {
   readonly shape: readonly number[];
