@@ -258,6 +258,39 @@ const layouts: Layout[] = [
       [1, 3, 15],
     ],
   },
+  {
+    name: 'tiles that turn one input',
+    code: add,
+    sizes: [70, 45],
+    strides: [
+      [45, 1],
+      [1, 70],
+      [45, 1],
+    ],
+  },
+  {
+    name: 'tiles that turn inputs of 8, 2 and 1 bytes, outputs dense along another dim',
+    code: {
+      compute: 'float64',
+      ins: ['float64', 'float16', 'uint8', 'float32'],
+      outs: ['float64', 'int16'],
+      instructions: [
+        ['add', 0, 1],
+        ['add', 4, 2],
+        ['sub', 5, 3],
+      ],
+      results: [6, 5],
+    },
+    sizes: [3, 40, 33],
+    strides: [
+      [1320, 1, 40],
+      [1320, 1, 40],
+      [1320, 33, 1],
+      [0, 33, 1],
+      [1320, 34, 1],
+      [40, 1, 0],
+    ],
+  },
   { name: 'no dims', code: mixed, sizes: [], strides: [[], [], [], [], []] },
   {
     name: 'two runs to a row',

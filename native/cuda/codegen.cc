@@ -1,6 +1,7 @@
 // Owns the writing of a program's text: one line an instruction, calls of the functors of native/ops. Its inverse is NVRTC.
 #include "codegen.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -105,10 +106,18 @@ struct Writer {
     text += "  }\n";
   }
 
+  void sizes() {
+    text += "  static constexpr int bytes([[maybe_unused]] int input) {\n";
+    for (int32_t i = 0; i < p.nin; ++i)
+      text += "    if (input == " + number(i) + ") return " + number(kItemSize[int(p.inDtype[i])]) + ";\n";
+    text += "    return 1;\n  }\n";
+  }
+
   std::string write(const char* structName) {
     auto count = [](const char* what, int32_t n) { return std::string(what) + " = " + number(n > 0 ? n : 1); };
     text = std::string("struct ") + structName + " {\n  using C = " + compute() + ";\n  using V = Value<C>;\n  using O = " + name(p.outDtype[0]) + ";\n  static constexpr int " +
            count("kIn", p.nin) + count(", kOut", p.nout) + count(", kParams", p.nparams) + ";\n";
+    sizes();
     loads([this](int32_t i) { return p.loadBefore[i] >= 0; }, p.nin);
     evaluation();
     stores();
@@ -178,6 +187,12 @@ int64_t Dims::elements() const {
   int64_t n = 1;
   for (int d = 0; d < ndim; ++d) n *= size[d];
   return n;
+}
+
+void Dims::moveToLast(int d) {
+  auto rotate = [&](int64_t* a) { std::rotate(a + d, a + d + 1, a + ndim); };
+  rotate(size);
+  for (int i = 0; i < count; ++i) rotate(stride[i]);
 }
 
 void Dims::put(Words& args) const {

@@ -16,7 +16,7 @@ namespace torchstone::cuda {
 // What holds an element of this dtype in a kernel's memory: Bool, uint8_t, …, Half, Brain, float, double (kernels/program.cuh).
 const char* storageName(Dtype dtype);
 
-// The program as `struct NAME` with the types C (computed in), V (of a value) and O (the first output's), kIn, kOut, kParams (each at least 1), load,
+// The program as `struct NAME` with the types C (computed in), V (of a value) and O (the first output's), kIn, kOut, kParams (each at least 1), bytes (of an input's element), load,
 // loadRuns, eval, store and storeRuns. `moves`: a copy within one dtype is one of bytes, a NaN's payload included.
 std::string programText(const char* name, const Program& program, bool moves = false);
 
@@ -76,6 +76,7 @@ struct Dims {
   int64_t stride[kMaxOperands + 2][kMaxDims];
   bool wide() const;  // some position or the number of elements needs 64 bits
   int64_t elements() const;
+  void moveToLast(int d);
   void put(Words& args) const;
 };
 

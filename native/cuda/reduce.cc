@@ -91,12 +91,6 @@ int cheapest(const Command& c, const Dims& dims, int first) {
   return best;
 }
 
-void moveToLast(Dims& dims, int d) {
-  auto rotate = [&](int64_t* a) { std::rotate(a + d, a + d + 1, a + dims.ndim); };
-  rotate(dims.size);
-  for (int i = 0; i < dims.count; ++i) rotate(dims.stride[i]);
-}
-
 int64_t powerAbove(int64_t n) {
   int64_t p = 1;
   while (p < n) p *= 2;
@@ -135,8 +129,8 @@ Plan choose(Command& c) {
   Plan p;
   const int kept = cheapest(c, c.outer, 2), reduced = c.reducer >= kArgmax ? c.inner.ndim - 1 : cheapest(c, c.inner, 0);
   p.column = c.kept > 1 && cost(c, c.outer, 2, kept) < cost(c, c.inner, 0, reduced);
-  moveToLast(c.outer, kept);
-  moveToLast(c.inner, reduced);
+  c.outer.moveToLast(kept);
+  c.inner.moveToLast(reduced);
   chooseWidth(c, p);
   const int64_t most = p.column ? kThreads / std::min<int64_t>(32, powerAbove(c.kept)) : kThreads;
   p.across = int(std::clamp<int64_t>(powerAbove((c.reduced + 7) / 8 / p.width), 1, most));
