@@ -2,10 +2,12 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { BuildOptions } from 'esbuild';
 import type * as engine from '../../engine/index.js';
 import { packageRoot } from '../machine.js';
 import { CannotRunError } from '../results.js';
 import type { cpuRows } from './cpu-rows.js';
+import { entryPoint } from './fork.js';
 import type { BenchInputs } from './inputs.js';
 import type { notebookRows } from './notebook-rows.js';
 import type { sweepRows } from './sweep.js';
@@ -55,14 +57,28 @@ export function packFolder(): string {
   return folder;
 }
 
-async function bundle(root: string, outfile: string): Promise<string> {
-  const { build } = await import('esbuild');
+/** The pair's process as one module: it starts many times, and TypeScript need be read but once. */
+export function packedWorker(): Promise<string> {
+  const { entry } = entryPoint('pair-worker');
+  const known = packed.get(entry);
+  if (known !== undefined) return known;
+  const made = bundled({ entryPoints: [entry] }, join(packFolder(), 'pair-worker.mjs'), 'this program');
+  packed.set(entry, made);
+  return made;
+}
+
+function bundle(root: string, outfile: string): Promise<string> {
   const contents = Object.entries(EXPORTS)
     .map(([name, path]) => `export { ${name} } from './${path}';`)
     .join('\n');
+  return bundled({ stdin: { contents, resolveDir: root, loader: 'ts' } }, outfile, `the build at ${root}`);
+}
+
+async function bundled(input: BuildOptions, outfile: string, what: string): Promise<string> {
+  const { build } = await import('esbuild');
   try {
     await build({
-      stdin: { contents, resolveDir: root, loader: 'ts' },
+      ...input,
       outfile,
       bundle: true,
       format: 'esm',
@@ -77,6 +93,6 @@ async function bundle(root: string, outfile: string): Promise<string> {
     return outfile;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    throw new CannotRunError(`the build at ${root} cannot be packed: ${text}`, { cause: error });
+    throw new CannotRunError(`${what} cannot be packed: ${text}`, { cause: error });
   }
 }

@@ -1,6 +1,5 @@
 // Owns the parent's side of a process that holds two builds. Whatever happens to that process is an error with a reason.
 import { Forked } from '../forked.js';
-import { entryPoint } from './fork.js';
 import type { Lane } from './race.js';
 
 /** A build as its process loads it: see pack.ts. */
@@ -46,12 +45,12 @@ const V8_FLAGS = ['--single-threaded'];
 export class PairProcess {
   readonly #process: Forked;
 
-  constructor() {
-    const { entry, execArgv } = entryPoint('pair-worker');
+  /** `entry`: the packed worker. */
+  constructor(entry: string) {
     this.#process = new Forked({
       label: "the builds' process",
       entry,
-      execArgv: [...execArgv, ...V8_FLAGS],
+      execArgv: V8_FLAGS,
       answerMs: ANSWER_MS,
     });
   }

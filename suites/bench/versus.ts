@@ -6,6 +6,7 @@ import { type Build, readied, thisBuild } from './builds.js';
 import { decide, decidePooled, type Evidence, evidence, ratioOf } from './decision.js';
 import { keptPairs } from './hits.js';
 import { uniformStream } from './inputs.js';
+import { packedWorker } from './pack.js';
 import { type PackedBuild, PairProcess, type Raced } from './pair-process.js';
 import type { Lane } from './race.js';
 import { MIN_PAIRS, median, quartile, trimmedMean } from './statistics.js';
@@ -111,7 +112,7 @@ class Launch {
   }
 
   async #start(): Promise<string[]> {
-    this.#pair = new PairProcess();
+    this.#pair = new PairProcess(await packedWorker());
     try {
       const swapped = this.#number % 2 === 1;
       return await this.#pair.load({ ...this.#sides, swapped, quick: this.#versus.quick });
