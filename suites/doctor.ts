@@ -1,7 +1,8 @@
 // Says what this machine can do and how far its timings can be trusted. It only looks, and it fails at nothing.
-import { loadavg } from 'node:os';
+import type { CudaFound } from '../engine/native.js';
 import type { FoundReferences } from './cli/references.js';
-import { type AddonFacts, addonFacts, instructionSets, machineFacts, timerResolution } from './machine.js';
+import { timingFindings } from './doctor-timing.js';
+import { type AddonFacts, addonFacts, instructionSets, machineFacts } from './machine.js';
 import { INSTALL, installed, PEERS, peersFolder } from './peers/catalogue.js';
 import type { Machine, Reference } from './results.js';
 
@@ -34,10 +35,8 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
     ...referenceFindings(options.references),
     await fixtureFinding(options),
     peersFinding(),
-    gpuFinding(),
-    timerFinding(),
-    loadFinding(machine),
-    noiseFinding(),
+    await gpuFinding(),
+    ...(await timingFindings(machine)),
   ];
 }
 
@@ -116,55 +115,35 @@ async function fixtureFinding({ fixtures, checkFixtures }: DoctorOptions): Promi
   }
 }
 
-function gpuFinding(): Finding {
-  return { topic: 'gpu', state: 'good', text: 'not in this build: every tensor lives on the CPU' };
+/** The device, or where its libraries were looked for and what would bring them. */
+async function gpuFinding(): Promise<Finding> {
+  try {
+    // Loaded late, as the addon is: without a build there is no one to ask.
+    const { findCuda } = await import('../engine/cuda.js');
+    return gpuText(findCuda());
+  } catch {
+    return { topic: 'gpu', state: 'good', text: 'not asked: the addon does not load' };
+  }
 }
 
-function timerFinding(): Finding {
-  const { stepNs, readNs } = timerResolution();
-  const coarse = stepNs > 1000;
+/** What looking for CUDA gave. */
+export function gpuText({ available, reason, devices, driver, nvrtc, cublas, looked }: CudaFound): Finding {
+  const topic = 'gpu';
+  if (available) {
+    const cards = devices.map(
+      ({ name, major, minor, memory }) =>
+        `${name} (sm_${major}${minor}, ${(memory / 2 ** 30).toFixed(0)} GiB)`,
+    );
+    const parts = { driver, NVRTC: nvrtc, cuBLAS: cublas };
+    const versions = Object.entries(parts).map(([name, version]) => `${name} ${version ?? 'not found'}`);
+    return { topic, state: 'good', text: `${cards.join(', ')}; ${versions.join(', ')}` };
+  }
+  const places = looked.map(({ library, path, result }) => `${library} at ${path}: ${result}`);
   return {
-    topic: 'timer',
-    state: coarse ? 'warning' : 'good',
-    text: `smallest step ${stepNs.toFixed(0)} ns, one reading ${readNs.toFixed(0)} ns`,
-    ...(coarse ? { advice: 'short calls are timed in larger batches here' } : {}),
+    topic,
+    state: 'good',
+    text: `none: ${reason}${places.length > 0 ? ` (looked for ${places.join('; ')})` : ''}`,
+    advice:
+      "tensors live on the CPU. For a card: NVIDIA's driver, and NVRTC with cuBLAS from the CUDA toolkit (CUDA_HOME) or from Python packages named in TORCHSTONE_PYTHON's environment",
   };
-}
-
-function loadFinding(machine: Machine): Finding {
-  const [now = 0] = loadavg();
-  const busy = now > 0.5 * machine.cores;
-  return {
-    topic: 'load',
-    state: busy ? 'warning' : 'good',
-    text: `${now.toFixed(2)} on ${machine.cores} cores`,
-    ...(busy ? { advice: 'other programs are running: timings will scatter' } : {}),
-  };
-}
-
-/** Times one fixed piece of work again and again: the scatter is what any timing here must be expected to show. */
-function noiseFinding(): Finding {
-  const samples: number[] = [];
-  for (let i = 0; i < 60; i++) samples.push(fixedWork());
-  const kept = samples.slice(20).sort((a, b) => a - b);
-  const median = kept[kept.length >> 1] ?? 1;
-  const low = kept[Math.floor(kept.length * 0.1)] ?? median;
-  const high = kept[Math.floor(kept.length * 0.9)] ?? median;
-  const scatter = ((high - low) / 2 / median) * 100;
-  const noisy = scatter > 5;
-  return {
-    topic: 'accuracy',
-    state: noisy ? 'warning' : 'good',
-    text: `one timing scatters by ±${scatter.toFixed(1)} % now (10th to 90th percentile of a fixed loop)`,
-    ...(noisy ? { advice: 'quiet the machine before believing small differences' } : {}),
-  };
-}
-
-function fixedWork(): number {
-  const start = process.hrtime.bigint();
-  let sum = 0;
-  for (let i = 1; i < 400_000; i++) sum += 1 / i;
-  const spent = Number(process.hrtime.bigint() - start);
-  // The sum is used, so that the loop cannot be removed.
-  return sum > 0 ? spent : 0;
 }
