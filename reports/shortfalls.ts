@@ -12,7 +12,7 @@ import {
 
 /** One thing that falls short. */
 export interface Shortfall {
-  readonly state: 'fail' | 'error' | 'inconclusive';
+  readonly state: 'fail' | 'error' | 'inconclusive' | 'pass' | 'slower';
   readonly title: string;
   readonly why: string;
   /** The case, where it is one: its worst element and its replay line say more. */
@@ -34,7 +34,7 @@ export function shortfalls(run: RunResult): Shortfall[] {
   return [
     ...stopped,
     ...shortCases(run).map(ofCase),
-    ...shortRows(run).map(ofRow),
+    ...furthestFirst(shortRows(run)).map(ofRow),
     ...memory.map(ofMemory),
     ...brokenExpectations(run).map(
       ({ id, problem }): Shortfall => ({
@@ -46,18 +46,23 @@ export function shortfalls(run: RunResult): Shortfall[] {
   ];
 }
 
-/** Where nothing falls short: the required timings that are closest to it, then the slowest against a reference. */
+/** Where nothing falls short: the required timing that is closest to it, then the slowest against a reference. */
 export function closestCalls(run: RunResult, most: number): Shortfall[] {
   const raced = benchRows(run).filter((row) => row.ratio !== undefined && row.withheld === undefined);
-  const share = (row: BenchRow) => row.ratio!.median / (row.required?.ratio ?? 1);
   const required = raced.filter((row) => row.required !== undefined);
-  const others = raced.filter((row) => row.required === undefined && row.decision?.verdict === 'slower');
-  const sorted = (rows: BenchRow[]) => rows.sort((a, b) => share(a) - share(b));
-  return [...sorted(required).slice(0, 1), ...sorted(others)].slice(0, most).map((row) => ({
-    state: 'inconclusive',
+  const slower = raced.filter((row) => row.required === undefined && row.decision?.verdict === 'slower');
+  return [...furthestFirst(required).slice(0, 1), ...furthestFirst(slower)].slice(0, most).map((row) => ({
+    state: row.required ? 'pass' : 'slower',
     title: raceTitle(row),
     why: `${exactRatio(row.ratio!.median)}${row.required ? `, required ${exactRatio(row.required.ratio)}` : ''}`,
   }));
+}
+
+/** By the share of what they must reach, or of the reference's speed; a wrong result before all. */
+function furthestFirst(rows: readonly BenchRow[]): BenchRow[] {
+  const share = ({ correct, ratio, required }: BenchRow) =>
+    correct === false || !ratio ? 0 : ratio.median / (required?.ratio ?? 1);
+  return [...rows].sort((a, b) => share(a) - share(b));
 }
 
 function ofCase(one: CaseResult): Shortfall {

@@ -64,8 +64,22 @@ describe('the sections', () => {
     const good = plain(/<header[\s\S]*?<\/header>/.exec(htmlReport(wholeRun()))?.[0] ?? '');
     expect(good).toContain('✓ Held : all 1,771 cases');
     expect(good).toMatch(
-      /Nothing fell short\. Slowest, for what is required of them: .*3×2 tensors against PyTorch 4\.\d+×, required 3\.00×/,
+      /Nothing fell short; closest to it: .*✓.*3×2 tensors against PyTorch 4\.\d+×, required 3\.00×/,
     );
+  });
+
+  it('puts the timing furthest from what it must reach first, and a wrong one before it', () => {
+    const suites = whole.suites.map((suite) => {
+      if (suite.suite !== 'bench') return suite;
+      const rows = suite.rows!.map((row) =>
+        row.id === 'K/torch' ? { ...row, required: { ratio: 99, held: false } } : row,
+      );
+      return { ...suite, rows };
+    });
+    const titles = shortfalls({ ...whole, suites }).flatMap((one) =>
+      one.case ? [] : [one.title.slice(0, 7)],
+    );
+    expect(titles).toEqual(['softmax', 'K: one ', 'additio', '200 add']);
   });
 
   it('lists every shortfall once', () => {

@@ -33,6 +33,7 @@ export const STATES = {
   error: { sign: '!', words: 'could not run' },
   inconclusive: { sign: '?', words: 'undecided' },
   skip: { sign: '○', words: 'nothing ran' },
+  slower: { sign: '↓', words: 'slower' },
 } as const;
 
 /** A table with a caption for those who cannot see where it stands. The first column names the row. */

@@ -46,10 +46,10 @@ h1 .rest { font-weight: 400; color: var(--soft); font-size: 16px; letter-spacing
 .top .what { font-weight: 500; overflow-wrap: anywhere; } .top .why { color: var(--soft); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 
 nav { position: sticky; top: 0; z-index: 2; background: color-mix(in srgb, var(--paper) 92%, transparent); backdrop-filter: blur(6px); border-bottom: 1px solid var(--line); margin-top: 20px; }
-nav ul { max-width: 1120px; margin: 0 auto; padding: 0 28px; display: flex; gap: 22px; list-style: none; overflow-x: auto; scrollbar-width: none; }
-nav a { display: block; padding: 11px 0 10px; color: var(--soft); text-decoration: none; font-size: 14px; white-space: nowrap; } nav a:hover { color: var(--ink); }
+nav ul { max-width: 1120px; margin: 0 auto; padding: 5px 28px 4px; display: flex; flex-wrap: wrap; gap: 0 20px; list-style: none; }
+nav a { display: block; padding: 4px 0; color: var(--soft); text-decoration: none; font-size: 14px; white-space: nowrap; } nav a:hover { color: var(--ink); }
 nav .alarm a { color: var(--bad); font-weight: 600; }
-h2 + .panel, h2 + .charts { margin-top: 12px; } section { padding: 30px 0 6px; scroll-margin-top: 34px; }
+h2 + .panel, h2 + .charts { margin-top: 12px; } section { padding: 30px 0 6px; scroll-margin-top: 54px; }
 h2 { font-size: 18px; margin: 0 0 4px; letter-spacing: -0.008em; font-weight: 600; } h3 { font-size: 14px; margin: 22px 0 6px; font-weight: 600; }
 .lead { margin: 0 0 14px; color: var(--soft); max-width: 72ch; text-wrap: pretty; }
 .panel > h3:first-child { margin-top: 0; } .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px; margin: 0 0 14px; }
@@ -70,7 +70,7 @@ details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); fon
 .cells { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 8px; list-style: none; padding: 0; margin: 0; }
 .cells li { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 9px 13px; display: flex; gap: 11px; align-items: baseline; min-width: 0; }
 .cells .letter { font: 600 15px var(--mono); color: var(--soft); } .cells .what { flex: 1; min-width: 0; overflow-wrap: anywhere; font-size: 13.5px; }
-.cells .fail { border-color: var(--bad); } .tick { font-weight: 700; } .tick.pass { color: var(--good); } .tick.fail { color: var(--bad); } .tick.skip, .tick.inconclusive, .tick.error { color: var(--warn); } .tick.none { color: var(--soft); font-weight: 400; opacity: .55; }
+.cells .fail { border-color: var(--bad); } .tick { font-weight: 700; } .tick.pass { color: var(--good); } .tick.fail { color: var(--bad); } .tick.skip, .tick.inconclusive, .tick.error, .tick.slower { color: var(--warn); } .tick.none { color: var(--soft); font-weight: 400; opacity: .55; }
 
 .key { display: flex; flex-wrap: wrap; gap: 4px 20px; font-size: 13px; color: var(--soft); margin: 0 0 10px; padding: 0; list-style: none; } .key svg { vertical-align: -1px; margin-right: 6px; }
 .chart { display: block; width: 100%; height: auto; font-variant-numeric: tabular-nums; } .chart.narrow { display: none; }
@@ -85,7 +85,7 @@ b.slower { color: var(--bad); }
 footer { color: var(--soft); font-size: 13px; padding: 26px 28px 48px; display: flex; gap: 18px; flex-wrap: wrap; }
 
 @media (max-width: 720px) {
-  main, header, footer { padding-left: 16px; padding-right: 16px; } nav ul { padding: 0 16px; gap: 18px; } header { padding-top: 14px; } h1 { font-size: 17px; line-height: 1.36; margin: 9px 0 11px; } h1 .rest { font-size: 14px; }
+  main, header, footer { padding-left: 16px; padding-right: 16px; } nav ul { padding: 5px 16px 4px; gap: 18px; flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; } header { padding-top: 14px; } h1 { font-size: 17px; line-height: 1.36; margin: 9px 0 11px; } h1 .rest { font-size: 14px; }
   .cards { display: block; border: 1px solid var(--line); border-radius: 10px; background: var(--card); } .cards li { display: grid; grid-template-columns: minmax(0, 1fr) auto 7.6em; gap: 10px; align-items: baseline; background: none; border: 0; border-bottom: 1px solid var(--line); border-radius: 0; padding: 5px 12px; } .cards li:last-child { border-bottom: 0; }
   .cards .name { color: var(--ink); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } .cards .big { font-size: 14px; line-height: 1.55; } .cards .small { display: none; } .cards .state { text-align: right; }
   .top { margin-top: 12px; } .top li { grid-template-columns: 14px minmax(0, 1fr); gap: 0 8px; padding: 5px 0; font-size: 13.5px; line-height: 1.4; } .top .why { grid-column: 2; } .top .what { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
