@@ -8,6 +8,7 @@ import type {
   SuiteResult,
   Worst,
 } from '../suites/results.js';
+import { accuracyText } from './accuracy.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { changeLines, expectationLines } from './changes.js';
 import { conformanceText } from './conformance.js';
@@ -68,6 +69,7 @@ export function consoleSummary(
       selftest(run, paint),
       conformanceText(run),
       peersText(run),
+      accuracyText(run),
       gate(run),
       notes(run),
     );

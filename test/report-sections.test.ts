@@ -1,6 +1,7 @@
 // The sections of the page: that each is there, that its figures are the run's, and that marks stand where their figures say.
 import { describe, expect, it } from 'vitest';
 import { intensityOf } from '../reports/ceilings.js';
+import { consoleSummary } from '../reports/console.js';
 import { forest } from '../reports/html/forest.js';
 import { ratioAxis } from '../reports/html/scale.js';
 import { tickText } from '../reports/html/timings.js';
@@ -113,6 +114,15 @@ describe('accuracy', () => {
   });
 });
 
+describe('accuracy on the console', () => {
+  it('is one line, and what is worse than PyTorch', () => {
+    expect(consoleSummary(whole)).toContain(
+      "Accuracy of float32 in 5 calls: ours 2 within ½ ULP, 3 within 1, of 4; NumPy 0 within ½ ULP, 0 within 1, of 2; PyTorch 1 within ½ ULP, 2 within 1, of 4\n  at least twice PyTorch's error: matmul",
+    );
+    expect(consoleSummary(sampleRun())).not.toContain('Accuracy');
+  });
+});
+
 describe('gradients', () => {
   const text = sectionText('gradients');
 
@@ -133,7 +143,7 @@ describe('speed', () => {
   it('puts marks where their ratios are', () => {
     const rows = [0.5, 1, 2].map((at) => ({
       label: `r${at}`,
-      figures: [{ text: 'figure' }],
+      figures: [{ text: '0.123456' }],
       marks: [{ who: 'numpy' as const, at }],
     }));
     const drawn = forest('test', rows, {
@@ -152,6 +162,7 @@ describe('speed', () => {
         return Number(/translate\(([\d.]+)/.exec(svg.slice(svg.lastIndexOf('<text', at), at))?.[1]);
       });
       expect(centres).toHaveLength(3);
+      expect(svg).toContain('0.123456');
       centres.forEach((x, i) => void expect(x).toBeCloseTo(ticks[i]!, 0));
     }
   });

@@ -1,23 +1,29 @@
 // The accuracy section: float32 results of ours, NumPy and PyTorch in ULP of the float64 truth.
 import type { AccuracyRow, RunResult, UlpErrors } from '../../suites/results.js';
+import {
+  accuracyOf,
+  BOUNDS,
+  DOUBTFUL,
+  errorsOf,
+  isDoubtful,
+  MEASURED,
+  twiceAsFar,
+  within,
+} from '../accuracy.js';
 import { count, figureText, plural, significant } from '../format.js';
-import { CONTESTANTS, type Contestant, key, powerOfTen } from './chart.js';
+import { CONTESTANTS, key, powerOfTen } from './chart.js';
 import { type ForestRow, forest } from './forest.js';
 import { behind, type Html, html, NOTHING, section, table } from './markup.js';
 import { decadeAxis } from './scale.js';
 
-const WHO = ['torchstone', 'numpy', 'torch'] as const;
 const MOST_ROWS = 30;
 /** Errors below this are drawn here: nobody needs to tell them apart. */
 const LEAST = 0.1;
-/** A truth that PyTorch's float64 result contradicts by more than this is none. */
-const DOUBTFUL = 0.01;
-const STEPS = [0.5, 1, 4] as const;
 
 /** What was measured, by whom it is how exact, and where we are the worse. */
 export function accuracySection(run: RunResult): Html {
-  const found = run.suites.find((suite) => suite.accuracy)?.accuracy;
-  if (!found || found.rows.length === 0) return NOTHING;
+  const found = accuracyOf(run);
+  if (!found) return NOTHING;
   const { rows, missing } = found;
   const sure = rows.filter((row) => !isDoubtful(row));
   const points = rows.reduce((sum, row) => sum + row.points, 0);
@@ -29,37 +35,23 @@ export function accuracySection(run: RunResult): Html {
   return section('accuracy', 'Accuracy', lead, body);
 }
 
-function of(row: AccuracyRow, who: Contestant): UlpErrors | undefined {
-  if (who === 'torchstone') return row.ours;
-  return who === 'torch' ? row.torch : who === 'numpy' ? row.numpy : undefined;
-}
-
-function isDoubtful(row: AccuracyRow): boolean {
-  return (row.truthApart ?? 0) > DOUBTFUL;
-}
-
 /** How many calls stay within how much, for each; and the calls in which PyTorch is at least twice as exact as we are. */
 function summary(rows: readonly AccuracyRow[], doubtful: number): Html {
-  const lines = WHO.flatMap((who) => {
-    const errors = rows.flatMap((row) => of(row, who) ?? []);
+  const lines = MEASURED.flatMap((who) => {
+    const errors = rows.flatMap((row) => errorsOf(row, who) ?? []);
     if (errors.length === 0) return [];
-    // Half an ULP, and what rounding the figure to four digits adds to it.
-    const within = STEPS.map((most) => count(errors.filter((one) => one.max <= most * 1.001).length));
     const infinite = errors.reduce((sum, one) => sum + one.notFinite, 0);
-    return [[CONTESTANTS[who].name, count(errors.length), ...within, count(infinite)]];
+    return [[CONTESTANTS[who].name, count(errors.length), ...within(rows, who).map(count), count(infinite)]];
   });
   const head = [
     '',
     'calls',
-    ...STEPS.map((most) => `at most ${most === 0.5 ? '½' : most} ULP`),
+    ...BOUNDS.map((most) => `at most ${most === 0.5 ? '½' : most} ULP`),
     'results not finite',
   ];
-  const worse = rows.filter((row) => row.torch && row.ours.max > 1 && row.ours.max >= 2 * row.torch.max);
-  const better = rows.filter((row) => row.torch && row.torch.max > 1 && row.torch.max >= 2 * row.ours.max);
-  const told = (which: readonly AccuracyRow[]) =>
-    [...new Set(which.map((row) => row.op))].join(', ') || 'none';
+  const told = (ops: readonly string[]) => ops.join(', ') || 'none';
   const apart = rows.some((row) => row.torch)
-    ? html`<p>Greatest error above 1 ULP and at least twice PyTorch's: ${told(worse)}. The other way round: ${told(better)}.</p>`
+    ? html`<p>Greatest error above 1 ULP and at least twice PyTorch's: ${told(twiceAsFar(rows, 'torchstone', 'torch'))}. The other way round: ${told(twiceAsFar(rows, 'torch', 'torchstone'))}.</p>`
     : NOTHING;
   const left =
     doubtful > 0
@@ -69,23 +61,23 @@ function summary(rows: readonly AccuracyRow[], doubtful: number): Html {
 }
 
 function plot(title: string, rows: readonly AccuracyRow[]): Html {
-  const inexact = rows.filter((row) => WHO.some((who) => (of(row, who)?.max ?? 0) > 0));
+  const inexact = rows.filter((row) => MEASURED.some((who) => (errorsOf(row, who)?.max ?? 0) > 0));
   const shown = [...inexact].sort((a, b) => b.ours.max - a.ours.max).slice(0, MOST_ROWS);
   if (shown.length === 0) return NOTHING;
-  const who = WHO.filter((one) => shown.some((row) => of(row, one)));
+  const who = MEASURED.filter((one) => shown.some((row) => errorsOf(row, one)));
   const axis = decadeAxis([
     LEAST,
     10,
-    ...shown.flatMap((row) => who.map((one) => of(row, one)?.max ?? LEAST)),
+    ...shown.flatMap((row) => who.map((one) => errorsOf(row, one)?.max ?? LEAST)),
   ]);
   const lines = shown.map(
     (row): ForestRow => ({
       label: row.family === 'pointwise' ? row.op : `${row.op}, ${row.domain}`,
       marks: who.flatMap((one) => {
-        const errors = of(row, one);
+        const errors = errorsOf(row, one);
         return errors === undefined ? [] : [{ who: one, at: Math.max(LEAST, errors.max) }];
       }),
-      figures: who.map((one) => ({ text: ulpText(of(row, one)?.max) })),
+      figures: who.map((one) => ({ text: ulpText(errorsOf(row, one)?.max) })),
     }),
   );
   const exact = rows.length - inexact.length;
@@ -110,7 +102,7 @@ function allRows(rows: readonly AccuracyRow[]): Html {
     row.op,
     row.domain,
     count(row.points),
-    ...WHO.map((who) => pair(of(row, who))),
+    ...MEASURED.map((who) => pair(errorsOf(row, who))),
     row.truthApart === undefined
       ? '–'
       : isDoubtful(row)
@@ -122,7 +114,7 @@ function allRows(rows: readonly AccuracyRow[]): Html {
     'op',
     'inputs',
     'results',
-    ...WHO.map((who) => `${CONTESTANTS[who].name}: greatest, median`),
+    ...MEASURED.map((who) => `${CONTESTANTS[who].name}: greatest, median`),
     "PyTorch's float64 apart",
     'our worst',
   ];
