@@ -48,15 +48,33 @@ int64_t firstOutside(const char* row, int64_t step, int64_t n, const Index& inde
   return i;
 }
 
-// Checks one index over the dims along which it varies; false leaves the report in the block.
-bool checkIndex(const Plan& p, const Index& index, int which, double* block) {
-  int64_t size[kMaxDims], stride[kMaxDims], at[kMaxDims];
+// The same, a long run shared between threads: the first of their firsts.
+int64_t firstOutside(const char* row, int64_t step, int64_t n, const Index& index, int threads) {
+  if (n < kGrain || threads <= 1) return firstOutside(row, step, n, index);
+  const int64_t share = (n + threads - 1) / threads;
+  int64_t first = n;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(min : first)
+  for (int t = 0; t < threads; ++t) {
+    const int64_t begin = t * share, count = n - begin < share ? n - begin : share;
+    if (count <= 0) continue;
+    const int64_t bad = firstOutside(row + begin * step, step, count, index);
+    if (bad < count && begin + bad < first) first = begin + bad;
+  }
+  return first;
+}
+
+// Checks one index over the dims along which it varies, those that run on as one; false leaves the report in the block.
+bool checkIndex(const Plan& p, const Index& index, int which, int threads, double* block) {
+  int64_t size[kMaxDims], stride[kMaxDims], at[kMaxDims] = {};
   int n = 0;
-  for (int d = 0; d < p.ndim; ++d)
-    if (index.stride[d] != 0) size[n] = p.size[d], stride[n] = index.stride[d], at[n++] = 0;
+  for (int d = 0; d < p.ndim; ++d) {
+    if (index.stride[d] == 0) continue;
+    if (n > 0 && stride[n - 1] == p.size[d] * index.stride[d]) size[n - 1] *= p.size[d], stride[n - 1] = index.stride[d];
+    else size[n] = p.size[d], stride[n++] = index.stride[d];
+  }
   const int64_t inner = n ? size[n - 1] : 1, step = n ? stride[n - 1] : 0;
   for (const char* row = index.address;;) {
-    const int64_t bad = firstOutside(row, step, inner, index);
+    const int64_t bad = firstOutside(row, step, inner, index, threads);
     if (bad < inner) {
       const int64_t value = *reinterpret_cast<const int64_t*>(row + bad * step);
       block[0] = kIndexOutOfRange, block[1] = static_cast<double>(value), block[2] = which, block[3] = static_cast<double>(index.size);
@@ -72,9 +90,9 @@ bool checkIndex(const Plan& p, const Index& index, int which, double* block) {
   }
 }
 
-bool checkAll(const Plan& p, double* block) {
+bool checkAll(const Plan& p, int threads, double* block) {
   for (int m = 0; m < p.M; ++m)
-    if (!checkIndex(p, p.index[m], m, block)) return false;
+    if (!checkIndex(p, p.index[m], m, threads, block)) return false;
   return true;
 }
 
@@ -273,7 +291,7 @@ void indexGet(Context& ctx) {
   p.yAddress = readOperand(c, p.y, p.ndim, itemSize);
   p.xAddress = readOperand(c, p.x, p.ndim, itemSize);
   readIndices(c, p, itemSize);
-  if (!checkAll(p, ctx.block)) return;
+  if (!checkAll(p, ctx.threads, ctx.block)) return;
   getParallel(p, itemSize, ctx.threads);
   ctx.block[0] = kOk;
 }
@@ -293,7 +311,7 @@ void indexPut(Context& ctx) {
   p.xAddress = readOperand(c, p.x, p.ndim, itemSize);
   p.yAddress = readOperand(c, p.y, p.ndim, itemSize);
   readIndices(c, p, itemSize);
-  if (!checkAll(p, ctx.block)) return;
+  if (!checkAll(p, ctx.threads, ctx.block)) return;
   put(p);
   ctx.block[0] = kOk;
 }

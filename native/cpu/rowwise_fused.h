@@ -137,15 +137,16 @@ TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
     }
     sum = widened(sum, part[0]);
   }
-  for (; i + kWide <= n; i += kWide) sum = widened(sum, valueAt(i));
+  V last = {};  // of what is shorter than a step
+  for (; i + kWide <= n; i += kWide) last += valueAt(i);
   if (i < n) {
     const V v = fusedVector<Form, V>(in, i, n - i, all);
     if constexpr (keep) storeRest(kept + i, v, n - i);
     T rest[kWide] = {};
     storeRest(rest, v, n - i);
-    sum = widened(sum, loadVector<V>(rest));
+    last += loadVector<V>(rest);
   }
-  return laneSum(sum);
+  return laneSum(widened(sum, last));
 }
 
 // The greatest of n elements; NaN where there is one.
