@@ -1,5 +1,5 @@
 // Owns the dtypes and PyTorch's promotion rules. It must not know tensors.
-import { Complex } from './complex.js';
+import type { Complex } from './complex.js';
 import { ArgumentError, describe, message } from './errors.js';
 
 export type DTypeName =
@@ -178,10 +178,10 @@ function raise(current: DType | null, weaker: DType): DType {
 
 /** The weak dtype of a JavaScript value. */
 export function scalarDType(value: number | bigint | boolean | Complex): DType {
+  if (typeof value === 'number') return Number.isInteger(value) ? int64 : defaultFloat;
   if (typeof value === 'boolean') return bool;
   if (typeof value === 'bigint') return int64;
-  if (value instanceof Complex) return defaultComplex();
-  return Number.isInteger(value) ? int64 : defaultFloat;
+  return defaultComplex();
 }
 
 /** PyTorch's canCast: whether a result of `from` may be stored in-place into `to`. */

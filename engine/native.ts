@@ -165,8 +165,8 @@ function load(): { addon: Addon; path: string } {
 }
 
 const loaded = load();
-/** The addon of this environment. */
-export const addon: Addon = loaded.addon;
+/** The addon of this environment. A copy: what Node-API makes is a dictionary, in which every call would look its function up. */
+export const addon: Addon = { ...loaded.addon };
 /** Where it was loaded from. */
 export const addonPath: string = loaded.path;
 /** The shared command block. */

@@ -25,10 +25,14 @@ export function rawCopy(to: Tensor, from: Tensor): void {
   launchPointwise('copy_', compile(identity, to.dtype, [from.dtype], 0, to.dtype), to, [from], []);
 }
 
+/** The value of a fill under way. A list of a whole number would first be made one of floats, by a call into V8. */
+const filling = [Number.NaN];
+
 /** Fills without checks or history. int64 values beyond 2^53 keep their digits. */
 export function rawFill(to: Tensor, value: Scalar): void {
   if (typeof value === 'number') {
-    launchPointwise('fill_', compile(scalarParam, to.dtype, [], 1, to.dtype), to, [], [value]);
+    filling[0] = value;
+    launchPointwise('fill_', compile(scalarParam, to.dtype, [], 1, to.dtype), to, [], filling);
     return;
   }
   if (typeof value === 'bigint' && !Number.isSafeInteger(Number(value))) {

@@ -84,26 +84,29 @@ function usualCalls(
   const numbers = second.kind === 'tensorOrScalar';
   const impl: Fixed = (x, y, a, b, c) => {
     if (a === undefined && b === undefined && c === undefined && x instanceof Tensor) {
+      // A number first: the test of a class is slow on what is no object.
+      if (typeof y === 'number') {
+        if (!numbers) return slow(x, y);
+        scalar ??= binder.bind([x, y]).fn;
+        return scalar.apply([x], [y], [scalarDType(y)]);
+      }
       if (y instanceof Tensor) {
         both ??= binder.bind([x, y]).fn;
         return both.apply([x, y], none, none);
-      }
-      if (numbers && typeof y === 'number') {
-        scalar ??= binder.bind([x, y]).fn;
-        return scalar.apply([x], [y], [scalarDType(y)]);
       }
     }
     return slow(...given([x, y, a, b, c]));
   };
   const inplace: Fixed = (x, y, a, b, c) => {
     if (a === undefined && b === undefined && c === undefined && x instanceof Tensor) {
+      if (typeof y === 'number') {
+        if (!numbers) return slowInPlace(x, y);
+        scalar ??= binder.bind([x, y]).fn;
+        return changeInPlace(name, { fn: scalar, tensors: [x], scalars: [y], kinds: [scalarDType(y)] });
+      }
       if (y instanceof Tensor) {
         both ??= binder.bind([x, y]).fn;
         return changeInPlace(name, { fn: both, tensors: [x, y], scalars: none, kinds: none });
-      }
-      if (numbers && typeof y === 'number') {
-        scalar ??= binder.bind([x, y]).fn;
-        return changeInPlace(name, { fn: scalar, tensors: [x], scalars: [y], kinds: [scalarDType(y)] });
       }
     }
     return slowInPlace(...given([x, y, a, b, c]));
@@ -274,7 +277,9 @@ function changeInPlace(op: string, b: Bound): Tensor {
   const form = record ? b.fn.formFor(b.tensors, b.kinds) : b.fn;
   let before = b.tensors;
   if (record && readsOriginal(form, b)) before = [copyOf(target), ...b.tensors.slice(1)];
-  const sources = b.tensors.map((t, i) => (i > 0 && overlaps(t, target) ? copyOf(t) : t));
+  let sources = b.tensors;
+  for (let i = 1; i < sources.length; i++)
+    if (overlaps(sources[i]!, target)) sources = sources.with(i, copyOf(sources[i]!));
   const compute = b.fn.applyInto(target, sources, b.scalars, b.kinds);
   target.storage.version++;
   if (record && target.dtype.category >= 2)

@@ -54,7 +54,7 @@ export function reroute(op: PointwiseOp, choose: (...args: Call) => Route | null
 /** Gives the node another name where the second argument is a tensor, as PyTorch numbers its overloads. */
 export function withTensorNode(op: PointwiseOp, gradName: string): PointwiseOp {
   const tensors = routeOf(op, { gradName });
-  return reroute(op, (_x, y) => (y instanceof Tensor ? tensors : null));
+  return reroute(op, (_x, y) => (typeof y === 'object' && y instanceof Tensor ? tensors : null));
 }
 
 /** The promotion category that a call's arguments have together: 0 bool, 1 integer, 2 float. */
@@ -64,7 +64,8 @@ export function categoryOf(op: PointwiseOp, args: Call): 0 | 1 | 2 {
     const value = args[i];
     if (op.params[i]?.neutral === true || value === undefined || value === null || typeof value === 'string')
       continue;
-    const { category: own } = value instanceof Tensor ? value.dtype : scalarDType(value);
+    const { category: own } =
+      typeof value !== 'number' && value instanceof Tensor ? value.dtype : scalarDType(value);
     if (own > category) category = own;
   }
   return category > 2 ? 2 : (category as 0 | 1 | 2);
