@@ -109,6 +109,8 @@ export class Forked {
 /** The other side: answers every request of the parent, and ends with it. */
 export function answerRequests<R>(answer: (request: R) => object | Promise<object>): void {
   const reply = (id: unknown, body: object) => process.send?.({ id, ...body });
+  // On a terminal Ctrl-C reaches this process too; the parent decides.
+  process.on('SIGINT', () => {});
   process.on('disconnect', () => process.exit(0));
   process.on('message', (message) => {
     const { id } = message as { id: number };

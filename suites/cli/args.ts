@@ -142,7 +142,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   quiet: { type: 'boolean', help: 'no progress; only the verdict and what fell short' },
   seed: { type: 'string', value: 'N', help: 'the seed of every random input (default 0)', of: RUNS },
   full: { type: 'boolean', help: "the notebook's full sizes; takes long", of: ['bench', 'notebook', 'all'] },
-  quick: { type: 'boolean', help: 'fewer samples or rounds', of: ['gradcheck', 'bench', 'notebook', 'all'] },
+  quick: {
+    type: 'boolean',
+    help: 'fewer samples or rounds',
+    of: ['gradcheck', 'bench', 'notebook', 'peers', 'all'],
+  },
   fixtures: {
     type: 'string',
     value: 'FOLDER',
