@@ -16,6 +16,7 @@ import { numpyOps, type Style } from './numpy-style.js';
 interface Jax {
   readonly numpy: {
     array(data: ArrayLike<number>, options: { shape: readonly number[]; dtype: string }): JaxArray;
+    zeros(shape: readonly number[], options: { dtype: string }): JaxArray;
   };
   vjp(
     run: (...inputs: Foreign[]) => Foreign,
@@ -48,14 +49,12 @@ export async function openPeer(packages: Packages): Promise<PeerEngine> {
   const calls = new Calls();
   const call = caller(jax, calls);
   const np = (name: string, ...args: unknown[]) => call(`numpy.${camel(name)}`, ...args);
-  const array = ({ data, shape, dtype }: ArrayValue) =>
-    jax.numpy.array(
-      dtype === 'bool' ? Int32Array.from(data as ArrayLike<number>) : (data as ArrayLike<number>),
-      {
-        shape,
-        dtype,
-      },
-    );
+  const array = ({ data, shape, dtype }: ArrayValue) => {
+    // It makes no array of an empty list, but has empty arrays.
+    if (data.length === 0) return jax.numpy.zeros(shape, { dtype });
+    const numbers = data as ArrayLike<number>;
+    return jax.numpy.array(dtype === 'bool' ? Int32Array.from(numbers) : numbers, { shape, dtype });
+  };
   return {
     dtypes: DTYPES,
     ops: { ...numpyOps(np, style(np)), ...more(call, np) },
