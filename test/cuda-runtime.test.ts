@@ -318,3 +318,30 @@ console.log = ((log) => (text) => { if (out.all) log(text); })(console.log);`,
     }
   });
 });
+
+describe('worker threads', () => {
+  test('each has devices of its own, and what it leaves behind is freed', () => {
+    const work = `${addOne}
+for (let i = 0; i < 20; ++i) {
+  const x = put(new Float32Array(256).fill(i)); launch(ADD_ONE, 2, 128, 256, x); held('launch');
+  if (get(x, new Float32Array(256)).some((v) => v !== i + 1)) fail('sum');
+}
+const memory = new Float64Array(2); cuda.memoryInfo(memory);`;
+    const code = `
+const { Worker } = require('node:worker_threads');
+const run = () => new Promise((done, failed) => {
+  const w = new Worker(process.env.CODE, { eval: true, stdout: true });
+  w.on('error', failed); w.on('exit', done);
+});
+const before = new Float64Array(2); cuda.memoryInfo(before);
+${work}
+const used = before[0] - memory[0];
+Promise.all([run(), run()]).then((statuses) => {
+  const after = new Float64Array(2); cuda.memoryInfo(after);
+  Object.assign(out, { statuses, used: used > 0, left: memory[0] - after[0] });
+  console.log('OUT' + JSON.stringify(out));
+});
+console.log = ((log) => (text) => { if (out.statuses) log(text); })(console.log);`;
+    expect(outOf(code, { CODE: childCode(work) })).toEqual({ statuses: [0, 0], used: true, left: 0 });
+  });
+});

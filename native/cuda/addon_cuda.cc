@@ -21,7 +21,7 @@ template <Family family> napi_value callFamily(napi_env env, napi_callback_info 
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
   Context& context = *static_cast<Context*>(data);
   guarded(context, [&] {
-    current(context);  // a family reads its block before it asks for the device
+    activeCard(context);
     family(context);
   });
   return nullptr;

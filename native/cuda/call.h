@@ -22,8 +22,7 @@ class Call {
     context = static_cast<Context*>(data);
   }
   Runtime& runtime() const { return *runtimeOf(*context); }
-  // The device in use, its context made this thread's.
-  Card& card() const { return static_cast<Card&>(current(*context)); }
+  Card& card() const { return activeCard(*context); }
   int64_t integer(size_t i) const {
     double x = -1;
     napi_get_value_double(env, value[i], &x);

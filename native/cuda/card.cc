@@ -322,12 +322,17 @@ Scratch::~Scratch() { device_.give(address_); }
 
 Runtime* runtimeOf(Context& context) { return static_cast<Runtime*>(context.cuda.get()); }
 
+Card& activeCard(Context& context) {
+  Card& card = static_cast<Card&>(current(context));
+  card.activate();
+  return card;
+}
+
 Device& current(Context& context) {
   Runtime* runtime = runtimeOf(context);
   if (runtime == nullptr || runtime->current == nullptr) {
     throw Failure{FailureKind::None, "no CUDA device is in use: " + libraries().reason};
   }
-  runtime->current->activate();
   return *runtime->current;
 }
 

@@ -140,5 +140,7 @@ struct Runtime {
 };
 
 Runtime* runtimeOf(Context& context);
+// The device in use, made ready for calls of this thread: each call from JavaScript begins so, and `current` relies on it.
+Card& activeCard(Context& context);
 
 }  // namespace torchstone::cuda

@@ -20,7 +20,7 @@ Napi::Value launchText(const Napi::CallbackInfo& info) {
   Context& context = *static_cast<Context*>(info.Data());
   context.block[0] = kOk;
   guarded(context, [&] {
-    Device& device = current(context);
+    Device& device = activeCard(context);
     const std::string body = info[1].ToString().Utf8Value();
     Kernel& kernel = device.kernel("text:" + body, [&] { return KernelText{"text", strings(info[0]), body}; });
     const auto words = info[4].As<Napi::Float64Array>();
