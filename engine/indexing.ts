@@ -1,6 +1,7 @@
 // Owns x.at(…), x.setAt([…], value) and x.where(…): what an index may look like, and how it becomes views and index tensors, by NumPy's
 // and PyTorch's rules. The lookups themselves are in ops/index_core.ts.
 import { Complex } from './complex.js';
+import { type Device, placedOn, placement } from './device.js';
 import { bool, int64 } from './dtype.js';
 import { ArgumentError, describe, IndexError, message, ValueError } from './errors.js';
 import { newWritten } from './factory.js';
@@ -8,7 +9,7 @@ import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops
 import { indexed, isMask, perDim, putting, requireMaskShape } from './ops/index_core.js';
 import { appliedInPlace } from './ops/inplace_op.js';
 import { filling, where } from './ops/masking.js';
-import { copy, fill } from './ops/memory.js';
+import { copy, fill, moved } from './ops/memory.js';
 import { counting, filled, requireMemory, scalarAs } from './ops/raw.js';
 import { sameShape } from './shape.js';
 import { type Nested, type Scalar, Tensor } from './tensor.js';
@@ -301,8 +302,15 @@ declare module './tensor.js' {
   }
 }
 
+/** As PyTorch: an index may lie in the CPU's memory, whatever the tensor's device. */
+function indicesMoved(parts: readonly Index[], d: Device): Index[] {
+  return parts.map((part) => (part instanceof Tensor ? moved(part, d) : part));
+}
+
 Tensor.prototype.at = function (this: Tensor, ...index: Index[]): Tensor {
-  return at(this, index);
+  const { device } = this;
+  if (!placement.several) return at(this, index);
+  return placedOn(device, () => at(this, indicesMoved(index, device)));
 };
 /** The function's arguments in another order; with a condition alone, use nonzero. */
 Tensor.prototype.where = function (this: Tensor, condition: Tensor, other: Tensor | Scalar): Tensor {
@@ -313,6 +321,12 @@ Tensor.prototype.setAt = function <T extends Tensor>(
   index: readonly Index[] | Index,
   value: Tensor | Scalar,
 ): T {
-  setAt(this, Array.isArray(index) ? (index as readonly Index[]) : [index as Index], value);
+  const parts = Array.isArray(index) ? (index as readonly Index[]) : [index as Index];
+  const { device } = this;
+  if (!placement.several) setAt(this, parts, value);
+  else {
+    const here = value instanceof Tensor ? moved(value, device) : value;
+    placedOn(device, () => setAt(this, indicesMoved(parts, device), here));
+  }
   return this;
 };

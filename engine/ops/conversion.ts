@@ -1,27 +1,11 @@
 // Owns `to`: a tensor in another dtype, on another device or in another order of memory. The shorthands are in memory.ts.
-import { record } from '../autograd/node.js';
-import { type Device, device, placedOn, requireDevice } from '../device.js';
+import { type Device, device, placedOn } from '../device.js';
 import { asDType, DType } from '../dtype.js';
-import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
-import { copyAcross, newMeta } from '../factory.js';
+import { ArgumentError, describe, message } from '../errors.js';
 import { Tensor } from '../tensor.js';
 import { defineOp } from './define.js';
-import { castInto, contiguous } from './memory.js';
+import { castInto, moved } from './memory.js';
 import { call, t } from './samples.js';
-
-function moved(x: Tensor, to: Device): Tensor {
-  requireDevice('to', to);
-  if (to === x.device) return x;
-  if (to.type === 'meta') return newMeta(x.shape, x.dtype);
-  if (x.device.backend !== null) {
-    const from = x.device;
-    const dense = placedOn(from, () => contiguous.impl(x.detach()));
-    return record('ToCopyBackward0', copyAcross(dense, to), [x], () => (g) => [moved(g[0]!, from)]);
-  }
-  throw new RuntimeError(
-    message('to', 'a tensor with memory', 'one on meta', 'Cannot copy out of meta tensor; no data!'),
-  );
-}
 
 /** What a call asks for; null keeps what the tensor has. */
 interface Target {

@@ -2,10 +2,10 @@
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
 import { Complex } from '../complex.js';
-import { placedOn } from '../device.js';
+import { type Device, placedOn, requireDevice } from '../device.js';
 import { asDType, type DType, int64 } from '../dtype.js';
 import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
-import { alias, newMeta, newStrided, newTensor, newWritten } from '../factory.js';
+import { alias, copyAcross, newMeta, newStrided, newTensor, newWritten } from '../factory.js';
 import { apply, expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
@@ -108,6 +108,22 @@ export function cast(x: Tensor, dtype: DType, copy = false): Tensor {
   if (x.dtype === dtype) return copy ? clone.impl(x) : x;
   const from = x.dtype;
   return record('ToCopyBackward0', rawCast(x, dtype), [x], () => ([g]) => [cast(g!, from)]);
+}
+
+/** The tensor on another device, itself where it is there. Recorded. @throws RuntimeError without that device, or without memory */
+export function moved(x: Tensor, to: Device): Tensor {
+  requireDevice('to', to);
+  if (to === x.device) return x;
+  if (to.type === 'meta') return newMeta(x.shape, x.dtype);
+  if (to.backend === null) throw new RuntimeError(message('to', 'a device with memory', String(to)));
+  if (x.device.backend !== null) {
+    const from = x.device;
+    const dense = x.rowMajor ? x : placedOn(from, () => rawCast(x, x.dtype));
+    return record('ToCopyBackward0', copyAcross(dense, to), [x], () => (g) => [moved(g[0]!, from)]);
+  }
+  throw new RuntimeError(
+    message('to', 'a tensor with memory', 'one on meta', 'Cannot copy out of meta tensor; no data!'),
+  );
 }
 
 const memoryFormat: Param = { name: 'memory_format', kind: 'string', default: null, keyword: true };
@@ -215,8 +231,9 @@ export const copy = defineOp(
         message('copy_', `a source that broadcasts to ${showShape(x.shape)}`, showShape(src.shape)),
       );
     }
-    rawCopy(x, src.storage === x.storage ? copyOf(src) : src);
-    recordReplacement('CopyBackwards', x, [src], (g) => [g]);
+    const from = x.device.backend === null ? src : moved(src, x.device);
+    rawCopy(x, from.storage === x.storage ? copyOf(from) : from);
+    recordReplacement('CopyBackwards', x, [from], (g) => [g]);
     return x;
   },
 );

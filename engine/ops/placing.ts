@@ -4,6 +4,7 @@ import { cpu, type Device, type DeviceLike, placement, requireDevice } from '../
 import { Tensor } from '../tensor.js';
 import { to } from './conversion.js';
 import { type Op, ops } from './define.js';
+import { moved } from './memory.js';
 
 type Call = (...args: unknown[]) => unknown;
 
@@ -23,7 +24,7 @@ function deviceOf(args: readonly unknown[]): Device | null {
 function numbersMoved(args: unknown[], d: Device): unknown[] {
   return args.map((arg) => {
     if (!(arg instanceof Tensor) || arg.device !== cpu || arg.ndim > 0) return arg;
-    return to.impl(arg, d as never, null, null, false, 'preserve_format');
+    return moved(arg, d);
   });
 }
 

@@ -1,6 +1,6 @@
 // Owns reductions of expressions: a prologue over broadcast inputs, a reducer, an optional epilogue on the result.
 // No autograd and no op names: ops/ record what they compute.
-import { cpu, deviceError } from '../device.js';
+import { backendOf } from '../device.js';
 import type { DType } from '../dtype.js';
 import { computedIn, int64 } from '../dtype.js';
 import { newTensor } from '../factory.js';
@@ -38,12 +38,8 @@ export function reducedShape(shape: Shape, reduced: readonly boolean[], keepdim:
 }
 
 function iterationShape(r: Reduction): Shape {
-  let shape = r.inputs[0]!.shape;
-  for (const t of r.inputs) {
-    if (t.device !== cpu) throw deviceError(r.op, r.inputs);
-    shape = broadcastShapes(r.op, shape, t.shape);
-  }
-  return shape;
+  backendOf(r.op, r.inputs);
+  return r.inputs.reduce((shape, t) => broadcastShapes(r.op, shape, t.shape), r.inputs[0]!.shape);
 }
 
 /** Runs a reduction. Over nothing, sums are 0 and products 1; callers refuse what has no identity. */
