@@ -41,7 +41,7 @@ describe('asking peers', () => {
     result = await askPeers(
       { ...options, filter: '*/layout@float32,transposed' },
       {
-        ops: named(['add', 'sub', 'mul', 'div', 'neg', 'abs', 'exp']),
+        ops: named(['add', 'sub', 'mul', 'div', 'neg', 'square', 'abs', 'exp']),
         peers: [FAKE, ABSENT, BROKEN],
         caseMs: 3000,
       },
@@ -51,9 +51,9 @@ describe('asking peers', () => {
   it('passes this engine, asked in the same way', () => {
     expect(result.status).toBe('pass');
     const { values, gradients, ops } = engine('torchstone');
-    expect(ops.length).toBe(7);
+    expect(ops.length).toBe(8);
     expect(values).toEqual({ passed: result.peers!.calls, wrong: 0, unsupported: 0, threw: 0, crashed: 0 });
-    expect(gradients.passed).toBeGreaterThanOrEqual(7);
+    expect(gradients.passed).toBeGreaterThanOrEqual(8);
   });
 
   it('counts what is right and what is wrong, values and gradients apart', () => {
@@ -70,6 +70,8 @@ describe('asking peers', () => {
     expect(op('mul').first).toContain('did not answer within 3 s');
     expect(op('div').values).toMatchObject({ crashed: 1 });
     expect(op('div').first).toContain('SIGABRT');
+    expect(op('square').values).toMatchObject({ crashed: 1 });
+    expect(op('square').first).toContain('memory access out of bounds');
     expect(op('neg').values).toMatchObject({ threw: 1 });
     expect(op('abs').values).toMatchObject({ unsupported: 1 });
     expect(op('abs').first).toBeUndefined();
@@ -85,7 +87,7 @@ describe('asking peers', () => {
   it('is a result, a block of text and a page', () => {
     expect(() => SuiteResultSchema.parse(result)).not.toThrow();
     const run = { ...sampleRun(), suites: [result] };
-    expect(peersText(run)).toMatch(/fake +\S+ +6 +6 +1 +1 +1 +1 +2/);
+    expect(peersText(run)).toMatch(/fake +\S+ +7 +7 +1 +1 +1 +1 +3/);
     expect(peersText(run)).toContain(`absent: a-package-that-nobody-has is not installed: ${INSTALL}`);
     expect(verdictSentence(run)).toContain('1 other engine asked');
     expect(peersPage(run)).toContain('| A fake |');

@@ -23,6 +23,10 @@ export async function openPeer(): Promise<PeerEngine> {
       neg: () => {
         throw new Error('no minus here');
       },
+      square: () => {
+        // What WebAssembly throws when it reads beyond its memory.
+        throw Object.assign(new Error('memory access out of bounds'), { name: 'RuntimeError' });
+      },
       abs: () => {
         throw new Unsupported('it has no such thing');
       },
