@@ -9,15 +9,23 @@ process.env.TORCHSTONE_CUDA_PATH = shim;
 process.env.TORCHSTONE_CUDA_CACHE = cache;
 process.env.TORCHSTONE_CUDA_KEEP = join(cache, 'kept');
 
-type Make = (batch: readonly number[], rows: number, columns: number, dtype: 'float32' | 'float64') => Tensor;
-const layouts: Record<string, Make> = {
-  rows: (batch, r, c, dtype) => randn([...batch, r, c], { dtype }),
-  columns: (batch, r, c, dtype) => randn([...batch, c, r], { dtype }).transpose(-1, -2),
-  'a part': (batch, r, c, dtype) =>
-    randn([...batch, r * 2, c + 3], { dtype })
-      .narrow(-2, 0, r)
-      .narrow(-1, 1, c),
-  repeated: (batch, r, c, dtype) => randn([r, c], { dtype }).expand([...batch, r, c]),
+/** A matrix as a view of a tensor of another shape; the view is taken on each device, since a copy may lay it out anew. */
+interface Layout {
+  readonly base: (batch: readonly number[], rows: number, columns: number) => number[];
+  readonly view: (x: Tensor, batch: readonly number[], rows: number, columns: number) => Tensor;
+}
+const layouts: Record<string, Layout> = {
+  rows: { base: (batch, r, c) => [...batch, r, c], view: (x) => x },
+  columns: { base: (batch, r, c) => [...batch, c, r], view: (x) => x.transpose(-1, -2) },
+  'a part': {
+    base: (batch, r, c) => [...batch, r * 2, c + 3],
+    view: (x, _, r, c) => x.narrow(-2, 0, r).narrow(-1, 1, c),
+  },
+  'a part of columns': {
+    base: (batch, r, c) => [...batch, c + 2, r * 2],
+    view: (x, _, r, c) => x.transpose(-1, -2).narrow(-2, 0, r).narrow(-1, 1, c),
+  },
+  repeated: { base: (_, r, c) => [r, c], view: (x, batch, r, c) => x.expand([...batch, r, c]) },
 };
 const shapes = [
   [1, 1, 1],
@@ -35,15 +43,15 @@ const keptProducts = (): number => {
 test.each(['float32', 'float64'] as const)('%s products of every layout come from cuBLAS', (dtype) => {
   expect(cuda.isAvailable()).toBe(true);
   for (const [m, k, n] of shapes)
-    for (const [left, makeLeft] of Object.entries(layouts))
-      for (const [right, makeRight] of Object.entries(layouts))
+    for (const [leftName, left] of Object.entries(layouts))
+      for (const [rightName, right] of Object.entries(layouts))
         for (const batch of [[], [3]]) {
-          const x = makeLeft(batch, m, k, dtype);
-          const y = makeRight(batch, k, n, dtype);
-          const want = matmul(x, y);
-          const got = matmul(x.cuda(), y.cuda()).cpu();
+          const a = randn(left.base(batch, m, k), { dtype });
+          const b = randn(right.base(batch, k, n), { dtype });
+          const want = matmul(left.view(a, batch, m, k), right.view(b, batch, k, n));
+          const got = matmul(left.view(a.cuda(), batch, m, k), right.view(b.cuda(), batch, k, n)).cpu();
           const far = got.sub(want).abs().max().item() as number;
-          expect(far, `${left} ${right} ${[m, k, n, ...batch]}`).toBeLessThan(
+          expect(far, `${leftName} × ${rightName} ${[m, k, n, ...batch]}`).toBeLessThan(
             dtype === 'float64' ? 1e-12 : 2e-5,
           );
         }

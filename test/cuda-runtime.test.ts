@@ -253,6 +253,7 @@ cuda.copyOut(x, new ArrayBuffer(16), 0, 16); out.wait = [block[0], cuda.failure(
 const g = cuda.graphEnd(); held('end');
 out.before = Array.from(get(x, new Float32Array(4)));
 out.mine = allocate(16) === other;
+const large = new Uint8Array(20e6).fill(7); put(large);
 for (let i = 0; i < 3; ++i) { cuda.graphLaunch(g); held('replay'); }
 out.x = Array.from(get(x, new Float32Array(4))); out.y = Array.from(get(y, new Float32Array(4)));
 cuda.graphDestroy(g); held('destroy'); cuda.graphLaunch(g); out.gone = cuda.failure().kind;`);
