@@ -71,7 +71,7 @@ function introduction(run: RunResult, lines: readonly TimingLine[]): string {
       : `**${held.length} of ${plural(judged.length, 'required ratio')} held${memoryPart}.**`;
   return [
     `Written by \`${run.command.replaceAll('`', "'")}\` on ${instant(run.started)}; do not edit.`,
-    `${first} A ratio is PyTorch's time ÷ ours, the median over alternating blocks of one run with its 95 % interval, all cores for both; above 1 we are faster. A verdict goes by the median; ~ marks one whose interval holds the required ratio. Every result was compared with the reference's before it was timed; a wrong one has no figure.${run.partial ? ' The run was interrupted: what is missing was not run.' : ''}`,
+    `${first} A ratio is PyTorch's time ÷ ours, the median over alternating blocks of one run with its 95 % interval, all cores for both; above 1 we are faster. A verdict goes by the median; ~ marks one whose interval holds the required ratio. A row whose interval holds it, or whose median lies within 5 % of it, was measured in two more rounds, whether it held or missed, and pools all three. Every result was compared with the reference's before it was timed; a wrong one has no figure.${run.partial ? ' The run was interrupted: what is missing was not run.' : ''}`,
   ].join('\n\n');
 }
 

@@ -68,6 +68,18 @@ describe('the exit code', () => {
     expect(verdictSentence({ ...near, strictNoise: true })).toContain('undecided');
   });
 
+  it('takes a build that was shown to be as fast as another for decided', () => {
+    const raced = (verdict: string) =>
+      timed({
+        ratio: { low: 0.99, median: 1, high: 1.01 },
+        required: { ratio: 1, held: true },
+        reference: 'build',
+        decision: { verdict, p: 0.5, seen: 0.01 },
+      });
+    expect(exitCode({ ...raced('same'), strictNoise: true })).toBe(0);
+    expect(exitCode({ ...raced('inconclusive'), strictNoise: true })).toBe(4);
+  });
+
   it('tells an edited fixture from a filter without a match', () => {
     const error = (code: number) => ({
       ...runOf(passing('a')),
