@@ -172,6 +172,26 @@ bool runDirect(const Command& c, int threads, int32_t& status) {
   return true;
 }
 
+// A copy or conversion of one dense run: no tiles.
+bool runCopy(const Command& c, int threads) {
+  const Program& p = *c.program;
+  if (!p.copy || c.ndim != 1 || c.stride[0][0] != 1 || c.stride[1][0] != 1) return false;
+  const Convert convert = convertFor(int32_t(p.inDtype[0]), int32_t(p.outDtype[0]));
+  const int64_t n = c.size[0];
+  const int team = threadsFor(n, p.weight, threads);
+  if (team == 1) {
+    convert(n, c.address[0], 1, c.address[1], 1);
+    return true;
+  }
+  const int64_t share = (n + team - 1) / team, to = itemSize(p, 0), from = itemSize(p, 1);
+#pragma omp parallel for num_threads(team) schedule(static)
+  for (int t = 0; t < team; ++t) {
+    const int64_t begin = t * share, count = least(n - begin, share);
+    if (count > 0) convert(count, c.address[0] + begin * to, 1, c.address[1] + begin * from, 1);
+  }
+  return true;
+}
+
 int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 // How the space is cut into tiles: up to three dimensions (-1 where there is none) inside a tile, the last of them
@@ -308,7 +328,7 @@ void pointwise(Context& context) {
     return;
   }
   int32_t status = kOk;
-  if (!runDirect(c, context.threads, status)) status = runGeneral(c, context.threads);
+  if (!runDirect(c, context.threads, status) && !runCopy(c, context.threads)) status = runGeneral(c, context.threads);
   context.block[0] = status;
 }
 
