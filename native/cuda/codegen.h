@@ -87,7 +87,8 @@ void putZeros(Words& args, int n);
 // What every family does with a program that has a dtype without kernels: true when the block says so now.
 bool refuse(Context& context, const Program& program);
 
-// Arguments above what a kernel's parameter may be go through memory.
+// Arguments above what a kernel's parameter may be go through memory. Callers pass std::ref of a lambda, which std::function holds
+// without memory of its own.
 inline constexpr int64_t kMostArguments = 4000;
 void launch(Device& device, const Key& key, const std::function<KernelText(bool indirect)>& text, Grid grid, int threads, const Words& args);
 // The kernel's declaration and a call of `body` with its arguments.

@@ -30,6 +30,7 @@ struct KernelText {
 // The only parameter of a kernel, as 8-byte words.
 class Words {
  public:
+  Words() { words_.reserve(96); }  // enough for most kernels: one allocation a call
   void put(int64_t v) { words_.push_back(uint64_t(v)); }
   void put(int v) { put(int64_t(v)); }
   void put(double v) { words_.push_back(__builtin_bit_cast(uint64_t, v)); }

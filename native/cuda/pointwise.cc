@@ -210,7 +210,8 @@ void pointwise(Context& context) {
   const bool wide = c.dims.wide();
   const Walk w = choose(c);
   const Key key = Key('p').add(p).add(int64_t(c.dims.ndim) | int64_t(w.width) << 8 | int64_t(w.kind) << 16 | int64_t(wide) << 18).add(int64_t(w.special));
-  launch(device, key, [&](bool indirect) { return text(c, w, wide, indirect); }, Grid{blocksOf(w)}, kThreads, arguments(device, c, w));
+  const auto made = [&](bool indirect) { return text(c, w, wide, indirect); };
+  launch(device, key, std::ref(made), Grid{blocksOf(w)}, kThreads, arguments(device, c, w));
   context.block[0] = kOk;
 }
 

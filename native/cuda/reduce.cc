@@ -186,7 +186,8 @@ void first(Device& device, const Command& c, const Plan& p, char* out) {
   const Key key = Key('r').add(g).add(c.reducer | c.outer.ndim << 4 | c.inner.ndim << 10 | p.width << 16 | p.unroll << 24)
                       .add(p.across | int64_t(p.column) << 16 | int64_t(p.wide) << 17 | int64_t(p.parts > 1) << 18)
                       .add(int64_t(p.ones));
-  launch(device, key, [&](bool indirect) { return firstText(c, p, indirect); }, Grid{blocksFor(c.kept, kThreads / p.across), p.parts},
+  const auto text = [&](bool indirect) { return firstText(c, p, indirect); };
+  launch(device, key, std::ref(text), Grid{blocksFor(c.kept, kThreads / p.across), p.parts},
          kThreads, args);
 }
 
@@ -209,7 +210,7 @@ void merge(Device& device, const Command& c, const Plan& p, const char* state) {
                 kernelBody(instance("MergeArgs", outer.ndim), kThreads,
                            instance("mergeParts", "P", reducerOf(c), outer.ndim, indexName(p.wide), across), indirect)};
   };
-  launch(device, key, text, Grid{blocksFor(c.kept, kThreads / across)}, kThreads, args);
+  launch(device, key, std::ref(text), Grid{blocksFor(c.kept, kThreads / across)}, kThreads, args);
 }
 
 }  // namespace

@@ -226,7 +226,8 @@ void rowwise(Context& context) {
   for (int i = 0; i < c.outer.count; ++i) args.put(static_cast<const void*>(c.address[i]));
   args.put(c.along, c.outer.count);
   c.outer.put(args);
-  launch(device, keyOf(c, p), [&](bool indirect) { return textOf(c, p, indirect); }, Grid{blocksFor(c.rows, p.rows)}, p.rows * p.across, args);
+  const auto text = [&](bool indirect) { return textOf(c, p, indirect); };
+  launch(device, keyOf(c, p), std::ref(text), Grid{blocksFor(c.rows, p.rows)}, p.rows * p.across, args);
   context.block[0] = kOk;
 }
 

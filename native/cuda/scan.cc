@@ -92,7 +92,7 @@ void pass(Device& device, const Command& c, const Plan& p, char* states, bool to
     const std::string body = instance(p.column ? "scanColumns" : "scanRows", c.op, type, ndim, p.each, totals);
     return {"scan", {"scan.cuh"}, "using namespace torchstone::device;\n" + kernelBody(instance("ScanArgs", ndim), kThreads, body, indirect)};
   };
-  launch(device, key, text, Grid{p.column ? blocksFor(c.lanes, kThreads) : c.lanes, p.chunks}, kThreads, args);
+  launch(device, key, std::ref(text), Grid{p.column ? blocksFor(c.lanes, kThreads) : c.lanes, p.chunks}, kThreads, args);
 }
 
 }  // namespace
