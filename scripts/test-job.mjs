@@ -6,6 +6,8 @@ import { setUp } from './setup.mjs';
 
 const MINUTE = 60_000;
 const RESULTS = join(STATE, 'test');
+// The texts of the CUDA kernels that the unit tests ran on the host shim.
+const KERNELS = join(RESULTS, 'kernels');
 const TORCHSTONE = join('scripts', 'torchstone.mjs');
 
 /** The checks. `count` reads passed and failed from what the check wrote; the check itself counts as one more. */
@@ -25,6 +27,13 @@ const CHECKS = [
     ],
     count: countVitest,
     minutes: 12,
+    env: { TORCHSTONE_CUDA_KEEP: KERNELS },
+  },
+  {
+    // The oldest, the newest and one between; all seven take twice the time.
+    name: 'CUDA kernels (NVRTC)',
+    command: ['npx', 'tsx', join('scripts', 'cuda-compile.ts'), KERNELS, '--optional', '--arch', '75,90,120'],
+    minutes: 10,
   },
   { name: 'fixtures', command: suite('validate'), count: () => countSuites('validate'), minutes: 8 },
   {
@@ -60,8 +69,11 @@ async function testJob() {
   return total.failed > 0 ? 1 : 0;
 }
 
-async function runCheck({ name, command: [program, ...args], count, minutes = 5 }, total) {
-  const result = await step(name, program, args, { timeoutMs: minutes * MINUTE });
+async function runCheck({ name, command: [program, ...args], count, minutes = 5, env = {} }, total) {
+  const result = await step(name, program, args, {
+    timeoutMs: minutes * MINUTE,
+    env: { ...process.env, ...env },
+  });
   const counted = count?.() ?? { passed: 0, failed: 0 };
   total.passed += counted.passed + (result.ok ? 1 : 0);
   total.failed += counted.failed + (result.ok ? 0 : 1);
