@@ -72,6 +72,9 @@ function copyAddon() {
     if (!SYSTEM.test(name)) cpSync(path, join(OUT, 'lib', name), { dereference: true });
 }
 
+/** Builds for browsers, sources and maps of packages: nothing imports them, and they are most of ECharts. */
+const UNUSED = /\.map$|\/node_modules\/(echarts|zrender)\/(dist|src|types|i18n|theme|asset|build)(\/|$)/;
+
 /** The packages that the built program imports, with what they need. */
 function copyPackages() {
   const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
@@ -87,8 +90,10 @@ function copyPackages() {
       say(`bundle: required the package ${name}, got none. Install first: npm ci`);
       process.exit(2);
     }
-    cpSync(join(ROOT, path), join(OUT, path), { recursive: true, filter: (from) => !/\.map$/.test(from) });
-    wanted.push(...Object.keys(lock[path]?.dependencies ?? {}));
+    cpSync(join(ROOT, path), join(OUT, path), { recursive: true, filter: (from) => !UNUSED.test(from) });
+    // One that lies inside the package was copied with it.
+    const inside = (one) => lock[`${path}/node_modules/${one}`] !== undefined;
+    wanted.push(...Object.keys(lock[path]?.dependencies ?? {}).filter((one) => !inside(one)));
   }
 }
 
