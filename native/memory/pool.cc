@@ -106,8 +106,11 @@ int64_t Pool::take(int64_t request, bool force) {
   if (address != 0) {
     ++stats_.reuses;
   } else {
-    // Three of a kind live at once in `z = f(x, y)`: collecting within such a step would only make its operands old.
-    const bool due = sinceCollect_ > 0 && sinceCollect_ + bytes > std::max(nursery_, 3 * bytes);
+    // Blocks of a quarter of the nursery get half of it: all of it, with what lives beside, would not fit the last cache
+    // (docs/decisions/0002). Three of a kind live at once in `z = f(x, y)`: collecting within such a step would only make its
+    // operands old.
+    const int64_t nursery = bytes >= leastNursery_ / 4 ? nursery_ / 2 : nursery_;
+    const bool due = sinceCollect_ > 0 && sinceCollect_ + bytes > std::max(nursery, 3 * bytes);
     if ((due && !force) || !makeRoom(bytes, force)) return 0;
     address = source_.allocate(bytes);
     if (address < 0) {
