@@ -1,6 +1,6 @@
 // The process of two builds of the engine: loads both, prepares a row on either, races them block by block, and answers with
 // times. It decides nothing.
-import { compareArrays } from '../compare.js';
+import { type ArrayValue, compareArrays } from '../compare.js';
 import { answerRequests } from '../forked.js';
 import type { PackedSide } from './pack.js';
 import type { PackedBuild, PairAnswer, PairRequest } from './pair-process.js';
@@ -72,37 +72,45 @@ function warm(blocks: readonly ((calls: number) => number)[]): void {
   }
 }
 
-async function answer(request: PairRequest): Promise<PairAnswer> {
+async function loadBoth(request: Extract<PairRequest, { cmd: 'load' }>): Promise<PairAnswer> {
+  const order = request.swapped ? (['theirs', 'ours'] as const) : (['ours', 'theirs'] as const);
+  const loaded: Partial<Record<'ours' | 'theirs', Side>> = {};
+  for (const side of order) loaded[side] = await load(request[side], request.quick);
+  const { ours, theirs } = loaded as Record<'ours' | 'theirs', Side>;
+  sides = { ours, theirs };
+  return { rows: [...ours.plans.keys()].filter((id) => theirs.plans.has(id)) };
+}
+
+async function raceRow(request: Extract<PairRequest, { cmd: 'race' }>): Promise<PairAnswer> {
+  const { row, seed, swapped, blockMs, rounds, budgetMs } = request;
+  if (sides === undefined) throw new Error('no builds are loaded');
+  const names = swapped ? (['theirs', 'ours'] as const) : (['ours', 'theirs'] as const);
+  const [first, second] = names.map((name) => prepare(sides![name], row, seed));
+  const { ok, compared, message } = agree(first!.output, second!.output);
+  if (!ok) return { wrong: message, compared };
+  warm([first!.block, second!.block]);
+  const [a, b] = await race(
+    [
+      { name: names[0]!, block: first!.block },
+      { name: names[1]!, block: second!.block },
+    ],
+    { budgetMs, maxRounds: rounds, blockMs, together: true },
+  );
+  return swapped ? { ours: b!, theirs: a!, compared } : { ours: a!, theirs: b!, compared };
+}
+
+/** Whether both builds gave the same; where a row has nothing to compare, nothing was. */
+function agree(a: ArrayValue | undefined, b: ArrayValue | undefined) {
+  if (a === undefined || b === undefined) return { ok: true, compared: 0, message: '' };
+  return compareArrays(a, b, TOLERANCE, { what: 'result', ignoreDtype: true });
+}
+
+function answer(request: PairRequest): Promise<PairAnswer> {
   switch (request.cmd) {
-    case 'load': {
-      const order = request.swapped ? (['theirs', 'ours'] as const) : (['ours', 'theirs'] as const);
-      const loaded: Partial<Record<'ours' | 'theirs', Side>> = {};
-      for (const side of order) loaded[side] = await load(request[side], request.quick);
-      const { ours, theirs } = loaded as Record<'ours' | 'theirs', Side>;
-      sides = { ours, theirs };
-      return { rows: [...ours.plans.keys()].filter((id) => theirs.plans.has(id)) };
-    }
-    case 'race': {
-      const { row, seed, swapped, blockMs, rounds, budgetMs } = request;
-      const { ours, theirs } = sides!;
-      const order = swapped ? [theirs, ours] : [ours, theirs];
-      const made = order.map((side) => prepare(side, row, seed));
-      const [a, b] = swapped ? [made[1]!, made[0]!] : [made[0]!, made[1]!];
-      let compared = 0;
-      if (a.output !== undefined && b.output !== undefined) {
-        const found = compareArrays(a.output, b.output, TOLERANCE, { what: 'result', ignoreDtype: true });
-        if (!found.ok) return { wrong: found.message, compared: found.compared };
-        compared = found.compared;
-      }
-      warm(made.map((one) => one.block));
-      const names = swapped ? ['theirs', 'ours'] : ['ours', 'theirs'];
-      const lanes = await race(
-        made.map(({ block }, i) => ({ name: names[i]!, block })),
-        { budgetMs, maxRounds: rounds, blockMs, together: true },
-      );
-      const lane = (name: string) => lanes.find((one) => one.name === name)!;
-      return { ours: lane('ours'), theirs: lane('theirs'), compared };
-    }
+    case 'load':
+      return loadBoth(request);
+    case 'race':
+      return raceRow(request);
   }
 }
 
