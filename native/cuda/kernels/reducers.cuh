@@ -121,14 +121,24 @@ template <int op, class T> struct ArgExtreme {
 template <class T> struct Reduction<kArgmax, T> : ArgExtreme<kArgmax, T> {};
 template <class T> struct Reduction<kArgmin, T> : ArgExtreme<kArgmin, T> {};
 
+// A state of another lane. A value and its index travel apart: words of a struct with padding would go through local memory.
+template <class S, class Move> TS_INLINE typename S::State moved(const typename S::State& s, Move move) {
+  if constexpr (S::kIndexed) return {move(s.v), move(s.index)};
+  else return move(s);
+}
+
 // Every lane of each group of `width` lanes gets the group's states merged, the lower lane's first. All lanes take part.
 template <class S, int width> TS_INLINE typename S::State acrossLanes(typename S::State s) {
 #pragma unroll
   for (int mask = 1; mask < width; mask *= 2) {
-    typename S::State other = tsShuffleXor(s, unsigned(mask));
+    const typename S::State other = moved<S>(s, [=](auto v) { return tsShuffleXor(v, unsigned(mask)); });
     const bool upper = (tsLane() & mask) != 0;
-    typename S::State low = upper ? other : s;
-    S::merge(low, upper ? s : other);
+    typename S::State low = s, high = other;  // no choice between addresses: both stay in registers
+    if (upper) {
+      low = other;
+      high = s;
+    }
+    S::merge(low, high);
     s = low;
   }
   return s;

@@ -95,13 +95,13 @@ template <class S> TS_INLINE typename S::State before(typename S::State own, typ
   State s = own;
 #pragma unroll
   for (unsigned by = 1; by < TS_WARP; by *= 2) {
-    State earlier = tsShuffleFrom(s, lane >= by ? lane - by : lane);
+    State earlier = moved<S>(s, [=](auto v) { return tsShuffleFrom(v, lane >= by ? lane - by : lane); });
     if (lane < by) continue;
     S::merge(earlier, s);
     s = earlier;
   }
   if (lane == TS_WARP - 1) cells[warp] = s;
-  const State left = tsShuffleFrom(s, lane > 0 ? lane - 1 : 0);
+  const State left = moved<S>(s, [=](auto v) { return tsShuffleFrom(v, lane > 0 ? lane - 1 : 0); });
   tsBarrier();
   State result = carry;
 #pragma unroll
