@@ -149,7 +149,7 @@ function readAll(home: string): { key: string; baseline: Baseline }[] {
   });
 }
 
-/** How far our own times of then are from those of the same build now: the machine's change, not the engine's. */
+/** How far our own times of then are from those of the same build now: the machine and the way of racing, not the engine. */
 export function driftNote(baseline: Baseline, rows: readonly BenchRow[]): string[] {
   const then = new Map(baseline.rows.map(({ id, medianNs }) => [id, medianNs]));
   const logs = rows.flatMap(({ id, theirs }) => {
@@ -161,6 +161,6 @@ export function driftNote(baseline: Baseline, rows: readonly BenchRow[]): string
   if (logs.length === 0) return [];
   const middle = [...logs].sort((a, b) => a - b)[logs.length >> 1]!;
   return [
-    `The saved build takes ${Math.exp(middle).toFixed(2)} times what it took when it was saved (the middle of ${logs.length} rows): that is the machine, and no part of any verdict.`,
+    `The saved build takes ${Math.exp(middle).toFixed(2)} times what it took when it was saved (the middle of ${logs.length} rows): that is the machine and how it is raced, and no part of any verdict.`,
   ];
 }
