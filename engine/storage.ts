@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { cpu, type Device } from './device.js';
 import { OutOfMemoryError, RuntimeError } from './errors.js';
-import { addon, type CudaAddon, cudaAt } from './native.js';
+import { addon, block, type CudaAddon, cudaAt, raiseStatus } from './native.js';
 
 /** Storages up to this size are carved from slabs that V8 itself frees. */
 const smallLimit = 8192;
@@ -63,8 +63,10 @@ export class Storage {
   read(from: number, bytes: number): ArrayBuffer {
     this.#requireMemory();
     const copy = new ArrayBuffer(bytes);
-    if (bytes > 0 && this.device.type === 'cuda')
+    if (bytes > 0 && this.device.type === 'cuda') {
       cudaAt(this.device.index!).copyOut(this.address + from, copy, 0, bytes);
+      if (block[0] !== 0) raiseStatus('copy');
+    }
     return copy;
   }
 
@@ -157,12 +159,14 @@ function tryCuda(cuda: CudaAddon, byteLength: number, device: Device, force: boo
 /** Copies bytes between two storages, at least one of them on CUDA. */
 export function copyBytes(to: Storage, toAt: number, from: Storage, fromAt: number, bytes: number): void {
   const [into, out] = [to.device.index ?? 0, from.device.index ?? 0];
+  block[0] = 0;
   if (to.device === from.device) cudaAt(into).copyWithin(to.address + toAt, from.address + fromAt, bytes);
   else if (to.device === cpu)
     cudaAt(out).copyOut(from.address + fromAt, to.bytes(), to.byteOffset + toAt, bytes);
   else if (from.device === cpu)
     cudaAt(into).copyIn(to.address + toAt, from.bytes(), from.byteOffset + fromAt, bytes);
   else cudaAt(into).copyAcross(to.address + toAt, into, from.address + fromAt, out, bytes);
+  if (block[0] !== 0) raiseStatus('copy');
 }
 
 /** A storage over memory that JavaScript owns; a write on either side is seen on the other. */

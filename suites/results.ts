@@ -576,7 +576,7 @@ export interface SuiteOptions {
   /** Bench only: save this build and its times as this machine's baseline. */
   saveBaseline?: boolean;
   /** Bench only: which rows. Default `all`: notebook and sweep; `cpu` is the table of required ratios. */
-  rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
+  rows?: 'notebook' | 'sweep' | 'cpu' | 'cuda' | 'all';
   /** Validate only: measure the accuracy of float32 results, too. */
   accuracy?: boolean;
   /** Conformance only: ask PyTorch. */

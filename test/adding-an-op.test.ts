@@ -9,8 +9,8 @@ import '../engine/index.js';
 const ROOT = resolve(import.meta.dirname, '..');
 const FOLDERS = ['engine', 'native', 'suites', 'reports', 'scripts'];
 const SOURCE = /\.(ts|mjs|h|cc)$/;
-/** Generated or built; workloads and faults are lists of ops by nature. */
-const LEFT_OUT = /^engine\/generated\/|\/build\/|^suites\/(bench|notebook|selftest)\//;
+/** Generated or built; workloads, faults and what other engines call an op are lists of ops by nature. */
+const LEFT_OUT = /^engine\/generated\/|\/build\/|^suites\/(accuracy|bench|notebook|peers|selftest)\//;
 /** What may name an op beside ops and kernels, and why. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The walk of the tape makes the gradients to start from.

@@ -135,22 +135,32 @@ function sweepRow(op: RegisteredOp | undefined, spec: SweepSpec, n: number): Row
 
 /** The geometric mean of the sweep's ratios against PyTorch as a row of its own; none of fewer than all sweep rows. */
 export function meanRow(rows: readonly BenchRow[], mode: Mode): BenchRow | undefined {
-  const sweep = rows.filter((row) => row.reference === 'torch' && row.id.startsWith('cpu/sweep/'));
+  return meanOf(rows, 'cpu', SPECS.length * SIZES[mode].length, MEAN_RATIO);
+}
+
+/** The same of any suite's sweep, which has `whole` rows. */
+export function meanOf(
+  rows: readonly BenchRow[],
+  suite: 'cpu' | 'cuda',
+  whole: number,
+  required: number,
+): BenchRow | undefined {
+  const sweep = rows.filter((row) => row.reference === 'torch' && row.id.startsWith(`${suite}/sweep/`));
   const raced = sweep.filter((row) => row.ratio !== undefined);
-  if (sweep.length < SPECS.length * SIZES[mode].length || raced.length === 0) return undefined;
+  if (sweep.length < whole || raced.length === 0) return undefined;
   const mean = (of: 'median' | 'low' | 'high') =>
     Math.exp(raced.reduce((sum, row) => sum + Math.log(row.ratio![of]), 0) / raced.length);
   const median = mean('median');
   const without = sweep.length - raced.length;
   return {
-    id: 'cpu/sweep-mean/torch',
-    group: 'cpu sweep mean',
+    id: `${suite}/sweep-mean/torch`,
+    group: `${suite} sweep mean`,
     label: `geometric mean of ${raced.length} sweep rows`,
     ours: { medianNs: 0, samples: [] },
     reference: 'torch',
     ratio: { median, low: mean('low'), high: mean('high') },
     correct: sweep.some((row) => row.correct === false) ? 'unchecked' : true,
-    required: { ratio: MEAN_RATIO, held: median >= MEAN_RATIO },
+    required: { ratio: required, held: median >= required },
     ...(without > 0 ? { note: `${without} rows without a ratio are left out of the mean` } : {}),
   };
 }

@@ -17,6 +17,8 @@ function requiredOf(id: string): number | undefined {
 }
 
 const GRAPH_RATIO = 2;
+/** What the geometric mean of the sweep must reach. */
+export const CUDA_MEAN_RATIO = 1;
 const WARM_STEPS = 3;
 
 /** A step that reads `x`, drawn afresh outside the graph: a replay repeats what was captured, its numbers too. */

@@ -2,6 +2,7 @@
 import { answerRequests } from '../forked.js';
 import { placeRun } from '../place.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
+import { cudaRows } from './cuda-rows.js';
 import type { EngineRequest } from './engine-process.js';
 import { EngineRow } from './engine-row.js';
 import { notebookRows } from './notebook-rows.js';
@@ -17,6 +18,7 @@ function find(row: string): RowPlan {
       ...notebookRows(mode === 'full', mode === 'quick'),
       ...sweepRows(mode === 'quick'),
       ...cpuRows(mode),
+      ...cudaRows(mode),
     ])
       plans.set(plan.id, plan);
   const plan = plans.get(row);

@@ -1,5 +1,6 @@
 // The bench suite: the notebook's timings, the op sweep and the memory figures. It owns what is run, in which order and for how
 // long, and the reference process's life; the judging is done elsewhere.
+import { cuda } from '../../engine/index.js';
 import { idMatcher } from '../cases.js';
 import { racePeers } from '../peers/race.js';
 import {
@@ -20,7 +21,8 @@ import { otherBuild, thisBuild } from './builds.js';
 import { measureCeilings, raisedBy } from './ceilings.js';
 import { measureT2, T2_MEMORY } from './cpu-memory.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
-import { meanRow } from './cpu-sweep.js';
+import { meanOf, meanRow } from './cpu-sweep.js';
+import { CUDA_MEAN_RATIO, cudaRows } from './cuda-rows.js';
 import { decide, evidence } from './decision.js';
 import { blocksNote, countBlocks, quietSamples } from './hits.js';
 import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
@@ -61,6 +63,7 @@ async function runRows(options: SuiteOptions): Promise<SuiteResult> {
   if (options.peers !== undefined) return racePeers(options);
   if (options.build !== undefined) return runBuilds(options.build, options, started);
   if (options.rows === 'cpu') return runCpu(options, mode, started);
+  if (options.rows === 'cuda') return runCuda(options, mode, started);
   const wanted = options.rows ?? 'all';
   const plans = [...notebookRows(mode === 'full', mode === 'quick'), ...sweepRows(mode === 'quick')].filter(
     (plan) => (wanted === 'all' || wanted === plan.kind) && matches(plan.id),
@@ -187,6 +190,29 @@ async function runCpu(options: SuiteOptions, mode: Mode, started: number): Promi
     blocks: judged.blocks,
     fits: scalingFits(rows),
     notes: [...cpuSizeNotes(mode), ...judged.notes],
+  });
+}
+
+/** The ratios that the CUDA backend must reach on the card of this run, and the memory that a training loop keeps there. */
+async function runCuda(options: SuiteOptions, mode: Mode, started: number): Promise<SuiteResult> {
+  const matches = idMatcher(options.filter);
+  const all = cudaRows(mode);
+  const plans = all.filter((plan) => matches(plan.id));
+  const tasks = memoryTasks(mode === 'quick').filter(({ id }) => id === 'steps' && matches(`memory/${id}`));
+  begin(options, plans.length + tasks.length);
+  const memory = await runMemory(tasks, options);
+  const raced = await raceRows(plans, options, mode, CPU_TOTAL_S[mode]);
+  const sweep = all.filter(({ id }) => id.startsWith('cuda/sweep/')).length;
+  const mean = meanOf(raced.rows, 'cuda', sweep, CUDA_MEAN_RATIO);
+  const judged = await judge(raced, options);
+  const rows = mean ? [...judged.rows, mean] : judged.rows;
+  finish(options, rows, memory);
+  return suiteResult('bench', raced.cases, (performance.now() - started) / 1000, {
+    rows,
+    memory,
+    calibration: judged.calibration,
+    blocks: judged.blocks,
+    notes: [`On ${cuda.getDeviceName()}.`, ...judged.notes],
   });
 }
 

@@ -52,7 +52,7 @@ export interface Arguments {
   timings: boolean;
   /** Another build to race: `git:REV` or `addon:FILE`. */
   build?: string;
-  rows?: 'notebook' | 'sweep' | 'cpu' | 'all';
+  rows?: 'notebook' | 'sweep' | 'cpu' | 'cuda' | 'all';
   /** Which part of the cases, as `--shard 2/4` says: 0-based here. */
   shard?: Shard;
   /** How many processes share a suite's cases. */
@@ -174,8 +174,8 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   },
   suite: {
     type: 'string',
-    value: 'notebook|sweep|cpu|all',
-    help: 'which rows to time (default all: notebook and sweep; cpu: the required ratios)',
+    value: 'notebook|sweep|cpu|cuda|all',
+    help: 'which rows to time (default all: notebook and sweep; cpu, cuda: the required ratios)',
     of: ['bench'],
   },
   performance: {
@@ -264,7 +264,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   doctor: 'torchstone doctor [--json [FILE.json]]',
   validate: 'torchstone validate [--filter TEXT] [--json [FILE.json]] [--out FOLDER]',
   gradcheck: 'torchstone gradcheck [FILE.ts#FUNCTION --shape 3,4 [--shape 4]] [--filter TEXT] [--seed N]',
-  bench: 'torchstone bench [--vs torch,numpy] [--suite notebook|sweep|cpu|all] [--quick|--full]',
+  bench: 'torchstone bench [--vs torch,numpy] [--suite notebook|sweep|cpu|cuda|all] [--quick|--full]',
   notebook: 'torchstone notebook [--filter TEXT] [--full]',
   selftest: 'torchstone selftest [--filter MUTANT|timing]',
   conformance:
@@ -447,7 +447,8 @@ function readVs(command: Command, words: string | undefined): Against {
 function readRows(word: string | undefined): Arguments['rows'] {
   if (word === undefined || word === 'notebook' || word === 'sweep' || word === 'cpu' || word === 'all')
     return word;
-  throw new UsageError(`--suite knows notebook, sweep, cpu and all, not '${word}'`);
+  if (word === 'cuda') return word;
+  throw new UsageError(`--suite knows notebook, sweep, cpu, cuda and all, not '${word}'`);
 }
 
 function wholeNumber(flag: string, word: string): number {

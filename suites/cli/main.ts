@@ -21,7 +21,7 @@ export async function main(words: readonly string[], to: Console = processConsol
     to.err(`torchstone: ${error.message}\n\`torchstone --help\` shows what there is.\n`);
     return EXIT.usage;
   }
-  chooseDevice(args.device);
+  chooseDevice(args.device ?? (args.rows === 'cuda' ? 'cuda' : undefined));
   try {
     return await COMMAND_TABLE[args.command](args, to, words);
   } catch (error) {
