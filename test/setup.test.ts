@@ -136,6 +136,8 @@ describe('the Python references', () => {
   it('are made once and kept', async () => {
     const env = fakePython(venvWith('exit 0'));
     expect(await script(attempt, env)).toContain('usable: true');
-    expect(await script(attempt, env)).toContain('✓ Python references: up to date\nusable: true');
+    const again = await script(attempt, env);
+    expect(again).toContain('✓ Python references: up to date\n');
+    expect(again).toContain('usable: true');
   });
 });
