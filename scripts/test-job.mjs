@@ -30,7 +30,6 @@ const CHECKS = [
     env: { TORCHSTONE_CUDA_KEEP: KERNELS },
   },
   {
-    // The oldest, the newest and one between; all seven take twice the time.
     name: 'CUDA kernels (NVRTC)',
     command: ['npx', 'tsx', join('scripts', 'cuda-compile.ts'), KERNELS, '--optional'],
     minutes: 10,
