@@ -90,13 +90,18 @@ cudaHook.ready = (op: string, d: Device): void => {
 
 let chosen = 0;
 
-/** The index that a device argument means; the current device without one. */
-function indexOf(op: string, value: DeviceLike | number | undefined): number {
-  if (value === undefined) return chosen;
+/** The index that a device argument means; the current device without one. @throws RuntimeError where it does not exist */
+function indexOf(op: string, value: DeviceLike | number = chosen): number {
   const d = typeof value === 'number' ? cudaDevice(value) : device(value);
   if (d.type !== 'cuda') throw new RuntimeError(message(op, 'a CUDA device', String(d)));
   if (d.backend === null) cudaHook.ready(op, d);
   return d.index!;
+}
+
+/** What was found of a device. */
+function foundAt(op: string, on: DeviceLike | number | undefined): CudaFound['devices'][number] {
+  const index = indexOf(op, on);
+  return findCuda().devices[index]!;
 }
 
 /** Runs a call of the addon, and turns what kernels failed with into the engine's errors. */
@@ -223,11 +228,10 @@ export const cuda = {
   reason: (): string => findCuda().reason,
   /** The device object of an index. @throws RuntimeError where there is none. */
   device: (index: number): Device => cudaDevice(indexOf('cuda.device', index)),
-  getDeviceName: (on?: DeviceLike | number): string =>
-    found!.devices[indexOf('cuda.getDeviceName', on)]!.name,
+  getDeviceName: (on?: DeviceLike | number): string => foundAt('cuda.getDeviceName', on).name,
   /** [major, minor] */
   getDeviceCapability: (on?: DeviceLike | number): [number, number] => {
-    const { major, minor } = findCuda().devices[indexOf('cuda.getDeviceCapability', on)]!;
+    const { major, minor } = foundAt('cuda.getDeviceCapability', on);
     return [major, minor];
   },
   currentDevice: (): number => chosen,
@@ -253,7 +257,7 @@ export const cuda = {
   },
   /** Every launch waits and reports its own failure, as CUDA_LAUNCH_BLOCKING=1 asks for. */
   setLaunchBlocking: (on: boolean): void =>
-    checked('cuda.setLaunchBlocking', indexOf('cuda', undefined), (c) => c.setBlocking(on)),
+    checked('cuda.setLaunchBlocking', indexOf('cuda.setLaunchBlocking'), (c) => c.setBlocking(on)),
   Stream,
   Event,
   stream: onStream,
