@@ -15,6 +15,7 @@ const FAMILIES: readonly (readonly [title: string, keys: readonly string[]])[] =
   ['Fused expressions', ['chain']],
   ['Convolutions', ['conv2d']],
   ['Sweep', ['sweep-mean', 'sweep']],
+  ['Results released at once, with `using` or dispose()', ['released']],
 ];
 
 const HEAD = [

@@ -1,5 +1,6 @@
 // Owns the 40 ops × sizes that the CPU backend is swept over, and the geometric mean of their ratios.
 // A row is data: how an op is called, and what its references are, comes from its declaration.
+import type { Tensor } from '../../engine/index.js';
 import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/ops/samples.js';
 import { type RegisteredOp, registeredOps } from '../registry.js';
 import type { BenchRow } from '../results.js';
@@ -26,6 +27,8 @@ interface SweepSpec {
   /** Arrays of n float32 read and written. */
   readonly arrays: number;
   readonly tolerance: number;
+  /** Also timed at this size with its result released at once: what waiting for the garbage collector costs. */
+  readonly releasedAt?: number;
 }
 
 /** Rows and columns of a matrix of n elements. */
@@ -45,23 +48,24 @@ const matrix =
   (n: number) => [t(plane(n), { fill }), ...more];
 const mask = (n: number) => t([n], { dtype: 'bool' });
 const exact = { tolerance: 0 };
+const released = { releasedAt: 100_000 };
 const rounded = { tolerance: ROUNDED };
 const summed = { tolerance: SUMMED };
 
 /** Whole numbers wherever something is summed: then every order of summation gives the same float32. */
 const SPECS: readonly SweepSpec[] = [
-  { op: 'add', args: two(), arrays: 3, ...exact },
+  { op: 'add', args: two(), arrays: 3, ...exact, ...released },
   { op: 'add', as: 'add-row', args: (n) => [t(plane(n)), t([plane(n)[1]])], arrays: 2, ...exact },
   { op: 'sub', args: two(), arrays: 3, ...exact },
   { op: 'mul', args: two(), arrays: 3, ...exact },
   { op: 'div', args: two(), arrays: 3, ...rounded },
   { op: 'maximum', args: two(), arrays: 3, ...exact },
   { op: 'lt', args: two(), arrays: 2.25, ...exact },
-  { op: 'neg', args: one(), arrays: 2, ...exact },
+  { op: 'neg', args: one(), arrays: 2, ...exact, ...released },
   { op: 'abs', args: one(), arrays: 2, ...exact },
   { op: 'square', args: one(), arrays: 2, ...exact },
   { op: 'sqrt', args: one('positive'), arrays: 2, ...rounded },
-  { op: 'exp', args: one(), arrays: 2, ...rounded },
+  { op: 'exp', args: one(), arrays: 2, ...rounded, ...released },
   { op: 'log', args: one('positive'), arrays: 2, ...rounded },
   { op: 'log1p', args: one('positive'), arrays: 2, ...rounded },
   { op: 'pow', args: one('positive', 2.5), arrays: 2, ...rounded },
@@ -69,7 +73,7 @@ const SPECS: readonly SweepSpec[] = [
   { op: 'tanh', args: one(), arrays: 2, ...rounded },
   { op: 'sigmoid', args: one(), arrays: 2, ...rounded },
   { op: 'erf', args: one(), arrays: 2, ...rounded },
-  { op: 'relu', args: one(), arrays: 2, ...exact },
+  { op: 'relu', args: one(), arrays: 2, ...exact, ...released },
   { op: 'gelu', args: one(), arrays: 2, ...rounded },
   { op: 'silu', args: one(), arrays: 2, ...rounded },
   { op: 'clamp', args: one('uniform', -1, 1), arrays: 2, ...exact },
@@ -112,7 +116,12 @@ const SPECS: readonly SweepSpec[] = [
 export function cpuSweepRows(mode: Mode): RowPlan[] {
   const ops = new Map(registeredOps().map((op) => [op.name, op]));
   // Size by size: what a run of a large size does to the memory of the process must not show in the small ones.
-  return SIZES[mode].flatMap((n) => SPECS.map((spec) => sweepRow(ops.get(spec.op), spec, n)));
+  return SIZES[mode].flatMap((n) => [
+    ...SPECS.map((spec) => sweepRow(ops.get(spec.op), spec, n)),
+    ...SPECS.filter((spec) => spec.releasedAt === n).map((spec) =>
+      releasedRow(sweepRow(ops.get(spec.op), spec, n)),
+    ),
+  ]);
 }
 
 function sweepRow(op: RegisteredOp | undefined, spec: SweepSpec, n: number): RowPlan {
@@ -130,6 +139,19 @@ function sweepRow(op: RegisteredOp | undefined, spec: SweepSpec, n: number): Row
     tolerance: spec.tolerance,
     ...(op ? {} : { unavailable: `the engine has no ${spec.op} yet` }),
     prepare: (inputs) => prepareCall(op!, sample, inputs),
+  };
+}
+
+/** The same call whose result is given back at once, as by `using`: PyTorch's reference counts always do that. */
+function releasedRow({ required: _, ...row }: RowPlan): RowPlan {
+  return {
+    ...row,
+    id: row.id.replace('/sweep/', '/released/'),
+    label: `${row.label}, released at once`,
+    prepare: (inputs) => {
+      const prepared = row.prepare(inputs);
+      return { ...prepared, step: () => (prepared.step() as Tensor).dispose() };
+    },
   };
 }
 
