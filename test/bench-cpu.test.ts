@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memoryStats } from '../engine/index.js';
 import { reachOf, verdictOf } from '../reports/ceilings.js';
 import { consoleSummary } from '../reports/console.js';
 import { htmlReport } from '../reports/html.js';
@@ -46,8 +47,11 @@ describe('the rows', () => {
   it('are the table of the required ratios', () => {
     const ids = usual.map((plan) => plan.id);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const plan of usual)
-      expect(plan, plan.id).toMatchObject({ kind: 'cpu', required: expect.any(Number) });
+    for (const plan of usual) {
+      const judged = plan.id.startsWith('cpu/released/') ? undefined : expect.any(Number);
+      expect(plan, plan.id).toMatchObject({ kind: 'cpu' });
+      expect(plan.required, plan.id).toEqual(judged);
+    }
     expect(['T1', 'T2/100000', 'T3/10000000', 'H', 'K', 'L'].map((id) => required(`cpu/${id}`))).toEqual([
       3, 8, 8, 6, 6, 5,
     ]);
@@ -65,6 +69,19 @@ describe('the rows', () => {
     const names = new Set(sweep.map((plan) => plan.id.split('/')[2]!));
     expect([...names].filter((name) => kinds.get(name) === 'pointwise').length).toBeGreaterThanOrEqual(20);
     expect(sweep.filter((plan) => plan.unavailable !== undefined)).toEqual([]);
+  });
+
+  it('repeat some of the sweep with their results released, and release them', () => {
+    const plans = usual.filter((plan) => plan.id.startsWith('cpu/released/'));
+    expect(plans.length).toBeGreaterThan(0);
+    for (const plan of plans) {
+      expect(usual.map(({ id }) => id)).toContain(plan.id.replace('/released/', '/sweep/'));
+      const { step } = plan.prepare(new BenchInputs(0, plan.id));
+      step();
+      const before = memoryStats().liveBytes;
+      for (let call = 0; call < 20; call += 1) step();
+      expect(memoryStats().liveBytes).toBe(before);
+    }
   });
 
   it('are fewer in a quick run, and reach the great sizes in a full one', () => {
