@@ -1,7 +1,7 @@
 // Owns making tensors over fresh or shared memory. Internal: sizes and dtypes are already checked.
 import { cpu, type Device, meta, placement } from './device.js';
 import type { DType } from './dtype.js';
-import { contiguousStrides, numelOf, type Shape } from './shape.js';
+import { contiguousStrides, numelOf, preservedStrides, type Shape } from './shape.js';
 import { allocate, copyBytes, Storage } from './storage.js';
 import { type NumericArray, Tensor } from './tensor.js';
 
@@ -19,9 +19,9 @@ export function newWritten(shape: Shape, dtype: DType, write: (data: NumericArra
   return placement.device === cpu ? here : copyAcross(here, placement.device);
 }
 
-/** A contiguous tensor with the same elements on another device; no history. Both have memory. */
+/** A tensor with the same elements and strides, which must be dense, on another device; no history. Both have memory. */
 export function copyAcross(x: Tensor, to: Device): Tensor {
-  const out = newTensor(x.shape, x.dtype, to);
+  const out = newLike(x, x.dtype, to);
   if (x.length > 0)
     copyBytes(out.storage, 0, x.storage, x.offset * x.dtype.itemSize, x.length * x.dtype.itemSize);
   return out;
@@ -34,8 +34,21 @@ export function newTensorLike(like: Tensor, dtype: DType): Tensor {
 }
 
 /** An uninitialised tensor with these strides, which must be dense. */
-export function newStrided(shape: Shape, strides: Shape, dtype: DType): Tensor {
-  return new Tensor(allocate(numelOf(shape) * dtype.itemSize, placement.device), shape, strides, 0, dtype);
+export function newStrided(
+  shape: Shape,
+  strides: Shape,
+  dtype: DType,
+  device: Device = placement.device,
+): Tensor {
+  return new Tensor(allocate(numelOf(shape) * dtype.itemSize, device), shape, strides, 0, dtype);
+}
+
+/** An uninitialised tensor of this one's shape and order of memory, gaps closed: PyTorch's preserve_format. */
+export function newLike(like: Tensor, dtype: DType = like.dtype, device: Device = placement.device): Tensor {
+  const { shape, rowMajor } = like;
+  const strides = rowMajor ? like.strides : preservedStrides(shape, like.strides);
+  const storage = device === meta ? new Storage(0, meta) : allocate(like.length * dtype.itemSize, device);
+  return new Tensor(storage, shape, strides, 0, dtype, rowMajor || undefined);
 }
 
 /** A tensor without memory. */

@@ -55,13 +55,33 @@ export function isDense(shape: Shape, strides: Shape): boolean {
   return true;
 }
 
-/** The strides of a fresh result that keeps the dims' order in memory of `strides` (PyTorch's preserve_format). */
-export function preservedStrides(shape: Shape, strides: Shape): number[] {
-  const order = shape.map((_, i) => i).sort((a, b) => strides[b]! - strides[a]! || a - b);
+/** Which of two dims lies further out: positive where `a` does, 0 where nothing says so (a dim that repeats one value). */
+function compareDims(shape: Shape, strides: Shape, a: number, b: number): number {
+  if (strides[a] === 0 || strides[b] === 0) return 0;
+  return strides[a]! - strides[b]! || (shape[a]! > shape[b]! ? 1 : 0);
+}
+
+/**
+ * The strides of a fresh result that keeps the dims' order in memory of `strides`: PyTorch's preserve_format. Those of a dense
+ * layout are kept as they are, others are closed up. After at::infer_dense_strides, whose order is no total one: a sort by
+ * insertion, with its steps.
+ */
+export function preservedStrides(shape: Shape, strides: Shape): Shape {
+  if (isDense(shape, strides)) return strides;
+  const order = shape.map((_, i) => shape.length - 1 - i); // innermost first
+  for (let i = 1; i < order.length; i++) {
+    let at = i;
+    for (let k = i - 1; k >= 0; k--) {
+      const which = compareDims(shape, strides, order[k]!, order[at]!);
+      if (which < 0) break;
+      if (which === 0) continue;
+      [order[k], order[at]] = [order[at]!, order[k]!];
+      at = k;
+    }
+  }
   const result = new Array<number>(shape.length);
   let step = 1;
-  for (let k = order.length - 1; k >= 0; k--) {
-    const d = order[k]!;
+  for (const d of order) {
     result[d] = step;
     step *= Math.max(shape[d]!, 1);
   }

@@ -14,9 +14,9 @@ import {
   scalarDType,
 } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../errors.js';
-import { newMeta, newStrided, newTensor, newWritten } from '../factory.js';
+import { newLike, newMeta, newTensor, newWritten } from '../factory.js';
 import { block, raiseStatus } from '../native.js';
-import { checkSizes, isDense } from '../shape.js';
+import { checkSizes } from '../shape.js';
 import { type NumericArray, type Scalar, Tensor, writeAt } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { cast, clone, rawCopy, rawFill } from './memory.js';
@@ -86,14 +86,10 @@ export const zeros = constantFactory('zeros', 0, 'A tensor of zeros.');
 export const ones = constantFactory('ones', 1, 'A tensor of ones.');
 export const empty = constantFactory('empty', null, 'An uninitialised tensor.');
 
-/** A tensor laid out as `like`, where that is dense. */
-function allocateLike(op: string, like: Tensor, dtype: DType | null, device: unknown): Tensor {
-  const d = dtype ?? like.dtype;
+/** An uninitialised tensor for a factory that takes shape and order of memory from `like`. */
+export function allocateLike(op: string, like: Tensor, dtype: DType | null, device: unknown): Tensor {
   const place = requireDevice(op, (device as DeviceLike | null) ?? like.device);
-  if (place.type === 'meta') return newMeta(like.shape, d);
-  if (!like.rowMajor && isDense(like.shape, like.strides))
-    return placedOn(place, () => newStrided(like.shape, like.strides, d));
-  return newTensor(like.shape, d, place);
+  return newLike(like, dtype ?? like.dtype, place);
 }
 
 function likeFactory(name: string, value: number | null, doc: string) {

@@ -1,8 +1,8 @@
 // Owns the ops that turn a tensor around: flip, fliplr, flipud, rot90, each as a copy.
 import { record } from '../autograd/node.js';
 import { message, RuntimeError, showShape } from '../errors.js';
-import { newStrided } from '../factory.js';
-import { contiguousStrides, isDense, wrapDims } from '../shape.js';
+import { newLike } from '../factory.js';
+import { wrapDims } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { transposed } from './geometry.js';
@@ -14,11 +14,7 @@ const self: Param = { name: 'input', kind: 'tensor' };
 
 function flipped(x: Tensor, dims: readonly number[]): Tensor {
   requireMemory('flip', [x]);
-  const out = newStrided(
-    x.shape,
-    isDense(x.shape, x.strides) ? x.strides : contiguousStrides(x.shape),
-    x.dtype,
-  );
+  const out = newLike(x);
   const strides = [...x.strides];
   let offset = x.offset;
   for (const d of dims) {

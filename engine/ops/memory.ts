@@ -5,11 +5,11 @@ import { Complex } from '../complex.js';
 import { type Device, placedOn, requireDevice } from '../device.js';
 import { asDType, type DType, int64 } from '../dtype.js';
 import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
-import { alias, copyAcross, newMeta, newStrided, newTensor, newWritten } from '../factory.js';
+import { alias, copyAcross, newLike, newStrided, newTensor, newWritten } from '../factory.js';
 import { apply, expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
-import { contiguousStrides, expandsTo } from '../shape.js';
+import { contiguousStrides, expandsTo, isDense } from '../shape.js';
 import { type NumericArray, type Scalar, Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { copyOf } from './pointwise_op.js';
@@ -77,7 +77,7 @@ export const clone = defineOp({
   kernel: (x: Tensor): Tensor =>
     record(
       'CloneBackward0',
-      x.device.type === 'meta' ? newMeta(x.shape, x.dtype) : copyOf(x),
+      x.device.type === 'meta' ? newLike(x, x.dtype, x.device) : copyOf(x),
       [x],
       () => (g) => g,
     ),
@@ -103,22 +103,24 @@ export const contiguous = defineOp({
   ],
 });
 
-/** The tensor in another dtype, itself where nothing changes. Recorded. */
+/** The tensor in another dtype and the same order of memory, itself where nothing changes. Recorded. */
 export function cast(x: Tensor, dtype: DType, copy = false): Tensor {
   if (x.dtype === dtype) return copy ? clone.impl(x) : x;
   const from = x.dtype;
-  return record('ToCopyBackward0', rawCast(x, dtype), [x], () => ([g]) => [cast(g!, from)]);
+  const out = newLike(x, dtype);
+  rawCopy(out, x);
+  return record('ToCopyBackward0', out, [x], () => ([g]) => [cast(g!, from)]);
 }
 
-/** The tensor on another device, itself where it is there. Recorded. @throws RuntimeError without that device, or without memory */
+/** The tensor on another device in the same order of memory, itself where it is there. Recorded. @throws RuntimeError without that device, or without memory */
 export function moved(x: Tensor, to: Device): Tensor {
   requireDevice('to', to);
   if (to === x.device) return x;
-  if (to.type === 'meta') return newMeta(x.shape, x.dtype);
+  if (to.type === 'meta') return newLike(x, x.dtype, to);
   if (to.backend === null) throw new RuntimeError(message('to', 'a device with memory', String(to)));
   if (x.device.backend !== null) {
     const from = x.device;
-    const dense = x.rowMajor ? x : placedOn(from, () => rawCast(x, x.dtype));
+    const dense = isDense(x.shape, x.strides) ? x : placedOn(from, () => copyOf(x));
     return record('ToCopyBackward0', copyAcross(dense, to), [x], () => (g) => [moved(g[0]!, from)]);
   }
   throw new RuntimeError(

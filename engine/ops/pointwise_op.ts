@@ -5,13 +5,13 @@ import { shouldRecord } from '../autograd/node.js';
 import { Complex } from '../complex.js';
 import { type DType, scalarDType } from '../dtype.js';
 import { ArgumentError, describe, message } from '../errors.js';
-import { newStrided } from '../factory.js';
+import { newLike } from '../factory.js';
 import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, type ScalarKind } from '../pointwise/function.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
 import { recordInPlace } from '../pointwise/recorded.js';
-import { contiguousStrides, isDense, sameShape } from '../shape.js';
+import { sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { OpDef, Param, PointwiseArg } from './define.js';
 
@@ -304,11 +304,7 @@ const identity = input(0);
 
 /** A raw copy with the same dtype; no history. */
 export function copyOf(t: Tensor): Tensor {
-  const out = newStrided(
-    t.shape,
-    isDense(t.shape, t.strides) ? t.strides : contiguousStrides(t.shape),
-    t.dtype,
-  );
+  const out = newLike(t);
   launchPointwise('clone', compile(identity, t.dtype, [t.dtype], 0, t.dtype), out, [t], []);
   return out;
 }

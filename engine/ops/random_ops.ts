@@ -7,7 +7,7 @@ import { block, raiseStatus } from '../native.js';
 import { defaultGenerator, Generator } from '../random.js';
 import { contiguousStrides } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { allocateFor, factoryParams, finish } from './creation.js';
+import { allocateFor, allocateLike, factoryParams, finish } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { rawCopy, rawZeros } from './memory.js';
 import { takesOut } from './out_param.js';
@@ -98,7 +98,7 @@ function likeFactory(name: string, kind: 'uniform' | 'normal', doc: string) {
     kernel: (x: Tensor, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
       const d = dtype ?? x.dtype;
       requireFloat(name, d);
-      return finish(draw(allocateFor(name, x.shape, d, device ?? x.device), kind, 0, 1, null), grad);
+      return finish(draw(allocateLike(name, x, d, device), kind, 0, 1, null), grad);
     },
     notDifferentiable,
     samples: [
@@ -181,7 +181,7 @@ export const randintLike = defineOp({
   kernel: (x: Tensor, a: number, b: number | null, ...[dtype, device, grad]: Options): Tensor => {
     const [low, high] = b === null ? [0, a] : [a, b];
     requireRange('randintLike', low, high);
-    const out = allocateFor('randintLike', x.shape, dtype ?? x.dtype, device ?? x.device);
+    const out = allocateLike('randintLike', x, dtype, device);
     return finish(draw(out, 'integer', low, high, null), grad);
   },
   notDifferentiable,

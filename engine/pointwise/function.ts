@@ -17,7 +17,7 @@ import {
 } from '../dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
 import { newStrided, newTensor, newTensorLike } from '../factory.js';
-import { broadcastShapes, expandsTo, isDense, preservedStrides, type Shape, sameShape } from '../shape.js';
+import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { differentiate, type Expr, input, substitute, topological } from './expr.js';
 import { promoted } from './function_support.js';
@@ -254,12 +254,8 @@ export class PointwiseFunction {
     if (uniform) return newTensorLike(like, dtype);
     // One value repeated has no order of memory to keep.
     const full = tensors.find((t) => t.length > 1 && sameShape(t.shape, shape) && !isOneValue(t));
-    if (full !== undefined && !full.rowMajor) {
-      const strides = isDense(full.shape, full.strides)
-        ? full.strides
-        : preservedStrides(shape, full.strides);
-      return newStrided(shape, strides, dtype);
-    }
+    if (full !== undefined && !full.rowMajor)
+      return newStrided(shape, preservedStrides(shape, full.strides), dtype);
     return newTensor(shape, dtype);
   }
 
