@@ -8,8 +8,9 @@
 #define TS_WARP 32
 
 #ifdef TS_SHIM
-#include <math.h>
 #include <string.h>
+
+#define __device__
 
 struct TsIndex { unsigned x, y, z; };
 // What libcuda's stand-in gives a module when it loads it. `current` is the running thread's.
@@ -112,12 +113,10 @@ template <class T> static __device__ __forceinline__ T tsAtomicCas(T* at, T expe
 static __device__ __forceinline__ void tsFence() { __threadfence(); }
 
 #endif
+#include "std/cmath"
 
 // The first failure of a launch and all that follow it until the host looks: [status, x, y, z].
-#ifndef TS_SHIM
-__device__
-#endif
-static inline void tsFail(void* cell, int64_t status, int64_t x, int64_t y, int64_t z) {
+static __device__ inline void tsFail(void* cell, int64_t status, int64_t x, int64_t y, int64_t z) {
   int64_t* const error = static_cast<int64_t*>(cell);
   if (tsAtomicCas(error, int64_t(0), status) != 0) return;
   error[1] = x;
