@@ -120,14 +120,42 @@ describe('memory', () => {
 });
 
 describe('sinh and cosh', () => {
-  it('stay finite where half the exponential does', () => {
-    const [s, c] = [
-      torch.tensor([-89], { dtype: 'float32' }).sinh(),
-      torch.tensor([89], { dtype: 'float32' }).cosh(),
-    ];
-    expect(Number(s.item()) / -Math.cosh(89)).toBeCloseTo(1, 6);
-    expect(Number(c.item()) / Math.cosh(89)).toBeCloseTo(1, 6);
+  it('stay finite and right where half the exponential does', () => {
+    for (const [dtype, points] of [
+      ['float32', [81.1, 88.5, 88.9, 89, 89.41]],
+      ['float64', [700.5, 709.5, 710, 710.4]],
+    ] as const) {
+      const x = torch.tensor([...points], { dtype });
+      const numbers = (y: torch.Tensor) => Array.from(y.numpy().data as ArrayLike<number>);
+      const want = numbers(x).map((v) => (Math.exp(v - 64) / 2) * Math.exp(64));
+      const close = dtype === 'float32' ? 2 ** -23 : 2 ** -50;
+      for (const got of [x.cosh(), x.sinh(), x.neg().sinh().neg()])
+        numbers(got).forEach((v, i) => {
+          expect(Math.abs(v / want[i]! - 1)).toBeLessThan(close);
+        });
+    }
     expect(torch.tensor([90], { dtype: 'float32' }).sinh().item()).toBe(Number.POSITIVE_INFINITY);
+    expect(torch.tensor([Number.NaN]).cosh().item()).toBeNaN();
+  });
+});
+
+describe('a product and a sum', () => {
+  // (1 + 2⁻¹²)² − (1 + 2⁻¹¹) = 2⁻²⁴, which a rounded product has lost; whole registers, tails and integers.
+  const lists = (n: number, dtype: 'float32' | 'int32', factor: number, sum: number) =>
+    [sum, factor, factor].map((v) => torch.full([n], v, { dtype })) as [
+      torch.Tensor,
+      torch.Tensor,
+      torch.Tensor,
+    ];
+  it.each([1, 16, 37])('are rounded once in %i elements', (n) => {
+    const [c, a, b] = lists(n, 'float32', 1 + 2 ** -12, -(1 + 2 ** -11));
+    const one = 1 + 2 ** -12;
+    expect(torch.addcmul(c, a, b).tolist()).toEqual(Array(n).fill(2 ** -24));
+    expect(torch.add(c, a, { alpha: one }).tolist()).toEqual(Array(n).fill(2 ** -24));
+    expect(torch.sub(c, a, { alpha: -one }).tolist()).toEqual(Array(n).fill(2 ** -24));
+    expect(torch.rsub(a, c, { alpha: -one }).tolist()).toEqual(Array(n).fill(2 ** -24));
+    const whole = lists(n, 'int32', 70000, 5);
+    expect(torch.addcmul(...whole).tolist()).toEqual(Array(n).fill((70000 * 70000 + 5) | 0));
   });
 });
 

@@ -69,7 +69,7 @@ export const add = withAlpha(
     numpy: 'numpy.add',
     doc: 'input + alpha · other, elementwise, broadcast, promoted.',
     params: [self, other, alpha],
-    pointwise: (x: Expr, y: Expr, a: Expr) => x.add(y.mul(a)),
+    pointwise: (x: Expr, y: Expr, a: Expr) => y.fma(a, x),
     samples: [call([t([3, 5]), t([5])], { alpha: 2.5 }), call([t([7]), 3], { alpha: -2 })],
     errors: [
       { args: [t([3, 2]), t([4])], throws: 'RuntimeError' },
@@ -78,6 +78,8 @@ export const add = withAlpha(
     bench: [call([million, million])],
   }),
 );
+/** x − a · y, rounded once. */
+const minus = (x: Expr, y: Expr, a: Expr): Expr => (a.isConst(1) ? x.sub(y) : y.fma(a.neg(), x));
 export const sub = withoutBool(
   withAlpha(
     definePointwise({
@@ -86,7 +88,7 @@ export const sub = withoutBool(
       numpy: 'numpy.subtract',
       doc: 'input − alpha · other, elementwise, broadcast, promoted.',
       params: [self, other, alpha],
-      pointwise: (x: Expr, y: Expr, a: Expr) => x.sub(y.mul(a)),
+      pointwise: minus,
       samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })],
       errors: [{ args: [t([3], { dtype: 'bool' }), t([3], { dtype: 'bool' })], throws: 'RuntimeError' }],
     }),
@@ -102,7 +104,7 @@ export const rsub = withoutBool(
         params: [self, other, alpha],
         variants: ['function'],
         gradName: 'RsubBackward1',
-        pointwise: (x: Expr, y: Expr, a: Expr) => y.sub(x.mul(a)),
+        pointwise: (x: Expr, y: Expr, a: Expr) => minus(y, x, a),
         samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })],
       }),
       'RsubBackward0',
@@ -335,13 +337,12 @@ export const lerp = definePointwise({
   params: [self, { name: 'end', kind: 'tensor' }, { name: 'weight', kind: 'tensorOrScalar' }],
   refuse: routes.floatsOnly,
   gradName: 'LerpBackward0',
-  tolerance: { reason: 'PyTorch fuses the product and the sum', signedZero: 'any' },
   pointwise: (x: Expr, end: Expr, w: Expr) => {
     const apart = end.sub(x);
     return w
       .abs()
       .lt(0.5)
-      .where(x.add(w.mul(apart)), end.sub(apart.mul(expr(1).sub(w))));
+      .where(w.fma(apart, x), apart.fma(expr(1).sub(w).neg(), end));
   },
   samples: [
     call([t([3, 5]), t([5]), 0.25]),
@@ -373,7 +374,7 @@ export const addcmul = routes.restrict(
     doc: 'input + value · tensor1 · tensor2.',
     params: factors,
     refuse: routes.numbersOnly,
-    pointwise: (x: Expr, a: Expr, b: Expr, v: Expr) => x.add(a.mul(v).mul(b)),
+    pointwise: (x: Expr, a: Expr, b: Expr, v: Expr) => a.mul(v).fma(b, x),
     samples: [
       call([t([3, 5]), t([5]), t([3, 1])], { value: -2.5 }),
       call([t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' })], {

@@ -56,6 +56,12 @@ export class Expr {
     if (b.isConst(1)) return this;
     return Expr.make('mul', [this, b]);
   }
+  /** this · by + to of real numbers, rounded once. */
+  fma(by: Operand, to: Operand): Expr {
+    const [b, c] = [expr(by), expr(to)];
+    if (this.isConst(1)) return c.add(b);
+    return b.isConst(1) ? c.add(this) : Expr.make('fma', [this, b, c]);
+  }
   div(o: Operand): Expr {
     const b = expr(o);
     return b.isConst(1) ? this : Expr.make('div', [this, b]);

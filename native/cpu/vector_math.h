@@ -39,14 +39,14 @@ TS_INLINE VecD vectorLog(VecD a) { return TS_SLEEF_D(log, u10)(a); }
 TS_INLINE VecF magnitude(VecF a) { return a < 0.0f ? -a : a; }
 TS_INLINE VecD magnitude(VecD a) { return a < 0.0 ? -a : a; }
 
-// sign · e^|a|, by the square of e^(|a|/2), which overflows only where the result does.
-TS_INLINE VecF halfExp(VecF a, VecF sign) {
-  const VecF e = TS_SLEEF_F(exp, u10)(magnitude(a) * 0.5f);
-  return (sign * e) * e;
+// half · e^|a|, lane by lane in the next wider type, which neither overflows before the result does nor adds an error of its own.
+TS_INLINE float halfExp(float a, float half) { return float(double(half) * __builtin_exp(double(__builtin_fabsf(a)))); }
+TS_INLINE double halfExp(double a, double half) {
+  return double(static_cast<long double>(half) * __builtin_expl(static_cast<long double>(__builtin_fabs(a))));
 }
-TS_INLINE VecD halfExp(VecD a, VecD sign) {
-  const VecD e = TS_SLEEF_D(exp, u10)(magnitude(a) * 0.5);
-  return (sign * e) * e;
+template <class V> TS_INLINE V halfExp(V a, V half) {
+  for (size_t j = 0; j < sizeof(a) / sizeof(a[0]); ++j) a[j] = halfExp(a[j], half[j]);
+  return a;
 }
 
 // Whether every lane is below the limit; NaN is not.

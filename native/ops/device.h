@@ -28,6 +28,8 @@
 #define __builtin_powf ::powf
 #define __builtin_fmod ::fmod
 #define __builtin_fmodf ::fmodf
+#define __builtin_fma ::fma
+#define __builtin_fmaf ::fmaf
 #define __builtin_sqrt ::sqrt
 #define __builtin_sqrtf ::sqrtf
 #define __builtin_nextafter ::nextafter

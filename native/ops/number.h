@@ -171,8 +171,11 @@ struct clamp {
     return (high < b) | (high != high) ? high : b;
   }
 };
-struct fma {  // two roundings, as PyTorch's addcmul on a CPU; kernels are compiled without contraction
-  template <class T> TS_OP T apply(T a, T b, T c) { return add::apply(mul::apply(a, b), c); }
+struct fma {  // one rounding, on every instruction set
+  template <class T> TS_OP T apply(T a, T b, T c) {
+    if constexpr (kReal<T>) return multiplyAdd(a, b, c);
+    else return add::apply(mul::apply(a, b), c);
+  }
 };
 
 struct bitwiseNot { template <class T> TS_OP T apply(T a) { return T(~a); } };

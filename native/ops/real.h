@@ -80,9 +80,9 @@ TS_PERIODIC(tan)
 TS_REAL1(asin, asin, asin, u10)
 TS_REAL1(acos, acos, acos, u10)
 TS_REAL1(atan, atan, atan, u10)
-// SLEEF gives infinity from about 89 (float) and 710 (double) on, where e^|a|/2 is still finite: (e^(|a|/2)/2)·e^(|a|/2).
-TS_HUGE(sinh, 80.0f, 700.0, halfExp(a, a < zero ? -half : half))
-TS_HUGE(cosh, 80.0f, 700.0, halfExp(a, half))
+// SLEEF gives infinity where e^|a| overflows, a little before e^|a|/2 does.
+TS_HUGE(sinh, 88.0f, 709.0, halfExp(a, a < zero ? -half : half))
+TS_HUGE(cosh, 88.0f, 709.0, halfExp(a, half))
 TS_REAL1(tanh, tanh, tanh, u10)
 TS_REAL1(atanh, atanh, atanh, u10)
 TS_ELEMENTARY(erf, vectorErf)

@@ -42,6 +42,8 @@ TS_INLINE float truncate(float x) { return __builtin_truncf(x); }
 TS_INLINE double truncate(double x) { return __builtin_trunc(x); }
 TS_INLINE float floorOf(float x) { return __builtin_floorf(x); }
 TS_INLINE double floorOf(double x) { return __builtin_floor(x); }
+TS_INLINE float multiplyAdd(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+TS_INLINE double multiplyAdd(double a, double b, double c) { return __builtin_fma(a, b, c); }
 TS_INLINE float realPow(float a, float b) { return __builtin_powf(a, b); }
 TS_INLINE double realPow(double a, double b) { return __builtin_pow(a, b); }
 

@@ -9,11 +9,6 @@ namespace torchstone::device {
 constexpr int kProductThreads = 256;
 constexpr int kTile = 64, kDepth = 16, kMicro = 4;  // 16 × 16 threads of 4 × 4 elements each
 
-TS_INLINE float multiplyAdd(float a, float b, float c) { return fmaf(a, b, c); }
-TS_INLINE double multiplyAdd(double a, double b, double c) { return fma(a, b, c); }
-// Integers wrap.
-template <class T> TS_INLINE T multiplyAdd(T a, T b, T c) { return T(ops::Wide<T>(c) + ops::Wide<T>(a) * ops::Wide<T>(b)); }
-
 // One tile of C, whose corner is (row, column), summed over k in [from, to). S gives a(m, k) and b(k, n), 0 outside;
 // kAlongK says that neighbours in memory are neighbours in k, for loads that are read together.
 template <class T, class S> TS_INLINE void productTile(const S& source, int64_t row, int64_t column, int64_t from, int64_t to,
@@ -37,7 +32,7 @@ template <class T, class S> TS_INLINE void productTile(const S& source, int64_t 
 #pragma unroll
       for (int i = 0; i < kMicro; ++i)
 #pragma unroll
-        for (int j = 0; j < kMicro; ++j) c[i][j] = multiplyAdd(x[i], y[j], c[i][j]);
+        for (int j = 0; j < kMicro; ++j) c[i][j] = ops::fma::apply(x[i], y[j], c[i][j]);
     }
     tsBarrier();
   }
