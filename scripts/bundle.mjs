@@ -21,6 +21,8 @@ const ARCHIVE = join(STATE, `${NAME}.tar.xz`);
 const BUILD_ONLY = ['cmake-js', 'node-addon-api', 'esbuild'];
 /** What every glibc system brings; the rest of what the addon links goes along. */
 const SYSTEM = /^(linux-vdso|ld-linux|libc\.so|libm\.so|libdl\.so|libpthread|librt)/;
+/** Builds for browsers, sources and maps of packages: nothing imports them, and they are most of ECharts. */
+const UNUSED = /\.map$|\/node_modules\/(echarts|zrender)\/(dist|src|types|i18n|theme|asset|build)(\/|$)/;
 const PARTS = [
   'package.json',
   'LICENSE',
@@ -71,9 +73,6 @@ function copyAddon() {
   for (const [, name, path] of linked.matchAll(/^\s*(\S+) => (\/\S+)/gm))
     if (!SYSTEM.test(name)) cpSync(path, join(OUT, 'lib', name), { dereference: true });
 }
-
-/** Builds for browsers, sources and maps of packages: nothing imports them, and they are most of ECharts. */
-const UNUSED = /\.map$|\/node_modules\/(echarts|zrender)\/(dist|src|types|i18n|theme|asset|build)(\/|$)/;
 
 /** The packages that the built program imports, with what they need. */
 function copyPackages() {

@@ -14,12 +14,12 @@ namespace torchstone::cuda {
 namespace {
 
 void check(int status, const char* call) {
-  if (status != 0) throw Failure{FailureKind::Library, std::string(call) + " gave cublasStatus_t " + std::to_string(status)};
+  if (status != kBlasSuccess) throw Failure{FailureKind::Library, std::string(call) + " gave cublasStatus_t " + std::to_string(status)};
 }
 
 // A matrix as cuBLAS takes it: stored in columns of `leading` elements, to be transposed or not.
 struct Stored {
-  int transposed;  // cublasOperation_t: 0 no, 1 yes
+  int transposed;  // kBlasPlain, kBlasTransposed
   int leading;
 };
 
@@ -33,10 +33,10 @@ std::optional<int> leadingOf(int64_t rows, int64_t columns, int64_t stride) {
 // An operand of rows × columns, its elements `down` and `across` apart.
 std::optional<Stored> storedOf(int64_t rows, int64_t columns, int64_t down, int64_t across) {
   if (down == 1 || rows == 1) {
-    if (const auto leading = leadingOf(rows, columns, across)) return Stored{0, *leading};
+    if (const auto leading = leadingOf(rows, columns, across)) return Stored{kBlasPlain, *leading};
   }
   if (across == 1 || columns == 1) {
-    if (const auto leading = leadingOf(columns, rows, down)) return Stored{1, *leading};
+    if (const auto leading = leadingOf(columns, rows, down)) return Stored{kBlasTransposed, *leading};
   }
   return std::nullopt;
 }
@@ -55,7 +55,7 @@ Blas::Blas(Card& card, void* library) : card_(card) {
 #undef TS_RESOLVE
   if (!missing.empty()) throw Failure{FailureKind::Library, "this cuBLAS lacks " + missing};
   check(cublasCreate_v2(&handle_), "cublasCreate");
-  check(cublasSetMathMode(handle_, 0), "cublasSetMathMode");  // CUBLAS_DEFAULT_MATH: no TF32
+  check(cublasSetMathMode(handle_, kBlasDefaultMath), "cublasSetMathMode");
 }
 
 Blas::~Blas() { cublasDestroy_v2(handle_); }
@@ -80,7 +80,7 @@ bool Blas::product(const Product& p) {
   const auto c = rows ? storedOf(m, n, p.c.column, p.c.row) : storedOf(m, n, p.c.row, p.c.column);
   const auto l = rows ? storedOf(m, p.K, left.column, left.row) : storedOf(m, p.K, left.row, left.column);
   const auto r = rows ? storedOf(p.K, n, right.column, right.row) : storedOf(p.K, n, right.row, right.column);
-  if (!c || c->transposed != 0 || !l || !r || left.batch < 0 || right.batch < 0 || (p.count > 1 && p.c.batch <= 0)) return false;
+  if (!c || c->transposed != kBlasPlain || !l || !r || left.batch < 0 || right.batch < 0 || (p.count > 1 && p.c.batch <= 0)) return false;
   useStream();
   const auto run = [&](auto gemm, auto one, const char* name) {
     using T = decltype(one);

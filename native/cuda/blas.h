@@ -24,6 +24,9 @@ struct Product {
 // False where cuBLAS is not there or does not take these strides; nothing was launched then.
 bool product(Device& device, const Product& p);
 
+// cublasStatus_t, cublasOperation_t, cublasMath_t (the default one has no TF32), libraryPropertyType.
+inline constexpr int kBlasSuccess = 0, kBlasPlain = 0, kBlasTransposed = 1, kBlasDefaultMath = 0, kBlasMajor = 0, kBlasMinor = 1;
+
 // X(exported name, parameters); all return cublasStatus_t.
 #define TORCHSTONE_CUBLAS(X)                                                                                       \
   X(cublasCreate_v2, (void** handle))                                                                              \

@@ -14,11 +14,7 @@ namespace {
 constexpr int64_t kUpSlot = int64_t(4) << 20, kDownSlot = int64_t(4) << 20;
 constexpr int64_t kMostDevices = 64;
 
-// Errors after which the driver refuses everything in this process: cuda.h says so of each.
-bool isSticky(CUresult result) {
-  constexpr CUresult kSticky[] = {4, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721};
-  return std::find(std::begin(kSticky), std::end(kSticky), result) != std::end(kSticky);
-}
+bool isSticky(CUresult result) { return std::find(std::begin(kSticky), std::end(kSticky), result) != std::end(kSticky); }
 
 // What ended each device, for all environments of the process.
 std::atomic<CUresult> ended[kMostDevices];

@@ -1,4 +1,5 @@
-// Owns the driver's and NVRTC's types and functions that we use, written by hand after cuda.h and nvrtc.h of CUDA 13.
+// Owns the driver's and NVRTC's types and functions that we use, written by hand after cuda.h and nvrtc.h of CUDA 13;
+// test/cuda-headers.cc holds them against those.
 // Nothing is linked: libraries.cc fills the tables. Names are those that the libraries export, versions included.
 #pragma once
 #include <cstddef>
@@ -22,6 +23,8 @@ using nvrtcProgram = struct _nvrtcProgram*;
 // CUresult
 inline constexpr int kSuccess = 0, kErrorOutOfMemory = 2, kErrorDeinitialized = 4, kErrorNoDevice = 100,
                      kErrorNotReady = 600, kErrorIllegalAddress = 700, kErrorLaunchFailed = 719;
+// Errors after which the driver refuses everything in this process: cuda.h says so of each.
+inline constexpr CUresult kSticky[] = {4, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721};
 // CUdevice_attribute
 inline constexpr int kAttributeSharedPerBlock = 8, kAttributeMultiprocessors = 16, kAttributeThreadsPerMultiprocessor = 39,
                      kAttributeMajor = 75, kAttributeMinor = 76;

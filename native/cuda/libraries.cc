@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 
+#include "blas.h"
 #include "device.h"
 
 namespace torchstone::cuda {
@@ -218,9 +219,9 @@ void Search::loadCublas(const std::vector<std::string>& majors) {
   const auto loaded = load(names, false, "cublasCreate_v2");
   if (!loaded) return;
   found_.cublas = loaded->handle;
-  int (*property)(int, int*) = nullptr;  // cublasGetProperty(MAJOR_VERSION 0, MINOR_VERSION 1, …)
+  int (*property)(int, int*) = nullptr;
   int major = 0, minor = 0;
-  if (resolve(loaded->handle, "cublasGetProperty", property) && property(0, &major) == 0 && property(1, &minor) == 0) {
+  if (resolve(loaded->handle, "cublasGetProperty", property) && property(kBlasMajor, &major) == kBlasSuccess && property(kBlasMinor, &minor) == kBlasSuccess) {
     found_.cublasVersion = decimal(major, minor);
   }
 }
