@@ -1,5 +1,5 @@
 // Owns the families that look positions up: indexGet, indexPut and nonzero, per native/README.md.
-// Must write nothing before every index has been checked; must keep indexPut in iteration order (duplicates).
+// Must read or put nothing by an unchecked index; must keep indexPut in iteration order (duplicates).
 #include "../block.h"
 #include "half.h"
 #include "index_get.h"
@@ -196,16 +196,19 @@ Put putFor(int64_t mode, Dtype dtype) {
   }
 }
 
-void getParallel(const Plan& p, int64_t itemSize, int threads) {
+// False where it checks the indices itself and met one outside.
+bool getParallel(const Plan& p, int64_t itemSize, int threads) {
   auto range = itemSize == 1 ? getRange<uint8_t> : itemSize == 2 ? getRange<int16_t> : itemSize == 4 ? getRange<int32_t>
              : itemSize == 8 ? getRange<int64_t> : getRange<Item16>;
   if (p.total < kGrain || threads <= 1) return range(p, 0, p.total);
   const int64_t share = (p.total + threads - 1) / threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
+  bool inside = true;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(&& : inside)
   for (int t = 0; t < threads; ++t) {
     const int64_t begin = t * share, end = begin + share < p.total ? begin + share : p.total;
-    if (begin < end) range(p, begin, end);
+    if (begin < end) inside = inside && range(p, begin, end);
   }
+  return inside;
 }
 
 // The item as raw bits with what makes it zero masked away (the sign of floats); NaN is not zero.
@@ -291,9 +294,9 @@ void indexGet(Context& ctx) {
   p.yAddress = readOperand(c, p.y, p.ndim, itemSize);
   p.xAddress = readOperand(c, p.x, p.ndim, itemSize);
   readIndices(c, p, itemSize);
-  if (!checkAll(p, ctx.threads, ctx.block)) return;
-  getParallel(p, itemSize, ctx.threads);
-  ctx.block[0] = kOk;
+  if (!checksItself(p, itemSize) && !checkAll(p, ctx.threads, ctx.block)) return;
+  // Which one was the first outside, the pass over all of them tells.
+  if (getParallel(p, itemSize, ctx.threads) || checkAll(p, ctx.threads, ctx.block)) ctx.block[0] = kOk;
 }
 
 void indexPut(Context& ctx) {

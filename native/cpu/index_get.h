@@ -1,5 +1,5 @@
 // Owns the walk over positions that the index families share, and reading by indices along it (indexGet).
-// Must check no index: index.cc does, before anything is written.
+// Must report no index: index.cc does, and checks all beforehand but where checksItself().
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -101,20 +101,38 @@ void copyRow(char* out, int64_t outStep, const char* in, int64_t inStep, int64_t
   }
 }
 
-// One index that picks neighbours for a dense row. Two loads and a store an element: vector gathers and what a compiler makes of
-// the plain loop are slower (100,000 of float32 in one thread: 28 µs, against 44 and 36; strides known at run time only, 64).
-template <class T>
-__attribute__((optimize("no-tree-vectorize"))) void gatherDense(T* out, const T* in, const int64_t* picks, int64_t n, int64_t size) {
+// One index that picks neighbours for a dense row. Two loads and a store an element: vector gathers and what a compiler makes of the
+// plain loop are slower. Where negative indices are forbidden, four are checked just before they are read, false at one
+// outside: vector checks of longer blocks, whose loads the picks then wait for, are slower. Others have been checked; they wrap.
+template <class T, bool checks>
+__attribute__((optimize("no-tree-vectorize"))) bool gatherDense(T* out, const T* in, const int64_t* picks, int64_t n, int64_t size) {
+  const auto outside = [=](int64_t at) { return checks && static_cast<uint64_t>(at) >= static_cast<uint64_t>(size); };
+  const auto read = [=](int64_t at) { return in[checks ? at : wrap(at, size)]; };
   int64_t i = 0;
   for (; i + 4 <= n; i += 4) {
-    const int64_t a = wrap(picks[i], size), b = wrap(picks[i + 1], size), c = wrap(picks[i + 2], size), d = wrap(picks[i + 3], size);
-    const T first = in[a], second = in[b], third = in[c], fourth = in[d];
+    const int64_t a = picks[i], b = picks[i + 1], c = picks[i + 2], d = picks[i + 3];
+    if (outside(a) | outside(b) | outside(c) | outside(d)) return false;
+    const T first = read(a), second = read(b), third = read(c), fourth = read(d);
     out[i] = first, out[i + 1] = second, out[i + 2] = third, out[i + 3] = fourth;
   }
-  for (; i < n; ++i) out[i] = in[wrap(picks[i], size)];
+  for (; i < n; ++i) {
+    if (outside(picks[i])) return false;
+    out[i] = read(picks[i]);
+  }
+  return true;
 }
 
-// One index, no buffer: the common gather.
+// Whether rows are gathered by gatherDense.
+bool isDense(const Plan& p, int64_t itemSize) {
+  const int last = p.ndim - 1;
+  return p.M == 1 && p.y[last] == itemSize && p.x[last] == 0 && p.index[0].step == itemSize &&
+         p.index[0].stride[last] == sizeof(int64_t);
+}
+
+// Whether getRange checks the indices itself.
+bool checksItself(const Plan& p, int64_t itemSize) { return isDense(p, itemSize) && p.index[0].low == 0; }
+
+// One index, no buffer.
 template <class T>
 void gatherRow(const Plan& p, const Row& r, int64_t n) {
   const int last = p.ndim - 1;
@@ -124,24 +142,28 @@ void gatherRow(const Plan& p, const Row& r, int64_t n) {
   char* const out = r.y;
   const char* const in = r.x;
   const char* const picks = r.index[0];
-  if (outStep == sizeof(T) && inStep == 0 && step == sizeof(T) && stride == sizeof(int64_t))
-    return gatherDense(reinterpret_cast<T*>(out), reinterpret_cast<const T*>(in), reinterpret_cast<const int64_t*>(picks), n, size);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t at = wrap(*reinterpret_cast<const int64_t*>(picks + i * stride), size);
     *reinterpret_cast<T*>(out + i * outStep) = *reinterpret_cast<const T*>(in + i * inStep + at * step);
   }
 }
 
+// False at an index outside, where it checks them itself.
 template <class T>
-void getRange(const Plan& p, int64_t begin, int64_t end) {
+bool getRange(const Plan& p, int64_t begin, int64_t end) {
   const int last = p.ndim - 1;
   const int64_t outStep = p.y[last];
+  const bool dense = isDense(p, sizeof(T));
   Row r;
   seek(p, r, begin);
   for (int64_t position = begin; position < end;) {
     int64_t n = p.size[last] - r.at[last];
     if (n > end - position) n = end - position;
-    if (!p.varies) {
+    if (dense) {
+      const auto gather = checksItself(p, sizeof(T)) ? gatherDense<T, true> : gatherDense<T, false>;
+      const auto* picks = reinterpret_cast<const int64_t*>(r.index[0]);
+      if (!gather(reinterpret_cast<T*>(r.y), reinterpret_cast<const T*>(r.x), picks, n, p.index[0].size)) return false;
+    } else if (!p.varies) {
       copyRow<T>(r.y, outStep, r.x + resolveRow(p, r), p.x[last], n);
     } else if (p.M == 1) {
       gatherRow<T>(p, r, n);
@@ -155,6 +177,7 @@ void getRange(const Plan& p, int64_t begin, int64_t end) {
     position += n;
     advance(p, r, n);
   }
+  return true;
 }
 
 }  // namespace
