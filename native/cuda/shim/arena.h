@@ -13,8 +13,8 @@ bool give(uint64_t address);
 bool holds(uint64_t address, size_t bytes);
 size_t freeBytes();
 size_t totalBytes();
-// Empty, or which block's end was written past.
-std::string overrun();
+// Empty, or which block's end was written past, of those that a launch's arguments point into; now and then, of all.
+std::string overrun(const void* args, size_t bytes);
 
 // Open while one lives; they nest.
 class Opened {

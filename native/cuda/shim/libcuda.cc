@@ -92,7 +92,7 @@ CUresult run(CUfunction function, shim::Index grid, unsigned threads, const void
   }
   if (!wrong.empty()) {
     end(wrong.find("Segmentation") != std::string::npos ? kErrorIllegalAddress : kErrorLaunchFailed, function->name + ": " + wrong);
-  } else if (const std::string past = shim::overrun(); !past.empty()) {
+  } else if (const std::string past = shim::overrun(args, function->entry->bytes); !past.empty()) {
     end(kErrorIllegalAddress, function->name + ": " + past);
   }
   return kSuccess;
