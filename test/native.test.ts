@@ -187,6 +187,16 @@ function exactly(x: Float32Array): number {
   return sum;
 }
 
+describe('a variance', () => {
+  it('divides the sum before it is rounded', () => {
+    const row = Array.from({ length: 12 }, (_, i) => (i % 2 ? 3001 : -3001));
+    const x = torch.tensor([row, row], { dtype: 'float32' });
+    // 12 · 3001² / 11 = 9,824,728.36…, of a rounded sum 9,824,729.
+    expect(x.select(0, 0).var().item()).toBe(9824728);
+    expect(x.var(1).tolist()).toEqual([9824728, 9824728]);
+  });
+});
+
 describe('sums', () => {
   it('of float32 ones plus noise are as accurate as pairwise ones', () => {
     torch.manualSeed(11);

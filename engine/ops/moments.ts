@@ -1,13 +1,13 @@
 // Owns the declarations of variance, standard deviation and logsumexp: reductions whose prologue does the work.
 import { record } from '../autograd/node.js';
-import { type DType, getDefaultDtype, partOf } from '../dtype.js';
+import { type DType, float64, getDefaultDtype, partOf } from '../dtype.js';
 import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
 import { apply, expr, input, param } from '../pointwise/expr.js';
-import { reduce, reducedShape } from '../pointwise/reduction.js';
+import { isPlain, reduce, reducedShape } from '../pointwise/reduction.js';
 import type { Tensor } from '../tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
 import { defineOp, type Param } from './define.js';
-import { countOf, type Dims, keepdimParam, mean, restored, self, sum } from './reductions.js';
+import { countOf, type Dims, keepdimParam, mean, plainMean, restored, self, sum } from './reductions.js';
 import { call, t } from './samples.js';
 
 const x0 = input(0);
@@ -56,7 +56,7 @@ function moment(m: Moments) {
       const { dim, correction } = momentArgs(m.name, args);
       const mask = maskOf(dimsOf(m.name, dim, x.ndim), x.ndim);
       const n = countOf(x.shape, mask);
-      const center = reduce(meanOf(x, mask, n));
+      const center = n === x.length && isPlain(x) ? plainMean(x) : reduce(meanOf(x, mask, n));
       const squared = input(0).sub(input(1));
       const scaled = x0.div(param(0));
       const out = reduce({
@@ -65,6 +65,7 @@ function moment(m: Moments) {
         prologue: apply('real', squared.mul(apply('conj', squared))),
         epilogue: m.root ? scaled.sqrt() : scaled,
         epilogueParams: [Math.max(n - correction, 0)],
+        between: float64,
         inputs: [x, center],
         compute: x.dtype,
         out: partOf(x.dtype),

@@ -152,6 +152,13 @@ export function requireFloat(op: string, d: DType): DType {
   return d;
 }
 
+/** The mean of all elements of what `isPlain` takes, without a node. */
+export function plainMean(x: Tensor): Tensor {
+  const out = reduceAll('mean', 'sum', x0, x);
+  launchPointwise('mean', compile(quotient, x.dtype, [x.dtype], 1, x.dtype), out, [out], [x.length]);
+  return out;
+}
+
 export const mean = defineOp({
   name: 'mean',
   numpy: 'numpy.mean',
@@ -160,9 +167,7 @@ export const mean = defineOp({
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
     if (isShort(x, dim, keepdim, dtype)) {
       const { shape, length } = x;
-      const out = reduceAll('mean', 'sum', x0, x);
-      launchPointwise('mean', compile(quotient, x.dtype, [x.dtype], 1, x.dtype), out, [out], [length]);
-      return record('MeanBackward0', out, [x], () => ([g]) => [g!.expand(shape).div(length)]);
+      return record('MeanBackward0', plainMean(x), [x], () => ([g]) => [g!.expand(shape).div(length)]);
     }
     const mask = maskOf(dimsOf('mean', dim, x.ndim), x.ndim);
     const d = requireFloat('mean', dtype ?? x.dtype);

@@ -20,6 +20,8 @@ export interface Reduction {
   readonly inputs: readonly Tensor[];
   readonly params?: readonly number[];
   readonly epilogueParams?: readonly number[];
+  /** What the epilogue takes and computes in, where it is not to be rounded to `out` twice: sums of floats are kept in float64. */
+  readonly between?: DType;
   readonly compute: DType;
   readonly out: DType;
   /** Which dims of the inputs' broadcast shape go. */
@@ -45,7 +47,7 @@ function iterationShape(r: Reduction): Shape {
 /** Runs a reduction. Over nothing, sums are 0 and products 1; callers refuse what has no identity. */
 export function reduce(r: Reduction): Tensor {
   const shape = iterationShape(r);
-  const dtype = r.epilogue === undefined ? r.out : computedIn(r.out);
+  const dtype = r.epilogue === undefined ? r.out : (r.between ?? computedIn(r.out));
   if (r.reducer === 'prod' && r.compute.category === 3 && shape.every((s) => s > 0)) return product(r, shape);
   const out = newTensor(reducedShape(shape, r.reduced, r.keepdim), dtype);
   if (out.length === 0) return out;
@@ -85,7 +87,14 @@ const scalarShape: Shape = [];
 function withEpilogue(r: Reduction, epilogue: Expr, result: Tensor): Tensor {
   const to = result.dtype === r.out ? result : newTensor(result.shape, r.out);
   const params = r.epilogueParams ?? [];
-  launchPointwise(r.op, compile(epilogue, r.out, [result.dtype], params.length, r.out), to, [result], params);
+  const compute = r.between ?? r.out;
+  launchPointwise(
+    r.op,
+    compile(epilogue, compute, [result.dtype], params.length, r.out),
+    to,
+    [result],
+    params,
+  );
   return to;
 }
 
