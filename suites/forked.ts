@@ -95,7 +95,8 @@ export class Forked {
   #receive(answer: Record<string, unknown>): void {
     const waiting = this.#waiting.get(Number(answer.id));
     this.#waiting.delete(Number(answer.id));
-    if (answer.ok === true) waiting?.resolve(answer);
+    // The number stays here: an answer is spread into results, which have ids of their own.
+    if (answer.error === undefined) waiting?.resolve(answer.result as Record<string, unknown>);
     else waiting?.reject(new Error(String(answer.error)));
   }
 
@@ -118,9 +119,8 @@ export function answerRequests<R>(answer: (request: R) => object | Promise<objec
     Promise.resolve()
       .then(() => answer(message as R))
       .then(
-        (result) => reply(id, { ok: true, ...result }),
-        (error: unknown) =>
-          reply(id, { ok: false, error: error instanceof Error ? error.message : String(error) }),
+        (result) => reply(id, { result }),
+        (error: unknown) => reply(id, { error: error instanceof Error ? error.message : String(error) }),
       );
   });
 }

@@ -13,6 +13,7 @@ import { median, pairedRatio, signRank, spread } from '../suites/bench/statistic
 import { ReferenceWorker } from '../suites/bench/worker.js';
 import { findReferences } from '../suites/cli/references.js';
 import { silentProgress } from '../suites/progress.js';
+import { SuiteResultSchema } from '../suites/results.js';
 
 /** A seeded stream of uniform numbers (mulberry32): a failing test must fail again. */
 function uniform(seed: number): () => number {
@@ -286,6 +287,12 @@ describe('the bench suite', { timeout: 60_000 }, () => {
     expect(result.status).toBe('pass');
     expect(result.notes?.join()).toContain('No reference to race against');
     expect(result.cases.map((one) => one.status)).toEqual(['skip', 'skip']);
+  });
+
+  it('states launch and completion apart, in a result that its schema takes', async () => {
+    const result = await benchSuite.run({ ...options, filter: 'notebook/T4' });
+    expect(SuiteResultSchema.safeParse(result).error).toBeUndefined();
+    for (const row of result.rows!) expect(row.completionNs).toBeGreaterThanOrEqual(row.launchNs!);
   });
 
   it('keeps our times when the reference dies in every row', async () => {
