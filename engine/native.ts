@@ -80,16 +80,17 @@ export interface CudaAddon extends Families, DeviceMemory {
   fill(address: number, byte: number, bytes: number): void;
   /** Between two devices; both indices are those of setDevice. */
   copyAcross(to: number, toDevice: number, from: number, fromDevice: number, bytes: number): void;
-  /** Waits for the current stream; a family's status stands in block[0] where a kernel failed since. */
+  /** Waits for all streams of the device; a family's status stands in block[0] where a kernel failed since. */
   synchronize(): void;
   /** Every launch waits and reports its own failure. */
   setBlocking(on: boolean): void;
-  streamCreate(): number;
+  /** Streams, events and graphs end with their owners, at the latest when a later one is made, or where they are destroyed. */
+  streamCreate(owner: object): number;
   streamUse(stream: number): void;
   streamSynchronize(stream: number): void;
   streamQuery(stream: number): boolean;
   streamDestroy(stream: number): void;
-  eventCreate(): number;
+  eventCreate(owner: object): number;
   eventRecord(event: number, stream: number): void;
   eventSynchronize(event: number): void;
   eventQuery(event: number): boolean;
@@ -98,7 +99,7 @@ export interface CudaAddon extends Families, DeviceMemory {
   eventDestroy(event: number): void;
   streamWaitEvent(stream: number, event: number): void;
   graphBegin(): void;
-  graphEnd(): number;
+  graphEnd(owner: object): number;
   graphLaunch(graph: number): void;
   graphDestroy(graph: number): void;
   /** Runs a kernel written as text, for tests: words are int64, -1 the address of the error cell. */

@@ -14,7 +14,8 @@ declare module './tensor.js' {
   }
 }
 
-const disposeSymbol: typeof Symbol.dispose =
+/** Node 20 has it under another name only. */
+export const disposeSymbol: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for('nodejs.dispose') as typeof Symbol.dispose);
 
 Tensor.prototype.dispose = function (this: Tensor): void {

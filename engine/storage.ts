@@ -15,7 +15,7 @@ type Collector = (options?: { type: 'minor' }) => void;
 let collector: Collector | null = null;
 
 /** V8's collector. A synchronous loop gives it no other occasion to tell us which storages died. */
-function collectGarbage(type: 'minor' | 'major'): void {
+export function collectGarbage(type: 'minor' | 'major'): void {
   if (collector === null) {
     setFlagsFromString('--expose-gc');
     collector = runInNewContext('gc') as Collector;

@@ -1,5 +1,5 @@
-// Owns the gemm command, and what it takes to multiply dtypes that the addon does not: complex numbers by real products of
-// their parts, 16-bit floats in float32. No checks of shapes, no autograd.
+// Owns the gemm command, and what it takes to multiply dtypes that the CPU's does not: complex numbers by real products of
+// their parts, 16-bit floats in float32. CUDA's takes all. No checks of shapes, no autograd.
 import type { Device } from '../device.js';
 import { computedIn, type DType, partOf } from '../dtype.js';
 import { newTensor } from '../factory.js';
@@ -34,11 +34,12 @@ interface Place {
 
 /** out = A·B for contiguous `out` of shape [...batch, m, n]. */
 export function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
-  if (a.dtype.category === 3) {
+  const all = out.device.type === 'cuda';
+  const dtype = all ? a.dtype : computedIn(a.dtype);
+  if (!all && a.dtype.category === 3) {
     multiplyComplex(op, out, a, b, s);
     return;
   }
-  const dtype = computedIn(a.dtype);
   if (dtype !== a.dtype) {
     multiplyShort(op, dtype, out, a, b, s);
     return;

@@ -138,7 +138,7 @@ void copyAcross(const Call& call) {
   runtime.current->activate();
 }
 
-void synchronize(const Call& call) { call.card().synchronize(); }
+void synchronize(const Call& call) { call.card().synchronizeAll(); }
 void setBlocking(const Call& call) {
   Runtime& runtime = call.runtime();
   runtime.blocking = call.boolean(0);
@@ -146,20 +146,20 @@ void setBlocking(const Call& call) {
     if (card != nullptr) card->setBlocking(runtime.blocking);
 }
 
-int64_t streamCreate(const Call& call) { return call.card().streamCreate(); }
+int64_t streamCreate(const Call& call) { return call.card().streamCreate(call.object(0)); }
 void streamUse(const Call& call) { call.card().streamUse(call.integer(0)); }
 void streamSynchronize(const Call& call) { call.card().streamSynchronize(call.integer(0)); }
 bool streamQuery(const Call& call) { return call.card().streamQuery(call.integer(0)); }
 void streamDestroy(const Call& call) { call.card().streamDestroy(call.integer(0)); }
 void streamWaitEvent(const Call& call) { call.card().streamWaitEvent(call.integer(0), call.integer(1)); }
-int64_t eventCreate(const Call& call) { return call.card().eventCreate(); }
+int64_t eventCreate(const Call& call) { return call.card().eventCreate(call.object(0)); }
 void eventRecord(const Call& call) { call.card().eventRecord(call.integer(0), call.integer(1)); }
 void eventSynchronize(const Call& call) { call.card().eventSynchronize(call.integer(0)); }
 bool eventQuery(const Call& call) { return call.card().eventQuery(call.integer(0)); }
 double eventElapsed(const Call& call) { return call.card().eventElapsed(call.integer(0), call.integer(1)); }
 void eventDestroy(const Call& call) { call.card().eventDestroy(call.integer(0)); }
 void graphBegin(const Call& call) { call.card().graphBegin(); }
-int64_t graphEnd(const Call& call) { return call.card().graphEnd(); }
+int64_t graphEnd(const Call& call) { return call.card().graphEnd(call.object(0)); }
 void graphLaunch(const Call& call) { call.card().graphLaunch(call.integer(0)); }
 void graphDestroy(const Call& call) { call.card().graphDestroy(call.integer(0)); }
 

@@ -41,6 +41,24 @@ std::optional<Stored> storedOf(int64_t rows, int64_t columns, int64_t down, int6
   return std::nullopt;
 }
 
+// The factors alpha and beta are of the type that is computed in.
+struct Types {
+  int data, compute;
+  bool doubles;
+};
+
+std::optional<Types> typesOf(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Float16: return Types{kBlasHalf, kBlasSums32, false};
+    case Dtype::BFloat16: return Types{kBlasBrain, kBlasSums32, false};
+    case Dtype::Float32: return Types{kBlasFloat, kBlasSums32, false};
+    case Dtype::Float64: return Types{kBlasDouble, kBlasSums64, true};
+    case Dtype::Complex64: return Types{kBlasComplex64, kBlasSums32, false};
+    case Dtype::Complex128: return Types{kBlasComplex128, kBlasSums64, true};
+    default: return std::nullopt;
+  }
+}
+
 // Hopper's kernels want 32 MiB, others do with 8 (cuBLAS documentation, cublasSetWorkspace).
 int64_t workspaceBytes(const Properties& p) { return int64_t(p.major >= 9 ? 32 : 8) << 20; }
 
@@ -55,24 +73,37 @@ Blas::Blas(Card& card, void* library) : card_(card) {
 #undef TS_RESOLVE
   if (!missing.empty()) throw Failure{FailureKind::Library, "this cuBLAS lacks " + missing};
   check(cublasCreate_v2(&handle_), "cublasCreate");
-  check(cublasSetMathMode(handle_, kBlasDefaultMath), "cublasSetMathMode");
+  check(cublasSetMathMode(handle_, kBlasDefaultMath | kBlasWholeParts), "cublasSetMathMode");
 }
 
 Blas::~Blas() { cublasDestroy_v2(handle_); }
 
-// A workspace of ours for each stream: cuBLAS's own would be shared between streams, and could not be captured in graphs.
-// Setting the stream takes the workspace away, so it is set each time.
+// A workspace of ours for each stream: cuBLAS's own would be shared between streams, and could not be captured in graphs. A
+// graph has one of its own, since it may be replayed on any stream. Setting the stream takes the workspace away, so it is set each time.
 void Blas::useStream() {
   const CUstream stream = card_.stream();
-  char*& workspace = workspaces_[stream];
+  char*& workspace = card_.capturing() ? captured_[stream] : workspaces_[stream];
   const int64_t bytes = workspaceBytes(card_.properties());
   if (workspace == nullptr) workspace = card_.acquire(bytes);
   check(cublasSetStream_v2(handle_, stream), "cublasSetStream");
   check(cublasSetWorkspace_v2(handle_, workspace, size_t(bytes)), "cublasSetWorkspace");
 }
 
+void Blas::endCapture() {
+  for (const auto& [stream, workspace] : captured_) card_.give(workspace);
+  captured_.clear();
+}
+
+void Blas::forget(CUstream stream) {
+  const auto found = workspaces_.find(stream);
+  if (found == workspaces_.end()) return;
+  card_.give(found->second);
+  workspaces_.erase(found);
+}
+
 bool Blas::product(const Product& p) {
-  if (p.K < 1 || std::max({p.M, p.N, p.K, p.count}) > INT_MAX) return false;
+  const auto types = typesOf(p.dtype);
+  if (!types || p.K < 1 || std::max({p.M, p.N, p.K, p.count}) > INT_MAX) return false;
   // Where C's rows are contiguous, its transpose is what cuBLAS writes: Cᵀ = Bᵀ·Aᵀ.
   const bool rows = p.c.column == 1 || p.N == 1;
   const Product::Matrix &left = rows ? p.b : p.a, &right = rows ? p.a : p.b;
@@ -82,20 +113,17 @@ bool Blas::product(const Product& p) {
   const auto r = rows ? storedOf(p.K, n, right.column, right.row) : storedOf(p.K, n, right.row, right.column);
   if (!c || c->transposed != kBlasPlain || !l || !r || left.batch < 0 || right.batch < 0 || (p.count > 1 && p.c.batch <= 0)) return false;
   useStream();
-  const auto run = [&](auto gemm, auto one, const char* name) {
-    using T = decltype(one);
-    const T alpha = 1, beta = p.accumulate ? 1 : 0;
-    check(gemm(handle_, l->transposed, r->transposed, int(m), int(n), int(p.K), &alpha, left.address, l->leading, left.batch, right.address, r->leading,
-               right.batch, &beta, p.c.address, c->leading, p.c.batch, int(p.count)), name);
-  };
-  if (p.doubles) run(cublasDgemmStridedBatched, 1.0, "cublasDgemmStridedBatched");
-  else run(cublasSgemmStridedBatched, 1.0f, "cublasSgemmStridedBatched");
+  const double wide[2][2] = {{1, 0}, {p.accumulate ? 1.0 : 0.0, 0}};
+  const float narrow[2][2] = {{1, 0}, {p.accumulate ? 1.0f : 0.0f, 0}};
+  const void *alpha = types->doubles ? static_cast<const void*>(wide[0]) : narrow[0], *beta = types->doubles ? static_cast<const void*>(wide[1]) : narrow[1];
+  check(cublasGemmStridedBatchedEx(handle_, l->transposed, r->transposed, int(m), int(n), int(p.K), alpha, left.address, types->data, l->leading, left.batch,
+                                   right.address, types->data, r->leading, right.batch, beta, p.c.address, types->data, c->leading, p.c.batch, int(p.count),
+                                   types->compute, kBlasAlgorithm), "cublasGemmStridedBatchedEx");
   return true;
 }
 
 bool product(Device& device, const Product& p) {
-  Blas* blas = static_cast<Card&>(device).blas();
-  return blas != nullptr && blas->product(p);
+  return static_cast<Card&>(device).product(p);
 }
 
 }  // namespace torchstone::cuda

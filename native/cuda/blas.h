@@ -3,6 +3,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "../block.h"
 #include "driver.h"
 
 namespace torchstone::cuda {
@@ -10,9 +11,9 @@ namespace torchstone::cuda {
 class Card;
 class Device;
 
-// C = A·B (+ C) for `count` matrices; strides in elements.
+// C = A·B (+ C) for `count` matrices; strides in elements. Floats of 16 bits are summed in float32 and rounded once.
 struct Product {
-  bool doubles;  // else float32
+  Dtype dtype;
   int64_t M, N, K, count;
   bool accumulate;
   struct Matrix {
@@ -21,11 +22,16 @@ struct Product {
   } a, b, c;
 };
 
-// False where cuBLAS is not there or does not take these strides; nothing was launched then.
+// False where cuBLAS is not there or does not take this dtype or these strides; nothing was launched then.
 bool product(Device& device, const Product& p);
 
-// cublasStatus_t, cublasOperation_t, cublasMath_t (the default one has no TF32), libraryPropertyType.
-inline constexpr int kBlasSuccess = 0, kBlasPlain = 0, kBlasTransposed = 1, kBlasDefaultMath = 0, kBlasMajor = 0, kBlasMinor = 1;
+// cublasStatus_t, cublasOperation_t, libraryPropertyType; cublasMath_t: the default one has no TF32, the other keeps parts of
+// 16-bit floats' sums in float32.
+inline constexpr int kBlasSuccess = 0, kBlasPlain = 0, kBlasTransposed = 1, kBlasMajor = 0, kBlasMinor = 1;
+inline constexpr int kBlasDefaultMath = 0, kBlasWholeParts = 16;
+// cudaDataType_t, cublasComputeType_t, cublasGemmAlgo_t.
+inline constexpr int kBlasHalf = 2, kBlasBrain = 14, kBlasFloat = 0, kBlasDouble = 1, kBlasComplex64 = 4, kBlasComplex128 = 5;
+inline constexpr int kBlasSums32 = 68, kBlasSums64 = 70, kBlasAlgorithm = -1;
 
 // X(exported name, parameters); all return cublasStatus_t.
 #define TORCHSTONE_CUBLAS(X)                                                                                       \
@@ -34,10 +40,9 @@ inline constexpr int kBlasSuccess = 0, kBlasPlain = 0, kBlasTransposed = 1, kBla
   X(cublasSetStream_v2, (void* handle, CUstream stream))                                                           \
   X(cublasSetWorkspace_v2, (void* handle, void* workspace, size_t bytes))                                          \
   X(cublasSetMathMode, (void* handle, int mode))                                                                   \
-  X(cublasSgemmStridedBatched, (void* handle, int opA, int opB, int m, int n, int k, const float* alpha, const void* a, int lda, long long strideA, \
-                                const void* b, int ldb, long long strideB, const float* beta, void* c, int ldc, long long strideC, int count)) \
-  X(cublasDgemmStridedBatched, (void* handle, int opA, int opB, int m, int n, int k, const double* alpha, const void* a, int lda, long long strideA, \
-                                const void* b, int ldb, long long strideB, const double* beta, void* c, int ldc, long long strideC, int count))
+  X(cublasGemmStridedBatchedEx, (void* handle, int opA, int opB, int m, int n, int k, const void* alpha, const void* a, int typeA, int lda, long long strideA, \
+                                 const void* b, int typeB, int ldb, long long strideB, const void* beta, void* c, int typeC, int ldc, long long strideC, \
+                                 int count, int compute, int algorithm))
 
 // One device's handle.
 class Blas {
@@ -47,6 +52,10 @@ class Blas {
   Blas(const Blas&) = delete;
   Blas& operator=(const Blas&) = delete;
   bool product(const Product& p);
+  // The capture is over: what it worked in stays with the graph's memory.
+  void endCapture();
+  // The stream is about to end, and is idle.
+  void forget(CUstream stream);
 
  private:
   void useStream();
@@ -55,7 +64,7 @@ class Blas {
   TORCHSTONE_CUBLAS(TS_FIELD)
 #undef TS_FIELD
   void* handle_ = nullptr;
-  std::unordered_map<CUstream, char*> workspaces_;
+  std::unordered_map<CUstream, char*> workspaces_, captured_;  // of streams; of the capture under way
 };
 
 }  // namespace torchstone::cuda

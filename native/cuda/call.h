@@ -33,6 +33,11 @@ class Call {
     napi_get_value_bool(env, value[i], &b);
     return b;
   }
+  // Null where it is none.
+  napi_value object(size_t i) const {
+    napi_valuetype type{};
+    return napi_typeof(env, value[i], &type) == napi_ok && type == napi_object ? value[i] : nullptr;
+  }
   // A range of an ArrayBuffer: the buffer, where it begins and its length. @throws Failure where it does not fit
   char* range(size_t buffer, size_t offset, size_t bytes) const {
     void* data = nullptr;

@@ -43,16 +43,14 @@ void Card::check(CUresult result, const char* call) const {
 }
 
 Card::Card(Napi::Env env, const Libraries& libraries, int index)
-    : libraries_(libraries), driver_(libraries.driver), index_(index) {
+    : libraries_(libraries), driver_(libraries.driver), index_(index), streams_(env), events_(env), graphs_(env) {
   check(driver_.cuDeviceGet(&device_, index), "cuDeviceGet");
   properties_ = propertiesOf(driver_, index);
   check(driver_.cuDevicePrimaryCtxRetain(&context_, device_), "cuDevicePrimaryCtxRetain");
   try {
     activate();
-    CUstream stream = nullptr;
-    check(driver_.cuStreamCreate(&stream, kStreamNonBlocking), "cuStreamCreate");
-    streams_.push_back(stream);
-    live_ = 1;
+    check(driver_.cuStreamCreate(&stream_, kStreamNonBlocking), "cuStreamCreate");
+    streams_.add(stream_, nullptr);
     void* cell = nullptr;
     check(driver_.cuMemHostAlloc(&cell, sizeof(KernelFault), kHostMapped), "cuMemHostAlloc");
     cell_ = static_cast<int64_t*>(cell);
@@ -63,7 +61,7 @@ Card::Card(Napi::Env env, const Libraries& libraries, int index)
     memory_ = std::make_unique<Memory>(env, *this, int64_t(free));
   } catch (...) {
     if (cell_ != nullptr) driver_.cuMemFreeHost(cell_);
-    for (const CUstream stream : streams_) driver_.cuStreamDestroy_v2(stream);
+    if (stream_ != nullptr) driver_.cuStreamDestroy_v2(stream_);
     driver_.cuDevicePrimaryCtxRelease_v2(device_);
     throw;
   }
@@ -73,11 +71,10 @@ Card::Card(Napi::Env env, const Libraries& libraries, int index)
 Card::~Card() {
   driver_.cuCtxSetCurrent(context_);
   driver_.cuCtxSynchronize();
-  for (const auto& graph : graphs_) {
-    if (graph == nullptr) continue;
-    driver_.cuGraphExecDestroy(graph->executable);
-    for (void* host : graph->staged) driver_.cuMemFreeHost(host);
-  }
+  graphs_.each([&](Graph& graph) {
+    driver_.cuGraphExecDestroy(graph.executable);
+    for (void* host : graph.staged) driver_.cuMemFreeHost(host);
+  });
   blas_.reset();
   memory_.reset();
   const auto freeSlots = [&](auto& slots) {
@@ -88,11 +85,9 @@ Card::~Card() {
   };
   freeSlots(up_);
   freeSlots(down_);
-  for (const CUevent event : events_)
-    if (event != nullptr) driver_.cuEventDestroy_v2(event);
+  events_.each([&](CUevent event) { driver_.cuEventDestroy_v2(event); });
   for (const CUevent event : spare_) driver_.cuEventDestroy_v2(event);
-  for (const CUstream stream : streams_)
-    if (stream != nullptr) driver_.cuStreamDestroy_v2(stream);
+  streams_.each([&](CUstream stream) { driver_.cuStreamDestroy_v2(stream); });
   for (const auto& [key, kernel] : kernels_) driver_.cuModuleUnload(kernel.module);
   driver_.cuMemFreeHost(cell_);
   driver_.cuDevicePrimaryCtxRelease_v2(device_);
@@ -197,13 +192,19 @@ void Card::launch(Kernel& kernel, Grid grid, int threads, const Words& args) {
   void* parameters[] = {const_cast<void*>(args.data())};
   check(driver_.cuLaunchKernel(kernel.function, unsigned(grid.x), unsigned(grid.y), unsigned(grid.z), unsigned(threads), 1, 1, 0, stream(), parameters, nullptr),
         kernel.name.c_str());
-  if (blocking_ && !capturing_) synchronize();
+  settle();
 }
 
-// Made when it is first wanted: it takes memory.
+// The handle is made when it is first wanted: it takes memory.
 Blas* Card::blas() {
   if (blas_ == nullptr && libraries_.cublas != nullptr) blas_ = std::make_unique<Blas>(*this, libraries_.cublas);
   return blas_.get();
+}
+
+bool Card::product(const Product& p) {
+  if (blas() == nullptr || !blas_->product(p)) return false;
+  settle();
+  return true;
 }
 
 char* Card::hostBlock(int64_t bytes) {
@@ -263,6 +264,7 @@ void Card::copyFromHost(void* to, const void* from, int64_t bytes) {
     target += CUdeviceptr(part);
     bytes -= part;
   }
+  settle();
 }
 
 // Two slots: the device fills one while the other is emptied.
@@ -290,11 +292,15 @@ void Card::copyToHost(void* to, const void* from, int64_t bytes) {
 }
 
 void Card::copyWithin(void* to, const void* from, int64_t bytes) {
-  if (bytes > 0) check(driver_.cuMemcpyDtoDAsync_v2(pointer(to), pointer(from), size_t(bytes), stream()), "cuMemcpyDtoDAsync");
+  if (bytes <= 0) return;
+  check(driver_.cuMemcpyDtoDAsync_v2(pointer(to), pointer(from), size_t(bytes), stream()), "cuMemcpyDtoDAsync");
+  settle();
 }
 
 void Card::fill(void* to, int byte, int64_t bytes) {
-  if (bytes > 0) check(driver_.cuMemsetD8Async(pointer(to), static_cast<unsigned char>(byte), size_t(bytes), stream()), "cuMemsetD8Async");
+  if (bytes <= 0) return;
+  check(driver_.cuMemsetD8Async(pointer(to), static_cast<unsigned char>(byte), size_t(bytes), stream()), "cuMemsetD8Async");
+  settle();
 }
 
 void Card::copyFrom(Card& other, int64_t to, int64_t from, int64_t bytes) {
@@ -311,6 +317,7 @@ void Card::copyFrom(Card& other, int64_t to, int64_t from, int64_t bytes) {
   check(driver_.cuStreamWaitEvent(other.stream(), after, 0), "cuStreamWaitEvent");
   spare_.push_back(after);  // a wait keeps what it waits for: the event may be recorded again
   other.spare_.push_back(before);
+  settle();
 }
 
 Scratch::Scratch(Device& device, int64_t bytes) : device_(device), address_(device.acquire(bytes)) {}

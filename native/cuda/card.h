@@ -9,6 +9,7 @@
 
 #include "blas.h"
 #include "device.h"
+#include "handles.h"
 #include "libraries.h"
 #include "memory.h"
 
@@ -40,6 +41,7 @@ class Card final : public Device {
   void copyWithin(void* to, const void* from, int64_t bytes) override;
   void fill(void* to, int byte, int64_t bytes) override;
   void synchronize() override { streamSynchronize(current_); }
+  void synchronizeAll();
   char* acquire(int64_t bytes) override { return memory_->acquire(bytes); }
   void give(char* address) override { memory_->release(reinterpret_cast<int64_t>(address)); }
 
@@ -47,9 +49,10 @@ class Card final : public Device {
   void activate();
   const Driver& driver() const { return driver_; }
   Memory& memory() { return *memory_; }
-  CUstream stream() const { return streams_[size_t(current_)]; }
+  CUstream stream() const { return stream_; }
   int index() const { return index_; }
   Blas* blas();  // null where there is no cuBLAS
+  bool product(const Product& p);
   void check(CUresult result, const char* call) const;
   void setBlocking(bool on) { blocking_ = on; }
   void memoryInfo(double* out) const;
@@ -57,30 +60,32 @@ class Card final : public Device {
   // From another device; both sides' streams wait for it.
   void copyFrom(Card& other, int64_t to, int64_t from, int64_t bytes);
 
-  // streams.cc
-  int64_t streamCreate();
+  // streams.cc. What is made ends with its owner, an object of JavaScript, or where it is destroyed; without an owner, only there.
+  int64_t streamCreate(napi_value owner);
   void streamUse(int64_t id);
   void streamSynchronize(int64_t id);
   bool streamQuery(int64_t id);
   void streamDestroy(int64_t id);
   void streamWaitEvent(int64_t stream, int64_t event);
-  int64_t eventCreate();
+  int64_t eventCreate(napi_value owner);
   void eventRecord(int64_t event, int64_t stream);
   void eventSynchronize(int64_t event);
   bool eventQuery(int64_t event);
   double eventElapsed(int64_t from, int64_t to);
   void eventDestroy(int64_t event);
   void graphBegin();
-  int64_t graphEnd();
+  int64_t graphEnd(napi_value owner);
   void graphLaunch(int64_t graph);
   void graphDestroy(int64_t graph);
+  // Ends what nobody holds any more.
+  void sweep();
   bool capturing() const { return capturing_; }
   // For the memory: whether more than the default stream has been made, and events that follow all work on every stream.
-  bool severalStreams() const { return live_ > 1; }
+  bool severalStreams() const { return streams_.count() > 1; }
   std::vector<CUevent> markStreams();
   bool passed(std::vector<CUevent>& events);  // recycles those that passed
   void recycle(std::vector<CUevent>& events);
-  void waitForDevice();
+  void waitForDevice(const char* what = "giving memory back");
 
  private:
   struct Slot {
@@ -90,10 +95,14 @@ class Card final : public Device {
     int64_t used = 0;
   };
   struct Graph {
-    CUgraphExec executable;
-    int64_t pool;
+    CUgraphExec executable = nullptr;
+    int64_t pool = -1;
     std::vector<void*> staged;  // the host's side of copies that every replay makes again
   };
+  void settle() { if (blocking_ && !capturing_) synchronize(); }  // after work that may fail by itself
+  bool endStream(int64_t id, CUstream stream);
+  bool endEvent(CUevent event);
+  bool endGraph(Graph& graph);
   void takeFault();
   void refuseInCapture(const char* what) const;
   char* hostBlock(int64_t bytes);
@@ -112,12 +121,12 @@ class Card final : public Device {
   int64_t* cell_ = nullptr;
   CUdeviceptr cellAddress_ = 0;
   std::unordered_map<std::string, Kernel> kernels_;
-  std::vector<CUstream> streams_;  // null where destroyed; the first is the default
+  Handles<CUstream> streams_;  // the first is the default
   int64_t current_ = 0;
-  int live_ = 0;
-  std::vector<CUevent> events_;  // the user's
+  CUstream stream_ = nullptr;  // the current one
+  Handles<CUevent> events_;    // the user's
   std::vector<CUevent> spare_;
-  std::vector<std::unique_ptr<Graph>> graphs_;
+  Handles<Graph> graphs_;
   bool capturing_ = false;
   int64_t captureStream_ = 0;
   std::vector<void*> captureStaged_;

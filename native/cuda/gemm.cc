@@ -41,18 +41,24 @@ struct Command {
   }
 };
 
-// Null for dtypes without kernels.
-const char* typeOf(Dtype dtype) {
-  if (dtype == Dtype::Bool) return "uint8_t";
-  const bool none = dtype == Dtype::Float16 || dtype == Dtype::BFloat16 || dtype >= Dtype::Complex64;
-  return none ? nullptr : storageName(dtype);
+// What holds an element, and what is summed in (kernels/product.cuh).
+struct Names { const char *stored, *summed; };
+Names namesOf(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Bool: return {"uint8_t", "uint8_t"};
+    case Dtype::Float16: return {"Half", "float"};
+    case Dtype::BFloat16: return {"Brain", "float"};
+    case Dtype::Complex64: return {"Complex<float>", "Complex<float>"};
+    case Dtype::Complex128: return {"Complex<double>", "Complex<double>"};
+    default: return {storageName(dtype), storageName(dtype)};
+  }
 }
 
-// Whether cuBLAS did it: floats, and batches of one stride.
+// Whether cuBLAS did it: batches of one stride.
 bool byLibrary(Device& device, const Command& g) {
-  if (g.batches > 1 || (g.dtype != Dtype::Float32 && g.dtype != Dtype::Float64)) return false;
+  if (g.batches > 1) return false;
   const auto matrix = [](const Operand& x) { return Product::Matrix{x.address, x.batch[0], x.row, x.column}; };
-  return product(device, {g.dtype == Dtype::Float64, g.M, g.N, g.K, g.count, g.accumulate, matrix(g.a), matrix(g.b), matrix(g.c)});
+  return product(device, {g.dtype, g.M, g.N, g.K, g.count, g.accumulate, matrix(g.a), matrix(g.b), matrix(g.c)});
 }
 
 int64_t distance(int64_t x) { return x < 0 ? -x : x; }
@@ -61,12 +67,7 @@ int64_t distance(int64_t x) { return x < 0 ? -x : x; }
 
 void gemm(Context& context) {
   const Command g(context);
-  const char* type = typeOf(g.dtype);
-  if (type == nullptr) {
-    context.block[0] = kBadDtype;
-    context.block[1] = double(g.dtype);
-    return;
-  }
+  const Names type = namesOf(g.dtype);
   Device& device = current(context);
   context.block[0] = kOk;
   if (byLibrary(device, g)) return;
@@ -82,7 +83,7 @@ void gemm(Context& context) {
   launch(device, Key('g').add(int(g.dtype)).add(aAlongK).add(bAlongK).add(g.batches), [&](bool indirect) {
     return KernelText{"gemm", programHeaders({}, {"product.cuh"}),
                       "using namespace torchstone::device;\n" +
-                          kernelBody(instance("GemmArgs", g.batches), kThreads, instance("gemm", type, aAlongK, bAlongK), indirect)};
+                          kernelBody(instance("GemmArgs", g.batches), kThreads, instance("gemm", type.stored, type.summed, aAlongK, bAlongK), indirect)};
   }, Grid{rows * columns, planes, blocksFor(g.count, planes)}, kThreads, args);
 }
 

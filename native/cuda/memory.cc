@@ -122,6 +122,7 @@ void Memory::release(int64_t address) {
 }
 
 int64_t Memory::collect() {
+  card_.sweep();
   int64_t reclaimed = main_.collect();
   for (const auto& graph : graphs_)
     if (graph != nullptr) reclaimed += graph->pool->collect();
@@ -161,11 +162,10 @@ int64_t Memory::endGraph() {
   return int64_t(graphs_.size()) - 1;
 }
 
-// Its results may outlive it: the pool stays until their owners are dead.
+// The device is idle. Its results may outlive it: the pool stays until their owners are dead.
 void Memory::dropGraph(int64_t pool) {
   Graph* graph = graphs_[size_t(pool)].get();
   if (graph == nullptr || graph->dropped) return;
-  card_.waitForDevice();
   for (const auto& [address, bytes] : graph->held) main_.admit(address, bytes);
   graph->held.clear();
   graph->pool->trim();

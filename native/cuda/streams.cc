@@ -1,38 +1,40 @@
-// Owns a device's streams, events and captured graphs. Ids are positions; 0 is the default stream.
+// Owns a device's streams, events and captured graphs, and when each ends. Stream 0 is the default one.
 #include "card.h"
 
 namespace torchstone::cuda {
 
 CUstream Card::streamAt(int64_t id) const {
-  if (id < 0 || id >= int64_t(streams_.size()) || streams_[size_t(id)] == nullptr) {
-    throw Failure{FailureKind::Launch, "required a stream of cuda:" + std::to_string(index_) + ", got number " + std::to_string(id)};
-  }
-  return streams_[size_t(id)];
+  const CUstream* stream = streams_.at(id);
+  if (stream == nullptr) throw Failure{FailureKind::Launch, "required a stream of cuda:" + std::to_string(index_) + ", got number " + std::to_string(id)};
+  return *stream;
 }
 
 CUevent Card::eventAt(int64_t id) const {
-  if (id < 0 || id >= int64_t(events_.size()) || events_[size_t(id)] == nullptr) {
-    throw Failure{FailureKind::Launch, "required an event of cuda:" + std::to_string(index_) + ", got number " + std::to_string(id)};
-  }
-  return events_[size_t(id)];
+  const CUevent* event = events_.at(id);
+  if (event == nullptr) throw Failure{FailureKind::Launch, "required an event of cuda:" + std::to_string(index_) + ", got number " + std::to_string(id)};
+  return *event;
 }
 
-int64_t Card::streamCreate() {
+int64_t Card::streamCreate(napi_value owner) {
+  if (streams_.due()) sweep();
   CUstream stream = nullptr;
   check(driver_.cuStreamCreate(&stream, kStreamNonBlocking), "cuStreamCreate");
-  streams_.push_back(stream);
-  ++live_;
-  return int64_t(streams_.size()) - 1;
+  return streams_.add(stream, owner);
 }
 
 void Card::streamUse(int64_t id) {
-  streamAt(id);
+  stream_ = streamAt(id);
   current_ = id;
 }
 
 void Card::streamSynchronize(int64_t id) {
   refuseInCapture("synchronize");
   check(driver_.cuStreamSynchronize(streamAt(id)), "cuStreamSynchronize");
+  takeFault();
+}
+
+void Card::synchronizeAll() {
+  waitForDevice("synchronize");
   takeFault();
 }
 
@@ -44,27 +46,56 @@ bool Card::streamQuery(int64_t id) {
 }
 
 void Card::streamDestroy(int64_t id) {
-  if (id == 0) throw Failure{FailureKind::Launch, "the default stream cannot be destroyed"};
   const CUstream stream = streamAt(id);
-  refuseInCapture("destroying a stream");
-  check(driver_.cuStreamSynchronize(stream), "cuStreamSynchronize");
-  if (current_ == id) current_ = 0;
+  if (id == 0) throw Failure{FailureKind::Launch, "the default stream cannot be destroyed"};
+  if (id == current_) streamUse(0);
+  if (!capturing_) check(driver_.cuStreamSynchronize(stream), "cuStreamSynchronize");
+  streams_.drop(id, [&](int64_t at, CUstream gone) { return endStream(at, gone); });
+}
+
+// These three end what nobody holds, or give false: nothing ends during a capture, which may have taken it in. Results are not
+// looked at: a device that is lost is so for who calls, not for what has died.
+
+// A stream that has work is left, the current one too.
+bool Card::endStream(int64_t id, CUstream stream) {
+  if (capturing_ || id == 0 || id == current_ || driver_.cuStreamQuery(stream) == kErrorNotReady) return false;
   for (Slot& slot : up_)
     if (slot.stream == stream) slot.stream = nullptr;
-  streams_[size_t(id)] = nullptr;
-  --live_;
-  check(driver_.cuStreamDestroy_v2(stream), "cuStreamDestroy");
+  if (blas_ != nullptr) blas_->forget(stream);
+  driver_.cuStreamDestroy_v2(stream);
+  return true;
+}
+
+// What waits for an event goes on waiting for what it marked (CUDA driver API, cuEventDestroy).
+bool Card::endEvent(CUevent event) {
+  if (!capturing_) driver_.cuEventDestroy_v2(event);
+  return !capturing_;
+}
+
+bool Card::endGraph(Graph& graph) {
+  if (capturing_) return false;
+  driver_.cuCtxSynchronize();
+  if (graph.executable != nullptr) driver_.cuGraphExecDestroy(graph.executable);
+  for (void* host : graph.staged) driver_.cuMemFreeHost(host);
+  memory_->dropGraph(graph.pool);
+  return true;
+}
+
+void Card::sweep() {
+  graphs_.sweep([&](int64_t, Graph& graph) { return endGraph(graph); });
+  streams_.sweep([&](int64_t id, CUstream stream) { return endStream(id, stream); });
+  events_.sweep([&](int64_t, CUevent event) { return endEvent(event); });
 }
 
 void Card::streamWaitEvent(int64_t stream, int64_t event) {
   check(driver_.cuStreamWaitEvent(streamAt(stream), eventAt(event), 0), "cuStreamWaitEvent");
 }
 
-int64_t Card::eventCreate() {
+int64_t Card::eventCreate(napi_value owner) {
+  if (events_.due()) sweep();
   CUevent event = nullptr;
   check(driver_.cuEventCreate(&event, kEventTimed), "cuEventCreate");
-  events_.push_back(event);
-  return int64_t(events_.size()) - 1;
+  return events_.add(event, owner);
 }
 
 void Card::eventRecord(int64_t event, int64_t stream) {
@@ -93,18 +124,16 @@ double Card::eventElapsed(int64_t from, int64_t to) {
 }
 
 void Card::eventDestroy(int64_t event) {
-  const CUevent gone = eventAt(event);
-  events_[size_t(event)] = nullptr;
-  check(driver_.cuEventDestroy_v2(gone), "cuEventDestroy");
+  eventAt(event);
+  events_.drop(event, [&](int64_t, CUevent gone) { return endEvent(gone); });
 }
 
 std::vector<CUevent> Card::markStreams() {
   std::vector<CUevent> marks;
-  for (const CUstream stream : streams_) {
-    if (stream == nullptr) continue;
+  streams_.each([&](CUstream stream) {
     marks.push_back(untimedEvent());
     check(driver_.cuEventRecord(marks.back(), stream), "cuEventRecord");
-  }
+  });
   return marks;
 }
 
@@ -124,8 +153,8 @@ void Card::recycle(std::vector<CUevent>& events) {
   events.clear();
 }
 
-void Card::waitForDevice() {
-  refuseInCapture("giving memory back");
+void Card::waitForDevice(const char* what) {
+  refuseInCapture(what);
   check(driver_.cuCtxSynchronize(), "cuCtxSynchronize");
 }
 
@@ -133,53 +162,47 @@ void Card::waitForDevice() {
 void Card::graphBegin() {
   if (capturing_) throw Failure{FailureKind::Launch, "cuda.graph: required no capture under way, got one inside another"};
   streamSynchronize(current_);
+  sweep();
+  blas();  // cuBLAS's own memory is not to be taken within a capture
   check(driver_.cuStreamBeginCapture_v2(stream(), kCaptureRelaxed), "cuStreamBeginCapture");
   capturing_ = true;
   captureStream_ = current_;
   memory_->beginGraph();
 }
 
-int64_t Card::graphEnd() {
+int64_t Card::graphEnd(napi_value owner) {
   if (!capturing_) throw Failure{FailureKind::Launch, "cuda.graph: required a capture under way, got none"};
   capturing_ = false;
-  auto made = std::make_unique<Graph>();
-  made->pool = memory_->endGraph();
-  made->staged.swap(captureStaged_);
+  Graph made;
+  made.pool = memory_->endGraph();
+  made.staged.swap(captureStaged_);
+  if (blas_ != nullptr) blas_->endCapture();
   CUgraph graph = nullptr;
-  const auto drop = [&] {
-    memory_->dropGraph(made->pool);
-    for (void* host : made->staged) driver_.cuMemFreeHost(host);
-  };
+  const auto drop = [&] { endGraph(made); };
   const CUresult ended = driver_.cuStreamEndCapture(streamAt(captureStream_), &graph);
   if (ended != kSuccess || graph == nullptr) {
     drop();
     check(ended, "cuStreamEndCapture");
     throw Failure{FailureKind::Launch, "cuda.graph: the capture gave no graph"};
   }
-  const CUresult ready = driver_.cuGraphInstantiateWithFlags(&made->executable, graph, 0);
+  const CUresult ready = driver_.cuGraphInstantiateWithFlags(&made.executable, graph, 0);
   driver_.cuGraphDestroy(graph);
   if (ready != kSuccess) drop();
   check(ready, "cuGraphInstantiateWithFlags");
-  graphs_.push_back(std::move(made));
-  return int64_t(graphs_.size()) - 1;
+  return graphs_.add(std::move(made), owner);
 }
 
 void Card::graphLaunch(int64_t graph) {
-  if (graph < 0 || graph >= int64_t(graphs_.size()) || graphs_[size_t(graph)] == nullptr) {
-    throw Failure{FailureKind::Launch, "cuda.graph: required a graph, got number " + std::to_string(graph)};
-  }
+  const Graph* made = graphs_.at(graph);
+  if (made == nullptr) throw Failure{FailureKind::Launch, "cuda.graph: required a graph, got number " + std::to_string(graph)};
   refuseInCapture("replaying a graph");
-  check(driver_.cuGraphLaunch(graphs_[size_t(graph)]->executable, stream()), "cuGraphLaunch");
-  if (blocking_) synchronize();
+  check(driver_.cuGraphLaunch(made->executable, stream()), "cuGraphLaunch");
+  settle();
 }
 
 void Card::graphDestroy(int64_t graph) {
-  if (graph < 0 || graph >= int64_t(graphs_.size()) || graphs_[size_t(graph)] == nullptr) return;
-  waitForDevice();
-  const auto gone = std::move(graphs_[size_t(graph)]);
-  check(driver_.cuGraphExecDestroy(gone->executable), "cuGraphExecDestroy");
-  for (void* host : gone->staged) driver_.cuMemFreeHost(host);
-  memory_->dropGraph(gone->pool);
+  if (graphs_.at(graph) == nullptr) return;
+  graphs_.drop(graph, [&](int64_t, Graph& gone) { return endGraph(gone); });
 }
 
 }  // namespace torchstone::cuda

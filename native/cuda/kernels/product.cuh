@@ -9,6 +9,23 @@ namespace torchstone::device {
 constexpr int kProductThreads = 256;
 constexpr int kTile = 64, kDepth = 16, kMicro = 4;  // 16 × 16 threads of 4 × 4 elements each
 
+template <class T> struct Complex { T re, im; };
+template <class T> TS_INLINE T multiplyAdd(T a, T b, T c) { return ops::fma::apply(a, b, c); }
+template <class T> TS_INLINE Complex<T> multiplyAdd(Complex<T> a, Complex<T> b, Complex<T> c) {
+  return {multiplyAdd(a.re, b.re, multiplyAdd(-a.im, b.im, c.re)), multiplyAdd(a.re, b.im, multiplyAdd(a.im, b.re, c.im))};
+}
+template <class T> TS_INLINE Complex<T> operator+(Complex<T> a, Complex<T> b) { return {a.re + b.re, a.im + b.im}; }
+
+// An element of memory as it is summed, and back: only the 16-bit floats differ.
+template <class S> TS_INLINE S summed(S x) { return x; }
+TS_INLINE float summed(Half x) { return widen(x); }
+TS_INLINE float summed(Brain x) { return widen(x); }
+template <class S, class T> TS_INLINE S rounded(T x) {
+  if constexpr (kSame<S, Half>) return {halfBits(x)};
+  else if constexpr (kSame<S, Brain>) return {brainBits(x)};
+  else return S(x);
+}
+
 // One tile of C, whose corner is (row, column), summed over k in [from, to). S gives a(m, k) and b(k, n), 0 outside;
 // kAlongK says that neighbours in memory are neighbours in k, for loads that are read together.
 template <class T, class S> TS_INLINE void productTile(const S& source, int64_t row, int64_t column, int64_t from, int64_t to,
@@ -19,9 +36,9 @@ template <class T, class S> TS_INLINE void productTile(const S& source, int64_t 
   for (int64_t k0 = from; k0 < to; k0 += kDepth) {
     for (int i = me; i < kTile * kDepth; i += kProductThreads) {
       const int am = S::kAAlongK ? i / kDepth : i % kTile, ak = S::kAAlongK ? i % kDepth : i / kTile;
-      as[ak][am] = k0 + ak < to ? source.a(row + am, k0 + ak) : T(0);
+      as[ak][am] = k0 + ak < to ? source.a(row + am, k0 + ak) : T{};
       const int bn = S::kBAlongK ? i / kDepth : i % kTile, bk = S::kBAlongK ? i % kDepth : i / kTile;
-      bs[bk][bn] = k0 + bk < to ? source.b(k0 + bk, column + bn) : T(0);
+      bs[bk][bn] = k0 + bk < to ? source.b(k0 + bk, column + bn) : T{};
     }
     tsBarrier();
 #pragma unroll
@@ -32,7 +49,7 @@ template <class T, class S> TS_INLINE void productTile(const S& source, int64_t 
 #pragma unroll
       for (int i = 0; i < kMicro; ++i)
 #pragma unroll
-        for (int j = 0; j < kMicro; ++j) c[i][j] = ops::fma::apply(x[i], y[j], c[i][j]);
+        for (int j = 0; j < kMicro; ++j) c[i][j] = multiplyAdd(x[i], y[j], c[i][j]);
     }
     tsBarrier();
   }
@@ -64,16 +81,17 @@ template <int B> struct GemmArgs {
   int64_t size[B], aBatch[B], bBatch[B], cBatch[B];
 };
 
-template <class T, bool aAlongK, bool bAlongK> struct Strided {
+// S is stored, T is summed in.
+template <class S, class T, bool aAlongK, bool bAlongK> struct Strided {
   static constexpr bool kAAlongK = aAlongK, kBAlongK = bAlongK;
-  const T* pa;
-  const T* pb;
+  const S* pa;
+  const S* pb;
   int64_t M, N, aRow, aColumn, bRow, bColumn;
-  T a(int64_t m, int64_t k) const { return m < M ? pa[m * aRow + k * aColumn] : T(0); }
-  T b(int64_t k, int64_t n) const { return n < N ? pb[k * bRow + n * bColumn] : T(0); }
+  T a(int64_t m, int64_t k) const { return m < M ? summed(pa[m * aRow + k * aColumn]) : T{}; }
+  T b(int64_t k, int64_t n) const { return n < N ? summed(pb[k * bRow + n * bColumn]) : T{}; }
 };
 
-template <class T, bool aAlongK, bool bAlongK, int B> TS_INLINE void gemm(const GemmArgs<B>& g) {
+template <class S, class T, bool aAlongK, bool bAlongK, int B> TS_INLINE void gemm(const GemmArgs<B>& g) {
   int64_t rest = int64_t(blockIdx.y) + int64_t(blockIdx.z) * gridDim.y, atA = 0, atB = 0, atC = 0;
   for (int d = B - 1; d >= 0; --d) {
     const int64_t i = rest % g.size[d];
@@ -81,12 +99,12 @@ template <class T, bool aAlongK, bool bAlongK, int B> TS_INLINE void gemm(const 
     atA += i * g.aBatch[d], atB += i * g.bBatch[d], atC += i * g.cBatch[d];
   }
   if (rest > 0) return;  // the grid's last plane may have more blocks than matrices
-  const Strided<T, aAlongK, bAlongK> source{reinterpret_cast<const T*>(g.a) + atA, reinterpret_cast<const T*>(g.b) + atB, g.M, g.N,
+  const Strided<S, T, aAlongK, bAlongK> source{reinterpret_cast<const S*>(g.a) + atA, reinterpret_cast<const S*>(g.b) + atB, g.M, g.N,
                                             g.aRow, g.aColumn, g.bRow, g.bColumn};
-  T* const c = reinterpret_cast<T*>(g.c) + atC;
+  S* const c = reinterpret_cast<S*>(g.c) + atC;
   product<T>(source, g.tiles, g.M, g.N, 0, g.K, [&](int64_t m, int64_t n, T value) {
-    T& to = c[m * g.cRow + n * g.cColumn];
-    to = g.accumulate ? T(to + value) : value;
+    S& to = c[m * g.cRow + n * g.cColumn];
+    to = rounded<S>(g.accumulate ? T(summed(to) + value) : value);
   });
 }
 

@@ -1,5 +1,6 @@
 // Owns the stand-in for libcuda: the real one's names and checks, work done at once and in order. For tests without a card.
-// TORCHSTONE_SHIM_MEMORY, _DEVICES, _ORDER (see fibers.cc), _STICKY=n (the n-th launch ends the context) and _DRY (see libnvrtc.cc) change it.
+// TORCHSTONE_SHIM_MEMORY, _DEVICES, _ORDER (see fibers.cc), _STICKY=n (the n-th launch ends the context), _DRY (see libnvrtc.cc) and
+// _HANDLES=n (so many streams, events and graphs at most) change it. What is left when the last context is released is told on stderr.
 #include "libcuda.h"
 
 #include <dlfcn.h>
@@ -7,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +24,7 @@
 using namespace torchstone::cuda;
 
 namespace torchstone::cuda {
-struct CUctx_st { int device; };
+struct CUctx_st { int device, users; };
 struct CUmod_st {
   void* handle;
   int file;
@@ -31,10 +33,19 @@ struct CUfunc_st {
   const shim::Entry* entry;
   std::string name;
 };
-struct CUgraph_st { std::vector<std::function<CUresult()>> work; };
-struct CUgraphExec_st { std::vector<std::function<CUresult()>> work; };
-struct CUstream_st { std::shared_ptr<CUgraph_st> capture; };
-struct CUevent_st {
+struct Counted {
+  static inline std::atomic<int> count = 0;
+  Counted() { ++count; }
+  ~Counted() { --count; }
+  Counted(const Counted&) = delete;
+};
+struct CUgraph_st {
+  std::vector<std::function<CUresult()>> work;
+  bool open = true;  // its capture is under way
+};
+struct CUgraphExec_st : Counted { std::vector<std::function<CUresult()>> work; };
+struct CUstream_st : Counted { std::shared_ptr<CUgraph_st> capture; };
+struct CUevent_st : Counted {
   bool timed, recorded = false;
   double at = 0;
   std::shared_ptr<CUgraph_st> capture;
@@ -75,6 +86,14 @@ CUresult append(const std::shared_ptr<CUgraph_st>& graph, std::function<CUresult
 CUresult put(CUstream stream, std::function<CUresult()> work) {
   if (stream != nullptr && stream->capture != nullptr) return append(stream->capture, std::move(work));
   return work();
+}
+
+// Whether there may be another stream, event or graph.
+bool full() { return Counted::count >= number("TORCHSTONE_SHIM_HANDLES", 1 << 30); }
+
+// A real driver would leave the capture broken, or worse.
+CUresult endIfCapturing(const std::shared_ptr<CUgraph_st>& capture, const char* what) {
+  return capture != nullptr && capture->open ? end(kErrorLaunchFailed, std::string(what) + " was destroyed during its capture") : kSuccess;
 }
 
 bool isHost(const void* address, size_t bytes) { return !shim::holds(reinterpret_cast<uintptr_t>(address), bytes); }
@@ -123,15 +142,17 @@ const Code* codeOf(CUresult result) {
 
 }  // namespace
 
-CUresult shim::submit(CUstream stream, std::function<void()> work) {
+CUresult shim::submit(CUstream stream, std::function<bool()> work) {
   const std::lock_guard guard(lock);
   if (sticky != kSuccess) return sticky;
   return put(stream, [work = std::move(work)] {
     const Opened open;
-    work();
+    if (!work()) end(kErrorIllegalAddress, "a library's kernel left the device's memory");
     return kSuccess;
   });
 }
+
+bool shim::reaches(const void* from, size_t bytes) { return holds(reinterpret_cast<uintptr_t>(from), bytes); }
 
 // Every entry: one at a time, begun, with a context where one is needed, and nothing after a sticky error.
 #define SHIM extern "C" __attribute__((visibility("default"))) CUresult
@@ -199,11 +220,17 @@ SHIM cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
   ENTER
   if (device < 0 || device >= deviceCount()) return kInvalidDevice;
   contexts[device].device = device;
+  ++contexts[device].users;
   *context = &contexts[device];
   return kSuccess;
 }
-SHIM cuDevicePrimaryCtxRelease_v2(CUdevice) {
+SHIM cuDevicePrimaryCtxRelease_v2(CUdevice device) {
   ENTER
+  --contexts[device].users;
+  for (const CUctx_st& context : contexts)
+    if (context.users > 0) return kSuccess;
+  if (Counted::count > 0) std::fprintf(stderr, "torchstone host shim: %d streams, events or graphs are left\n", Counted::count.load());
+  if (const size_t held = shim::totalBytes() - shim::freeBytes(); held > 0) std::fprintf(stderr, "torchstone host shim: %zu bytes are left\n", held);
   return kSuccess;
 }
 SHIM cuCtxSetCurrent(CUcontext context) {
@@ -351,13 +378,15 @@ SHIM cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigne
 
 SHIM cuStreamCreate(CUstream* stream, unsigned) {
   ENTER_CONTEXT
+  if (full()) return kErrorOutOfMemory;
   *stream = new CUstream_st{};
   return kSuccess;
 }
 SHIM cuStreamDestroy_v2(CUstream stream) {
   const std::lock_guard guard(lock);
+  const CUresult result = endIfCapturing(stream->capture, "a stream");
   delete stream;
-  return kSuccess;
+  return result;
 }
 SHIM cuStreamSynchronize(CUstream stream) {
   ENTER_CONTEXT
@@ -382,13 +411,15 @@ SHIM cuStreamBeginCapture_v2(CUstream stream, int) {
 SHIM cuStreamEndCapture(CUstream stream, CUgraph* graph) {
   ENTER_CONTEXT
   if (stream->capture == nullptr) return kInvalidValue;
+  stream->capture->open = false;
   *graph = new CUgraph_st(*stream->capture);
   stream->capture = nullptr;
   return kSuccess;
 }
 SHIM cuGraphInstantiateWithFlags(CUgraphExec* executable, CUgraph graph, unsigned long long) {
   ENTER_CONTEXT
-  *executable = new CUgraphExec_st{graph->work};
+  if (full()) return kErrorOutOfMemory;
+  *executable = new CUgraphExec_st{{}, graph->work};
   return kSuccess;
 }
 SHIM cuGraphLaunch(CUgraphExec executable, CUstream) {
@@ -410,7 +441,8 @@ SHIM cuGraphDestroy(CUgraph graph) {
 
 SHIM cuEventCreate(CUevent* event, unsigned flags) {
   ENTER_CONTEXT
-  *event = new CUevent_st{flags != kEventUntimed, false, 0, nullptr};
+  if (full()) return kErrorOutOfMemory;
+  *event = new CUevent_st{{}, flags != kEventUntimed, false, 0, nullptr};
   return kSuccess;
 }
 SHIM cuEventRecord(CUevent event, CUstream stream) {
@@ -433,6 +465,7 @@ SHIM cuEventElapsedTime(float* elapsed, CUevent from, CUevent to) {
 }
 SHIM cuEventDestroy_v2(CUevent event) {
   const std::lock_guard guard(lock);
+  const CUresult result = endIfCapturing(event->capture, "an event");
   delete event;
-  return kSuccess;
+  return result;
 }

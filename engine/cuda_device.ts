@@ -1,0 +1,27 @@
+// Owns which CUDA device a call means, and what a call of the addon fails with. It must not know what is called.
+import { cudaDevice, cudaHook, type DeviceLike, device } from './device.js';
+import { message, RuntimeError } from './errors.js';
+import { block, type CudaAddon, cudaAt, raiseStatus } from './native.js';
+
+let chosen = 0;
+/** The index of the current device. */
+export const chosenDevice = (): number => chosen;
+export function chooseDevice(index: number): void {
+  chosen = index;
+}
+
+/** The index that a device argument means; the current device without one. @throws RuntimeError where it does not exist */
+export function indexOf(op: string, value: DeviceLike | number = chosen): number {
+  const d = typeof value === 'number' ? cudaDevice(value) : device(value);
+  if (d.type !== 'cuda') throw new RuntimeError(message(op, 'a CUDA device', String(d)));
+  if (d.backend === null) cudaHook.ready(op, d);
+  return d.index!;
+}
+
+/** Runs a call of the addon, and turns what kernels failed with into the engine's errors. */
+export function checked<T>(op: string, index: number, call: (cuda: CudaAddon) => T): T {
+  block[0] = 0;
+  const result = call(cudaAt(index));
+  if (block[0] !== 0) raiseStatus(op);
+  return result;
+}
