@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cuda, matmul, randn, type Tensor } from '../engine/index.js';
+import { Complex, cuda, full, matmul, ones, randint, randn, type Tensor } from '../engine/index.js';
 import { cache, shim } from './cuda-child.js';
 
 process.env.TORCHSTONE_CUDA_PATH = shim;
@@ -40,28 +40,53 @@ const keptProducts = (): number => {
   return existsSync(kept) ? readdirSync(kept).filter((name) => name.startsWith('gemm_')).length : 0;
 };
 
-test.each(['float32', 'float64'] as const)('%s products of every layout come from cuBLAS', (dtype) => {
+/** Limits of what differs: the 16-bit floats and complex numbers are given whole numbers, whose sums are exact. */
+const within = {
+  float32: 2e-5,
+  float64: 1e-12,
+  float16: 1e-9,
+  bfloat16: 1e-9,
+  complex64: 1e-9,
+  complex128: 1e-9,
+} as const;
+const dtypes = Object.keys(within) as (keyof typeof within)[];
+const drawn = (shape: number[], dtype: keyof typeof within): Tensor => {
+  if (within[dtype] !== 1e-9) return randn(shape, { dtype });
+  const whole = (): Tensor => randint(-3, 4, shape);
+  if (!dtype.startsWith('complex')) return whole().to(dtype);
+  return whole()
+    .to(dtype)
+    .add(whole().to(dtype).mul(new Complex(0, 1)));
+};
+
+test.each(dtypes)('%s products of every layout come from cuBLAS', (dtype) => {
   expect(cuda.isAvailable()).toBe(true);
   for (const [m, k, n] of shapes)
     for (const [leftName, left] of Object.entries(layouts))
       for (const [rightName, right] of Object.entries(layouts))
         for (const batch of [[], [3]]) {
-          const a = randn(left.base(batch, m, k), { dtype });
-          const b = randn(right.base(batch, k, n), { dtype });
+          const a = drawn(left.base(batch, m, k), dtype);
+          const b = drawn(right.base(batch, k, n), dtype);
           const want = matmul(left.view(a, batch, m, k), right.view(b, batch, k, n));
           const got = matmul(left.view(a.cuda(), batch, m, k), right.view(b.cuda(), batch, k, n)).cpu();
           const far = got.sub(want).abs().max().item() as number;
-          expect(far, `${leftName} × ${rightName} ${[m, k, n, ...batch]}`).toBeLessThan(
-            dtype === 'float64' ? 1e-12 : 2e-5,
-          );
+          expect(far, `${leftName} × ${rightName} ${[m, k, n, ...batch]}`).toBeLessThan(within[dtype]);
         }
   expect(keptProducts()).toBe(0);
 });
 
-test('strides that cuBLAS does not take go to our kernel', () => {
-  const x = randn([6, 12]).cuda().asStrided([6, 3], [12, 2]);
-  const y = randn([x.shape[1]!, 4]).cuda();
+test.each(dtypes)('strides that cuBLAS does not take go to our kernel: %s', (dtype) => {
+  const before = keptProducts();
+  const x = drawn([6, 12], dtype).cuda().asStrided([6, 3], [12, 2]);
+  const y = drawn([x.shape[1]!, 4], dtype).cuda();
   const far = matmul(x, y).cpu().sub(matmul(x.cpu(), y.cpu())).abs().max().item() as number;
-  expect(far).toBeLessThan(2e-5);
-  expect(keptProducts()).toBe(1);
+  expect(far).toBeLessThan(within[dtype]);
+  expect(keptProducts()).toBe(before + 1);
+});
+
+test.each(['float16', 'bfloat16'] as const)('%s sums are rounded once', (dtype) => {
+  // Summed in the dtype itself, 1 would be lost beside what is already there.
+  const x = ones([2, 4097], { dtype }).cuda();
+  const want = full([], 4097).to(dtype).item();
+  expect(matmul(x, ones([4097, 1], { dtype }).cuda()).tolist()).toEqual([[want], [want]]);
 });
