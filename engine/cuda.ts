@@ -22,15 +22,24 @@ export function pythonFolders(): string[] {
     join(here, '..', '.venv'),
     join(here, '..', '..', '.venv'),
   ];
-  return roots.flatMap((root) => {
-    const lib = join(root, 'lib');
-    if (!existsSync(lib)) return [];
-    return readdirSync(lib)
-      .map((python) => join(lib, python, 'site-packages', 'nvidia'))
-      .filter((nvidia) => existsSync(nvidia))
-      .flatMap((nvidia) => readdirSync(nvidia).map((part) => join(nvidia, part, 'lib')))
-      .filter((folder) => existsSync(folder));
-  });
+  const packages = roots.flatMap((root) =>
+    // Debian keeps what pip installs for all users in the second place and under the second name.
+    [join(root, 'lib'), join(root, 'local', 'lib')].flatMap((lib) =>
+      entries(lib, 'python').flatMap((python) => [
+        join(python, 'site-packages'),
+        join(python, 'dist-packages'),
+      ]),
+    ),
+  );
+  return packages
+    .flatMap((folder) => entries(join(folder, 'nvidia')).map((part) => join(part, 'lib')))
+    .filter((folder) => existsSync(folder));
+}
+
+/** The paths of what a folder holds under names that start so; none where it is not there. */
+function entries(folder: string, start = ''): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).flatMap((name) => (name.startsWith(start) ? [join(folder, name)] : []));
 }
 
 const absent = (reason: string): CudaFound => ({

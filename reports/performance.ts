@@ -1,4 +1,4 @@
-// docs/performance.md: the ratios that are required of the CPU backend, as one run measured them. What falls short comes first.
+// docs/performance.md: the ratios that are required of the CPU backend (or a card's), as one run measured them. What falls short comes first.
 import type { BenchRow, CaseResult, RunResult } from '../suites/results.js';
 import { CEILING_TITLES, ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { bytes, exactRatio, instant, nanoseconds, plural, ratio, significant } from './format.js';
@@ -32,7 +32,7 @@ const HEAD = [
 
 /** The text of the page. */
 export function performancePage(run: RunResult): string {
-  const lines = timingLines(benchRows(run).filter((row) => row.id.startsWith('cpu/')));
+  const lines = timingLines(benchRows(run).filter((row) => /^(cpu|cuda)\//.test(row.id)));
   const blocks = [
     '# Performance',
     introduction(run, lines),
@@ -57,6 +57,10 @@ function keyOf(line: TimingLine): string {
   return line.key.split('/')[1] ?? '';
 }
 
+/** On a card rows are raced once. */
+const AGAIN =
+  ' A row whose interval holds it, or whose median lies within 5 % of it, was measured in two more rounds, whether it held or missed, and pools all three.';
+
 function introduction(run: RunResult, lines: readonly TimingLine[]): string {
   const judged = lines.filter(({ references: { torch } }) => torch?.required || torch?.correct === false);
   const held = judged.filter(({ references: { torch } }) => torch?.required?.held && torch.correct !== false);
@@ -66,13 +70,14 @@ function introduction(run: RunResult, lines: readonly TimingLine[]): string {
     figures.length > 0
       ? `, ${within.length} of ${plural(figures.length, 'memory figure')} within its limit`
       : '';
+  const onCard = lines.some(({ key }) => key.startsWith('cuda/'));
   const first =
     lines.length === 0
       ? 'This run raced none of the required rows: they are those of `npx torchstone bench --suite cpu --vs torch,numpy`.'
       : `**${held.length} of ${plural(judged.length, 'required ratio')} held${memoryPart}.**`;
   return [
     `Written by \`${run.command.replaceAll('`', "'")}\` on ${instant(run.started)}; do not edit.`,
-    `${first} A ratio is PyTorch's time ÷ ours, the median over alternating blocks of one run with its 95 % interval, all cores for both; above 1 we are faster. A verdict goes by the median; ~ marks one whose interval holds the required ratio. A row whose interval holds it, or whose median lies within 5 % of it, was measured in two more rounds, whether it held or missed, and pools all three. Every result was compared with the reference's before it was timed; a wrong one has no figure.${run.partial ? ' The run was interrupted: what is missing was not run.' : ''}`,
+    `${first} A ratio is PyTorch's time ÷ ours, the median over alternating blocks of one run with its 95 % interval, all cores for both; above 1 we are faster. A verdict goes by the median; ~ marks one whose interval holds the required ratio.${onCard ? '' : AGAIN} Every result was compared with the reference's before it was timed; a wrong one has no figure.${run.partial ? ' The run was interrupted: what is missing was not run.' : ''}`,
   ].join('\n\n');
 }
 

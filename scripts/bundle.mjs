@@ -37,10 +37,16 @@ const PARTS = [
 ];
 const ADDON = join('native', 'build', 'Release', 'torchstone.node');
 
+// The addon finds `lib` by itself. Node gets it only where the system's libraries do not do: PyTorch, which is started from here,
+// must keep its own.
 const LAUNCHER = `#!/bin/sh
 # Runs a script of this folder with the Node and the libraries that lie in it.
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
-LD_LIBRARY_PATH="$here/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" PATH="$here/bin:$PATH" exec "$here/bin/node" "$here/scripts/SCRIPT.mjs" "$@"
+if ! "$here/bin/node" -e 0 2>/dev/null; then
+  LD_LIBRARY_PATH="$here/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+  export LD_LIBRARY_PATH
+fi
+exec "$here/bin/node" "$here/scripts/SCRIPT.mjs" "$@"
 `;
 
 const started = performance.now();

@@ -1,8 +1,9 @@
 // Owns the loop over a suite's cases: which of them are this process's, progress, the journal, Ctrl-C, the limit of failures.
 // Results come in order. It must not know what a case checks.
 import { setImmediate } from 'node:timers/promises';
-import { begin, finish } from './journal.js';
-import type { CaseResult, SuiteOptions } from './results.js';
+import { begin, DEVICE_LOST, finish } from './journal.js';
+import { deviceLost } from './place.js';
+import type { CaseResult, SuiteName, SuiteOptions } from './results.js';
 
 /** How long cases run before the event loop gets a turn: Ctrl-C is only heard between turns. */
 const BREATHE_EVERY_MS = 50;
@@ -11,7 +12,7 @@ type Loop = Pick<SuiteOptions, 'signal' | 'progress' | 'shard' | 'maxFailures' |
 
 /** Checks cases one after another, appending to `results`, until all are done, too many fell short or the run is interrupted. */
 export async function eachCase<T extends { readonly id: string }>(
-  label: string,
+  label: SuiteName,
   cases: readonly T[],
   options: Loop,
   check: (one: T) => CaseResult | Promise<CaseResult>,
@@ -25,11 +26,13 @@ export async function eachCase<T extends { readonly id: string }>(
   for (const one of mine) {
     if (signal.aborted || short >= maxFailures) break;
     begin(journal, one.id);
-    const result = await check(one);
+    const result = await checked(label, one, check);
     finish(journal, result);
     results.push(result);
     const fellShort = result.status !== 'pass' && result.status !== 'skip';
     if (fellShort) short += 1;
+    // Every case after it would fail too: whoever reads the journal goes on in a new process.
+    if (fellShort && journal !== undefined && deviceLost()) process.exit(DEVICE_LOST);
     progress.step(one.id, fellShort);
     if (performance.now() - breathed < BREATHE_EVERY_MS) continue;
     await setImmediate();
@@ -37,6 +40,21 @@ export async function eachCase<T extends { readonly id: string }>(
   }
   progress.end();
   return results;
+}
+
+/** A case's result. What no suite expects ends the run, but not a device that is lost: it is the case's, wherever it shows. */
+async function checked<T extends { readonly id: string }>(
+  suite: SuiteName,
+  one: T,
+  check: (one: T) => CaseResult | Promise<CaseResult>,
+): Promise<CaseResult> {
+  try {
+    return await check(one);
+  } catch (error) {
+    if (!deviceLost()) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    return { id: one.id, suite, status: 'fail', message, seconds: 0, compared: 0, checks: { crash: 'fail' } };
+  }
 }
 
 /** The cases of this shard that no process before this one has finished. */

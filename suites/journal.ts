@@ -5,6 +5,9 @@ import { type CaseResult, CaseResultSchema } from './results.js';
 
 const HAND = '>';
 
+/** The exit code of a process that ends because its device takes no more work: the case that did it has its result already. */
+export const DEVICE_LOST = 86;
+
 /** What a dead process left behind. */
 export interface Remains {
   readonly finished: CaseResult[];

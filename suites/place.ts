@@ -1,6 +1,7 @@
 // Owns the device that a run's tensors live on: the CPU, or what `--device` names. It travels in the environment, so that
 // the processes which share a run agree. It judges nothing.
 import * as engine from '../engine/index.js';
+import { addon } from '../engine/native.js';
 import type { Tensor } from '../engine/tensor.js';
 import { CannotRunError } from './results.js';
 
@@ -32,6 +33,16 @@ export function runDevice(): string {
 /** Waits until the run's device has done all that it was given. */
 export function finished(): void {
   if (engine.getDefaultDevice().type === 'cuda') engine.cuda.synchronize();
+}
+
+/** Whether the run's device takes no more work from this process. */
+export function deviceLost(): boolean {
+  try {
+    finished();
+    return false;
+  } catch {
+    return addon.cuda?.failure().kind === 'lost';
+  }
 }
 
 /** The tensor on the run's device, without history. */

@@ -219,7 +219,7 @@ describe('the loop over cases', () => {
   const cases = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id }));
   const loop = { signal: new AbortController().signal, progress: silentProgress() };
   const ran = async (options: object, check = (one: { id: string }) => passing(one.id)) =>
-    (await eachCase('x', cases, { ...loop, ...options }, check)).map((one) => one.id).join('');
+    (await eachCase('validate', cases, { ...loop, ...options }, check)).map((one) => one.id).join('');
 
   it('takes its shard, leaves what is done, stops after too many failures', async () => {
     expect(await ran({ shard: { index: 0, count: 2 } })).toBe('ace');

@@ -58,6 +58,21 @@ describe("a suite's process", () => {
     expect(exitCode(result)).toBe(1);
   });
 
+  it('whose device is lost hands what it finished to a new one, and blames no other case', async () => {
+    const lines = (id: string) =>
+      `>${id}\\n\${JSON.stringify({ id: '${id}', suite: order.suite, status: 'fail', seconds: 0, compared: 0 })}\\n`;
+    const result = await run(
+      `if (order.done) return answer({ result: ${done} });
+      appendFileSync(order.journal, \`${lines('lost')}\`);
+      process.exit(86);`,
+    );
+    const cases = result.suites[0]?.cases.map(({ id, status }) => [id, status]);
+    expect(cases).toEqual([
+      ['lost', 'fail'],
+      ['a', 'pass'],
+    ]);
+  });
+
   it('that cannot run keeps the rest, and ends the command when it was all there was', async () => {
     const body = "answer({ cannotRun: 'fixtures/manifest.json: is missing' });";
     const result = await run(body);

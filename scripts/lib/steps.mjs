@@ -38,7 +38,7 @@ export function remark(text) {
 
 /**
  * Runs a command as a step: its output goes to a log file, its last line is shown while it runs, and the log's tail
- * is printed when it fails. Resolves to { ok, code, timedOut, seconds, output }; never rejects.
+ * is printed when it fails. Resolves to { ok, code, timedOut, interrupted, seconds, output }; never rejects.
  */
 export async function step(name, command, args, options = {}) {
   const started = performance.now();
@@ -69,7 +69,11 @@ export async function step(name, command, args, options = {}) {
 }
 
 function reportFailure(name, result, took, logPath, { optional = false, echo = true }) {
-  const why = result.timedOut ? 'took too long and was ended' : `failed: ${result.reason}`;
+  const why = result.interrupted
+    ? 'was interrupted'
+    : result.timedOut
+      ? 'took too long and was ended'
+      : `failed: ${result.reason}`;
   say(`${optional ? paint('33', '!') : paint('31', '✗')} ${name} ${why} (${took}; log: ${logPath})`);
   if (!echo) return;
   const tail = result.output
@@ -89,7 +93,15 @@ export async function ask(command, args, timeoutMs = 20_000) {
   return run(command, args, { timeoutMs });
 }
 
-function run(command, args, { cwd = ROOT, env = process.env, timeoutMs, onText = () => {}, stdio } = {}) {
+/**
+ * `graceMs`: a command whose time is up, or that Ctrl-C stops, is told so by SIGTERM and has that long to write what it has.
+ * Ctrl-C then ends the command alone, and the result says `interrupted`.
+ */
+function run(
+  command,
+  args,
+  { cwd = ROOT, env = process.env, timeoutMs, graceMs, onText = () => {}, stdio } = {},
+) {
   return new Promise((resolveRun) => {
     const inherit = stdio === 'inherit';
     // A group of its own, so that a hanging step goes with all that it started; not with a terminal of its own,
@@ -102,18 +114,29 @@ function run(command, args, { cwd = ROOT, env = process.env, timeoutMs, onText =
     });
     let output = '';
     let timedOut = false;
+    let interrupted = false;
+    let killer;
     const take = (text) => {
       output = (output + text).slice(-200_000);
       onText(text);
     };
     child.stdout?.setEncoding('utf8').on('data', take);
     child.stderr?.setEncoding('utf8').on('data', take);
-    const end = () => killGroup(child, inherit);
+    const kill = () => killGroup(child, inherit);
+    const end = () => {
+      if (graceMs === undefined) return kill();
+      child.kill('SIGTERM');
+      killer ??= setTimeout(kill, graceMs);
+    };
     const stop = () => {
       // Attached, the child was told by the terminal and ends by itself with a partial result.
       if (inherit) return;
+      if (graceMs === undefined || interrupted) {
+        kill();
+        process.exit(130);
+      }
+      interrupted = true;
       end();
-      process.exit(130);
     };
     process.on('SIGINT', stop);
     const timer =
@@ -124,8 +147,16 @@ function run(command, args, { cwd = ROOT, env = process.env, timeoutMs, onText =
       }, timeoutMs);
     const finish = (code, reason) => {
       clearTimeout(timer);
+      clearTimeout(killer);
       process.off('SIGINT', stop);
-      resolveRun({ ok: code === 0 && !timedOut, code, timedOut, reason, output });
+      resolveRun({
+        ok: code === 0 && !timedOut && !interrupted,
+        code,
+        timedOut,
+        interrupted,
+        reason,
+        output,
+      });
     };
     child.on('error', (error) => finish(127, error.message));
     child.on('close', (code, signal) =>

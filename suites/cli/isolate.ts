@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readJournal } from '../journal.js';
+import { DEVICE_LOST, readJournal } from '../journal.js';
 import {
   CannotRunError,
   type CaseResult,
@@ -124,6 +124,7 @@ async function survive(
       if ('cannotRun' in answer) return stopped(order.suite, answer, alone, seconds, finished);
       const remains = readJournal(journal);
       finished.push(...remains.finished);
+      if (answer.lost && !signal.aborted && crashes < MOST_CRASHES) continue;
       if (remains.inHand === undefined || signal.aborted || crashes >= MOST_CRASHES)
         return suiteResult(order.suite, [...finished, ended(order.suite, answer.died, seconds)], seconds, {
           reason: answer.died,
@@ -177,7 +178,8 @@ function ended(suite: SuiteName, died: string, seconds: number): CaseResult {
   return { id: `${suite}/process`, suite, status: 'error', message: died, seconds, compared: 0 };
 }
 
-type Answer = SuiteAnswer | { died: string };
+/** `lost`: it ended by itself, because its device takes no more work. */
+type Answer = SuiteAnswer | { died: string; lost: boolean };
 
 function askChild(order: SuiteOrder, signal: AbortSignal, hosting: Hosting): Promise<Answer> {
   const limits = LIMITS[order.suite];
@@ -217,7 +219,7 @@ function askChild(order: SuiteOrder, signal: AbortSignal, hosting: Hosting): Pro
       // What a late suite did finish is kept, but it has not held.
       if (why !== undefined && answer && 'result' in answer)
         answer = { result: { ...answer.result, status: 'fail', reason: died } };
-      resolve(answer ?? { died });
+      resolve(answer ?? { died, lost: code === DEVICE_LOST });
     });
     give(child, order);
   });
