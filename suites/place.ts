@@ -54,3 +54,8 @@ export function placed(tensor: Tensor): Tensor {
 export function readable(tensor: Tensor): Tensor {
   return tensor.device.type === 'cuda' ? engine.noGrad(() => tensor.detach().to('cpu')) : tensor;
 }
+
+/** What the tensor prints, without its device: the recordings were made on the CPU. */
+export function printed(tensor: Tensor): string {
+  return String(tensor).replace(/,\s+device='cuda:\d+'/, '');
+}

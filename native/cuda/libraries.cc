@@ -80,7 +80,7 @@ std::vector<std::string> Search::places(bool driver) const {
     for (auto it = versions.begin(); it != versions.end(); ++it) list.push_back("/usr/local/" + *it + "/lib64");
   }
   list.push_back("/usr/lib/wsl/lib");
-  if (driver) list.push_back("/usr/local/nvidia/lib64");
+  if (driver) list.insert(list.end(), {"/usr/local/nvidia/lib64", "/usr/local/nvidia/lib"});
   else list.insert(list.end(), python_.begin(), python_.end());
   return list;
 }

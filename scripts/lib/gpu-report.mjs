@@ -111,7 +111,7 @@ function markdown({ commit, card, cuda, python, started, minutes }, steps) {
   return [
     '# What `gpu-check` found',
     table(['', ''], facts),
-    table(['step', 'verdict', 'seconds', 'what'], verdicts),
+    ...(verdicts.length > 0 ? [table(['step', 'verdict', 'seconds', 'what'], verdicts)] : []),
     ...(raced.length > 0
       ? ['## Times', table(['row', 'ours, µs', "PyTorch's, µs", 'ratio', 'required'], raced.map(timeCells))]
       : []),

@@ -3,7 +3,7 @@
 import { TorchstoneError } from '../../engine/errors.js';
 import { arrayOf, type EngineTensor as Tensor } from '../bind.js';
 import { type ArrayValue, compareArrays, worstOf } from '../compare.js';
-import { readable } from '../place.js';
+import { printed } from '../place.js';
 import type { CaseResult, Worst } from '../results.js';
 import { toleranceFor } from '../tolerances.js';
 import type { Recording } from './recording.js';
@@ -39,7 +39,7 @@ export class Check {
     const entry = this.#recording.cell(this.#cell).tensors[name];
     if (!entry) throw new Error(`nothing is recorded for ${this.#cell}/${name}`);
     this.array(name, arrayOf(got), this.recorded(name));
-    if (withText && entry.text !== undefined) this.text(name, String(readable(got)), entry.text);
+    if (withText && entry.text !== undefined) this.text(name, printed(got), entry.text);
   }
 
   /** Two arrays agree within the table's tolerance, or within the given one. */
