@@ -1,6 +1,7 @@
 // `npm test`: set-up, then every check, all of them whatever the first ones say. Its last line is the tally.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { shimEnv } from './lib/shim.mjs';
 import { STATE, say, since, step } from './lib/steps.mjs';
 import { setUp } from './setup.mjs';
 
@@ -35,6 +36,13 @@ const CHECKS = [
     minutes: 10,
   },
   { name: 'fixtures', command: suite('validate'), count: () => countSuites('validate'), minutes: 8 },
+  {
+    name: 'one case of each op on CUDA (host shim)',
+    command: suiteAs('shim', 'validate', '--device', 'cuda', '--each-op', '--jobs', '2'),
+    count: () => countSuites('shim'),
+    minutes: 8,
+    env: shimEnv(join(RESULTS, 'shim-kernels')),
+  },
   {
     name: 'gradient check',
     command: suite('gradcheck', '--quick'),
@@ -80,8 +88,13 @@ async function runCheck({ name, command: [program, ...args], count, minutes = 5,
 }
 
 function suite(name, ...flags) {
-  const folder = join(RESULTS, name);
-  return [process.execPath, TORCHSTONE, name, ...flags, '--out', folder, `--json=${file(name)}`];
+  return suiteAs(name, name, ...flags);
+}
+
+/** The same suite may run more than once, under other names. */
+function suiteAs(label, name, ...flags) {
+  const folder = join(RESULTS, label);
+  return [process.execPath, TORCHSTONE, name, ...flags, '--out', folder, `--json=${file(label)}`];
 }
 
 function file(name) {

@@ -30,6 +30,11 @@ export function runDevice(): string {
   return String(engine.getDefaultDevice());
 }
 
+/** The kind of the run's device: `cpu` or `cuda`. */
+export function runDeviceType(): string {
+  return engine.getDefaultDevice().type;
+}
+
 /** Waits until the run's device has done all that it was given. */
 export function finished(): void {
   if (engine.getDefaultDevice().type === 'cuda') engine.cuda.synchronize();

@@ -55,7 +55,10 @@ function usualDtype(op: Op): string {
   return takes(float32) ? 'float32' : takes(int64) ? 'int64' : 'bool';
 }
 
-/** The declaration's tolerances: a dtype's terms go for values and gradients, `grad` for the gradients of every dtype. */
+/**
+ * The declaration's tolerances: a dtype's terms go for values and gradients, `grad` for the gradients of every dtype, and
+ * `cuda:float32` for that dtype on that device.
+ */
 function overridesOf(op: Op): ToleranceOverride[] {
   const declared = op.def.tolerance;
   if (!declared) return [];
@@ -65,7 +68,13 @@ function overridesOf(op: Op): ToleranceOverride[] {
     if (key === 'signedZero' && terms === 'any') found.push({ signedZero: 'any', reason });
     if (typeof terms === 'string') continue;
     if (key === 'grad') found.push({ ...terms, only: 'gradients', reason });
+    else if (key.includes(':')) found.push({ ...terms, ...onDevice(key), reason });
     else found.unshift({ ...terms, dtypes: [key], reason });
   }
   return found;
+}
+
+function onDevice(key: string): Pick<ToleranceOverride, 'device' | 'dtypes'> {
+  const [device = '', dtype = ''] = key.split(':');
+  return { device, dtypes: [dtype] };
 }

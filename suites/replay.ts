@@ -14,7 +14,7 @@ import {
 import { type ArrayValue, type Comparison, compareArrays, worstOf } from './compare.js';
 import type { Fixtures } from './fixtures.js';
 import type { FixtureCase, FixtureOutput, TensorOutput } from './manifest.js';
-import { readable } from './place.js';
+import { readable, runDeviceType } from './place.js';
 import type { RegisteredOp } from './registry.js';
 import type { CaseResult, Worst } from './results.js';
 import { gradientDtype, gradientScale, valueScale } from './scales.js';
@@ -343,6 +343,7 @@ class Replay {
             check === 'values' ? want.dtype : gradientDtype(this.#case, want.dtype),
             check,
             this.#op.tolerance,
+            runDeviceType(),
           );
     const comparison = compareArrays(got, want, tolerance, { what, scale, ignoreDtype: check === 'numpy' });
     this.#compared += comparison.compared;

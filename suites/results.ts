@@ -589,6 +589,8 @@ export interface SuiteOptions {
   verbose?: boolean;
   /** Only every `count`-th case, from `index` on (0-based). */
   shard?: Shard;
+  /** Validate only: one case of each op. */
+  eachOp?: boolean;
   /** Stop after so many cases that fell short. */
   maxFailures?: number;
   /** Where capsules of failing cases go. */

@@ -46,6 +46,22 @@ export function selectCases(
   return selected;
 }
 
+/** One case of each op: the first that has a gradient, else the first that has a result, else the first. */
+export function oneOfEach(cases: readonly SelectedCase[]): SelectedCase[] {
+  const best = new Map<string, SelectedCase>();
+  for (const one of cases) {
+    const before = best.get(one.opName);
+    if (before === undefined || tellsOf(one) > tellsOf(before)) best.set(one.opName, one);
+  }
+  return [...best.values()];
+}
+
+/** How much of an op a case shows: nothing, a result, a gradient. Empty tensors show neither. */
+function tellsOf({ recorded }: SelectedCase): 0 | 1 | 2 {
+  if (!recorded?.outputs || recorded.inputs.some((input) => input.shape.includes(0))) return 0;
+  return recorded.gradients.includes(true) ? 2 : 1;
+}
+
 /** Why a case cannot be judged: declared but not recorded, recorded but no longer declared, or declared otherwise since. */
 export function staleness(one: SelectedCase): string | undefined {
   if (!one.op)

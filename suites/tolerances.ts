@@ -16,6 +16,8 @@ export interface ToleranceOverride {
   readonly signedZero?: 'strict' | 'any';
   /** Only for these dtypes; absent: for all floating ones. */
   readonly dtypes?: readonly string[];
+  /** Only on this kind of device; absent: on all. */
+  readonly device?: string;
   /** Only for values or only for gradients; absent: both. */
   readonly only?: 'values' | 'gradients';
   readonly reason: string;
@@ -41,11 +43,12 @@ const TABLE: Readonly<Record<string, Readonly<Record<Role, Terms>>>> = {
 };
 const EXACT: Terms = { rtol: 0, atol: 0 };
 
-/** The tolerance for a dtype and role, with the op's declared exceptions applied. Whole numbers and bools are exact. */
+/** The tolerance for a dtype and role on a kind of device, with the op's declared exceptions applied. Whole numbers and bools are exact. */
 export function toleranceFor(
   dtype: string,
   role: Role,
   overrides: ToleranceOverride | readonly ToleranceOverride[] = [],
+  device = 'cpu',
 ): Tolerance {
   const row = TABLE[dtype];
   // A gradient's zero has no meaningful sign: 0·(−1) and 0 are the same slope.
@@ -55,6 +58,7 @@ export function toleranceFor(
     ? (overrides as readonly ToleranceOverride[])
     : [overrides as ToleranceOverride]) {
     if (one.dtypes && !one.dtypes.includes(dtype)) continue;
+    if (one.device && one.device !== device) continue;
     if (one.only && one.only !== role) continue;
     found = {
       rtol: one.rtol ?? found.rtol,

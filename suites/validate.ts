@@ -12,7 +12,7 @@ import type { FixtureCase } from './manifest.js';
 import { type RegisteredOp, registeredOps } from './registry.js';
 import { replayCase } from './replay.js';
 import { type CaseResult, type Suite, type SuiteOptions, type SuiteResult, suiteResult } from './results.js';
-import { type SelectedCase, selectCases, staleness } from './select.js';
+import { oneOfEach, type SelectedCase, selectCases, staleness } from './select.js';
 
 /** The validate suite. */
 export const validateSuite: Suite = { name: 'validate', run: (options) => validateOps(options) };
@@ -30,7 +30,8 @@ export async function validateOps(
 ): Promise<SuiteResult> {
   const started = performance.now();
   const fixtures = sources.fixtures ?? (await openFixtures(options.fixtures));
-  const selected = selectCases(sources.ops ?? registeredOps(), fixtures, options.filter);
+  const all = selectCases(sources.ops ?? registeredOps(), fixtures, options.filter);
+  const selected = options.eachOp ? oneOfEach(all) : all;
   const pack = packer(options.capsules, fixtures);
   const results = await eachCase('validate', selected, options, (one) => {
     const result = validateCase(one, fixtures);

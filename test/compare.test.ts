@@ -92,6 +92,11 @@ describe('compare', () => {
     expect(toleranceFor('float32', 'gradients', [wide]).rtol).toBeLessThan(1e-5);
     expect(toleranceFor('int32', 'values', { ...wide, dtypes: undefined }).rtol).toBe(0);
   });
+  test('an override for a kind of device goes for no other', () => {
+    const wide = { atol: 1, device: 'cuda', reason: 'test' } as const;
+    expect(toleranceFor('float32', 'values', wide, 'cuda').atol).toBe(1);
+    expect(toleranceFor('float32', 'values', wide).atol).toBeLessThan(1e-5);
+  });
 });
 
 describe('patterns', () => {

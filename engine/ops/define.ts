@@ -66,7 +66,7 @@ export interface ErrorSample extends Sample {
 
 export interface Tolerance {
   readonly reason: string;
-  /** Per dtype: relative and absolute; `grad` for gradients. */
+  /** Per dtype: relative and absolute; `grad` for gradients, `cuda:float32` for a dtype on one kind of device. */
   readonly [dtype: string]: { readonly rtol: number; readonly atol: number } | string;
 }
 

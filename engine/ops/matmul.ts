@@ -275,6 +275,11 @@ export const matmul = defineOp({
     call([t([100, 100]), t([100, 100])]),
     call([t([2, 0, 3]), t([3, 4])]),
   ],
+  tolerance: {
+    reason:
+      "the order of sums is the CPU's own: of 100 terms in float32, PyTorch's recorded product is up to 1.3e-5 from the exact one",
+    'cuda:float32': { rtol: 2.6e-6, atol: 2e-5 },
+  },
   errors: [
     { args: [t([2, 3]), t([2, 3])], throws: 'RuntimeError' },
     { args: [t([]), t([3])], throws: 'RuntimeError' },

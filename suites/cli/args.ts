@@ -57,6 +57,8 @@ export interface Arguments {
   shard?: Shard;
   /** How many processes share a suite's cases. */
   jobs: number;
+  /** Validate only: one case of each op. */
+  eachOp: boolean;
   maxFailures?: number;
   /** Run again whenever a source or a fixture changes. */
   watch: boolean;
@@ -185,6 +187,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     of: ['bench', 'report'],
   },
   shard: { type: 'string', value: 'I/N', help: 'only the I-th of N parts of the cases (from 1)', of: SPLIT },
+  'each-op': {
+    type: 'boolean',
+    help: 'only one case of each op: the first with a gradient, else the first with a result',
+    of: ['validate'],
+  },
   jobs: { type: 'string', value: 'N', help: 'share the cases among N processes', of: SPLIT },
   'max-failures': { type: 'string', value: 'N', help: 'stop after N cases that fell short', of: SPLIT },
   watch: { type: 'boolean', help: 'run again whenever a source or a fixture changes', of: RUNS },
@@ -329,6 +336,7 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     shapes: list(values.shape).map(readShape),
     jobs: positive('jobs', text(values.jobs) ?? '1'),
     watch: values.watch === true,
+    eachOp: values['each-op'] === true,
     strictNoise: values['strict-noise'] === true,
     ...optional('device', text(values.device)),
     ...optional('filter', text(values.filter)),

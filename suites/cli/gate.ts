@@ -28,7 +28,8 @@ export function readGate(args: Arguments): (run: RunResult) => RunResult {
 
 /** What the words on the command line asked for; nothing certain of a run that is a part by its nature. */
 function askedOf(args: Arguments, run: RunResult): Asked {
-  if (run.partial || args.shard !== undefined || args.maxFailures !== undefined) return () => false;
+  if (run.partial || args.eachOp || args.shard !== undefined || args.maxFailures !== undefined)
+    return () => false;
   const matches = idMatcher(args.filter);
   const named = args.filter !== undefined;
   const chosen = [args.rows, args.vs, args.build, args.dtypes, args.sample].some((one) => one !== undefined);

@@ -26,8 +26,8 @@ export function remember(run: RunResult, args: Arguments, folder: string | undef
   if (file === undefined) return run;
   const path = resolve(file);
   // Part of a run would show as a fall of every count.
-  const whole =
-    !run.partial && args.filter === undefined && args.shard === undefined && args.maxFailures === undefined;
+  const part = run.partial || args.eachOp || args.filter !== undefined;
+  const whole = !part && args.shard === undefined && args.maxFailures === undefined;
   try {
     if (whole) append(path, historyLine(run));
     const { lines, unread } = read(path);

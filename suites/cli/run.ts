@@ -30,6 +30,7 @@ export function suiteOrder(
     fixtures: args.fixtures ?? join(packageRoot(), 'fixtures'),
     ...(args.filter === undefined ? {} : { filter: args.filter }),
     ...(args.shard === undefined ? {} : { shard: args.shard }),
+    ...(args.eachOp ? { eachOp: true } : {}),
     ...(args.maxFailures === undefined ? {} : { maxFailures: args.maxFailures }),
     ...(args.live ? { live: true } : {}),
     ...(suite === 'validate' && args.accuracy ? { accuracy: true } : {}),
