@@ -15,8 +15,9 @@ import {
   type SuiteName,
   suiteResult,
 } from '../results.js';
-import type { Arguments, Command } from './args.js';
+import type { Arguments } from './args.js';
 import { readGate } from './gate.js';
+import type { Command } from './grammar.js';
 import { remember } from './history.js';
 import { type Console, checkWritable, deliver } from './output.js';
 import { findReferences } from './references.js';

@@ -2,8 +2,9 @@
 
 import { chooseDevice } from '../place.js';
 import { CannotRunError, EXIT } from '../results.js';
-import { type Arguments, helpText, readArguments, UsageError } from './args.js';
+import { type Arguments, readArguments, UsageError } from './args.js';
 import { COMMAND_TABLE } from './commands.js';
+import { helpText } from './grammar.js';
 import { type Console, processConsole } from './output.js';
 
 /** Runs the program with these words and returns its exit code. */
