@@ -4,7 +4,16 @@
 #include <cuda.h>
 #include <nvrtc.h>
 #ifdef HEADERS_CUBLAS
+#include <cuComplex.h>
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <driver_types.h>
+#include <library_types.h>
+// As C sees it: for C++ it adds overloads that no library exports.
+#pragma push_macro("__cplusplus")
+#undef __cplusplus
 #include <cublas_api.h>
+#pragma pop_macro("__cplusplus")
 #endif
 
 #include <iterator>

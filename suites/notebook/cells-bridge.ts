@@ -50,7 +50,7 @@ export const devices: readonly Cell[] = [
       check.text('device', String(ts.device('cuda:0')), String(check.value('device')));
       check.text('cpu', String(ts.device('cpu')), String(check.value('cpu')));
       check.error('unknown', () => ts.device('gpu'), /gpu/);
-      check.text('device of a tensor', String(ts.ones(3, 2).device), 'cpu');
+      check.text('device of a tensor', String(ts.ones(3, 2, { device: 'cpu' }).device), 'cpu');
     },
   },
   {
@@ -66,7 +66,7 @@ export const devices: readonly Cell[] = [
   {
     id: 'G/mixed',
     run(check) {
-      const here = ts.ones(3, 2);
+      const here = ts.ones(3, 2, { device: 'cpu' });
       const elsewhere = ts.empty(3, 2, { device: 'meta' });
       check.error('mixed', () => here.add(elsewhere), /cpu.*meta|meta.*cpu/);
     },
