@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <climits>
 #include <optional>
 
 #include "card.h"
@@ -20,14 +19,14 @@ void check(int status, const char* call) {
 // A matrix as cuBLAS takes it: stored in columns of `leading` elements, to be transposed or not.
 struct Stored {
   int transposed;  // kBlasPlain, kBlasTransposed
-  int leading;
+  int64_t leading;
 };
 
 // Columns of `rows` elements, `stride` apart: none where they overlap or run backwards.
-std::optional<int> leadingOf(int64_t rows, int64_t columns, int64_t stride) {
+std::optional<int64_t> leadingOf(int64_t rows, int64_t columns, int64_t stride) {
   const int64_t leading = columns == 1 ? rows : stride;
-  if (leading < rows || leading > INT_MAX) return std::nullopt;
-  return int(std::max<int64_t>(leading, 1));
+  if (leading < rows) return std::nullopt;
+  return std::max<int64_t>(leading, 1);
 }
 
 // An operand of rows × columns, its elements `down` and `across` apart.
@@ -103,7 +102,7 @@ void Blas::forget(CUstream stream) {
 
 bool Blas::product(const Product& p) {
   const auto types = typesOf(p.dtype);
-  if (!types || p.K < 1 || std::max({p.M, p.N, p.K, p.count}) > INT_MAX) return false;
+  if (!types || p.K < 1) return false;
   // Where C's rows are contiguous, its transpose is what cuBLAS writes: Cᵀ = Bᵀ·Aᵀ.
   const bool rows = p.c.column == 1 || p.N == 1;
   const Product::Matrix &left = rows ? p.b : p.a, &right = rows ? p.a : p.b;
@@ -116,8 +115,8 @@ bool Blas::product(const Product& p) {
   const double wide[2][2] = {{1, 0}, {p.accumulate ? 1.0 : 0.0, 0}};
   const float narrow[2][2] = {{1, 0}, {p.accumulate ? 1.0f : 0.0f, 0}};
   const void *alpha = types->doubles ? static_cast<const void*>(wide[0]) : narrow[0], *beta = types->doubles ? static_cast<const void*>(wide[1]) : narrow[1];
-  check(cublasGemmStridedBatchedEx(handle_, l->transposed, r->transposed, int(m), int(n), int(p.K), alpha, left.address, types->data, l->leading, left.batch,
-                                   right.address, types->data, r->leading, right.batch, beta, p.c.address, types->data, c->leading, p.c.batch, int(p.count),
+  check(cublasGemmStridedBatchedEx_64(handle_, l->transposed, r->transposed, m, n, p.K, alpha, left.address, types->data, l->leading, left.batch,
+                                   right.address, types->data, r->leading, right.batch, beta, p.c.address, types->data, c->leading, p.c.batch, p.count,
                                    types->compute, kBlasAlgorithm), "cublasGemmStridedBatchedEx");
   return true;
 }

@@ -40,9 +40,9 @@ inline constexpr int kBlasSums32 = 68, kBlasSums64 = 70, kBlasAlgorithm = -1;
   X(cublasSetStream_v2, (void* handle, CUstream stream))                                                           \
   X(cublasSetWorkspace_v2, (void* handle, void* workspace, size_t bytes))                                          \
   X(cublasSetMathMode, (void* handle, int mode))                                                                   \
-  X(cublasGemmStridedBatchedEx, (void* handle, int opA, int opB, int m, int n, int k, const void* alpha, const void* a, int typeA, int lda, long long strideA, \
-                                 const void* b, int typeB, int ldb, long long strideB, const void* beta, void* c, int typeC, int ldc, long long strideC, \
-                                 int count, int compute, int algorithm))
+  X(cublasGemmStridedBatchedEx_64, (void* handle, int opA, int opB, int64_t m, int64_t n, int64_t k, const void* alpha, const void* a, int typeA, int64_t lda, \
+                                    long long strideA, const void* b, int typeB, int64_t ldb, long long strideB, const void* beta, void* c, int typeC, \
+                                    int64_t ldc, long long strideC, int64_t count, int compute, int algorithm))
 
 // One device's handle.
 class Blas {

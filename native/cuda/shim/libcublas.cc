@@ -58,12 +58,13 @@ template <class T> struct Matrix {
 };
 
 struct Call {
-  int opA, opB, m, n, k;
+  int opA, opB;
+  int64_t m, n, k;
   const void *a, *b;
   void* c;
-  int lda, ldb, ldc;
+  int64_t lda, ldb, ldc;
   long long strideA, strideB, strideC;
-  int batches;
+  int64_t batches;
 };
 
 // T is stored, S is what the factors alpha and beta are.
@@ -118,13 +119,13 @@ SHIM cublasGetProperty(int type, int* value) {
   *value = type == 0 ? 13 : 0;
   return kSuccess;
 }
-SHIM cublasGemmStridedBatchedEx(Handle* handle, int opA, int opB, int m, int n, int k, const void* alpha, const void* a, int typeA, int lda, long long strideA,
-                                const void* b, int typeB, int ldb, long long strideB, const void* beta, void* c, int typeC, int ldc, long long strideC,
-                                int batches, int compute, int algorithm) {
+SHIM cublasGemmStridedBatchedEx_64(Handle* handle, int opA, int opB, int64_t m, int64_t n, int64_t k, const void* alpha, const void* a, int typeA, int64_t lda,
+                                   long long strideA, const void* b, int typeB, int64_t ldb, long long strideB, const void* beta, void* c, int typeC,
+                                   int64_t ldc, long long strideC, int64_t batches, int compute, int algorithm) {
   if (handle == nullptr) return kNotInitialized;
-  const int rowsA = opA == 0 ? m : k, rowsB = opB == 0 ? k : n;
+  const int64_t rowsA = opA == 0 ? m : k, rowsB = opB == 0 ? k : n;
   if (m < 0 || n < 0 || k < 0 || batches < 0 || opA < 0 || opA > 1 || opB < 0 || opB > 1) return kInvalidValue;
-  if (lda < std::max(1, rowsA) || ldb < std::max(1, rowsB) || ldc < std::max(1, m)) return kInvalidValue;
+  if (lda < std::max<int64_t>(1, rowsA) || ldb < std::max<int64_t>(1, rowsB) || ldc < std::max<int64_t>(1, m)) return kInvalidValue;
   if (typeA != typeB || typeA != typeC || algorithm != -1) return kNotSupported;
   if (compute != (typeA == kR64 || typeA == kC64 ? kCompute64 : kCompute32)) return kNotSupported;
   const Call call{opA, opB, m, n, k, a, b, c, lda, ldb, ldc, strideA, strideB, strideC, batches};
