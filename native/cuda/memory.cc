@@ -24,7 +24,24 @@ int64_t DriverBlocks::allocate(int64_t bytes) {
 // A device that is lost gives nothing back, and says so elsewhere.
 void DriverBlocks::free(int64_t address, int64_t) { card_.driver().cuMemFree_v2(CUdeviceptr(address)); }
 
-Memory::Memory(Napi::Env env, Card& card, int64_t budget) : DriverBlocks(card), env_(env), plain_(card), main_(env, *this, kNursery) {
+GraphBlocks::~GraphBlocks() {
+  for (const auto& [address, bytes] : held_) free(address, bytes);
+}
+
+bool GraphBlocks::keep(int64_t address, int64_t bytes) {
+  if (!card_.severalStreams()) return false;
+  held_.emplace_back(address, bytes);
+  return true;
+}
+
+void GraphBlocks::giveBack(Pool& pool) {
+  for (const auto& [address, bytes] : held_) pool.admit(address, bytes);
+  held_.clear();
+}
+
+Memory::Graph::Graph(Napi::Env env, Card& card) : source(card), pool(env, source, kNursery) {}
+
+Memory::Memory(Napi::Env env, Card& card, int64_t budget) : DriverBlocks(card), env_(env), main_(env, *this, kNursery) {
   main_.setBudget(budget);
 }
 
@@ -118,14 +135,14 @@ char* Memory::acquire(int64_t bytes) {
 void Memory::release(int64_t address) {
   main_.release(address);
   for (const auto& graph : graphs_)
-    if (graph != nullptr) graph->pool->release(address);
+    if (graph != nullptr) graph->pool.release(address);
 }
 
 int64_t Memory::collect() {
   card_.sweep();
   int64_t reclaimed = main_.collect();
   for (const auto& graph : graphs_)
-    if (graph != nullptr) reclaimed += graph->pool->collect();
+    if (graph != nullptr) reclaimed += graph->pool.collect();
   sweepGraphs();
   return reclaimed;
 }
@@ -147,13 +164,12 @@ void Memory::stats(double* out) const {
   for (int i = 0; i < 8; ++i) out[i] = 0;
   add(main_);
   for (const auto& graph : graphs_)
-    if (graph != nullptr) add(*graph->pool);
+    if (graph != nullptr) add(graph->pool);
   out[5] = double(main_.budget());
 }
 
 void Memory::beginGraph() {
-  graphs_.push_back(std::make_unique<Graph>());
-  graphs_.back()->pool = std::make_unique<Pool>(env_, plain_, kNursery);
+  graphs_.push_back(std::make_unique<Graph>(env_, card_));
   capturing_ = graphs_.back().get();
 }
 
@@ -168,14 +184,15 @@ void Memory::dropGraph(int64_t pool) {
   if (graph == nullptr || graph->dropped) return;
   for (const auto& [address, bytes] : graph->held) main_.admit(address, bytes);
   graph->held.clear();
-  graph->pool->trim();
+  graph->source.giveBack(graph->pool);
+  graph->pool.trim();
   graph->dropped = true;
   sweepGraphs();
 }
 
 void Memory::sweepGraphs() {
   for (auto& graph : graphs_) {
-    if (graph == nullptr || !graph->dropped || graph->pool->stats().liveBlocks > 0) continue;
+    if (graph == nullptr || !graph->dropped || graph->pool.stats().liveBlocks > 0) continue;
     graph.reset();
   }
 }

@@ -22,6 +22,18 @@ class DriverBlocks : public Source {
   Card& card_;
 };
 
+// Those of a graph's own pool. What dies is used again at once where one stream's order keeps its users apart, else never: a
+// replay runs branches side by side.
+class GraphBlocks final : public DriverBlocks {
+ public:
+  using DriverBlocks::DriverBlocks;
+  ~GraphBlocks() override;
+  bool keep(int64_t address, int64_t bytes) override;
+  void giveBack(Pool& pool);
+ private:
+  std::vector<std::pair<int64_t, int64_t>> held_;
+};
+
 class Memory final : public DriverBlocks {
  public:
   Memory(Napi::Env env, Card& card, int64_t budget);
@@ -44,15 +56,17 @@ class Memory final : public DriverBlocks {
 
  private:
   struct Graph {
-    std::unique_ptr<Pool> pool;
+    GraphBlocks source;
+    Pool pool;
     std::vector<std::pair<int64_t, int64_t>> held;  // blocks of the main pool: the graph may use them
     bool dropped = false;
+    Graph(Napi::Env env, Card& card);
   };
   struct Batch {
     std::vector<std::pair<int64_t, int64_t>> blocks;
     std::vector<CUevent> passed;
   };
-  Pool& active() { return capturing_ == nullptr ? main_ : *capturing_->pool; }
+  Pool& active() { return capturing_ == nullptr ? main_ : capturing_->pool; }
   void seal();
   void poll();
   void waitForAll();
@@ -60,7 +74,6 @@ class Memory final : public DriverBlocks {
   void sweepGraphs();
 
   Napi::Env env_;
-  DriverBlocks plain_;  // for graphs: their blocks are reused at once
   Pool main_;
   std::vector<std::unique_ptr<Graph>> graphs_;
   Graph* capturing_ = nullptr;

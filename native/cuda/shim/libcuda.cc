@@ -1,6 +1,6 @@
 // Owns the stand-in for libcuda: the real one's names and checks, work done at once and in order. For tests without a card.
 // TORCHSTONE_SHIM_MEMORY, _DEVICES, _ORDER (see fibers.cc), _STICKY=n (the n-th launch ends the context), _DRY (see libnvrtc.cc) and
-// _HANDLES=n (so many streams, events and graphs at most) change it. What is left when the last context is released is told on stderr.
+// _HANDLES=n (so many streams, events and graphs at most) change it; _TRACE names a file for each launch's name and blocks. What is left when the last context is released is told on stderr.
 #include "libcuda.h"
 
 #include <dlfcn.h>
@@ -86,6 +86,14 @@ CUresult append(const std::shared_ptr<CUgraph_st>& graph, std::function<CUresult
 CUresult put(CUstream stream, std::function<CUresult()> work) {
   if (stream != nullptr && stream->capture != nullptr) return append(stream->capture, std::move(work));
   return work();
+}
+
+void trace(const std::string& kernel, uint64_t blocks) {
+  const char* path = std::getenv("TORCHSTONE_SHIM_TRACE");
+  std::FILE* file = path == nullptr ? nullptr : std::fopen(path, "a");
+  if (file == nullptr) return;
+  std::fprintf(file, "%s %llu\n", kernel.c_str(), static_cast<unsigned long long>(blocks));
+  std::fclose(file);
 }
 
 // Whether there may be another stream, event or graph.
@@ -369,6 +377,7 @@ SHIM cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigne
   ENTER_CONTEXT
   if (blockY != 1 || blockZ != 1 || sharedBytes != 0 || extra != nullptr || arguments == nullptr) return kInvalidValue;
   if (gridX == 0 || gridY == 0 || gridZ == 0 || gridY > 65535 || gridZ > 65535 || blockX == 0) return kInvalidValue;
+  trace(function->name, uint64_t(gridX) * gridY * gridZ);
   if (function->entry == nullptr) return kSuccess;
   if (int(blockX) > function->entry->threads) return kInvalidValue;  // as __launch_bounds__
   const char* from = static_cast<const char*>(arguments[0]);
