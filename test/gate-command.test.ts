@@ -211,6 +211,19 @@ describe('a run of processes', () => {
     );
   });
 
+  it('takes one case of each op', { timeout: 60_000 }, () => {
+    const words = ['validate', '--each-op', '--filter=ad*', '--quiet', '--json', '--out', at('each')];
+    const done = spawnSync(process.execPath, [...BIN, ...words], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      maxBuffer: 1e9,
+    });
+    const cases = RunResultSchema.parse(JSON.parse(done.stdout)).suites[0]!.cases;
+    const ops = cases.map((one) => one.op);
+    expect(ops).toContain('addmm');
+    expect(new Set(ops).size).toBe(ops.length);
+  });
+
   it('is the whole of its shards', { timeout: 120_000 }, () => {
     const ids = (...words: string[]) => {
       const all = [

@@ -16,6 +16,7 @@ import { applyExpectations, type Expectation, KINDS, readExpectations } from '..
 import { begin, finish, readJournal } from '../suites/journal.js';
 import { silentProgress } from '../suites/progress.js';
 import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../suites/results.js';
+import { oneOfEach, type SelectedCase } from '../suites/select.js';
 import { sampleRun } from './sample-run.js';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -290,5 +291,26 @@ addon.scan = () => { if (++calls === 5 && !fs.existsSync(flag)) { fs.writeFileSy
       expect(short.checks).toEqual({ crash: 'fail' });
       expect(new Set(suite.cases.map((one) => one.id)).size).toBe(suite.cases.length);
     }
+  });
+});
+
+describe('one case of each op', () => {
+  const one = (id: string, shape: readonly number[], gradients: boolean[], fails = false): SelectedCase => ({
+    id,
+    opName: id.split('/')[0]!,
+    recorded: {
+      ...{ id, op: 'f', torch: 'f', variant: 'function', args: [], kwargs: {}, gradients, seed: 0 },
+      inputs: [{ dtype: 'float32', shape: [...shape], strides: [], offset: 0, grad: true }],
+      ...(fails ? { error: { class: 'RuntimeError', message: '' } } : { outputs: [] }),
+    },
+  });
+
+  it('is the first with a gradient, else the first with a result; empty tensors show nothing', () => {
+    const chosen = oneOfEach([
+      ...[one('f/0', [2], [], true), one('f/1', [0], [true]), one('f/2', [2], [])],
+      ...[one('f/3', [2], [true]), one('f/4', [2], [true])],
+      ...[one('g/0', [2], [], true), one('g/1', [2], []), one('h/0', [2], [], true)],
+    ]);
+    expect(chosen.map(({ id }) => id)).toEqual(['f/3', 'g/1', 'h/0']);
   });
 });
