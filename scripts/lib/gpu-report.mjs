@@ -19,19 +19,25 @@ export function readSuite(path) {
   const { counts, cases, rows = [], memory = [], notes = [], reason, compared } = suite;
   const elements = compared ?? cases.reduce((sum, one) => sum + one.compared, 0);
   const wrong = counts.failed + counts.errors + counts.inconclusive;
+  const ran = counts.passed + wrong + counts.skipped;
+  const alone = rows.length > 0 && rows.every(({ ratio }) => ratio === undefined);
   const required = rows.filter((row) => row.required !== undefined);
   const held = required.filter((row) => row.required.held).length;
   const parts = [
     ...(run.partial ? ['partial'] : []),
-    `${counts.passed + wrong + counts.skipped} cases ran: ${counts.passed} passed, ${wrong} not, ${counts.skipped} skipped`,
+    ...(ran > 0
+      ? [`${ran} cases ran: ${counts.passed} passed, ${wrong} not, ${counts.skipped} skipped`]
+      : []),
     ...(elements > 0 ? [`${elements.toLocaleString('en')} elements compared`] : []),
     ...(rows.length > 0 ? [`${rows.length} rows, ${held} of ${required.length} required ratios held`] : []),
+    ...(alone ? [`raced against nothing: ${rows[0].withheld ?? 'no reference'}`] : []),
     ...memory.map((one) => `${one.label}: ${one.measured} ${one.unit}, limit ${one.limit}`),
     ...(reason === undefined ? [] : [reason]),
   ];
   return {
     told: parts.join('; '),
     partial: run.partial,
+    alone,
     counts,
     elements,
     memory,

@@ -66,7 +66,8 @@ export function cudaRows(mode: Mode): RowPlan[] {
     const required = requiredOf(plan.id);
     return required === undefined ? [] : [{ ...plan, required }];
   });
-  return [...raced, ...trainingRows(plans)].map((plan) => ({
+  // The steps first: where the time on a card is short, they are what is wanted most.
+  return [...trainingRows(plans), ...raced].map((plan) => ({
     ...plan,
     id: plan.id.replace(/^cpu/, 'cuda'),
     group: plan.group.replace(/^cpu/, 'cuda'),

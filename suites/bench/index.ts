@@ -139,12 +139,16 @@ function evidenceOf({ ours, theirs }: BenchRow) {
   return evidence(logRatios(quiet.ours, quiet.theirs));
 }
 
-/** The verdicts of a run, with what this build's races against itself say of their trust. */
+/**
+ * The verdicts of a run, with what this build's races against `itself` say of their trust. On a card there are none: they race
+ * builds of the CPU's kernels, and pack them with what only a working tree has.
+ */
 async function judge(
   { rows, notes }: { rows: readonly BenchRow[]; notes: readonly string[] },
   options: SuiteOptions,
+  itself = true,
 ): Promise<{ rows: BenchRow[]; calibration: Calibration[]; blocks: Blocks; notes: string[] }> {
-  const raced = rows.some((row) => row.ratio !== undefined) && !options.signal.aborted;
+  const raced = itself && rows.some((row) => row.ratio !== undefined) && !options.signal.aborted;
   const calibration = raced
     ? await calibrate(1, { seed: options.seed, quick: options.quick ?? false, signal: options.signal })
     : [];
@@ -206,7 +210,7 @@ async function runCuda(options: SuiteOptions, mode: Mode, started: number): Prom
   const raced = await raceRows(plans, options, mode, CUDA_TOTAL_S[mode], mode === 'full');
   const sweep = all.filter(({ id }) => id.startsWith('cuda/sweep/')).length;
   const mean = meanOf(raced.rows, 'cuda', sweep, CUDA_MEAN_RATIO);
-  const judged = await judge(raced, options);
+  const judged = await judge(raced, options, false);
   const rows = mean ? [...judged.rows, mean] : judged.rows;
   finish(options, rows, memory);
   return suiteResult('bench', raced.cases, (performance.now() - started) / 1000, {
