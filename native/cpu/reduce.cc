@@ -168,7 +168,8 @@ void reduce(Context& ctx) {
     ctx.block[0] = kBadDtype, ctx.block[1] = missing;
     return;
   }
-  const bool alone = ctx.threads <= 1 || p.kept * p.reduced * p.program->weight < kGrain || p.units * p.chunks == 1;
+  const int64_t grain = p.column && p.units < 4 * ctx.threads ? kColumnGrain : kGrain;
+  const bool alone = ctx.threads <= 1 || p.kept * p.reduced * p.program->weight < grain || p.units * p.chunks == 1;
   if (alone) {
     ctx.block[0] = reduceUnits(p, 0, p.units);
   } else if (p.chunks == 1 || p.units >= 4 * ctx.threads) {

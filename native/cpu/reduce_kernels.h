@@ -347,7 +347,10 @@ struct Tile {
   static void store(const char* acc, int64_t width, Dtype dtype, char* out, int64_t outStep, char* index, int64_t indexStep) {
     const A* v = values(acc, width);
     const double* e = errors(acc, width);
-    if (dtype == kDtypeOf<T>) {
+    if (dtype == kDtypeOf<T> && outStep == sizeof(T)) {
+      T* to = reinterpret_cast<T*>(out);
+      for (int64_t w = 0; w < width; ++w) to[w] = static_cast<T>(result(v, e, w));
+    } else if (dtype == kDtypeOf<T>) {
       for (int64_t w = 0; w < width; ++w) putAs<T>(out + w * outStep, result(v, e, w));
     } else {
       for (int64_t w = 0; w < width; ++w) putConverted(dtype, out + w * outStep, result(v, e, w));

@@ -12,6 +12,9 @@ namespace {
 
 constexpr int kMaxInputs = kMaxOperands;
 constexpr int64_t kGrain = 1 << 15;  // additions below which a second thread gains nothing on two quiet cores
+// The same of a column walk, whose partial results, whole rows, travel between cores. Measured on [250, 400] float32: 3.3 us in one
+// thread, 4.8 in two.
+constexpr int64_t kColumnGrain = 1 << 17;
 constexpr int64_t kChunk = 1 << 15;      // elements of one chunk of the reduced range
 constexpr int64_t kMaxChunks = 128;      // bounds the memory of partial results
 constexpr int64_t kColumnPieces = 64;    // the same of a column walk, whose partial results are whole rows
@@ -98,7 +101,8 @@ void divide(Plan& p) {
   const int64_t most = p.column ? (kColumnPieces + p.units - 1) / p.units : kMaxChunks;
   const int64_t shared = (p.reduced + most - 1) / most;
   p.chunk = kChunk / p.width > shared ? kChunk / p.width : shared;
-  p.chunk = roundUp(p.chunk, !p.column && run <= p.chunk ? run : TileRunner::kTile / p.width);
+  const int64_t tileRows = TileRunner::kTile / p.width;
+  p.chunk = roundUp(p.chunk, p.column ? roundUp(tileRows, kColumnRows) : run <= p.chunk ? run : tileRows);
   p.chunks = (p.reduced + p.chunk - 1) / p.chunk;
   const Program& g = *p.program;
   p.dense = p.nin == 1 && g.copy && g.inDtype[0] == g.compute && g.outDtype[0] == g.compute &&
