@@ -22,8 +22,16 @@ const Kernel* kernelsInt64();
 const Kernel* kernelsFloat32();
 const Kernel* kernelsFloat64();
 
+// The same whose results are bools, of numbers wider than those; null where there is none.
+const Kernel* kernelsInt16Truth();
+const Kernel* kernelsInt32Truth();
+const Kernel* kernelsInt64Truth();
+const Kernel* kernelsFloat32Truth();
+const Kernel* kernelsFloat64Truth();
+
 // By dtype code; only for dtypes a program accepted.
 Kernel kernelFor(int32_t dtype, int32_t opcode);
+Kernel truthKernelFor(int32_t dtype, int32_t opcode);
 Convert convertFor(int32_t from, int32_t to);
 
 }  // namespace torchstone::TORCHSTONE_ISA

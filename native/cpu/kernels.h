@@ -55,6 +55,20 @@ template <class Op, class T> static int32_t binary(int64_t n, void* out, const v
   return bad ? kDivisionByZero : kOk;
 }
 
+// A comparison straight to bools.
+template <class Op, class T> static int32_t binaryTruth(int64_t n, void* out, const void* const* in, unsigned scalars) {
+  constexpr int64_t S = kStep<T>;
+  Operand<T> a(in[0], scalars & 1), b(in[1], scalars & 2);
+  const T *pa = a.p, *pb = b.p;
+  uint8_t* o = static_cast<uint8_t*>(out);
+  for (; n >= S; n -= S, o += S, pa += a.step, pb += b.step) {
+    TS_INDEPENDENT
+    for (int64_t j = 0; j < S; ++j) o[j] = uint8_t(Op::apply(pa[j], pb[j]) != 0);
+  }
+  for (int64_t j = 0; j < n; ++j) o[j] = uint8_t(Op::apply(pa[j], pb[j]) != 0);
+  return kOk;
+}
+
 template <class Op, class T> static int32_t ternary(int64_t n, void* out, const void* const* in, unsigned scalars) {
   constexpr int64_t S = kStep<T>;
   Operand<T> a(in[0], scalars & 1), b(in[1], scalars & 2), c(in[2], scalars & 4);
@@ -164,13 +178,21 @@ template <class Op, class T, int arity, Kind kind> constexpr Kernel pick() {
   }
 }
 
+template <class Op, class T> constexpr Kernel pickTruth() {
+  if constexpr (requires { Op::kTruth; } && sizeof(T) > 1) return binaryTruth<Op, T>;
+  else return nullptr;
+}
+
 #define TS_BOOL_ENTRY(name, arity, kind, weight) pick<BoolOp<ops::name>, uint8_t, arity, kind>(),
 #define TS_TABLE_ENTRY(name, arity, kind, weight) pick<ops::name, Element, arity, kind>(),
+#define TS_TRUTH_ENTRY(name, arity, kind, weight) pickTruth<ops::name, Element>(),
 #define TS_DEFINE_TABLE(table, T)                            \
   namespace table##Detail {                                  \
   using Element = T;                                         \
   static constexpr Kernel kRows[] = {TORCHSTONE_PRIMITIVES(TS_TABLE_ENTRY)}; \
+  static constexpr Kernel kTruths[] = {TORCHSTONE_PRIMITIVES(TS_TRUTH_ENTRY)}; \
   }                                                          \
-  const Kernel* table() { return table##Detail::kRows; }
+  const Kernel* table() { return table##Detail::kRows; }     \
+  const Kernel* table##Truth() { return table##Detail::kTruths; }
 
 }  // namespace torchstone::TORCHSTONE_ISA

@@ -61,7 +61,8 @@ struct Direct {
   alignas(8) char cells[3][8];   // values of parameters and constants
   const char* operand[3];
   const int64_t* stride[3];      // null: the same for all rows
-  int64_t bytes, row, pieces;    // itemsize; elements and pieces of a row
+  int64_t bytes, outBytes;       // itemsizes
+  int64_t row, pieces;           // elements and pieces of a row
 };
 
 // Shorter rows are not worth a call each: the tile machine gathers several. Measured on [rows, columns] + [columns] of 100,000 float32 and
@@ -71,7 +72,7 @@ constexpr int64_t kLeastRow = 64;
 bool readDirect(const Command& c, Direct& d) {
   const Program& p = *c.program;
   const int32_t last = c.ndim - 1;
-  if (!p.direct || c.stride[0][last] != 1 || (c.ndim > 1 && c.size[last] < kLeastRow)) return false;
+  if ((!p.direct && !p.truth) || c.stride[0][last] != 1 || (c.ndim > 1 && c.size[last] < kLeastRow)) return false;
   const Instruction& t = p.instr[0];
   const int32_t compute = int32_t(p.compute);
   for (int32_t k = 0; k < t.arity; ++k) {
@@ -93,11 +94,12 @@ bool readDirect(const Command& c, Direct& d) {
   }
   if (d.scalars == (1u << t.arity) - 1) return false;
   d.instruction = &t;
-  d.kernel = kernelFor(compute, t.op);
+  d.kernel = p.truth ? truthKernelFor(compute, t.op) : kernelFor(compute, t.op);
   d.bytes = kItemSize[compute];
+  d.outBytes = p.truth ? 1 : d.bytes;
   d.row = c.size[last];
   d.pieces = (d.row + TileRunner::kTile - 1) / TileRunner::kTile;
-  return true;
+  return d.kernel != nullptr;
 }
 
 // A walk over the rows of a direct command: where each operand's row begins.
@@ -117,7 +119,7 @@ struct Rows {
     }
   }
   void move(int32_t dim, int64_t by) {
-    out += by * c.stride[0][dim] * d.bytes;
+    out += by * c.stride[0][dim] * d.outBytes;
     for (int32_t k = 0; k < d.instruction->arity; ++k)
       if (d.stride[k] != nullptr) in[k] += by * d.stride[k][dim] * d.bytes;
   }
@@ -143,7 +145,7 @@ int32_t runPieces(const Command& c, const Direct& d, int64_t from, int64_t to) {
     const int64_t first = start * TileRunner::kTile, n = least(d.row - first, pieces * TileRunner::kTile);
     const void* part[3];
     for (int32_t k = 0; k < d.instruction->arity; ++k) part[k] = rows.in[k] + (d.scalars >> k & 1 ? 0 : first * d.bytes);
-    const int32_t status = d.kernel(n, rows.out + first * d.bytes, part, d.scalars);
+    const int32_t status = d.kernel(n, rows.out + first * d.outBytes, part, d.scalars);
     if (status > worst) worst = status;
     left -= pieces;
   }
@@ -172,13 +174,17 @@ bool runDirect(const Command& c, int threads, int32_t& status) {
   return true;
 }
 
+// Bytes of a mere copy that a second core gains nothing on.
+constexpr int64_t kLeastShared = 1 << 18;
+
 // A copy or conversion of one dense run: no tiles.
 bool runCopy(const Command& c, int threads) {
   const Program& p = *c.program;
   if (!p.copy || c.ndim != 1 || c.stride[0][0] != 1 || c.stride[1][0] != 1) return false;
   const Convert convert = convertFor(int32_t(p.inDtype[0]), int32_t(p.outDtype[0]));
   const int64_t n = c.size[0];
-  const int team = threadsFor(n, p.weight, threads);
+  const bool moved = p.inDtype[0] == p.outDtype[0];
+  const int team = moved && n * itemSize(p, 0) < kLeastShared ? 1 : threadsFor(n, p.weight, threads);
   if (team == 1) {
     convert(n, c.address[0], 1, c.address[1], 1);
     return true;

@@ -164,9 +164,11 @@ void plan(Program& p) {
 }
 
 void classify(Program& p) {
-  bool same = p.nout == 1 && p.outDtype[0] == p.compute;
+  bool same = true;
   for (int32_t i = 0; i < p.nin; ++i) same = same && p.inDtype[i] == p.compute;
-  p.direct = same && p.ninstr == 1 && p.outReg[0] == p.nreg - 1;
+  const bool single = same && p.nout == 1 && p.ninstr == 1 && p.outReg[0] == p.nreg - 1;
+  p.direct = single && p.outDtype[0] == p.compute;
+  p.truth = single && !p.direct && p.outDtype[0] == Dtype::Bool;
   p.copy = p.nout == 1 && p.ninstr == 0 && p.nin == 1 && p.outReg[0] == 0 &&
            (p.inDtype[0] == p.compute || p.outDtype[0] == p.compute || p.inDtype[0] == p.outDtype[0]);
   p.weight = std::max(p.weight, 1);

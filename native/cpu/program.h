@@ -30,6 +30,7 @@ struct Program {
   int32_t unsupported;  // a dtype without kernels (status 4), or -1
   int32_t weight;       // cost of one element; an addition is 1
   bool direct;          // one instruction, one output, every dtype the compute dtype
+  bool truth;           // the same but for the output, which is bool
   bool copy;            // no instruction, one output that is the input after at most one conversion
   std::unique_ptr<Dtype[]> outDtype, inDtype;
   std::unique_ptr<int32_t[]> outReg;

@@ -90,4 +90,15 @@ Kernel kernelFor(int32_t dtype, int32_t opcode) {
   }
 }
 
+Kernel truthKernelFor(int32_t dtype, int32_t opcode) {
+  switch (Dtype(dtype)) {
+    case Dtype::Int16: return kernelsInt16Truth()[opcode];
+    case Dtype::Int32: return kernelsInt32Truth()[opcode];
+    case Dtype::Int64: return kernelsInt64Truth()[opcode];
+    case Dtype::Float32: return kernelsFloat32Truth()[opcode];
+    case Dtype::Float64: return kernelsFloat64Truth()[opcode];
+    default: return nullptr;
+  }
+}
+
 }  // namespace torchstone::TORCHSTONE_ISA

@@ -80,12 +80,12 @@ struct fmax {
 struct fmin {
   template <class T> TS_OP T apply(T a, T b) { return b != b ? a : (a <= b ? a : b); }
 };
-struct eq { template <class T> TS_OP T apply(T a, T b) { return T(a == b); } };
-struct ne { template <class T> TS_OP T apply(T a, T b) { return T(a != b); } };
-struct lt { template <class T> TS_OP T apply(T a, T b) { return T(a < b); } };
-struct le { template <class T> TS_OP T apply(T a, T b) { return T(a <= b); } };
-struct gt { template <class T> TS_OP T apply(T a, T b) { return T(a > b); } };
-struct ge { template <class T> TS_OP T apply(T a, T b) { return T(a >= b); } };
+struct eq { static constexpr bool kTruth = true; template <class T> TS_OP T apply(T a, T b) { return T(a == b); } };
+struct ne { static constexpr bool kTruth = true; template <class T> TS_OP T apply(T a, T b) { return T(a != b); } };
+struct lt { static constexpr bool kTruth = true; template <class T> TS_OP T apply(T a, T b) { return T(a < b); } };
+struct le { static constexpr bool kTruth = true; template <class T> TS_OP T apply(T a, T b) { return T(a <= b); } };
+struct gt { static constexpr bool kTruth = true; template <class T> TS_OP T apply(T a, T b) { return T(a > b); } };
+struct ge { static constexpr bool kTruth = true; template <class T> TS_OP T apply(T a, T b) { return T(a >= b); } };
 struct logicalAnd { template <class T> TS_OP T apply(T a, T b) { return T((a != 0) & (b != 0)); } };
 struct logicalOr { template <class T> TS_OP T apply(T a, T b) { return T((a != 0) | (b != 0)); } };
 struct logicalXor { template <class T> TS_OP T apply(T a, T b) { return T((a != 0) ^ (b != 0)); } };
