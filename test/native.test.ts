@@ -197,6 +197,26 @@ describe('a variance', () => {
   });
 });
 
+describe('a product of matrices', () => {
+  it.each([
+    [64, 1024],
+    [32, 256],
+  ])('of %i rows and %i terms adds up short chains', (m, k) => {
+    // Positive terms without a pattern; one chain of all terms is off by more than ten units, short ones by less than six.
+    const drawn = (n: number, seed: number) =>
+      Float32Array.from({ length: n }, (_, i) => 0.5 + ((i * 0.6180339887 + seed) % 1) * (1 + (i % 7)));
+    const of = (data: Float32Array, shape: number[]) => torch.fromNumpy({ data, shape, dtype: 'float32' });
+    const [a, b] = [of(drawn(m * k, 0.1), [m, k]), of(drawn(m * k, 0.7), [k, m])];
+    const got = a.matmul(b).numpy().data as Float32Array;
+    const want = a.to('float64').matmul(b.to('float64')).numpy().data as Float64Array;
+    const errors = Array.from(
+      got,
+      (v, i) => Math.abs(v - want[i]!) / 2 ** (Math.floor(Math.log2(want[i]!)) - 23),
+    );
+    expect(Math.max(...errors)).toBeLessThan(8);
+  });
+});
+
 describe('sums', () => {
   it('of float32 ones plus noise are as accurate as pairwise ones', () => {
     torch.manualSeed(11);

@@ -39,32 +39,52 @@ template <class T> void copyTile(const T* t, int64_t rows, int64_t width, View<T
   }
 }
 
+// The longest chain of multiply-adds: a product's error grows with it. Adding up takes 1 to 2% of the time.
+inline constexpr int64_t kChain = 192;
+// How long the next chain is; the last two are alike. No division: it would cost a short tile some percent.
+TS_INLINE int64_t chainOf(int64_t left) { return left <= kChain ? left : left < 2 * kChain ? (left + 1) / 2 : kChain; }
+
 // C[R, cols] (+)= A·B over K: a is packed, R values for each k; b has a row of NV whole vectors every ldb.
-// Every element is one chain of fused multiply-adds in the order of k, whatever tile it falls in.
+// Every element is the sum of chains of fused multiply-adds in the order of k, whatever tile it falls in.
 template <class T, int R, int NV>
 void tile(int64_t K, const T* a, const T* b, int64_t ldb, View<T> c, int64_t cols, bool add) {
   constexpr int W = kLanes<T>;
   Vec<T> acc[R][NV];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
+  T spilled[R * NV * W];
   // C is touched only after the loop: 2 to 5%
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < NV; ++v) __builtin_prefetch(c.p + r * c.rs + v * W, 1);
-#pragma GCC unroll 1
-  for (int64_t k = 0; k < K; ++k) {
-    Vec<T> bv[NV];
-#pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) bv[v] = load<T>(b + v * W);
+  int64_t left = K;
+  do {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-      for (int v = 0; v < NV; ++v) acc[r][v] += a[r] * bv[v];
-    a += R;
-    b += ldb;
-  }
-  T spilled[R * NV * W];
+      for (int v = 0; v < NV; ++v) acc[r][v] = Vec<T>{};
+    const int64_t length = chainOf(left);
+#pragma GCC unroll 1
+    for (int64_t k = 0; k < length; ++k) {
+      Vec<T> bv[NV];
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) bv[v] = load<T>(b + v * W);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; ++v) acc[r][v] += a[r] * bv[v];
+      a += R;
+      b += ldb;
+    }
+    if (length == K) break;
+    const bool first = left == K, last = length == left;
+    left -= length;
+    T* sum = spilled;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v, sum += W) {
+        if (!first) acc[r][v] += load<T>(sum);
+        if (!last) store<T>(sum, acc[r][v]);
+      }
+  } while (left > 0);
   const bool direct = c.cs == 1 && cols == NV * W;
   T* to = direct ? c.p : spilled;
   const int64_t step = direct ? c.rs : NV * W;
