@@ -168,6 +168,17 @@ describe('products and convolutions', () => {
     const want = run(x, w, b);
     for (const [i, got] of run(gpu(x), gpu(w), gpu(b)).entries()) close(got, want[i]!, 1e-4);
   });
+  it.each(['float16', 'bfloat16'] as const)('convolves %s as it is, rounding once', (dtype) => {
+    const whole = (shape: number[]): Tensor => torch.randint(-1, 2, shape).to(dtype);
+    const [x, w, b, g] = [whole([2, 3, 9, 8]), whole([4, 3, 3, 2]), whole([4]), whole([2, 4, 7, 7])];
+    const run = (...at: Tensor[]): Tensor[] => {
+      const leaves = at.slice(0, 3).map((t) => t.detach().requiresGrad_());
+      const y = torch.conv2d(leaves[0]!, leaves[1]!, leaves[2]!);
+      return [y, ...torch.autograd.grad([y], leaves, { gradOutputs: [at[3]!] })] as Tensor[];
+    };
+    const want = run(x, w, b, g);
+    for (const [i, got] of run(gpu(x), gpu(w), gpu(b), gpu(g)).entries()) same(got, want[i]!);
+  });
   it('cuts the long sums of a weight gradient into parts', () => {
     const [x, g] = [
       torch.randint(-2, 3, [8, 2, 40, 40]).to('float32'),

@@ -80,5 +80,15 @@ test('an op is one launch', () => {
   expect(launches(() => x.mul(2).relu_())).toEqual([...one, ...one]);
   expect(launches(() => torch.addcmul(x, x, x))).toEqual(one);
   expect(launches(() => x.to('float16'))).toEqual(one);
+  const [image, filter] = (['float16', 'bfloat16'] as const).flatMap((dtype) => [
+    torch.zeros([8, 16, 32, 32], { device: 'cuda', dtype }),
+    torch.zeros([64, 16, 3, 3], { device: 'cuda', dtype }),
+  ]) as [Tensor, Tensor];
+  expect(launches(() => torch.conv2d(image, filter))).toEqual([['conv', 113]]);
   expect(launches(() => x.sum())).toEqual([['reduce', 1]]);
+  // cuBLAS's own launches are not noted: there is none beside them.
+  for (const dtype of ['float16', 'bfloat16', 'complex64'] as const) {
+    const m = torch.zeros([8, 8], { device: 'cuda', dtype });
+    expect(launches(() => torch.matmul(m, m.t()))).toEqual([]);
+  }
 });

@@ -1,7 +1,7 @@
 // Owns the three commands of a convolution and its tape: the convolution, and the gradients of its input and of its weights,
 // each the gradient of the others. Shapes are already checked. The layouts are written in native/README.md.
 import { record, type Save, type SavedTensor } from '../autograd/node.js';
-import { float32, float64 } from '../dtype.js';
+import { bfloat16, float16, float32, float64 } from '../dtype.js';
 import { newTensor } from '../factory.js';
 import { block, raiseStatus } from '../native.js';
 import type { Shape } from '../shape.js';
@@ -56,8 +56,11 @@ function writeOperand(at: number, x: Tensor): number {
   return at + 5;
 }
 
-/** Whether the addon's families compute in this dtype. */
-const native = (x: Tensor): boolean => x.dtype === float32 || x.dtype === float64;
+/** Whether the addon's families compute in this dtype. CUDA's take 16-bit floats, which they round once: planes would be added rounded. */
+const native = (x: Tensor, axes: number): boolean =>
+  x.dtype === float32 ||
+  x.dtype === float64 ||
+  (x.device.type === 'cuda' && axes <= 2 && (x.dtype === float16 || x.dtype === bfloat16));
 
 /** Fills `result`, which is one of the three tensors. Where nothing is summed it is the bias, or 0. */
 function launch(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
@@ -68,9 +71,10 @@ function launch(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | nul
     else rawCopy(result, overChannels(b, c, result.shape));
     return;
   }
-  if (native(x) && c.axes.length <= 2) launchPlanar(f, c, x, w, b, y);
+  const direct = native(x, c.axes.length);
+  if (direct && c.axes.length <= 2) launchPlanar(f, c, x, w, b, y);
   else {
-    if (native(x)) byPlanes(f, c, x, w, y, (plane, px, pw, py) => launchPlanar(f, plane, px, pw, null, py));
+    if (direct) byPlanes(f, c, x, w, y, (plane, px, pw, py) => launchPlanar(f, plane, px, pw, null, py));
     else byProducts(f, c, x, w, y);
     if (b !== null) add.inplace!(result, overChannels(b, c, result.shape));
   }

@@ -1,4 +1,7 @@
 // Owns the families conv, convInputGrad and convWeightGrad on CUDA: products over implicit matrices (kernels/conv.cuh).
+#include <algorithm>
+#include <cstdlib>
+
 #include "codegen.h"
 #include "families.h"
 
@@ -45,10 +48,23 @@ struct Command {
     for (int64_t v : {i.image, i.channel, i.row, i.column}) args.put(v);
   }
   int64_t taps() const { return h.kernel * w.kernel; }
-  const char* type() const { return dtype == Dtype::Float32 ? "float" : "double"; }
+  // What is stored, and what it is summed in.
+  const char* stored() const { return storageName(dtype); }
+  Dtype sums() const { return dtype == Dtype::Float64 ? dtype : Dtype::Float32; }
+  // Whether some position, or number of a tile that reaches beyond the matrices, needs 64 bits.
+  bool wide() const {
+    const auto reach = [&](const Image& i, int64_t all, int64_t rows, int64_t columns) {
+      return std::abs(i.image) * images + std::abs(i.channel) * all + std::abs(i.row) * rows + std::abs(i.column) * columns;
+    };
+    const int64_t taken = channels * taps(), inside = h.in * w.in, outside = h.out * w.out;
+    const int64_t edge = (h.out + h.pad + h.in + h.kernel) * h.stride * h.dilation + (w.out + w.pad + w.in + w.kernel) * w.stride * w.dilation;
+    return std::max({reach(x, groups * channels, h.in, w.in), reach(y, groups * filters, h.out, w.out), groups * filters * taken, filters * taps(),
+                     images * inside, images * outside, edge}) >= kNarrow - (int64_t(1) << 16);
+  }
 
   // C is M × N for every group, in `splits` parts.
   void run(Device& device, const char* family, const char* function, int64_t M, int64_t N, int64_t splits, char* partial) const {
+    const bool weights = function[4] == 'W', alone = splits == 1;
     const int64_t columns = blocksFor(N, kTile);
     Words args;
     for (int64_t v : {images, groups, channels, filters}) args.put(v);
@@ -61,8 +77,9 @@ struct Command {
     args.put(columns);
     args.put(splits);
     args.put(static_cast<const void*>(partial));
-    launch(device, Key(function[4]).add(int(dtype)), [&](bool indirect) {
-      return text(family, "ConvArgs", instance(function, type()), indirect);
+    launch(device, Key(function[4]).add(int(dtype)).add(wide()).add(alone), [&](bool indirect) {
+      const char *sum = storageName(sums()), *index = indexName(wide());
+      return text(family, "ConvArgs", weights ? instance(function, stored(), sum, index, alone) : instance(function, stored(), sum, index), indirect);
     }, Grid{blocksFor(M, kTile) * columns, groups, splits}, kThreads, args);
   }
   static KernelText text(const char* family, const char* args, const std::string& body, bool indirect) {
@@ -73,7 +90,7 @@ struct Command {
 // True when the dtype has no kernels, and the block says so.
 bool refuse(Context& context, const Command& c) {
   context.block[0] = kOk;
-  if (c.dtype == Dtype::Float32 || c.dtype == Dtype::Float64) return false;
+  if (c.dtype >= Dtype::Float16 && c.dtype <= Dtype::Float64) return false;
   context.block[0] = kBadDtype;
   context.block[1] = double(c.dtype);
   return true;
@@ -102,7 +119,7 @@ void convWeightGrad(Context& context) {
   const int64_t wanted = kEnoughBlocks / tiles, most = blocksFor(places, kLeastShare);
   const int64_t splits = wanted < 1 ? 1 : wanted < most ? wanted : most;
   if (splits == 1) return c.run(device, "convWeightGrad", "convWeight", c.filters, N, 1, c.weight);
-  const Scratch partial(device, splits * n * kItemSize[int(c.dtype)]);
+  const Scratch partial(device, splits * n * kItemSize[int(c.sums())]);
   c.run(device, "convWeightGrad", "convWeight", c.filters, N, splits, partial.address());
   Words args;
   args.put(n);
@@ -110,7 +127,7 @@ void convWeightGrad(Context& context) {
   args.put(static_cast<const void*>(partial.address()));
   args.put(static_cast<const void*>(c.weight));
   launch(device, Key('S').add(int(c.dtype)), [&](bool indirect) {
-    return Command::text("convWeightGrad", "PartsArgs", instance("sumParts", c.type()), indirect);
+    return Command::text("convWeightGrad", "PartsArgs", instance("sumParts", c.stored(), storageName(c.sums())), indirect);
   }, Grid{blocksFor(n, kThreads)}, kThreads, args);
 }
 
