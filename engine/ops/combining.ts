@@ -8,7 +8,7 @@ import { Size, type Tensor } from '../tensor.js';
 import { defineOp, type Param } from './define.js';
 import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';
-import { joined } from './joining.js';
+import { joined, stackingOp } from './joining.js';
 import { longTable } from './raw.js';
 import { call, t } from './samples.js';
 
@@ -164,48 +164,22 @@ export const atleast1d = atLeastOp(1);
 export const atleast2d = atLeastOp(2);
 export const atleast3d = atLeastOp(3);
 
-export const columnStack = defineOp({
+export const columnStack = stackingOp({
   name: 'columnStack',
-  numpy: 'numpy.column_stack',
+  python: 'column_stack',
   doc: 'Tensors side by side along dim 1; those of fewer than two dims are columns.',
-  params: [{ name: 'tensors', kind: 'tensors' }],
-  variants: ['function'],
-  gradName: 'CatBackward0',
-  compose: (xs: readonly Tensor[]): Tensor => {
-    if (xs.length === 0)
-      throw new RuntimeError(
-        message('columnStack', 'at least one tensor', 'none', 'column_stack expects a non-empty TensorList'),
-      );
-    return joined(
-      xs.map((x) => (x.ndim <= 1 ? reshaped(x, [x.length, 1]) : x)),
-      1,
-      'columnStack',
-    );
-  },
+  form: (x) => (x.ndim <= 1 ? reshaped(x, [x.length, 1]) : x),
+  dim: () => 1,
   samples: [call([[t([3]), t([3, 2])]]), call([[t([]), t([1, 2])]])],
-  errors: [{ args: [[]], throws: 'RuntimeError' }],
 });
 
-export const dstack = defineOp({
+export const dstack = stackingOp({
   name: 'dstack',
-  numpy: 'numpy.dstack',
+  python: 'dstack',
   doc: 'Tensors one behind the other along dim 2.',
-  params: [{ name: 'tensors', kind: 'tensors' }],
-  variants: ['function'],
-  gradName: 'CatBackward0',
-  compose: (xs: readonly Tensor[]): Tensor => {
-    if (xs.length === 0)
-      throw new RuntimeError(
-        message('dstack', 'at least one tensor', 'none', 'dstack expects a non-empty TensorList'),
-      );
-    return joined(
-      xs.map((x) => raised(x, 3)),
-      2,
-      'dstack',
-    );
-  },
+  form: (x) => raised(x, 3),
+  dim: () => 2,
   samples: [call([[t([3]), t([3])]]), call([[t([3, 2]), t([3, 2, 2])]])],
-  errors: [{ args: [[]], throws: 'RuntimeError' }],
 });
 
 /** The matrix with zeros beside it: `width` columns, its own from `col` on. */

@@ -11,7 +11,7 @@ import { selected, sliced, unsqueezed } from './geometry.js';
 import { rawCopy, rawZeros } from './memory.js';
 import { takesOut } from './out_param.js';
 import { requireMemory, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, type Sample, t } from './samples.js';
 
 const tensors: Param = { name: 'tensors', kind: 'tensors' };
 const dim0: Param = { name: 'dim', kind: 'int', default: 0 };
@@ -197,50 +197,53 @@ function atLeast(x: Tensor, ndim: number): Tensor {
   return y;
 }
 
-function requireSome(op: string, xs: readonly Tensor[]): Tensor {
-  const first = xs[0];
-  if (first === undefined)
-    throw new RuntimeError(
-      message(op, 'at least one tensor', 'none', `${op} expects a non-empty TensorList`),
-    );
-  return first;
+interface Stacking {
+  readonly name: string;
+  readonly python: string;
+  readonly aliases?: readonly string[];
+  readonly doc: string;
+  /** What each tensor becomes first, and the dim along which they are then joined. */
+  readonly form: (x: Tensor) => Tensor;
+  readonly dim: (first: Tensor) => number;
+  readonly samples: readonly Sample[];
 }
 
-export const hstack = defineOp({
+/** An op that joins a list of tensors after each has been given a common form. */
+export function stackingOp({ name, python, form, dim, ...rest }: Stacking) {
+  return defineOp({
+    name,
+    numpy: `numpy.${python}`,
+    ...rest,
+    params: [tensors],
+    variants: ['function'],
+    gradName: 'CatBackward0',
+    compose: (xs: readonly Tensor[]): Tensor => {
+      if (xs.length === 0) {
+        const hint = `${python} expects a non-empty TensorList`;
+        throw new RuntimeError(message(name, 'at least one tensor', 'none', hint));
+      }
+      const formed = xs.map(form);
+      return joined(formed, dim(formed[0]!), name);
+    },
+    errors: [{ args: [[]], throws: 'RuntimeError' }],
+  });
+}
+
+export const hstack = stackingOp({
   name: 'hstack',
-  numpy: 'numpy.hstack',
+  python: 'hstack',
   doc: 'Tensors side by side: along dim 1, or dim 0 where they are 1-d.',
-  params: [tensors],
-  variants: ['function'],
-  gradName: 'CatBackward0',
-  compose: (xs: readonly Tensor[]): Tensor => {
-    const first = atLeast(requireSome('hstack', xs), 1);
-    return joined(
-      xs.map((x) => atLeast(x, 1)),
-      first.ndim === 1 ? 0 : 1,
-      'hstack',
-    );
-  },
+  form: (x) => atLeast(x, 1),
+  dim: (first) => (first.ndim === 1 ? 0 : 1),
   samples: [call([[t([3, 5]), t([3, 2])]]), call([[t([3]), t([2])]]), call([[t([]), t([])]])],
-  errors: [{ args: [[]], throws: 'RuntimeError' }],
 });
 
-export const vstack = defineOp({
+export const vstack = stackingOp({
   name: 'vstack',
+  python: 'vstack',
   aliases: ['torch.row_stack'],
-  numpy: 'numpy.vstack',
   doc: 'Tensors one below the other; 1-d ones are rows.',
-  params: [tensors],
-  variants: ['function'],
-  gradName: 'CatBackward0',
-  compose: (xs: readonly Tensor[]): Tensor => {
-    requireSome('vstack', xs);
-    return joined(
-      xs.map((x) => atLeast(x, 2)),
-      0,
-      'vstack',
-    );
-  },
+  form: (x) => atLeast(x, 2),
+  dim: () => 0,
   samples: [call([[t([5]), t([3, 5])]]), call([[t([]), t([])]])],
-  errors: [{ args: [[]], throws: 'RuntimeError' }],
 });
