@@ -142,7 +142,7 @@ function steps() {
     node('doctor', 0.5, 0.1, [program, 'doctor', '--filter', 'gpu', `--json=${join(work, 'doctor.json')}`]),
     node('first-calls', 0.6, 0.2, [join(ROOT, 'scripts', 'lib', 'gpu-first.mjs')]),
     suite('validate', 2.4, 0.8, [...shared, ...part(1000)]),
-    suite('memory', 0.7, 0.2, ['--suite', 'cuda', '--filter', 'memory/steps', ...quick], 'bench'),
+    suite('memory', 1, 0.2, ['--suite', 'cuda', '--filter', 'memory/steps', ...quick], 'bench'),
     suite('notebook', 0.8, 0.2, [...device, ...part(12)]),
     suite('conformance', 1.4, 0.5, [...shared, ...part(1000)]),
     suite('gradcheck', 0.9, 0.3, [...shared, '--quick', ...part(1000)]),
