@@ -174,7 +174,8 @@ bool runDirect(const Command& c, int threads, int32_t& status) {
   return true;
 }
 
-// Bytes of a mere copy that a second core gains nothing on.
+// A mere copy of fewer bytes stays in one thread. A cat of twice 200 KB took 4.4 us that way on a busy machine, and 7.0 with a team for
+// each half on a quiet one; both ways on the same quiet machine are yet to be timed.
 constexpr int64_t kLeastShared = 1 << 18;
 
 // A copy or conversion of one dense run: no tiles.
