@@ -1,8 +1,10 @@
 // Owns turning a recorded Python call into a call of the engine: which op a Python path is, and which argument goes where.
 // There is no rule for any one op here but that Python's x[...] is x.at(...).
+
 import * as engine from '../../engine/index.js';
 import { Complex, type Op, ops, type Param, Tensor } from '../../engine/index.js';
 import { BindError, camelCase } from '../bind.js';
+import { runDevice } from '../place.js';
 import { dtypeOf } from './arrays.js';
 import type { Wire, WireCall, WireProgram } from './wire.js';
 
@@ -91,7 +93,8 @@ const decoders: Readonly<Record<string, (inner: unknown, scope: Scope) => unknow
       throw new NotDoneError(`the engine has no dtype ${String(name)}`);
     }
   },
-  device: (name) => name,
+  // Recorded on the CPU: what was made there is made where the run's tensors are.
+  device: (name) => (name === 'cpu' ? runDevice() : name),
   layout: (name) => name,
   memoryFormat: (name) => name,
   callable:
@@ -130,11 +133,16 @@ export function bind(params: readonly Param[], args: readonly unknown[], kwargs:
   for (const [name, value] of Object.entries(kwargs)) {
     const at = params.findIndex((param) => param.name === name);
     if (at >= 0) bound[at] = value;
-    else if (!HOLDS[name]?.includes(value))
+    else if (!holdsAnyway(name, value))
       throw new NotDoneError(`no parameter is named ${name} (${params.map((p) => p.name).join(', ')})`);
   }
   while (bound.length > 0 && bound.at(-1) === undefined) bound.pop();
   return bound;
+}
+
+/** The device of the run stands where the recorded call named the CPU. */
+function holdsAnyway(name: string, value: unknown): boolean {
+  return HOLDS[name]?.includes(name === 'device' && value === runDevice() ? 'cpu' : value) === true;
 }
 
 /** Sizes may be given one by one: `permute(2, 0, 1)` is `permute([2, 0, 1])`; so may tensors. */
@@ -198,7 +206,7 @@ function callMember(call: WireCall, args: readonly unknown[], kwargs: Tagged): u
   }
   const name = path === undefined ? '' : camelCase(path.slice('torch.Tensor.'.length));
   const member = self instanceof Tensor ? (self as unknown as Tagged)[name] : undefined;
-  const bare = Object.entries(kwargs).every(([key, value]) => HOLDS[key]?.includes(value));
+  const bare = Object.entries(kwargs).every(([key, value]) => holdsAnyway(key, value));
   if (typeof member === 'function' && bare)
     return (member as (...a: unknown[]) => unknown).apply(self, args.slice(1));
   if (member !== undefined && args.length === 1) return member;
