@@ -95,7 +95,7 @@ check('gradients', () => {
 });
 check('what a kernel finds wrong (the error cell)', () =>
   fails(() => {
-    ones([5], { device: 'cuda' }).indexSelect(0, tensor([9], { device: 'cuda' }));
+    ones([5], { device: 'cuda' }).take(tensor([9], { device: 'cuda' }));
     cuda.synchronize();
   }, /IndexError/),
 );
