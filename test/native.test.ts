@@ -195,6 +195,15 @@ describe('a variance', () => {
     expect(x.select(0, 0).var().item()).toBe(9824728);
     expect(x.var(1).tolist()).toEqual([9824728, 9824728]);
   });
+
+  it('of no rows has the dtype of any other', () => {
+    for (const dtype of ['float32', 'bfloat16', 'float64'] as const) {
+      const none = torch.zeros([0, 1, 2], { dtype });
+      expect([none.var(2).dtype, none.std(2).dtype, none.mean(2).dtype].map(String)).toEqual(
+        Array(3).fill(`torch.${dtype}`),
+      );
+    }
+  });
 });
 
 describe('a product of matrices', () => {

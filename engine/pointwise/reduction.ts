@@ -50,7 +50,7 @@ export function reduce(r: Reduction): Tensor {
   const dtype = r.epilogue === undefined ? r.out : (r.between ?? computedIn(r.out));
   if (r.reducer === 'prod' && r.compute.category === 3 && shape.every((s) => s > 0)) return product(r, shape);
   const out = newTensor(reducedShape(shape, r.reduced, r.keepdim), dtype);
-  if (out.length === 0) return out;
+  if (out.length === 0) return dtype === r.out ? out : newTensor(out.shape, r.out);
   const params = r.params ?? [];
   if (shape.some((s) => s === 0)) {
     const identity = expr(r.reducer === 'prod' ? 1 : 0);
