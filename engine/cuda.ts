@@ -97,6 +97,8 @@ function foundAt(op: string, on: DeviceLike | number | undefined): CudaFound['de
   return findCuda().devices[index]!;
 }
 
+let tf32 = false;
+
 /** PyTorch's torch.cuda. Devices are numbers, names or Device objects; without one, the current device. */
 export const cuda = {
   /** Whether there is a device to run on. `reason()` says why not. */
@@ -136,6 +138,16 @@ export const cuda = {
   /** Every launch waits and reports its own failure, as CUDA_LAUNCH_BLOCKING=1 asks for. */
   setLaunchBlocking: (on: boolean): void =>
     checked('cuda.setLaunchBlocking', indexOf('cuda.setLaunchBlocking'), (c) => c.setBlocking(on)),
+  /**
+   * Whether products of float32 may cut their operands to TF32's 10 bits, on all devices: several times as fast on tensor cores, a
+   * thousandth as exact. Off at first, as `torch.backends.cuda.matmul.allow_tf32` is.
+   */
+  setAllowTf32: (on: boolean): void => {
+    checked('cuda.setAllowTf32', indexOf('cuda.setAllowTf32'), (c) => c.allowTf32(on));
+    tf32 = on;
+  },
+  /** What `setAllowTf32` was last given. */
+  isTf32Allowed: (): boolean => tf32,
   Stream,
   Event,
   Graph,

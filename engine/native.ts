@@ -84,6 +84,8 @@ export interface CudaAddon extends Families, DeviceMemory {
   synchronize(): void;
   /** Every launch waits and reports its own failure. */
   setBlocking(on: boolean): void;
+  /** Whether cuBLAS may cut float32 operands to TF32. */
+  allowTf32(on: boolean): void;
   /** Streams, events and graphs end with their owners, at the latest when a later one is made, or where they are destroyed. */
   streamCreate(owner: object): number;
   streamUse(stream: number): void;

@@ -90,3 +90,17 @@ test.each(['float16', 'bfloat16'] as const)('%s sums are rounded once', (dtype) 
   const want = full([], 4097).to(dtype).item();
   expect(matmul(x, ones([4097, 1], { dtype }).cuda()).tolist()).toEqual([[want], [want]]);
 });
+
+test('operands are cut to TF32 only where that was asked for', () => {
+  const x = full([2, 2], 1 + 2 ** -12).cuda();
+  const product = (): unknown => matmul(x, x).cpu().select(0, 0).select(0, 0).item();
+  const exact = Math.fround(2 * (1 + 2 ** -12) ** 2);
+  expect([cuda.isTf32Allowed(), product()]).toEqual([false, exact]);
+  cuda.setAllowTf32(true);
+  try {
+    expect([cuda.isTf32Allowed(), product()]).toEqual([true, 2]);
+  } finally {
+    cuda.setAllowTf32(false);
+  }
+  expect(product()).toBe(exact);
+});

@@ -104,6 +104,7 @@ void setDevice(const Call& call) {
   if (card == nullptr) {
     card = std::make_unique<Card>(call.env, found, int(index));
     card->setBlocking(runtime.blocking);
+    card->allowTf32(runtime.tf32);
   }
   runtime.current = card.get();
   card->activate();
@@ -144,6 +145,13 @@ void setBlocking(const Call& call) {
   runtime.blocking = call.boolean(0);
   for (const auto& card : runtime.cards)
     if (card != nullptr) card->setBlocking(runtime.blocking);
+}
+
+void allowTf32(const Call& call) {
+  Runtime& runtime = call.runtime();
+  runtime.tf32 = call.boolean(0);
+  for (const auto& card : runtime.cards)
+    if (card != nullptr) card->allowTf32(runtime.tf32);
 }
 
 int64_t streamCreate(const Call& call) { return call.card().streamCreate(call.object(0)); }
@@ -189,7 +197,7 @@ Napi::Object exported(Napi::Env env, Context& context) {
 #define TS_CALL(name) exportRaw(env, exports, #name, callback<name>, context);
 #define TS_CALLS(X)                                                                                                  \
   X(setDevice) X(allocate) X(release) X(collect) X(trim) X(memoryStats) X(memoryInfo) X(copyIn) X(copyOut) X(copyWithin) \
-  X(fill) X(copyAcross) X(synchronize) X(setBlocking) X(streamCreate) X(streamUse) X(streamSynchronize) X(streamQuery) \
+  X(fill) X(copyAcross) X(synchronize) X(setBlocking) X(allowTf32) X(streamCreate) X(streamUse) X(streamSynchronize) X(streamQuery) \
   X(streamDestroy) X(streamWaitEvent) X(eventCreate) X(eventRecord) X(eventSynchronize) X(eventQuery) X(eventElapsed) \
   X(eventDestroy) X(graphBegin) X(graphEnd) X(graphLaunch) X(graphDestroy)
   TS_CALLS(TS_CALL)

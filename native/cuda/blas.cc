@@ -72,10 +72,14 @@ Blas::Blas(Card& card, void* library) : card_(card) {
 #undef TS_RESOLVE
   if (!missing.empty()) throw Failure{FailureKind::Library, "this cuBLAS lacks " + missing};
   check(cublasCreate_v2(&handle_), "cublasCreate");
-  check(cublasSetMathMode(handle_, kBlasDefaultMath | kBlasWholeParts), "cublasSetMathMode");
+  allowTf32(false);
 }
 
 Blas::~Blas() { cublasDestroy_v2(handle_); }
+
+void Blas::allowTf32(bool on) {
+  check(cublasSetMathMode(handle_, (on ? kBlasTf32Math : kBlasDefaultMath) | kBlasWholeParts), "cublasSetMathMode");
+}
 
 // A workspace of ours for each stream: cuBLAS's own would be shared between streams, and could not be captured in graphs. A
 // graph has one of its own, since it may be replayed on any stream. Setting the stream takes the workspace away, so it is set each time.

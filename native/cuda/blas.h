@@ -25,10 +25,10 @@ struct Product {
 // False where cuBLAS is not there or does not take this dtype or these strides; nothing was launched then.
 bool product(Device& device, const Product& p);
 
-// cublasStatus_t, cublasOperation_t, libraryPropertyType; cublasMath_t: the default one has no TF32, the other keeps parts of
-// 16-bit floats' sums in float32.
+// cublasStatus_t, cublasOperation_t, libraryPropertyType; cublasMath_t: the default one has no TF32, the second has, and the
+// last keeps parts of 16-bit floats' sums in float32.
 inline constexpr int kBlasSuccess = 0, kBlasPlain = 0, kBlasTransposed = 1, kBlasMajor = 0, kBlasMinor = 1;
-inline constexpr int kBlasDefaultMath = 0, kBlasWholeParts = 16;
+inline constexpr int kBlasDefaultMath = 0, kBlasTf32Math = 3, kBlasWholeParts = 16;
 // cudaDataType_t, cublasComputeType_t, cublasGemmAlgo_t.
 inline constexpr int kBlasHalf = 2, kBlasBrain = 14, kBlasFloat = 0, kBlasDouble = 1, kBlasComplex64 = 4, kBlasComplex128 = 5;
 inline constexpr int kBlasSums32 = 68, kBlasSums64 = 70, kBlasAlgorithm = -1;
@@ -52,6 +52,8 @@ class Blas {
   Blas(const Blas&) = delete;
   Blas& operator=(const Blas&) = delete;
   bool product(const Product& p);
+  // Whether products of float32 may cut their operands to TF32's 10 bits.
+  void allowTf32(bool on);
   // The capture is over: what it worked in stays with the graph's memory.
   void endCapture();
   // The stream is about to end, and is idle.

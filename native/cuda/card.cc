@@ -197,8 +197,16 @@ void Card::launch(Kernel& kernel, Grid grid, int threads, const Words& args) {
 
 // The handle is made when it is first wanted: it takes memory.
 Blas* Card::blas() {
-  if (blas_ == nullptr && libraries_.cublas != nullptr) blas_ = std::make_unique<Blas>(*this, libraries_.cublas);
+  if (blas_ == nullptr && libraries_.cublas != nullptr) {
+    blas_ = std::make_unique<Blas>(*this, libraries_.cublas);
+    blas_->allowTf32(tf32_);
+  }
   return blas_.get();
+}
+
+void Card::allowTf32(bool on) {
+  tf32_ = on;
+  if (blas_ != nullptr) blas_->allowTf32(on);
 }
 
 bool Card::product(const Product& p) {

@@ -55,6 +55,7 @@ class Card final : public Device {
   bool product(const Product& p);
   void check(CUresult result, const char* call) const;
   void setBlocking(bool on) { blocking_ = on; }
+  void allowTf32(bool on);
   void memoryInfo(double* out) const;
   Failure outOfMemory(int64_t bytes) const;
   // From another device; both sides' streams wait for it.
@@ -117,7 +118,7 @@ class Card final : public Device {
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   Properties properties_;
-  bool blocking_ = false;
+  bool blocking_ = false, tf32_ = false;
   int64_t* cell_ = nullptr;
   CUdeviceptr cellAddress_ = 0;
   std::unordered_map<std::string, Kernel> kernels_;
@@ -144,7 +145,7 @@ Properties propertiesOf(const Driver& driver, int index);
 struct Runtime {
   std::vector<std::unique_ptr<Card>> cards;
   Card* current = nullptr;
-  bool blocking = false;
+  bool blocking = false, tf32 = false;
   Failure last{FailureKind::None, ""};
 };
 

@@ -218,7 +218,7 @@ async function runCuda(options: SuiteOptions, mode: Mode, started: number): Prom
     memory,
     calibration: judged.calibration,
     blocks: judged.blocks,
-    notes: [`On ${cuda.getDeviceName()}.`, ...judged.notes],
+    notes: [`On ${cuda.getDeviceName()}, TF32 ${cuda.isTf32Allowed() ? 'allowed' : 'off'}.`, ...judged.notes],
   });
 }
 

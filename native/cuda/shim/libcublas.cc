@@ -1,5 +1,6 @@
 // Owns the stand-in for cuBLAS: column-major loops that sum in double, for what blas.cc calls. Its checks are those that cuBLAS documents.
 #include <algorithm>
+#include <bit>
 #include <complex>
 #include <cstdint>
 #include <type_traits>
@@ -29,6 +30,16 @@ template <class T> struct Element {
   static double wide(T x) { return double(x); }
   static T narrow(double x) { return T(x); }
 };
+// CUBLAS_TF32_TENSOR_OP_MATH: float32 operands are rounded to 10 bits behind the point, ties to even.
+constexpr int kTf32Math = 3;
+template <class T> T cutToTf32(T x) {
+  if constexpr (std::is_same_v<T, float>) {
+    uint32_t bits = std::bit_cast<uint32_t>(x);
+    bits = (bits + 0xfff + ((bits >> 13) & 1)) & ~0x1fffu;
+    return std::bit_cast<float>(bits);
+  }
+  return x;
+}
 template <> struct Element<Half> {
   static double wide(Half x) { return double(torchstone::device::widen(x)); }
   static Half narrow(double x) { return {torchstone::device::halfBits(float(x))}; }
@@ -73,6 +84,8 @@ template <class T, class S> int gemm(Handle* handle, const Call& g, const void* 
   using Sum = std::remove_const_t<decltype(by)>;
   const Matrix<const T> left{static_cast<const T*>(g.a), g.lda, g.strideA, g.opA == 1}, right{static_cast<const T*>(g.b), g.ldb, g.strideB, g.opB == 1};
   const Matrix<T> out{static_cast<T*>(g.c), g.ldc, g.strideC, false};
+  const bool cut = (handle->math & 15) == kTf32Math;
+  const auto operand = [cut](T x) { return Element<T>::wide(cut ? cutToTf32(x) : x); };
   const auto work = [=] {
     if (g.m == 0 || g.n == 0 || g.batches == 0) return true;
     if (!out.lies(g.m, g.n, g.batches)) return false;
@@ -81,7 +94,7 @@ template <class T, class S> int gemm(Handle* handle, const Call& g, const void* 
       for (int64_t j = 0; j < g.n; ++j)
         for (int64_t i = 0; i < g.m; ++i) {
           Sum sum = 0;
-          for (int64_t p = 0; p < g.k; ++p) sum += Element<T>::wide(left.element(batch, i, p)) * Element<T>::wide(right.element(batch, p, j));
+          for (int64_t p = 0; p < g.k; ++p) sum += operand(left.element(batch, i, p)) * operand(right.element(batch, p, j));
           T& to = out.element(batch, i, j);
           const Sum old = before == Sum(0) ? Sum(0) : before * Element<T>::wide(to);  // a beta of 0 reads nothing
           to = Element<T>::narrow(by * sum + old);
