@@ -1,14 +1,17 @@
 // Compiles the kernels that a run kept (TORCHSTONE_CUDA_KEEP=FOLDER) with the real NVRTC for every family of cards. Needs no card.
 // It knows nothing of what the kernels compute: the addon puts their headers in place.
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pythonFolders } from '../engine/cuda.js';
 import { addon } from '../engine/native.js';
 
-const HELP = `usage: npx tsx scripts/cuda-compile.ts FOLDER [--arch 75,80,…] [--unit N] [--optional]
+const HELP = `usage: npx tsx scripts/cuda-compile.ts FOLDER [--arch 75,80,…] [--unit N] [--jobs N] [--optional]
 
-Compiles every kernel text in FOLDER, N (32) at a time, for each compute capability (75,80,86,89,90,100,120).
+Compiles every kernel text in FOLDER, N (32) at a time, for each compute capability (75,80,86,89,90,100,120),
+in as many processes as there are processors, or --jobs.
 NVRTC is looked for where the engine looks; a Python environment gets it by: pip install nvidia-cuda-nvrtc
 --optional: without NVRTC say so and go on.
 Exit codes: 0 all compile, 1 some do not, 2 could not run, 6 the folder has no kernels.`;
@@ -41,12 +44,26 @@ function unitsOf(folder: string, most: number): Unit[] {
   });
 }
 
-function main(): number {
+/** The same command for a part of the capabilities in each of several processes. The largest exit code is that of all. */
+async function inProcesses(archs: readonly string[], jobs: number, rest: readonly string[]): Promise<number> {
+  const codes = Array.from({ length: Math.min(jobs, archs.length) }, (_, job) => {
+    const part = archs.filter((_, at) => at % jobs === job).join(',');
+    const command = [...process.execArgv, process.argv[1]!, ...rest, '--jobs', '1', '--arch', part];
+    const child = spawn(process.execPath, command, { stdio: 'inherit' });
+    return new Promise<number>((resolve, reject) =>
+      child.on('error', reject).on('close', (code) => resolve(code ?? 2)),
+    );
+  });
+  return Math.max(...(await Promise.all(codes)));
+}
+
+async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       arch: { type: 'string', default: '75,80,86,89,90,100,120' },
       unit: { type: 'string', default: '32' },
+      jobs: { type: 'string', default: String(availableParallelism()) },
       optional: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -66,8 +83,12 @@ function main(): number {
     console.log(error);
     return values.optional ? 0 : 2;
   }
+  const archs = values.arch.split(',');
+  if (Number(values.jobs) > 1 && archs.length > 1) {
+    return inProcesses(archs, Number(values.jobs), [folder, '--unit', values.unit]);
+  }
   let failures = 0;
-  for (const arch of values.arch.split(',')) {
+  for (const arch of archs) {
     const start = performance.now();
     let bytes = 0;
     for (const unit of units) {
@@ -86,7 +107,7 @@ function main(): number {
 }
 
 try {
-  process.exitCode = main();
+  process.exitCode = await main();
 } catch (error) {
   console.error(`cuda-compile: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 2;
