@@ -1,6 +1,6 @@
 // Owns which CUDA device a call means, and what a call of the addon fails with. It must not know what is called.
-import { cudaDevice, cudaHook, type DeviceLike, device } from './device.js';
-import { message, RuntimeError } from './errors.js';
+import { cudaDevice, cudaHook, type DeviceLike, device } from './core/device.js';
+import { message, RuntimeError } from './core/errors.js';
 import { block, type CudaAddon, cudaAt, raiseStatus } from './native.js';
 
 let chosen = 0;

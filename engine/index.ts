@@ -4,7 +4,7 @@ import './ops/autograd_support.js';
 import './autograd/methods.js';
 import './indexing.js';
 import './numpy.js';
-import './scope.js';
+import './core/scope.js';
 import './text.js';
 import { grad } from './autograd/backward.js';
 import { jvp } from './autograd/forward.js';
@@ -13,9 +13,9 @@ export type { BackwardOptions, GradOptions } from './autograd/backward.js';
 export { type CustomFunction, defineFunction, FunctionContext } from './autograd/function.js';
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/mode.js';
 export type { GradientHook, Node } from './autograd/node.js';
-export { Complex } from './complex.js';
+export { Complex } from './core/complex.js';
 export { cuda } from './cuda.js';
-export { Device, type DeviceLike, device, getDefaultDevice, setDefaultDevice } from './device.js';
+export { Device, type DeviceLike, device, getDefaultDevice, setDefaultDevice } from './core/device.js';
 export {
   bfloat16,
   bool,
@@ -35,7 +35,7 @@ export {
   promoteTypes,
   setDefaultDtype,
   uint8,
-} from './dtype.js';
+} from './core/dtype.js';
 export {
   ArgumentError,
   IndexError,
@@ -45,7 +45,7 @@ export {
   RuntimeError,
   TorchstoneError,
   ValueError,
-} from './errors.js';
+} from './core/errors.js';
 export * from './generated/functions.js';
 export { NpyError } from './npy.js';
 export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './numpy.js';
@@ -61,10 +61,10 @@ export {
 export type { ArgSpec, Fill, Layout, Sample, TensorSpec } from './ops/samples.js';
 export { fuse, scalar } from './pointwise/fuse.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './print.js';
-export { Generator, manualSeed } from './random.js';
-export { emptyCache, type MemoryStats, memoryStats } from './storage.js';
-export { type NumericArray, type Scalar, Size, Tensor } from './tensor.js';
-export { backendInfo, getNumThreads, setNumThreads } from './threads.js';
+export { Generator, manualSeed } from './core/random.js';
+export { emptyCache, type MemoryStats, memoryStats } from './core/storage.js';
+export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
+export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';
 
 /** torch.autograd */
 export const autograd = { grad, functional: { jvp } };

@@ -2,7 +2,7 @@
 // the processes which share a run agree. It judges nothing.
 import * as engine from '../engine/index.js';
 import { addon } from '../engine/native.js';
-import type { Tensor } from '../engine/tensor.js';
+import type { Tensor } from '../engine/core/tensor.js';
 import { CannotRunError } from './results.js';
 
 const VARIABLE = 'TORCHSTONE_DEVICE';

@@ -178,7 +178,7 @@ describe('what is recorded', () => {
     const x = op.impl([
       [1, 2],
       [3, 4],
-    ]) as import('../engine/tensor.js').Tensor;
+    ]) as import('../engine/core/tensor.js').Tensor;
     expect([...numbersIn(x.t()).data].map(Number)).toEqual([1, 3, 2, 4]);
   });
 });

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as torch from '../engine/index.js';
 import { addonPath } from '../engine/native.js';
-import type { Tensor } from '../engine/tensor.js';
+import type { Tensor } from '../engine/core/tensor.js';
 
 beforeAll(() => {
   process.env.TORCHSTONE_CUDA_PATH = join(dirname(addonPath), 'shim');

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as torch from '../engine/index.js';
-import type { Tensor } from '../engine/tensor.js';
+import type { Tensor } from '../engine/core/tensor.js';
 import { cache, shim } from './cuda-child.js';
 
 const notes = join(cache, 'launches');

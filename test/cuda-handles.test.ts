@@ -2,7 +2,7 @@
 // ends a device whose capture loses what it took in. Also that a blocking call names the product that failed.
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as torch from '../engine/index.js';
-import { collectGarbage } from '../engine/storage.js';
+import { collectGarbage } from '../engine/core/storage.js';
 import { cache, child, outOf, shim } from './cuda-child.js';
 
 const { cuda } = torch;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fromBrain, fromHalf, toBrain, toHalf } from '../engine/complex.js';
+import { fromBrain, fromHalf, toBrain, toHalf } from '../engine/core/complex.js';
 import {
   bfloat16,
   Complex,

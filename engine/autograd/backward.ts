@@ -1,9 +1,9 @@
 // Owns the walk of the tape: order, accumulation, checking gradients against what the outputs were, hooks, freeing.
 // It must not know any op but the two it needs to undo broadcasting and to accumulate, which it is given.
-import { placedOn, placement } from '../device.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
-import { expandsTo, sameShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { placedOn, placement } from '../core/device.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
+import { expandsTo, sameShape } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { gradMode } from './mode.js';
 import type { GradientHook, Gradients, Node, WalkState } from './node.js';
 

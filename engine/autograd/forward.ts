@@ -1,8 +1,8 @@
 // Owns forward-mode derivatives, made of two reverse passes: the vector-Jacobian product is linear in its vector, so its own
 // derivative with respect to that vector is the Jacobian-vector product. It must not know any op.
-import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { sameShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { sameShape } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { grad, support } from './backward.js';
 import { gradMode } from './mode.js';
 

@@ -1,6 +1,6 @@
 // Owns custom differentiable functions, as torch.autograd.Function. It must not know any op.
-import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
-import { Tensor } from '../tensor.js';
+import { ArgumentError, describe, message, RuntimeError } from '../core/errors.js';
+import { Tensor } from '../core/tensor.js';
 import { noGrad } from './mode.js';
 import { connect, type Gradients, Node, SavedTensor, setHistory, shouldRecord } from './node.js';
 

@@ -1,8 +1,8 @@
 // Owns in-place changes under autograd: what may be changed, and whose history a change becomes (CopySlices).
 // It must not know any op but as_strided, which it is given.
-import { message, RuntimeError } from '../errors.js';
-import type { Shape } from '../shape.js';
-import { type Tensor, viewHooks } from '../tensor.js';
+import { message, RuntimeError } from '../core/errors.js';
+import type { Shape } from '../core/shape.js';
+import { type Tensor, viewHooks } from '../core/tensor.js';
 import { gradMode } from './mode.js';
 import { connect, type Gradients, Node } from './node.js';
 

@@ -1,5 +1,5 @@
 // Owns the autograd methods of Tensor. The walk itself is in backward.ts.
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../core/tensor.js';
 import { type BackwardOptions, backward } from './backward.js';
 
 declare module '../tensor.js' {

@@ -1,10 +1,10 @@
 // Owns the tape's vocabulary: nodes, edges, saved tensors, and how an op records itself.
 // It must not know how the tape is walked (backward.ts) or any op.
 
-import type { DType } from '../dtype.js';
-import { RuntimeError, showShape } from '../errors.js';
-import type { Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import type { DType } from '../core/dtype.js';
+import { RuntimeError, showShape } from '../core/errors.js';
+import type { Shape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { gradMode } from './mode.js';
 
 let sequence = 0;

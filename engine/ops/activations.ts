@@ -1,8 +1,8 @@
 // Owns the declarations of activation functions: the sigmoid family, rectifiers, shrinkers. Expressions only.
 // Conditions guard arguments as well as results, so that no derivative meets an overflow that the value avoids.
-import { message, RuntimeError, ValueError } from '../errors.js';
+import { message, RuntimeError, ValueError } from '../core/errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../core/tensor.js';
 import { option, self } from './arithmetic.js';
 import { definePointwise } from './define.js';
 import * as routes from './routes.js';

@@ -1,6 +1,6 @@
 // Owns the declarations of adaptive pooling: windows of nearly equal size that together cover the input.
-import { ArgumentError, describe, message, NotImplementedError, showShape, ValueError } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { ArgumentError, describe, message, NotImplementedError, showShape, ValueError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { indexSelect } from './index_select.js';
 import { withIndices } from './pooling.js';

@@ -1,13 +1,13 @@
 // Owns picking and placing along one dim by an index tensor of the result's shape, with gradients, and the checks of such calls.
 // The declarations are in indexing.ts and scattering.ts.
 import { record } from '../autograd/node.js';
-import { int64 } from '../dtype.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { int64 } from '../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { input } from '../pointwise/expr.js';
 import { reduce } from '../pointwise/reduction.js';
-import { wrapDim } from '../shape.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { wrapDim } from '../core/shape.js';
+import { type Scalar, Tensor } from '../core/tensor.js';
 import { embed, sliced } from './geometry.js';
 import { applied, type Change, itself } from './inplace_op.js';
 import { rawZeros } from './memory.js';

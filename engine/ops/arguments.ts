@@ -1,6 +1,6 @@
 // Owns the small argument conventions that several ops share: spread sizes, one-or-many dims. It must not name any op.
-import { ArgumentError, describe, message, RuntimeError } from '../errors.js';
-import { wrapDim, wrapDims } from '../shape.js';
+import { ArgumentError, describe, message, RuntimeError } from '../core/errors.js';
+import { wrapDim, wrapDims } from '../core/shape.js';
 
 /** Splits `(3, 2, options)`, `([3, 2], options)`, `(3, 2)` or `([3, 2])`. */
 export function splitSize<O = never>(

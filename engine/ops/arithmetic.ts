@@ -1,10 +1,10 @@
 // Owns the declarations of arithmetic ops: sums, products, quotients, remainders and signs.
 // Expressions only; what depends on a call's values or dtypes is routed in the same place.
-import { Complex } from '../complex.js';
-import { int64 } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError } from '../errors.js';
+import { Complex } from '../core/complex.js';
+import { int64 } from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { apply, type Expr } from '../pointwise/expr.js';
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, definePointwise, type Param } from './define.js';
 import * as routes from './routes.js';
 import { call, t } from './samples.js';

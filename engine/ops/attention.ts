@@ -1,8 +1,8 @@
 // Owns scaled dot-product attention, composed of two matrix products and a softmax.
 
-import { bool, float64 } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { bool, float64 } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { dropped } from './dropout.js';
 import { filled } from './raw.js';

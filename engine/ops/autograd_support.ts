@@ -2,10 +2,10 @@
 import { support } from '../autograd/backward.js';
 import { viewSupport } from '../autograd/inplace.js';
 import { record } from '../autograd/node.js';
-import { placedOn } from '../device.js';
-import { newStrided, newTensor } from '../factory.js';
-import { contiguousStrides, isContiguousLayout, isDense } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { placedOn } from '../core/device.js';
+import { newStrided, newTensor } from '../core/factory.js';
+import { contiguousStrides, isContiguousLayout, isDense } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { add } from './arithmetic.js';
 import { asComplex, asReal } from './complex_numbers.js';
 import { cast, clone, rawCopy, rawFill, rawZeros } from './memory.js';

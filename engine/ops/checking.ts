@@ -1,9 +1,9 @@
 // Owns checking a call's arguments against the declared parameters: their number, each one's kind, defaults filled in.
 // It must not name any op.
-import { Complex } from '../complex.js';
-import { asDType } from '../dtype.js';
-import { ArgumentError, describe, message } from '../errors.js';
-import { Tensor } from '../tensor.js';
+import { Complex } from '../core/complex.js';
+import { asDType } from '../core/dtype.js';
+import { ArgumentError, describe, message } from '../core/errors.js';
+import { Tensor } from '../core/tensor.js';
 import type { Param, ParamKind } from './define.js';
 
 interface Declared {

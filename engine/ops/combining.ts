@@ -1,10 +1,10 @@
 // Owns the ops that bring several tensors to a common form or lay them against each other: broadcastTensors, meshgrid,
 // atLeast…, blockDiag, cartesianProd, combinations. Those that only join are in joining.ts.
-import { getDefaultDtype } from '../dtype.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { broadcastShapes as broadcastTwo, wrapDim } from '../shape.js';
-import { Size, type Tensor } from '../tensor.js';
+import { getDefaultDtype } from '../core/dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { broadcastShapes as broadcastTwo, wrapDim } from '../core/shape.js';
+import { Size, type Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';

@@ -1,11 +1,11 @@
 // Owns the ops that make complex numbers, take them apart, and see them as real ones. Arithmetic on them is every op's own
 // (pointwise/complex.ts).
 import { record } from '../autograd/node.js';
-import { complexOf, type DType, partOf } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { viewOf } from '../factory.js';
+import { complexOf, type DType, partOf } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { viewOf } from '../core/factory.js';
 import { apply, type Expr } from '../pointwise/expr.js';
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, definePointwise, type Param } from './define.js';
 import { rawZeros } from './memory.js';
 import { takesOut } from './out_param.js';

@@ -1,8 +1,8 @@
 // Owns `to`: a tensor in another dtype, on another device or in another order of memory. The shorthands are in memory.ts.
-import { type Device, device, placedOn } from '../device.js';
-import { asDType, DType } from '../dtype.js';
-import { ArgumentError, describe, message } from '../errors.js';
-import { Tensor } from '../tensor.js';
+import { type Device, device, placedOn } from '../core/device.js';
+import { asDType, DType } from '../core/dtype.js';
+import { ArgumentError, describe, message } from '../core/errors.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';
 import { castInto, moved } from './memory.js';
 import { call, t } from './samples.js';

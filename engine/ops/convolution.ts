@@ -1,5 +1,5 @@
 // Owns the declarations of the convolutions of torch.nn.functional. Their checks are in convolution_args.ts.
-import type { Tensor } from '../tensor.js';
+import type { Tensor } from '../core/tensor.js';
 import { axesOf, checkChannels, checkDims, checkDTypes, type Ints, stepsOf } from './convolution_args.js';
 import { type Convolution, convolve } from './convolution_core.js';
 import { defineOp, type Param } from './define.js';

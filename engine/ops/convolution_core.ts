@@ -1,11 +1,11 @@
 // Owns the three commands of a convolution and its tape: the convolution, and the gradients of its input and of its weights,
 // each the gradient of the others. Shapes are already checked. The layouts are written in native/README.md.
 import { record, type Save, type SavedTensor } from '../autograd/node.js';
-import { bfloat16, float16, float32, float64 } from '../dtype.js';
-import { newTensor } from '../factory.js';
+import { bfloat16, float16, float32, float64 } from '../core/dtype.js';
+import { newTensor } from '../core/factory.js';
 import { block, raiseStatus } from '../native.js';
-import type { Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import type { Shape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { add } from './arithmetic.js';
 import { byPlanes, byProducts, type Wanted } from './convolution_generic.js';
 import { rawCopy, rawFill } from './memory.js';

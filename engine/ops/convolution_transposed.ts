@@ -1,6 +1,6 @@
 // Owns the declarations of the transposed convolutions of torch.nn.functional, and the checks that are theirs alone.
-import { message, RuntimeError, showShape } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { checkDims, checkDTypes, type Ints, perAxis, refuse, stepsOf } from './convolution_args.js';
 import { type Axis, type Convolution, convolveTransposed } from './convolution_core.js';
 import { defineOp, type Param } from './define.js';

@@ -1,7 +1,7 @@
 // Owns the ops that make tensors from sizes, ranges and JavaScript values. Random ones are in random_ops.ts.
 
-import { Complex } from '../complex.js';
-import { type DeviceLike, placedOn, requireDevice } from '../device.js';
+import { Complex } from '../core/complex.js';
+import { type DeviceLike, placedOn, requireDevice } from '../core/device.js';
 import {
   asDType,
   bool,
@@ -12,12 +12,12 @@ import {
   int64,
   partOf,
   scalarDType,
-} from '../dtype.js';
-import { ArgumentError, describe, message, RuntimeError, ValueError } from '../errors.js';
-import { newLike, newMeta, newTensor, newWritten } from '../factory.js';
+} from '../core/dtype.js';
+import { ArgumentError, describe, message, RuntimeError, ValueError } from '../core/errors.js';
+import { newLike, newMeta, newTensor, newWritten } from '../core/factory.js';
 import { block, raiseStatus } from '../native.js';
-import { checkSizes } from '../shape.js';
-import { type NumericArray, type Scalar, Tensor, writeAt } from '../tensor.js';
+import { checkSizes } from '../core/shape.js';
+import { type NumericArray, type Scalar, Tensor, writeAt } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { cast, clone, rawCopy, rawFill } from './memory.js';
 import { call, t } from './samples.js';

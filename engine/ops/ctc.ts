@@ -3,10 +3,10 @@
 // has no derivative of its own.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { float64, int64 } from '../dtype.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
+import { float64, int64 } from '../core/dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
 import { apply, type Expr } from '../pointwise/expr.js';
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../core/tensor.js';
 import { indices as upTo } from './creation.js';
 import { defineOp } from './define.js';
 import { formula, p0, requireFloating } from './formula.js';

@@ -1,10 +1,10 @@
 // Owns the shape of an op's declaration, the registry, and turning a declaration into a checked function.
 // It must not name any op.
-import type { Complex } from '../complex.js';
-import { ArgumentError, TorchstoneError } from '../errors.js';
+import type { Complex } from '../core/complex.js';
+import { ArgumentError, TorchstoneError } from '../core/errors.js';
 import type { Expr } from '../pointwise/expr.js';
 import type { Promotion } from '../pointwise/function.js';
-import type { Tensor } from '../tensor.js';
+import type { Tensor } from '../core/tensor.js';
 import { checkedCall } from './checking.js';
 import { makePointwise } from './pointwise_op.js';
 import type { Fill, Sample } from './samples.js';
@@ -98,7 +98,7 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   compose?(...args: A): R;
   readonly promote?: Promotion;
   /** Why a compute dtype is refused: what is required instead, or null. */
-  readonly refuse?: (compute: import('../dtype.js').DType) => string | null;
+  readonly refuse?: (compute: import('../core/dtype.js').DType) => string | null;
   /** PyTorch's node name where it is not PascalCase(name) + `Backward0`. */
   readonly gradName?: string;
   /** The reason, where there is no gradient. */

@@ -1,7 +1,7 @@
 // Owns determinants of square matrices, their logarithms, and the gradient of both.
 import { gradMode } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import type { Tensor } from '../tensor.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';
 import { adjoint, diagonalMatrix, luSolved, requireSquare, solved } from './linalg_core.js';
 import { identity, rawLu } from './linalg_native.js';

@@ -1,10 +1,10 @@
 // Owns the ops that make a matrix from a diagonal, or read one as a copy: diag, diagEmbed, diagflat. The view is diagonal
 // (view_parts.ts).
 import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { diagonalOf, embed, reshaped } from './geometry.js';
 import { rawCopy } from './memory.js';

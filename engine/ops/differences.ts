@@ -1,7 +1,7 @@
 // Owns differences along a dim and sums of trapezoids.
-import { message, RuntimeError, showShape } from '../errors.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { cat } from './joining.js';
 import { self } from './reductions.js';

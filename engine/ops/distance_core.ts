@@ -5,7 +5,7 @@ import { record } from '../autograd/node.js';
 import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction } from '../pointwise/function.js';
 import { reduce } from '../pointwise/reduction.js';
-import type { Tensor } from '../tensor.js';
+import type { Tensor } from '../core/tensor.js';
 import { sumTo } from './reductions.js';
 
 interface Metric {

@@ -1,9 +1,9 @@
 // Owns the declarations of distances and similarities between vectors: of pairs, of all pairs, within one set; and
 // normalize, which makes vectors of length 1.
 import { noGrad } from '../autograd/mode.js';
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { broadcastShapes, wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { broadcastShapes, wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { distance } from './distance_core.js';
 import { filled, nonzeroRaw } from './raw.js';

@@ -1,11 +1,11 @@
 // Owns draws from distributions beyond the uniform factories: refills in place, normal by tensors, multinomial.
 import { checkInPlace } from '../autograd/inplace.js';
 import { noGrad } from '../autograd/mode.js';
-import { type DType, getDefaultDtype } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { broadcastShapes } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { type DType, getDefaultDtype } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { broadcastShapes } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { allocateFor, factoryParams, finish } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { rawCopy } from './memory.js';

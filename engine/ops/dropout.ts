@@ -1,8 +1,8 @@
 // Owns dropout in its forms: of elements, of whole channels, and the alpha forms that keep mean and variance. One core.
-import { getDefaultDtype } from '../dtype.js';
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { newTensor } from '../factory.js';
-import type { Tensor } from '../tensor.js';
+import { getDefaultDtype } from '../core/dtype.js';
+import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { filled } from './raw.js';
 import { call, t } from './samples.js';

@@ -1,6 +1,6 @@
 // Owns einsum: reading its equation, and contracting the operands two at a time by batched matrix products.
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
-import { Tensor } from '../tensor.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';
 import { diagonalOf } from './geometry.js';
 import { call, t } from './samples.js';

@@ -1,9 +1,9 @@
 // Owns the declarations of elementary functions: exponentials, logarithms, powers, trigonometric, hyperbolic, error and
 // gamma functions, rounding. Expressions only.
-import { complex128, float64 } from '../dtype.js';
-import { ArgumentError, message, NotImplementedError, RuntimeError } from '../errors.js';
+import { complex128, float64 } from '../core/dtype.js';
+import { ArgumentError, message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { type Scalar, Tensor } from '../core/tensor.js';
 import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js';
 import { clampBetween } from './comparison.js';
 import { defineOp, definePointwise, type Param } from './define.js';

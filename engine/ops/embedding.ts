@@ -2,7 +2,7 @@
 // added back row by row, without the padding and divided by how often an index occurs where that is asked for.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { int64 } from '../dtype.js';
+import { int64 } from '../core/dtype.js';
 import {
   describe,
   IndexError,
@@ -11,9 +11,9 @@ import {
   RuntimeError,
   showShape,
   ValueError,
-} from '../errors.js';
-import { sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+} from '../core/errors.js';
+import { sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { indices as upTo } from './creation.js';
 import { defineOp, type Param } from './define.js';

@@ -1,11 +1,11 @@
 // Owns the declarations of extremes: max, min, their all-dims forms and their indices.
 import { record } from '../autograd/node.js';
-import { type DType, int64 } from '../dtype.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
+import { type DType, int64 } from '../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
 import { input } from '../pointwise/expr.js';
 import { reduce, reduceWithIndex } from '../pointwise/reduction.js';
-import { wrapDim } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { wrapDim } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
 import { defineOp, type Extremes, extremes } from './define.js';
 import { rawZeros } from './memory.js';

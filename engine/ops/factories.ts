@@ -1,10 +1,10 @@
 // Owns the factories beyond creation.ts: like a tensor with another size, with given strides, spaced evenly, triangles' indices.
-import { type DeviceLike, requireDevice } from '../device.js';
-import { type DType, float64, getDefaultDtype, int64 } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newMeta, newStrided, newTensor } from '../factory.js';
-import { checkSizes, numelOf } from '../shape.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { type DeviceLike, requireDevice } from '../core/device.js';
+import { type DType, float64, getDefaultDtype, int64 } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newMeta, newStrided, newTensor } from '../core/factory.js';
+import { checkSizes, numelOf } from '../core/shape.js';
+import { type Scalar, Tensor } from '../core/tensor.js';
 import { allocateFor, factoryParams, finish, indices } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { where } from './masking.js';

@@ -1,9 +1,9 @@
 // Owns the ops that factorise and use the factors: Cholesky and LU. (LDL is in ldl.ts, QR in orthogonal.ts.)
 import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { broadcastShapes } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { broadcastShapes } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import {
   adjoint,

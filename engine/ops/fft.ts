@@ -1,8 +1,8 @@
 // Owns the declarations of the Fourier transforms along one dim, and of the tables and shifts that go with them.
-import { type DType, getDefaultDtype } from '../dtype.js';
-import { IndexError, message, RuntimeError } from '../errors.js';
-import { wrapDim } from '../shape.js';
-import { type Tensor, writeAt } from '../tensor.js';
+import { type DType, getDefaultDtype } from '../core/dtype.js';
+import { IndexError, message, RuntimeError } from '../core/errors.js';
+import { wrapDim } from '../core/shape.js';
+import { type Tensor, writeAt } from '../core/tensor.js';
 import { factoryParams, finish, writtenFor } from './creation.js';
 import { defineOp, type ErrorSample, type Param } from './define.js';
 import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';

@@ -1,13 +1,13 @@
 // Owns the Fourier transforms as plain differentiable functions: complex to complex, real to half, half to real, along several
 // dims, unscaled but for a factor. The command's layout is written in native/README.md. It declares no ops.
 import { record } from '../autograd/node.js';
-import { backendOf } from '../device.js';
-import { complexOf, type DType, getDefaultDtype, partOf } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import { newTensor, newWritten } from '../factory.js';
+import { backendOf } from '../core/device.js';
+import { complexOf, type DType, getDefaultDtype, partOf } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { newTensor, newWritten } from '../core/factory.js';
 import { block, raiseStatus } from '../native.js';
 import { coalesce } from '../pointwise/command.js';
-import type { Tensor } from '../tensor.js';
+import type { Tensor } from '../core/tensor.js';
 import { mul } from './arithmetic.js';
 import { real } from './complex_numbers.js';
 import { sliced } from './geometry.js';

@@ -1,8 +1,8 @@
 // Owns the declarations of the Fourier transforms along several dims: what they are given is made whole, then the
 // one-dimensional passes of fft_core.ts follow each other.
-import { IndexError, message, RuntimeError } from '../errors.js';
-import { wrapDims } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { IndexError, message, RuntimeError } from '../core/errors.js';
+import { wrapDims } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { requirePoints } from './fft.js';
 import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';

@@ -1,8 +1,8 @@
 // Owns the ops that place by positions of the flattened tensor, by a list of index tensors, or by a mask whose places are
 // filled in order: put, indexPut, maskedScatter, unravelIndex and the lookups that interpolation's gradients use.
-import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { broadcastShapes, expandsTo, numelOf, sameShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { broadcastShapes, expandsTo, numelOf, sameShape } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { ix } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
 import { expanded, reshaped, sliced } from './geometry.js';

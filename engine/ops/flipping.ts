@@ -1,9 +1,9 @@
 // Owns the ops that turn a tensor around: flip, fliplr, flipud, rot90, each as a copy.
 import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newLike } from '../factory.js';
-import { wrapDims } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newLike } from '../core/factory.js';
+import { wrapDims } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { transposed } from './geometry.js';
 import { clone, rawCopy } from './memory.js';

@@ -1,10 +1,10 @@
 // Owns elementwise expressions that ops use as parts of themselves (a loss before its reduction): one pass, derived
 // gradients, PyTorch's dtype rule. They are no ops: it registers nothing.
-import { bool, type DType } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError } from '../errors.js';
+import { bool, type DType } from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { type Expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, type Promotion } from '../pointwise/function.js';
-import type { Tensor } from '../tensor.js';
+import type { Tensor } from '../core/tensor.js';
 
 /** Applies an expression to broadcast tensors and scalars. */
 export type Formula = (tensors: readonly Tensor[], scalars?: readonly number[]) => Tensor;

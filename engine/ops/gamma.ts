@@ -1,8 +1,8 @@
 // Owns the declarations of the gamma function's relatives: polygamma, the multivariate logarithm, the incomplete ones.
 // lgamma and digamma are in elementary.ts; the functions themselves are in native/special/.
-import { message, RuntimeError } from '../errors.js';
+import { message, RuntimeError } from '../core/errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../core/tensor.js';
 import { otherTensor, self } from './arithmetic.js';
 import { defineOp, definePointwise, type Param } from './define.js';
 import * as routes from './routes.js';

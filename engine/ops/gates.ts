@@ -1,9 +1,9 @@
 // Owns the activations with structure: a gate that halves a dim, slopes that are parameters or drawn at random.
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { apply } from '../pointwise/expr.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { formula, p0, requireFloating } from './formula.js';
 import { call, t } from './samples.js';

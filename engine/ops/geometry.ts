@@ -2,10 +2,10 @@
 // differentiable. It must not declare ops (views.ts, view_parts.ts) nor check dims that are already wrapped.
 import { checkHistory } from '../autograd/inplace.js';
 import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor, regeometry, viewOf } from '../factory.js';
-import { numelOf, type Shape, viewStrides } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor, regeometry, viewOf } from '../core/factory.js';
+import { numelOf, type Shape, viewStrides } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { div } from './arithmetic.js';
 import { contiguous, rawCopy, rawFill, rawZeros } from './memory.js';
 import { filled, putRaw, seenAs } from './raw.js';

@@ -1,7 +1,7 @@
 // Owns gradient: derivatives of sampled functions by central differences, with one-sided ones at the ends.
-import { getDefaultDtype } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import { Tensor } from '../tensor.js';
+import { getDefaultDtype } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { Tensor } from '../core/tensor.js';
 import { dimsOf } from './arguments.js';
 import { full } from './creation.js';
 import { defineOp } from './define.js';

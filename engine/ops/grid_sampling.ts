@@ -7,9 +7,9 @@ import {
   RuntimeError,
   showShape,
   ValueError,
-} from '../errors.js';
-import { numelOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+} from '../core/errors.js';
+import { numelOf } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { gather } from './indexing.js';
 import { stack } from './joining.js';

@@ -1,11 +1,11 @@
 // Owns the norms over parts of a sample: group norm and its native form, layer norm's native form, RMS norm, and the
 // response of neighbouring channels. Rows go through layer norm's fused passes.
-import { computedIn } from '../dtype.js';
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { computedIn } from '../core/dtype.js';
+import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { apply } from '../pointwise/expr.js';
-import { sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { formula, p0, requireFloating } from './formula.js';
 import { cat } from './joining.js';

@@ -1,8 +1,8 @@
 // Owns counts into bins: bincount, histc, histogram, histogramdd. Bins are found by arithmetic or search, then added to.
-import { type DType, float32, float64, int64 } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
-import { numelOf } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { type DType, float32, float64, int64 } from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
+import { numelOf } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { linspace } from './factories.js';
 import { cast, rawZeros } from './memory.js';

@@ -1,7 +1,7 @@
 // Owns the ops that move pixels and channels around: unfold and fold of nn.functional, pixelShuffle, pixelUnshuffle,
 // channelShuffle.
-import { message, RuntimeError, showShape } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { clone } from './memory.js';
 import { type Ints, noKernel, refuse, spread } from './pooling_core.js';

@@ -1,10 +1,10 @@
 // Owns advanced indexing: a list with an index tensor (or null) for each dim, resolved as PyTorch does, read (index) and
 // written (index_put). Parsing of x.at(…) is in ../indexing.ts.
 import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { broadcastStrides, expandsTo } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { broadcastStrides, expandsTo } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { applied, type Change, itself } from './inplace_op.js';
 import { rawZeros } from './memory.js';
 import { asLong, filled, getRaw, type Look, nonzeroRaw, putRaw, seenAs } from './raw.js';

@@ -1,10 +1,10 @@
 // Owns the ops that pick or place whole slices, or single elements of the flattened tensor, by a 1-d index: indexSelect,
 // indexAdd, take. Indices of the result's own shape are in indexing.ts.
 import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { alias, newTensor } from '../factory.js';
-import { wrapDim } from '../shape.js';
-import type { Scalar, Tensor } from '../tensor.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { alias, newTensor } from '../core/factory.js';
+import { wrapDim } from '../core/shape.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along_dim.js';
 import { mul } from './arithmetic.js';
 import { defineOp, type Param } from './define.js';

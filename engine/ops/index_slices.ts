@@ -1,9 +1,9 @@
 // Owns the ops that overwrite or reduce into whole slices of a dim that a 1-d index names: indexFill, indexCopy, indexReduce.
 // Those that pick or add are in index_select.ts.
-import { bool } from '../dtype.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { wrapDim } from '../shape.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { bool } from '../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { wrapDim } from '../core/shape.js';
+import { type Scalar, Tensor } from '../core/tensor.js';
 import { atLeast1d, ix } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
 import { reshaped } from './geometry.js';

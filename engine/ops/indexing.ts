@@ -1,8 +1,8 @@
 // Owns the ops that pick along one dim by an index tensor of the result's shape: gather, takeAlongDim. What places is in
 // scattering.ts, whole slices in index_select.ts, masks in masking.ts, x.at(…) and x.setAt(…) in ../indexing.ts.
-import { message, RuntimeError } from '../errors.js';
-import { broadcastShapes, wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { broadcastShapes, wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { gathered, ix, requireFit, requireIndexDtype } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
 import { expanded, reshaped } from './geometry.js';

@@ -10,9 +10,9 @@ import {
   type Save,
   shouldRecord,
 } from '../autograd/node.js';
-import { newStrided, newTensor } from '../factory.js';
-import { isDense } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { newStrided, newTensor } from '../core/factory.js';
+import { isDense } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { copyOf } from './pointwise_op.js';
 
 /** One change of a tensor: what it writes, and its gradients. The first of `inputs` is the tensor to be changed. */

@@ -8,8 +8,8 @@ import {
   RuntimeError,
   showShape,
   ValueError,
-} from '../errors.js';
-import type { Tensor } from '../tensor.js';
+} from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { adaptiveMean } from './adaptive_pooling.js';
 import { defineOp, type Param } from './define.js';
 import { fixedPoint, interpolationTable, type Method } from './interpolation_tables.js';

@@ -1,11 +1,11 @@
 // Owns the ops that put tensors together: cat, stack, hstack, vstack. What repeats or moves elements is in repeating.ts.
 // Their kernel is a pointwise copy into parts of a fresh result.
 import { record } from '../autograd/node.js';
-import { promoteTypes } from '../dtype.js';
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { sameShape, wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { promoteTypes } from '../core/dtype.js';
+import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { sameShape, wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { selected, sliced, unsqueezed } from './geometry.js';
 import { rawCopy, rawZeros } from './memory.js';

@@ -1,7 +1,7 @@
 // Owns the LDL factorisation of symmetric and Hermitian matrices that need not be positive, and solving by it.
-import { message, RuntimeError, showShape } from '../errors.js';
-import { broadcastShapes } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { broadcastShapes } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import {
   requireInexact,

@@ -1,11 +1,11 @@
 // Owns the differentiable cores of linear algebra that several ops share: triangular solves, LU, solve, inverse. Their
 // gradients are compositions of themselves, so that they have gradients again. It must not declare ops.
 import { record } from '../autograd/node.js';
-import { int64 } from '../dtype.js';
-import { LinAlgError, message, RuntimeError, showShape } from '../errors.js';
-import { newWritten } from '../factory.js';
-import { broadcastShapes, type Shape, sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { int64 } from '../core/dtype.js';
+import { LinAlgError, message, RuntimeError, showShape } from '../core/errors.js';
+import { newWritten } from '../core/factory.js';
+import { broadcastShapes, type Shape, sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { joined } from './joining.js';
 import { flags, identity, rawLu, rawTriangular } from './linalg_native.js';
 import { rawCast } from './memory.js';

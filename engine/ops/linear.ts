@@ -1,7 +1,7 @@
 // Owns the affine maps of torch.nn.functional: linear and bilinear, as matrix products.
-import { message, RuntimeError, showShape } from '../errors.js';
-import { sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { call, t } from './samples.js';
 

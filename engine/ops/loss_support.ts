@@ -1,7 +1,7 @@
 // Owns what the losses share: the reduction argument, their parameters, their checks of sizes. It must not name any op.
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import type { ErrorSample, Param } from './define.js';
 import { t } from './samples.js';
 

@@ -2,11 +2,11 @@
 // then the shared reduction.
 
 import { noGrad } from '../autograd/mode.js';
-import { message, ValueError } from '../errors.js';
+import { message, ValueError } from '../core/errors.js';
 import type { Expr } from '../pointwise/expr.js';
-import { broadcastShapes, sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
-import { Tensor as TensorClass } from '../tensor.js';
+import { broadcastShapes, sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
+import { Tensor as TensorClass } from '../core/tensor.js';
 import { defineOp, type OpDef } from './define.js';
 import { type Formula, formula, p0 } from './formula.js';
 import {

@@ -1,10 +1,10 @@
 // Owns the losses of yes-or-no targets and of distributions: cross entropies of probabilities and logits, margins of a
 // sign, the Kullback-Leibler divergence.
 import { record } from '../autograd/node.js';
-import { ArgumentError, message, showShape, ValueError } from '../errors.js';
+import { ArgumentError, message, showShape, ValueError } from '../core/errors.js';
 import { apply, type Expr } from '../pointwise/expr.js';
-import { sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';
 import { formula, p0 } from './formula.js';
 import {

@@ -1,10 +1,10 @@
 // Owns the losses whose targets are classes: negative log-likelihood and cross entropy, with weights, an ignored class and
 // smoothed labels. Class indices are looked up; all else is composed of ops.
 
-import { int64 } from '../dtype.js';
-import { IndexError, message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { int64 } from '../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
 import { requireFloating } from './formula.js';

@@ -1,10 +1,10 @@
 // Owns the losses of margins and distances: ranking, cosine embedding, triplets, and the hinge over many classes.
 
-import { int64 } from '../dtype.js';
-import { IndexError, message, showShape, ValueError } from '../errors.js';
+import { int64 } from '../core/dtype.js';
+import { IndexError, message, showShape, ValueError } from '../core/errors.js';
 import { apply } from '../pointwise/expr.js';
-import { broadcastShapes, sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { broadcastShapes, sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { indices as upTo } from './creation.js';
 import { defineOp } from './define.js';

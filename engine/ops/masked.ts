@@ -1,9 +1,9 @@
 // Owns torch.masked: reductions, scans and normalisations of what a bool mask keeps. What it leaves out is replaced by the
 // operation's identity; all else are the ops without a mask.
-import { type DType, float32, int64 } from '../dtype.js';
-import { message, ValueError } from '../errors.js';
-import { expandsTo } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { type DType, float32, int64 } from '../core/dtype.js';
+import { message, ValueError } from '../core/errors.js';
+import { expandsTo } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { dimsOf } from './arguments.js';
 import { ones } from './creation.js';
 import { defineOp, type Param, snakeCase } from './define.js';

@@ -2,15 +2,15 @@
 // Positions of what is not zero are in nonzero.ts.
 // Index tensors are in indexing.ts; x.at(…) is in ../indexing.ts.
 import { record } from '../autograd/node.js';
-import { Complex } from '../complex.js';
-import { bool as boolType, int32 } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newTensor, newWritten } from '../factory.js';
+import { Complex } from '../core/complex.js';
+import { bool as boolType, int32 } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor, newWritten } from '../core/factory.js';
 import { apply, type Expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
-import { broadcastShapes, expandsTo, sameShape } from '../shape.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { broadcastShapes, expandsTo, sameShape } from '../core/shape.js';
+import { type Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, definePointwise, type Param } from './define.js';
 import { expanded, unsqueezed } from './geometry.js';
 import { indexed } from './index_core.js';

@@ -1,10 +1,10 @@
 // Owns the matrix products. All of them are one gemm command with strides; broadcasting is batch strides of 0.
 import { record, shouldRecord } from '../autograd/node.js';
-import { backendOf } from '../device.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { broadcastShapes, broadcastStrides, numelOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { backendOf } from '../core/device.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { broadcastShapes, broadcastStrides, numelOf } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { multiply } from './gemm.js';
 import { rawZeros } from './memory.js';

@@ -1,9 +1,9 @@
 // Owns the matrix products that are added to a tensor: addmm, addmv, addr, addbmm, baddbmm, all beta·input + alpha·product.
 import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { regeometry } from '../factory.js';
-import { expandsTo, sameShape } from '../shape.js';
-import type { Scalar, Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { regeometry } from '../core/factory.js';
+import { expandsTo, sameShape } from '../core/shape.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { copy, rawZeros } from './memory.js';
 import { call, t } from './samples.js';

@@ -1,9 +1,9 @@
 // Owns functions of matrices that are series or tables: matrixExp and vander.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { asDType, int64 } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { asDType, int64 } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { joined } from './joining.js';
 import { adjoint, requireSquare } from './linalg_core.js';

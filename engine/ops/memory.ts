@@ -1,16 +1,16 @@
 // Owns the ops that copy, cast, fill and detach. Their kernel is a pointwise program that copies or fills.
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
-import { Complex } from '../complex.js';
-import { type Device, placedOn, requireDevice } from '../device.js';
-import { asDType, type DType, int64 } from '../dtype.js';
-import { ArgumentError, message, RuntimeError, showShape } from '../errors.js';
-import { alias, copyAcross, newLike, newStrided, newTensor, newWritten } from '../factory.js';
+import { Complex } from '../core/complex.js';
+import { type Device, placedOn, requireDevice } from '../core/device.js';
+import { asDType, type DType, int64 } from '../core/dtype.js';
+import { ArgumentError, message, RuntimeError, showShape } from '../core/errors.js';
+import { alias, copyAcross, newLike, newStrided, newTensor, newWritten } from '../core/factory.js';
 import { apply, expr, input, param } from '../pointwise/expr.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
-import { contiguousStrides, expandsTo, isDense } from '../shape.js';
-import { type NumericArray, type Scalar, Tensor } from '../tensor.js';
+import { contiguousStrides, expandsTo, isDense } from '../core/shape.js';
+import { type NumericArray, type Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { copyOf } from './pointwise_op.js';
 import { call, t } from './samples.js';

@@ -1,7 +1,7 @@
 // Owns the declarations of ops that mix sums with products or quotients: lerp, addcmul, addcdiv.
-import { message, NotImplementedError, RuntimeError } from '../errors.js';
+import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { type Expr, expr } from '../pointwise/expr.js';
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../core/tensor.js';
 import { option, self } from './arithmetic.js';
 import { definePointwise, type Param } from './define.js';
 import * as routes from './routes.js';

@@ -1,7 +1,7 @@
 // Owns multi-head attention as torch.nn.functional has it: projections, heads, masks and the weights that it also returns.
-import { bool } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { bool } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { dropped } from './dropout.js';
 import { cat } from './joining.js';

@@ -1,8 +1,8 @@
 // Owns reductions composed of others: those that skip NaN, counts, and sums down to a size.
-import type { DType } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { expandsTo } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import type { DType } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { expandsTo } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { type Dims, dims, keepdimParam, self, sum, sumTo } from './reductions.js';
 import { call, t } from './samples.js';

@@ -1,7 +1,7 @@
 // Owns the ops that tell where a tensor is not zero: nonzero, argwhere, nonzeroStatic.
-import { int64 } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { int64 } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { selected, unsqueezed } from './geometry.js';
 import { rawCast, rawCopy } from './memory.js';

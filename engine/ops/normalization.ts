@@ -2,13 +2,13 @@
 // recorded themselves.
 import { gradMode } from '../autograd/mode.js';
 import { type Gradients, record, shouldRecord } from '../autograd/node.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { apply, type Expr, input, param } from '../pointwise/expr.js';
 import { reduce } from '../pointwise/reduction.js';
 import { newRowScalars, type RowPipeline, rowPipeline, runRows } from '../pointwise/rowwise.js';
-import { sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';
 import { countOf, self } from './reductions.js';
 import { call, t } from './samples.js';

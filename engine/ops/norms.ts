@@ -1,13 +1,13 @@
 // Owns the norms of vectors and matrices, and the condition number. A vector norm is one reduction; matrix norms are made of
 // vector norms and singular values.
 import { record } from '../autograd/node.js';
-import { type DType, partOf } from '../dtype.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { type DType, partOf } from '../core/dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { apply, type Expr, input } from '../pointwise/expr.js';
 import { reduce } from '../pointwise/reduction.js';
-import { wrapDim, wrapDims } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { wrapDim, wrapDims } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
 import { defineOp, type Param } from './define.js';
 import { requireMatrices, requireSquare } from './linalg_core.js';

@@ -1,8 +1,8 @@
 // Owns QR and the ops on Householder's reflectors. Q = I − V·T·Vᴴ, so that products of reflectors are a few matrix products.
 import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { joined } from './joining.js';
 import {

@@ -1,10 +1,10 @@
 // Owns the keyword `out`: an op's result written into a tensor that the caller gives. It names no op.
 import { shouldRecord } from '../autograd/node.js';
-import type { DType } from '../dtype.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
-import { regeometry } from '../factory.js';
-import { contiguousStrides, sameShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import type { DType } from '../core/dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
+import { regeometry } from '../core/factory.js';
+import { contiguousStrides, sameShape } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import type { Op, Param } from './define.js';
 import { rawCopy } from './memory.js';
 import { seenAs } from './raw.js';

@@ -1,6 +1,6 @@
 // Owns pad and constantPadNd: their arguments and errors, and the tables of places that reflect, replicate and circular take.
-import { describe, message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
-import type { Scalar, Tensor } from '../tensor.js';
+import { describe, message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { indexSelect } from './index_select.js';
 import { clone } from './memory.js';

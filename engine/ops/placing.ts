@@ -1,7 +1,7 @@
 // Owns where an op runs: on the device of its tensors. Ops are wrapped once, when a second device comes into use, so that
 // nobody else pays for looking. It must not name any op but `to`, which moves a number's tensor to the others.
-import { cpu, type Device, type DeviceLike, placement, requireDevice } from '../device.js';
-import { Tensor } from '../tensor.js';
+import { cpu, type Device, type DeviceLike, placement, requireDevice } from '../core/device.js';
+import { Tensor } from '../core/tensor.js';
 import { to } from './conversion.js';
 import { type Op, ops } from './define.js';
 import { moved } from './memory.js';

@@ -1,8 +1,8 @@
 // Owns the declarations of max, average and power-average pooling. Their windows are in pooling_core.ts.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { showShape } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { showShape } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import type { Axis } from './convolution_core.js';
 import { defineOp, type Param } from './define.js';
 import { rawZeros } from './memory.js';

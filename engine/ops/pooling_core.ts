@@ -2,13 +2,13 @@
 // its gradient. It must not declare ops.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { type DType, int64 } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { type DType, int64 } from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { input } from '../pointwise/expr.js';
 import { reduce, reduceWithIndex } from '../pointwise/reduction.js';
-import { numelOf, type Shape } from '../shape.js';
-import type { Scalar, Tensor } from '../tensor.js';
+import { numelOf, type Shape } from '../core/shape.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import type { Axis } from './convolution_core.js';
 import { gather } from './indexing.js';
 import { rawZeros } from './memory.js';

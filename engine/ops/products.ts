@@ -1,7 +1,7 @@
 // Owns the products that are compositions: outer, inner, vdot, vecdot, cross, kron, tensordot, chains of matrices, trace.
-import { message, RuntimeError, showShape } from '../errors.js';
-import { broadcastShapes, wrapDim, wrapDims } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { broadcastShapes, wrapDim, wrapDims } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { diagonalOf } from './geometry.js';
 import { innerProduct } from './matmul.js';

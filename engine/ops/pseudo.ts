@@ -1,9 +1,9 @@
 // Owns what is made from singular values: pseudo-inverse, least squares, rank, decompositions of low rank.
 import { record } from '../autograd/node.js';
-import { int64, partOf } from '../dtype.js';
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { Tensor } from '../tensor.js';
+import { int64, partOf } from '../core/dtype.js';
+import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import {
   adjoint,

@@ -1,8 +1,8 @@
 // Owns quantile and nanquantile: places in the sorted dim, and what lies between two of them.
-import { float64, int64 } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import { wrapDim } from '../shape.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { float64, int64 } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { wrapDim } from '../core/shape.js';
+import { type Scalar, Tensor } from '../core/tensor.js';
 import { tensor } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { keepdimParam, self } from './reductions.js';

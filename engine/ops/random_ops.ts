@@ -1,12 +1,12 @@
 // Owns the ops that draw random numbers from a generator's Philox stream.
 import { record } from '../autograd/node.js';
-import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { block, raiseStatus } from '../native.js';
-import { defaultGenerator, Generator } from '../random.js';
-import { contiguousStrides } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { defaultGenerator, Generator } from '../core/random.js';
+import { contiguousStrides } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { allocateFor, allocateLike, factoryParams, finish } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { rawCopy, rawZeros } from './memory.js';

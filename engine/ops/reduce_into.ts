@@ -2,9 +2,9 @@
 // the places. It declares no op: scatterReduce and indexReduce say what their places are.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import type { DType } from '../dtype.js';
-import { message, NotImplementedError } from '../errors.js';
-import type { Scalar, Tensor } from '../tensor.js';
+import type { DType } from '../core/dtype.js';
+import { message, NotImplementedError } from '../core/errors.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import { div, mul } from './arithmetic.js';
 import { eq, logicalAnd } from './comparison.js';
 import { maskedFill, where } from './masking.js';

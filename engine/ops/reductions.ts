@@ -1,15 +1,15 @@
 // Owns the declarations of reductions: sums, extremes, moments, norms. Each is a reducer with a prologue and an epilogue.
 import { gradMode } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { bool, type DType, int64 } from '../dtype.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
+import { bool, type DType, int64 } from '../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
 import { input, param } from '../pointwise/expr.js';
 import { summed } from '../pointwise/function_support.js';
 import { launchPointwise } from '../pointwise/launch.js';
 import { compile } from '../pointwise/program.js';
 import { isPlain, reduce, reduceAll, reducedShape } from '../pointwise/reduction.js';
-import { numelOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { numelOf } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { dimsOf, maskOf } from './arguments.js';
 import { defineOp, type Param } from './define.js';
 import { cat } from './joining.js';

@@ -1,6 +1,6 @@
 // Owns Python's reflected operators that are no alias: `number / tensor`, `number % tensor`, `number ** tensor`, and those
 // on bits, which take a number on one side only.
-import type { Scalar, Tensor } from '../tensor.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import { mul, other, reciprocal, remainder, self } from './arithmetic.js';
 import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.js';
 import { defineOp } from './define.js';

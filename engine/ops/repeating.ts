@@ -3,10 +3,10 @@
 // Their kernel is a pointwise copy into parts of a fresh result.
 import { support } from '../autograd/backward.js';
 import { record } from '../autograd/node.js';
-import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { checkSizes, contiguousStrides, wrapDim } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { checkSizes, contiguousStrides, wrapDim } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { expanded, reshaped, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';

@@ -1,7 +1,7 @@
 // Owns resampling along one dim as a plain differentiable function: each result is a weighted sum of a few places, which a
 // table of metadata size names. It must not declare ops nor know what the tables mean.
-import type { Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import type { Shape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { indexSelect } from './index_select.js';
 import { longTable } from './raw.js';
 import { floatTable } from './windows.js';

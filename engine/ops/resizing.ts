@@ -1,9 +1,9 @@
 // Owns resize_ and resizeAs_, which give a tensor another size within its memory, or more memory where nobody shares it.
-import { message, RuntimeError } from '../errors.js';
-import { regeometry } from '../factory.js';
-import { checkSizes, contiguousStrides, numelOf } from '../shape.js';
-import { allocate } from '../storage.js';
-import { Tensor } from '../tensor.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { regeometry } from '../core/factory.js';
+import { checkSizes, contiguousStrides, numelOf } from '../core/shape.js';
+import { allocate } from '../core/storage.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { rawCopy } from './memory.js';
 import { requireMemory, seenAs } from './raw.js';

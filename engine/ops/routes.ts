@@ -3,10 +3,10 @@
 import { checkInPlace, rebase } from '../autograd/inplace.js';
 import { noGrad } from '../autograd/mode.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
-import { bool, type DType, float32, int64, promoteTypes, scalarDType } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError, type TorchstoneError } from '../errors.js';
+import { bool, type DType, float32, int64, promoteTypes, scalarDType } from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, type TorchstoneError } from '../core/errors.js';
 import type { Expr } from '../pointwise/expr.js';
-import { Tensor } from '../tensor.js';
+import { Tensor } from '../core/tensor.js';
 import type { definePointwise, PointwiseCall } from './define.js';
 import { makePointwise } from './pointwise_op.js';
 

@@ -1,15 +1,15 @@
 // Owns the running ops along a dim: cumsum, cumprod, cummax, cummin, logcumsumexp.
 import { noGrad } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import { computedIn, type DType, int64, partOf } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { computedIn, type DType, int64, partOf } from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { block, raiseStatus } from '../native.js';
 import { coalesce } from '../pointwise/command.js';
 import { input } from '../pointwise/expr.js';
 import { reduce } from '../pointwise/reduction.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { placing } from './along_dim.js';
 import { add, div, mul } from './arithmetic.js';
 import { defineOp, type Param } from './define.js';

@@ -1,6 +1,6 @@
 // Owns scatterReduce: scatter with a reduction, by an index tensor along one dim. The reductions are in reduce_into.ts.
-import { message, RuntimeError } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { checkPlacing, gathered, ix, outOfBounds, placing, putAlong, requireInside } from './along_dim.js';
 import { defineOp } from './define.js';
 import { sliced } from './geometry.js';

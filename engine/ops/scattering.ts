@@ -1,7 +1,7 @@
 // Owns the ops that place along one dim by an index tensor: scatter, scatterAdd. Their core is along_dim.ts; those that
 // reduce are in scatter_reduce.ts.
-import { message, RuntimeError } from '../errors.js';
-import type { Scalar, Tensor } from '../tensor.js';
+import { message, RuntimeError } from '../core/errors.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import { checkedPlacing, ix } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
 import { applied, appliedInPlace, type Change } from './inplace_op.js';

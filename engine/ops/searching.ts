@@ -1,10 +1,10 @@
 // Owns looking values up in ordered ones: searchsorted, bucketize, isin.
-import { computedIn, int32, int64, promoteTypes, scalarDType } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { computedIn, int32, int64, promoteTypes, scalarDType } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { block, raiseStatus } from '../native.js';
-import { sameShape } from '../shape.js';
-import { type Scalar, Tensor } from '../tensor.js';
+import { sameShape } from '../core/shape.js';
+import { type Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { cast, rawCast } from './memory.js';
 import { filled, requireMemory } from './raw.js';

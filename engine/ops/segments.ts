@@ -1,9 +1,9 @@
 // Owns segmentReduce: reductions of consecutive segments of a dim, given by their lengths or offsets. The reductions are
 // those of reduce_into.ts.
 import { noGrad } from '../autograd/mode.js';
-import { int64 } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
-import type { Scalar, Tensor } from '../tensor.js';
+import { int64 } from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import { gathered, placing, putAlong } from './along_dim.js';
 import { div } from './arithmetic.js';
 import { defineOp } from './define.js';

@@ -1,9 +1,9 @@
 // Owns the ops that pick an element of a sorted dim: kthvalue, median, nanmedian, mode. They sort, then gather.
 import { record } from '../autograd/node.js';
-import { int64 } from '../dtype.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { int64 } from '../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { indices as counting } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { cat } from './joining.js';

@@ -1,8 +1,8 @@
 // Owns torch.signal.windows and the window functions of torch itself. Each is an expression over evenly spaced points,
 // computed in float64 and rounded once.
-import { type DType, float32, float64, getDefaultDtype } from '../dtype.js';
-import { ArgumentError, describe, message, ValueError } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { type DType, float32, float64, getDefaultDtype } from '../core/dtype.js';
+import { ArgumentError, describe, message, ValueError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { allocateFor, finish, full, indices } from './creation.js';
 import { defineOp, type ErrorSample, type Param } from './define.js';
 import { cast } from './memory.js';

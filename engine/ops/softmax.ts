@@ -1,13 +1,13 @@
 // Owns softmax and log-softmax: maximum, Σ exp and result of a row in one go, and their gradients likewise.
 import { gradMode } from '../autograd/mode.js';
 import { record } from '../autograd/node.js';
-import type { DType } from '../dtype.js';
-import { message, NotImplementedError } from '../errors.js';
-import { newTensor } from '../factory.js';
+import type { DType } from '../core/dtype.js';
+import { message, NotImplementedError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { input } from '../pointwise/expr.js';
 import { type RowPipeline, rowPipeline, runRows } from '../pointwise/rowwise.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { maskOf } from './arguments.js';
 import { defineOp, type Param, snakeCase } from './define.js';
 import { requireFloating } from './formula.js';

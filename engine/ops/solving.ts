@@ -1,7 +1,7 @@
 import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { broadcastShapes, numelOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { broadcastShapes, numelOf } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import {
   inverted,

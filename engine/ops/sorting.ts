@@ -1,11 +1,11 @@
 // Owns sort, argsort, msort and topk. The kernel sorts contiguous rows; other dims are moved last.
 import { record } from '../autograd/node.js';
-import { computedIn, int64 } from '../dtype.js';
-import { message, NotImplementedError, RuntimeError } from '../errors.js';
-import { newTensor } from '../factory.js';
+import { computedIn, int64 } from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
 import { block, raiseStatus } from '../native.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { placing } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
 import { applied, itself } from './inplace_op.js';

@@ -1,9 +1,9 @@
 // Owns the ops of eigenvalues and singular values. Gradients divide by differences of (squared) values, as in Giles (2008).
 import { record } from '../autograd/node.js';
-import { complexOf } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import { newTensor } from '../factory.js';
-import type { Tensor } from '../tensor.js';
+import { complexOf } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import {
   adjoint,

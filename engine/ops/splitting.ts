@@ -1,10 +1,10 @@
 // Owns the declarations that cut a tensor into consecutive parts of a dim: split, chunk, tensorSplit and their kin.
 // Single parts are in view_parts.ts.
 import { record } from '../autograd/node.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../errors.js';
-import { oneOfMany } from '../factory.js';
-import { wrapDim } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
+import { oneOfMany } from '../core/factory.js';
+import { wrapDim } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { assembled, sliced } from './geometry.js';
 import { call, t } from './samples.js';

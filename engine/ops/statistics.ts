@@ -1,7 +1,7 @@
 // Owns covariance, correlation, distances between tensors and norms that are held down: cov, corrcoef, dist, renorm.
-import { message, RuntimeError, showShape } from '../errors.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';
 import { replacedInPlace } from './inplace_op.js';
 import { where } from './masking.js';

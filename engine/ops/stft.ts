@@ -1,7 +1,7 @@
 // Owns the declarations of the short-time Fourier transform and its inverse: windows of a signal, transformed one by one.
-import { partOf } from '../dtype.js';
-import { message, RuntimeError, showShape } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { partOf } from '../core/dtype.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { viewAsReal } from './complex_numbers.js';
 import { defineOp, type Param } from './define.js';
 import { fft1, ifft, irfft, rfft } from './fft.js';

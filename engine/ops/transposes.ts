@@ -1,6 +1,6 @@
 // Owns the transposes that are read as properties (T, mT, H, mH) and adjoint. The views themselves are in geometry.ts.
-import { message, RuntimeError } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { permuted, transposed } from './geometry.js';
 import { call, t } from './samples.js';

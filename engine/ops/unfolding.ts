@@ -1,9 +1,9 @@
 // Owns unfold: overlapping windows of a dim as a view, and its gradient, which adds where windows overlap.
 import { record } from '../autograd/node.js';
-import { message, RuntimeError } from '../errors.js';
-import { viewOf } from '../factory.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { viewOf } from '../core/factory.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';
 import { rawZeros } from './memory.js';
 import { putRaw, seenAs } from './raw.js';

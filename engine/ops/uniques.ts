@@ -1,9 +1,9 @@
 // Owns unique and uniqueConsecutive: elements, or slices of a dim, without those that repeat.
-import { bool, int64 } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { wrapDim } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { bool, int64 } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { wrapDim } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { indices } from './creation.js';
 import { defineOp, type Param } from './define.js';
 import { cat } from './joining.js';

@@ -1,8 +1,8 @@
 // Owns the declarations of max unpooling (a partial inverse of max pooling) and of fractional max pooling.
 import { noGrad } from '../autograd/mode.js';
-import { message, RuntimeError, showShape, ValueError } from '../errors.js';
-import { numelOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
+import { numelOf } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { where } from './masking.js';
 import { rawZeros } from './memory.js';

@@ -1,8 +1,8 @@
 // Owns the copying twins of views: aliasCopy, permuteCopy, splitCopy, …: the view, then a row-major copy of it.
 // What a view checks and shows is the view's own declaration (views.ts, view_parts.ts, reshaping.ts).
 import { record } from '../autograd/node.js';
-import { IndexError, inName, message, RuntimeError } from '../errors.js';
-import type { Tensor } from '../tensor.js';
+import { IndexError, inName, message, RuntimeError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type ErrorSample, type Op, type Param } from './define.js';
 import { aliased } from './geometry.js';
 import { rawCast } from './memory.js';

@@ -1,10 +1,10 @@
 // Owns the declarations of views that pick a part of a tensor: select, slice, narrow, diagonal, unbind. Parts that together make
 // the whole are in splitting.ts. Their geometry and gradients are in geometry.ts.
 import { record } from '../autograd/node.js';
-import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../errors.js';
-import { oneOfMany } from '../factory.js';
-import { wrapDim } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../core/errors.js';
+import { oneOfMany } from '../core/factory.js';
+import { wrapDim } from '../core/shape.js';
+import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { assembled, diagonalOf, selected, sliced } from './geometry.js';
 import { call, t } from './samples.js';

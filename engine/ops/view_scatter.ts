@@ -1,10 +1,10 @@
 // Owns the ops that put a source where a view would look, into a copy: selectScatter, sliceScatter, diagonalScatter,
 // asStridedScatter. What places by an index tensor is in indexing.ts.
 import { record } from '../autograd/node.js';
-import { inName, message, RuntimeError, showShape } from '../errors.js';
-import { newTensor } from '../factory.js';
-import { sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { inName, message, RuntimeError, showShape } from '../core/errors.js';
+import { newTensor } from '../core/factory.js';
+import { sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
 import { asStridedView, type Geometry } from './geometry.js';
 import { applied } from './inplace_op.js';

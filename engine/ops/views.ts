@@ -1,8 +1,8 @@
 // Owns the declarations of views that reorder, stretch, drop or add dims: permute, transpose, movedim, expand, squeeze,
 // unsqueeze. Geometry and gradients are in geometry.ts; view and reshape in reshaping.ts; what picks a part in view_parts.ts.
-import { message, RuntimeError, showShape } from '../errors.js';
-import { wrapDim, wrapDims } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { message, RuntimeError, showShape } from '../core/errors.js';
+import { wrapDim, wrapDims } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { maskOf } from './arguments.js';
 import { defineOp, type Param } from './define.js';
 import {

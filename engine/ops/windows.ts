@@ -1,11 +1,11 @@
 // Owns sliding windows as plain differentiable functions: padding by a constant, the strided view of all windows, its
 // adjoint (adding windows up), and small tables of indices and weights. It must not declare ops.
 import { record } from '../autograd/node.js';
-import { type DType, float64 } from '../dtype.js';
-import { message, RuntimeError } from '../errors.js';
-import { newTensor, newWritten } from '../factory.js';
-import type { Shape } from '../shape.js';
-import type { Scalar, Tensor } from '../tensor.js';
+import { type DType, float64 } from '../core/dtype.js';
+import { message, RuntimeError } from '../core/errors.js';
+import { newTensor, newWritten } from '../core/factory.js';
+import type { Shape } from '../core/shape.js';
+import type { Scalar, Tensor } from '../core/tensor.js';
 import { add } from './arithmetic.js';
 import { recordedView } from './geometry.js';
 import { rawCast, rawCopy, rawFill, rawZeros } from './memory.js';

@@ -1,6 +1,6 @@
 // Owns expressions over scalar primitives: hash-consed nodes, the fluent builder and symbolic derivatives.
 // It must not know tensors, dtypes or the addon.
-import { ArgumentError, describe, message } from '../errors.js';
+import { ArgumentError, describe, message } from '../core/errors.js';
 import { derivativeOf } from './primitives.js';
 
 export type Operand = Expr | number;

@@ -3,8 +3,8 @@
 
 import { gradMode } from '../autograd/mode.js';
 import { setHistory, shouldRecord } from '../autograd/node.js';
-import { fromBrain, fromHalf, toBrain, toHalf } from '../complex.js';
-import { deviceError } from '../device.js';
+import { fromBrain, fromHalf, toBrain, toHalf } from '../core/complex.js';
+import { deviceError } from '../core/device.js';
 import {
   bool,
   canCast,
@@ -14,11 +14,11 @@ import {
   float16,
   getDefaultDtype,
   partOf,
-} from '../dtype.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../errors.js';
-import { newStrided, newTensor, newTensorLike } from '../factory.js';
-import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+} from '../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
+import { newStrided, newTensor, newTensorLike } from '../core/factory.js';
+import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { differentiate, type Expr, input, substitute, topological } from './expr.js';
 import { promoted } from './function_support.js';
 import { launchPointwise } from './launch.js';

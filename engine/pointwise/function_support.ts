@@ -1,9 +1,9 @@
 // Owns the parts of pointwise functions that need no state: the promoted dtype of a call, and gradients summed while they
 // are computed. It must not know any op by name.
-import { type DType, promoteTypes, resultType } from '../dtype.js';
-import { newTensor } from '../factory.js';
-import type { Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { type DType, promoteTypes, resultType } from '../core/dtype.js';
+import { newTensor } from '../core/factory.js';
+import type { Shape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import { type Expr, expr } from './expr.js';
 import { launchPointwise, launchReduce } from './launch.js';
 import { compile } from './program.js';

@@ -1,6 +1,6 @@
 // Owns user expressions: `fuse((x, y) => …)` becomes one pointwise function with its gradients derived.
-import { ArgumentError, describe, message } from '../errors.js';
-import { Tensor } from '../tensor.js';
+import { ArgumentError, describe, message } from '../core/errors.js';
+import { Tensor } from '../core/tensor.js';
 import { apply, Expr, input } from './expr.js';
 import { PointwiseFunction } from './function.js';
 

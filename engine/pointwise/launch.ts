@@ -1,10 +1,10 @@
 // Owns writing pointwise and reduce commands: iteration shapes and operands. No autograd, no checks:
 // callers have resolved shapes and dtypes. Layouts are written in native/README.md.
-import { deviceError } from '../device.js';
-import { message, NotImplementedError } from '../errors.js';
+import { deviceError } from '../core/device.js';
+import { message, NotImplementedError } from '../core/errors.js';
 import { block, type Families, raiseStatus } from '../native.js';
-import { broadcastStrides, type Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { broadcastStrides, type Shape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import {
   coalesce,
   coalesceOrEmpty,

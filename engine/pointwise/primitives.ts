@@ -1,6 +1,6 @@
 // Owns the scalar primitives' derivatives: one record a primitive. The kernels' side is native/ops/. It must not know
 // tensors or dtypes. g is the incoming gradient, args the arguments, y the node itself (its value is saved, not recomputed).
-import { message, RuntimeError } from '../errors.js';
+import { message, RuntimeError } from '../core/errors.js';
 import { apply, type Expr, expr } from './expr.js';
 
 type Derivative = (g: Expr, args: readonly Expr[], y: Expr) => readonly (Expr | null)[];

@@ -2,9 +2,9 @@
 // It must not know any op by name.
 import { gradMode } from '../autograd/mode.js';
 import { connect, type Gradients, Node, SavedTensor } from '../autograd/node.js';
-import type { DType } from '../dtype.js';
-import { type Shape, sameShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import type { DType } from '../core/dtype.js';
+import { type Shape, sameShape } from '../core/shape.js';
+import type { Tensor } from '../core/tensor.js';
 import type { PointwiseFunction } from './function.js';
 import { summed, zerosLike } from './function_support.js';
 

@@ -3,7 +3,7 @@
 
 import { jvpOf } from '../../engine/autograd/forward.js';
 import { autograd, NotImplementedError, Tensor } from '../../engine/index.js';
-import { manualSeed } from '../../engine/random.js';
+import { manualSeed } from '../../engine/core/random.js';
 import type { Column } from '../results.js';
 import { buildTensors, numbersIn, numbersOf, tensorOf, truthOf } from './arrays.js';
 import { leavesOf, makeCall, NotDoneError, opFor, runProgram } from './call.js';

@@ -1,6 +1,6 @@
 // Owns how one cell is judged: it collects comparisons against the recorded answers and turns them into a CaseResult.
 // It must not know any cell.
-import { TorchstoneError } from '../../engine/errors.js';
+import { TorchstoneError } from '../../engine/core/errors.js';
 import { arrayOf, type EngineTensor as Tensor } from '../bind.js';
 import { type ArrayValue, compareArrays, worstOf } from '../compare.js';
 import { printed } from '../place.js';

@@ -1,6 +1,6 @@
 // Owns the Tensor: its geometry, its autograd state and reading it from JavaScript. Ops are not here: they are
 // declared in ops/ and installed as methods by generated/methods.ts.
-import { AccumulateGrad, type GradientHook, type Node } from './autograd/node.js';
+import { AccumulateGrad, type GradientHook, type Node } from '../autograd/node.js';
 import { Complex } from './complex.js';
 import { cpu, type Device, deviceError, disposed } from './device.js';
 import type { DType } from './dtype.js';
