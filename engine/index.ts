@@ -14,7 +14,7 @@ export { type CustomFunction, defineFunction, FunctionContext } from './autograd
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/mode.js';
 export type { GradientHook, Node } from './autograd/node.js';
 export { Complex } from './core/complex.js';
-export { cuda } from './cuda.js';
+export { cuda } from './backend/cuda/index.js';
 export { Device, type DeviceLike, device, getDefaultDevice, setDefaultDevice } from './core/device.js';
 export {
   bfloat16,

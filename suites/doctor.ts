@@ -1,5 +1,5 @@
 // Says what this machine can do and how far its timings can be trusted. It only looks, and it fails at nothing.
-import type { CudaFound } from '../engine/native.js';
+import type { CudaFound } from '../engine/backend/addon.js';
 import type { FoundReferences } from './cli/references.js';
 import { timingFindings } from './doctor-timing.js';
 import { type AddonFacts, addonFacts, instructionSets, machineFacts } from './machine.js';
@@ -119,7 +119,7 @@ async function fixtureFinding({ fixtures, checkFixtures }: DoctorOptions): Promi
 async function gpuFinding(): Promise<Finding> {
   try {
     // Loaded late, as the addon is: without a build there is no one to ask.
-    const { findCuda } = await import('../engine/cuda.js');
+    const { findCuda } = await import('../engine/backend/cuda/index.js');
     return gpuText(findCuda());
   } catch {
     return { topic: 'gpu', state: 'good', text: 'not asked: the addon does not load' };

@@ -1,7 +1,7 @@
 // Owns the device that a run's tensors live on: the CPU, or what `--device` names. It travels in the environment, so that
 // the processes which share a run agree. It judges nothing.
 import * as engine from '../engine/index.js';
-import { addon } from '../engine/native.js';
+import { addon } from '../engine/backend/addon.js';
 import type { Tensor } from '../engine/core/tensor.js';
 import { CannotRunError } from './results.js';
 

@@ -2,7 +2,7 @@
 // Knows no tensors: storages, addresses and numbers only.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { addon, addonPath, opcodeOf } from '../engine/native.js';
+import { addon, addonPath, opcodeOf } from '../engine/backend/addon.js';
 
 export const dtypes = [
   'bool',

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import { addonPath } from '../engine/native.js';
+import { addonPath } from '../engine/backend/addon.js';
 
 export const shim = join(dirname(addonPath), 'shim');
 /** Compiled kernels of this test file's processes. */

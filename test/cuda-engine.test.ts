@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as torch from '../engine/index.js';
-import { addonPath } from '../engine/native.js';
+import { addonPath } from '../engine/backend/addon.js';
 import type { Tensor } from '../engine/core/tensor.js';
 
 beforeAll(() => {

@@ -1,6 +1,6 @@
 // Tests what a replay reads: arguments that do not fit a kernel's parameter, and scratch memory of side branches.
 import { beforeAll, expect, test } from 'vitest';
-import { addon } from '../engine/native.js';
+import { addon } from '../engine/backend/addon.js';
 import { cuda, define, openShim, Storage } from './cuda-blocks.js';
 
 beforeAll(openShim);

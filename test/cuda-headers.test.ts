@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { pythonFolders } from '../engine/cuda.js';
+import { pythonFolders } from '../engine/backend/cuda/index.js';
 
 const SOURCE = fileURLToPath(new URL('cuda-headers.cc', import.meta.url));
 const NATIVE = fileURLToPath(new URL('../native', import.meta.url));

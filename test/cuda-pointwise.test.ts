@@ -1,7 +1,7 @@
 // Holds CUDA's pointwise kernels against the CPU's, through the host shim: every primitive in every dtype it has, every conversion,
 // and every walk (runs, single elements, broadcasts, negative strides, in place).
 import { beforeAll, describe, expect, it } from 'vitest';
-import { addon } from '../engine/native.js';
+import { addon } from '../engine/backend/addon.js';
 import {
   type Code,
   compare,

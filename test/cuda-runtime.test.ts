@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type addon, addonPath } from '../engine/native.js';
+import { type addon, addonPath } from '../engine/backend/addon.js';
 import { cache, child, childCode, outOf } from './cuda-child.js';
 
 const ADD_ONE = `struct Args { int64_t n; float* x; };

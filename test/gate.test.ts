@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { addonPath } from '../engine/native.js';
+import { addonPath } from '../engine/backend/addon.js';
 import { annotations } from '../reports/github.js';
 import { jsonLines } from '../reports/jsonl.js';
 import { exitCode, verdictSentence } from '../reports/verdict.js';

@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as torch from '../engine/index.js';
-import { addonPath } from '../engine/native.js';
+import { addonPath } from '../engine/backend/addon.js';
 import type { Tensor } from '../engine/core/tensor.js';
 
 process.env.TORCHSTONE_CUDA_PATH = join(dirname(addonPath), 'shim');

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Tensor } from '../engine/index.js';
 import * as torch from '../engine/index.js';
-import { addon } from '../engine/native.js';
+import { addon } from '../engine/backend/addon.js';
 
 const { layerNorm } = torch.nn.functional;
 const threads = addon.getThreads();

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { cpu, type Device } from './device.js';
 import { OutOfMemoryError, RuntimeError } from './errors.js';
-import { addon, block, type CudaAddon, cudaAt, raiseStatus } from '../native.js';
+import { addon, block, type CudaAddon, cudaAt, raiseStatus } from '../backend/addon.js';
 
 /** Storages up to this size are carved from slabs that V8 itself frees. */
 const smallLimit = 8192;

@@ -3,7 +3,7 @@
 import { record, type Save, type SavedTensor } from '../autograd/node.js';
 import { bfloat16, float16, float32, float64 } from '../core/dtype.js';
 import { newTensor } from '../core/factory.js';
-import { block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../backend/addon.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { add } from './arithmetic.js';

@@ -15,7 +15,7 @@ import {
 } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../core/errors.js';
 import { newLike, newMeta, newTensor, newWritten } from '../core/factory.js';
-import { block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../backend/addon.js';
 import { checkSizes } from '../core/shape.js';
 import { type NumericArray, type Scalar, Tensor, writeAt } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';

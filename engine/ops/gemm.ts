@@ -3,9 +3,9 @@
 import type { Device } from '../core/device.js';
 import { computedIn, type DType, partOf } from '../core/dtype.js';
 import { newTensor } from '../core/factory.js';
-import { block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../backend/addon.js';
 import { input } from '../pointwise/expr.js';
-import { launchPointwise } from '../pointwise/launch.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import type { Shape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';

@@ -2,7 +2,7 @@
 // shapes: callers have resolved them. The layout is written in native/README.md.
 import { type DType, int32, partOf } from '../core/dtype.js';
 import { newStrided, newTensor } from '../core/factory.js';
-import { block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../backend/addon.js';
 import { broadcastStrides, numelOf, type Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { rawZeros } from './memory.js';

@@ -7,7 +7,7 @@ import { bool as boolType, int32 } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor, newWritten } from '../core/factory.js';
 import { apply, type Expr, input, param } from '../pointwise/expr.js';
-import { launchPointwise } from '../pointwise/launch.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import { broadcastShapes, expandsTo, sameShape } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';

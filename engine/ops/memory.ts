@@ -7,7 +7,7 @@ import { asDType, type DType, int64 } from '../core/dtype.js';
 import { ArgumentError, message, RuntimeError, showShape } from '../core/errors.js';
 import { alias, copyAcross, newLike, newStrided, newTensor, newWritten } from '../core/factory.js';
 import { apply, expr, input, param } from '../pointwise/expr.js';
-import { launchPointwise } from '../pointwise/launch.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import { contiguousStrides, expandsTo, isDense } from '../core/shape.js';
 import { type NumericArray, type Scalar, Tensor } from '../core/tensor.js';

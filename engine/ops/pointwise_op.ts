@@ -8,7 +8,7 @@ import { ArgumentError, describe, message } from '../core/errors.js';
 import { newLike } from '../core/factory.js';
 import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, type ScalarKind } from '../pointwise/function.js';
-import { launchPointwise } from '../pointwise/launch.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import { recordInPlace } from '../pointwise/recorded.js';
 import { sameShape } from '../core/shape.js';

@@ -3,7 +3,7 @@ import { record } from '../autograd/node.js';
 import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../core/dtype.js';
 import { message, RuntimeError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
-import { block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../backend/addon.js';
 import { defaultGenerator, Generator } from '../core/random.js';
 import { contiguousStrides } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';

@@ -5,7 +5,7 @@ import { bool, type DType, int64 } from '../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
 import { input, param } from '../pointwise/expr.js';
 import { summed } from '../pointwise/function_support.js';
-import { launchPointwise } from '../pointwise/launch.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import { isPlain, reduce, reduceAll, reducedShape } from '../pointwise/reduction.js';
 import { numelOf } from '../core/shape.js';

@@ -2,7 +2,7 @@
 import { computedIn, int32, int64, promoteTypes, scalarDType } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
-import { block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../backend/addon.js';
 import { sameShape } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';

@@ -3,7 +3,7 @@ import { record } from '../autograd/node.js';
 import { computedIn, int64 } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
-import { block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../backend/addon.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { placing } from './along_dim.js';

@@ -21,7 +21,7 @@ import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } f
 import type { Tensor } from '../core/tensor.js';
 import { differentiate, type Expr, input, substitute, topological } from './expr.js';
 import { promoted } from './function_support.js';
-import { launchPointwise } from './launch.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from './program.js';
 import { PointwiseNode } from './recorded.js';
 import { differentiateComplex, isRealValued } from './wirtinger.js';

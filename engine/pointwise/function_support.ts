@@ -5,7 +5,7 @@ import { newTensor } from '../core/factory.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { type Expr, expr } from './expr.js';
-import { launchPointwise, launchReduce } from './launch.js';
+import { launchPointwise, launchReduce } from '../backend/commands/pointwise.js';
 import { compile } from './program.js';
 
 /** The dtype that a call's tensors and scalars promote to; `neutral` inputs and null kinds take no part. */

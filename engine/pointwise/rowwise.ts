@@ -4,12 +4,12 @@ import { backendOf } from '../core/device.js';
 import { computedIn, type DType } from '../core/dtype.js';
 import { message, NotImplementedError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
-import { block, raiseStatus } from '../native.js';
+import { block, raiseStatus } from '../backend/addon.js';
 import { broadcastStrides, type Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { coalesce, dimsMarked, keptStrides, writeList, writeOperand } from './command.js';
+import { coalesce, dimsMarked, keptStrides, writeList, writeOperand } from '../backend/commands/coalesce.js';
 import { type Expr, input, substitute, topological } from './expr.js';
-import { launchPointwise, type Reducer, reducers } from './launch.js';
+import { launchPointwise, type Reducer, reducers } from '../backend/commands/pointwise.js';
 import { compile } from './program.js';
 import { reduce, reducedShape } from './reduction.js';
 

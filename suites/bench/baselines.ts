@@ -13,7 +13,7 @@ import {
 import { arch, release } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { addonPath } from '../../engine/native.js';
+import { addonPath } from '../../engine/backend/addon.js';
 import { machineFacts, packageRoot, toolFacts } from '../machine.js';
 import { type BenchRow, CannotRunError } from '../results.js';
 import type { Build } from './builds.js';

@@ -13,7 +13,7 @@ import {
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { addonPath } from '../../engine/native.js';
+import { addonPath } from '../../engine/backend/addon.js';
 import { packageRoot } from '../machine.js';
 import { CannotRunError } from '../results.js';
 import { pack, packable, packFolder } from './pack.js';

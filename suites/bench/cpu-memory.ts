@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { addon } from '../../engine/native.js';
+import { addon } from '../../engine/backend/addon.js';
 import { parseNpy } from '../../engine/npy.js';
 import type { CaseResult, MemoryFigure } from '../results.js';
 import { entryPoint } from './fork.js';

@@ -1,6 +1,6 @@
 // Owns the addon's boundary as the mutants see it: the command block decoded (native/README.md), the memory that a command
 // names, and faults put before or after a family's call. The engine has no hook: the addon's own object is patched.
-import { addon, block } from '../../engine/native.js';
+import { addon, block } from '../../engine/backend/addon.js';
 import { replaced, type Undo } from './mutant.js';
 import { type Program, programOf } from './programs.js';
 

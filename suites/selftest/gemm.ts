@@ -1,5 +1,5 @@
 // Owns the matrix product's command as the mutants see it. Layout: native/README.md.
-import { block } from '../../engine/native.js';
+import { block } from '../../engine/backend/addon.js';
 import { CODE, Elements, memory, product, scratchAddress } from './command.js';
 
 /** Where the parts of a gemm command stand in the block. */

@@ -1,7 +1,7 @@
 // Faults of the other families (reductions, scans, products, indices, sorting, random numbers).
 // Data and small closures only.
 
-import { addon, block } from '../../engine/native.js';
+import { addon, block } from '../../engine/backend/addon.js';
 import {
   afterReduce,
   CODE,

@@ -1,5 +1,5 @@
 // Faults of elementwise kernels: what they write, what they read, and which primitive they run. Data and small closures only.
-import { block } from '../../engine/native.js';
+import { block } from '../../engine/backend/addon.js';
 import {
   afterPointwise,
   beforePointwise,

@@ -1,6 +1,6 @@
 // Owns what is known of pointwise programs: an observer of `defineProgram` that changes nothing, and rewritten programs that
 // run in the place of the right ones. Import it before the engine compiles its first program.
-import { addon, block, opcodeOf } from '../../engine/native.js';
+import { addon, block, opcodeOf } from '../../engine/backend/addon.js';
 import { all, replaced, type Undo } from './mutant.js';
 
 /** One instruction: opcode and three registers. */

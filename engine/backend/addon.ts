@@ -10,7 +10,7 @@ import {
   OutOfMemoryError,
   RuntimeError,
   TorchstoneError,
-} from './core/errors.js';
+} from '../core/errors.js';
 
 /** The kernel families: each reads its command from the block. A device's backend is one of these. */
 export interface Families {

@@ -1,7 +1,7 @@
 // Owns which CUDA device a call means, and what a call of the addon fails with. It must not know what is called.
-import { cudaDevice, cudaHook, type DeviceLike, device } from './core/device.js';
-import { message, RuntimeError } from './core/errors.js';
-import { block, type CudaAddon, cudaAt, raiseStatus } from './native.js';
+import { cudaDevice, cudaHook, type DeviceLike, device } from '../../core/device.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import { block, type CudaAddon, cudaAt, raiseStatus } from '../addon.js';
 
 let chosen = 0;
 /** The index of the current device. */

@@ -1,10 +1,10 @@
 // Owns streams, events and captured graphs as JavaScript objects: what they hold on a device ends with them, or with dispose().
-import { checked, indexOf } from './cuda_device.js';
-import { cudaDevice, type Device, type DeviceLike } from './core/device.js';
-import { ArgumentError, describe, message, RuntimeError } from './core/errors.js';
-import type { CudaAddon } from './native.js';
-import { disposeSymbol } from './core/scope.js';
-import { collectGarbage } from './core/storage.js';
+import { checked, indexOf } from './devices.js';
+import { cudaDevice, type Device, type DeviceLike } from '../../core/device.js';
+import { ArgumentError, describe, message, RuntimeError } from '../../core/errors.js';
+import type { CudaAddon } from '../addon.js';
+import { disposeSymbol } from '../../core/scope.js';
+import { collectGarbage } from '../../core/storage.js';
 
 /** Something of the driver's, known by a number, that lives as long as this object. */
 abstract class Handle {

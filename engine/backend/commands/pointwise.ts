@@ -1,10 +1,10 @@
 // Owns writing pointwise and reduce commands: iteration shapes and operands. No autograd, no checks:
 // callers have resolved shapes and dtypes. Layouts are written in native/README.md.
-import { deviceError } from '../core/device.js';
-import { message, NotImplementedError } from '../core/errors.js';
-import { block, type Families, raiseStatus } from '../native.js';
-import { broadcastStrides, type Shape } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
+import { deviceError } from '../../core/device.js';
+import { message, NotImplementedError } from '../../core/errors.js';
+import { block, type Families, raiseStatus } from '../addon.js';
+import { broadcastStrides, type Shape } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
 import {
   coalesce,
   coalesceOrEmpty,
@@ -13,8 +13,8 @@ import {
   memoryOrder,
   writeList,
   writeOperand,
-} from './command.js';
-import { type ComplexProgram, complexProgram } from './program.js';
+} from './coalesce.js';
+import { type ComplexProgram, complexProgram } from '../../pointwise/program.js';
 
 /** Runs `program` over `out`'s shape. Inputs broadcast to it. */
 export function launchPointwise(
