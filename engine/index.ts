@@ -3,9 +3,9 @@ import './generated/methods.js';
 import './ops/autograd_support.js';
 import './autograd/methods.js';
 import './indexing.js';
-import './numpy.js';
+import './io/numpy.js';
 import './core/scope.js';
-import './text.js';
+import './format/text.js';
 import { grad } from './autograd/backward.js';
 import { jvp } from './autograd/forward.js';
 
@@ -47,8 +47,8 @@ export {
   ValueError,
 } from './core/errors.js';
 export * from './generated/functions.js';
-export { NpyError } from './npy.js';
-export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './numpy.js';
+export { NpyError } from './io/npy.js';
+export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './io/numpy.js';
 export {
   type ErrorSample,
   type Op,
@@ -60,7 +60,7 @@ export {
 } from './ops/define.js';
 export type { ArgSpec, Fill, Layout, Sample, TensorSpec } from './ops/samples.js';
 export { fuse, scalar } from './pointwise/fuse.js';
-export { getPrintOptions, type PrintOptions, setPrintOptions } from './print.js';
+export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';
 export { Generator, manualSeed } from './core/random.js';
 export { emptyCache, type MemoryStats, memoryStats } from './core/storage.js';
 export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';

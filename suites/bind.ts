@@ -2,7 +2,7 @@
 // layout. It compares nothing.
 
 import * as engine from '../engine/index.js';
-import type { NpyArray } from '../engine/npy.js';
+import type { NpyArray } from '../engine/io/npy.js';
 import type { Param } from '../engine/ops/define.js';
 import type { ArgSpec } from '../engine/ops/samples.js';
 import { isTensorSpec } from './cases.js';

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { z } from 'zod';
-import type { NpyArray } from '../engine/npy.js';
-import { type NpzFile, openNpz } from '../engine/npz.js';
+import type { NpyArray } from '../engine/io/npy.js';
+import { type NpzFile, openNpz } from '../engine/io/npz.js';
 import {
   FIXTURE_SCHEMA,
   type FixtureCase,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { parseNpy, serializeNpy } from '../engine/npy.js';
+import { parseNpy, serializeNpy } from '../engine/io/npy.js';
 import { benchSuite } from '../suites/bench/index.js';
 import { blockLength, type Contestant, loopOf, race } from '../suites/bench/race.js';
 import { median, pairedRatio, signRank, spread } from '../suites/bench/statistics.js';

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { serializeNpz } from '../engine/npz.js';
+import { serializeNpz } from '../engine/io/npz.js';
 import { call, t } from '../engine/ops/samples.js';
 import { type CaseSource, casesOf, coverageProblems, idMatcher, tensorsOf } from '../suites/cases.js';
 import { FixtureError, openFixtures } from '../suites/fixtures.js';

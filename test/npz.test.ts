@@ -2,9 +2,9 @@
 // The base64 texts are np.savez and np.savez_compressed of NumPy 2.4.6; the broken archives are made byte by byte.
 import { crc32, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { NpySource } from '../engine/npy.js';
-import { NpyError, serializeNpy } from '../engine/npy.js';
-import { openNpz, parseNpz, serializeNpz } from '../engine/npz.js';
+import type { NpySource } from '../engine/io/npy.js';
+import { NpyError, serializeNpy } from '../engine/io/npy.js';
+import { openNpz, parseNpz, serializeNpz } from '../engine/io/npz.js';
 
 const STORED =
   'UEsDBC0AAAAAAAAAIQBP6QAq//////////8FABQAdy5ucHkBABAAmAAAAAAAAACYAAAAAAAAAJNOVU1QWQEAdgB7J2Rlc2NyJzogJzxmNCcsICdmb3J0cmFuX29yZGVyJzogRmFsc2UsICdzaGFwZSc6ICgyLCAzKSwgfSAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAKAAAAAAAAgD8AAABAAABAQAAAgEAAAKBAUEsDBC0AAAAAAAAAIQAM/Bzp//////////8KABQAZGVlcC9iLm5weQEAEACQAAAAAAAAAJAAAAAAAAAAk05VTVBZAQB2AHsnZGVzY3InOiAnPGk4JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsKSwgfSAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoBAAAAAAAAAAIAAAAAAAAAUEsDBC0AAAgAAAAAIQCCLfjT//////////8GABQAw7wubnB5AQAQAIEAAAAAAAAAgQAAAAAAAACTTlVNUFkBAHYAeydkZXNjcic6ICd8YjEnLCAnZm9ydHJhbl9vcmRlcic6IEZhbHNlLCAnc2hhcGUnOiAoKSwgfSAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgCgFQSwECLQMtAAAAAAAAACEAT+kAKpgAAACYAAAABQAAAAAAAAAAAAAAgAEAAAAAdy5ucHlQSwECLQMtAAAAAAAAACEADPwc6ZAAAACQAAAACgAAAAAAAAAAAAAAgAHPAAAAZGVlcC9iLm5weVBLAQItAy0AAAgAAAAAIQCCLfjTgQAAAIEAAAAGAAAAAAAAAAAAAACAAZsBAADDvC5ucHlQSwUGAAAAAAMAAwCfAAAAVAIAAAAA';

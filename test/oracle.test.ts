@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openNpz } from '../engine/npz.js';
+import { openNpz } from '../engine/io/npz.js';
 import { findReferences } from '../suites/cli/references.js';
 import { openFixtures } from '../suites/fixtures.js';
 import { packageRoot } from '../suites/machine.js';

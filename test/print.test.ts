@@ -2,9 +2,9 @@
 // Its cases come from scripts/reference/make_print.py; nothing here is expected that PyTorch did not print.
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Element, Printable, PrintOptions } from '../engine/print.js';
-import { formatSize, formatTensor, getPrintOptions, setPrintOptions } from '../engine/print.js';
-import { formatExponent, formatFixed } from '../engine/print_number.js';
+import type { Element, Printable, PrintOptions } from '../engine/format/print.js';
+import { formatSize, formatTensor, getPrintOptions, setPrintOptions } from '../engine/format/print.js';
+import { formatExponent, formatFixed } from '../engine/format/print-number.js';
 
 interface RecordedOptions {
   readonly precision?: number;

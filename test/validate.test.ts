@@ -1,7 +1,7 @@
 // The validate suite against recordings that are wrong in one respect each: every check must fire, and name the op.
 import { describe, expect, test } from 'vitest';
 import * as engine from '../engine/index.js';
-import { serializeNpz } from '../engine/npz.js';
+import { serializeNpz } from '../engine/io/npz.js';
 import { call, t } from '../engine/ops/samples.js';
 import { type Case, casesOf } from '../suites/cases.js';
 import { Fixtures } from '../suites/fixtures.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { addon } from '../../engine/backend/addon.js';
-import { parseNpy } from '../../engine/npy.js';
+import { parseNpy } from '../../engine/io/npy.js';
 import type { CaseResult, MemoryFigure } from '../results.js';
 import { entryPoint } from './fork.js';
 import { ReferenceWorker } from './worker.js';

@@ -1,7 +1,7 @@
 // Owns one row of this engine made ready: its step, its result held against a reference's, its blocks. It knows no reference process.
 import { readFileSync } from 'node:fs';
 import { manualSeed } from '../../engine/index.js';
-import { parseNpy } from '../../engine/npy.js';
+import { parseNpy } from '../../engine/io/npy.js';
 import { type ArrayValue, compareArrays, worstOf } from '../compare.js';
 import { finished } from '../place.js';
 import type { Worst } from '../results.js';

@@ -2,7 +2,7 @@
 // there without the fixture tree. It judges nothing.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { type NpyArray, parseNpy, serializeNpy } from '../../engine/npy.js';
+import { type NpyArray, parseNpy, serializeNpy } from '../../engine/io/npy.js';
 import type { Fixtures } from '../fixtures.js';
 import { type FixtureCase, FixtureCaseSchema } from '../manifest.js';
 import type { ArraySource } from '../replay.js';

@@ -1,6 +1,6 @@
 // Owns reading fixtures/notebook/: what PyTorch and NumPy answered to the cells. It compares nothing.
 import { z } from 'zod';
-import { type NpzFile, openNpz } from '../../engine/npz.js';
+import { type NpzFile, openNpz } from '../../engine/io/npz.js';
 import type { ArrayValue } from '../compare.js';
 import { FixtureError, type Fixtures } from '../fixtures.js';
 

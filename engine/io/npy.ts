@@ -2,7 +2,7 @@
 // It must not know tensors or files. npyjs makes the typed views and checks nothing, so everything is checked here
 // first; its dump() is not used, for it aligns to 8 bytes instead of 64 and trusts whatever shape it is given.
 import { parse } from 'npyjs';
-import { message, TorchstoneError } from './core/errors.js';
+import { message, TorchstoneError } from '../core/errors.js';
 
 /** What a file may hold. float16 and bfloat16 as raw 16-bit patterns, bool as 0 and 1, complex interleaved. */
 export type NpyData =

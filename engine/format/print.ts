@@ -1,7 +1,7 @@
 // Owns the text of a tensor: PyTorch's str(tensor), to the character, and the print options.
 // It must not know the tensor class: it reads what it prints through Printable, and only what it prints.
-import { ArgumentError, describe, message, ValueError } from './core/errors.js';
-import { formatExponent, formatFixed } from './print_number.js';
+import { ArgumentError, describe, message, ValueError } from '../core/errors.js';
+import { formatExponent, formatFixed } from './print-number.js';
 
 /** What printing needs to know of a tensor. */
 export interface Printable {

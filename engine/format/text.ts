@@ -1,9 +1,9 @@
 // Owns a tensor's text: what PyTorch prints. The formatting itself is in print.ts.
-import { Complex } from './core/complex.js';
-import { cpu } from './core/device.js';
-import { getDefaultDtype } from './core/dtype.js';
+import { Complex } from '../core/complex.js';
+import { cpu } from '../core/device.js';
+import { getDefaultDtype } from '../core/dtype.js';
 import { formatTensor } from './print.js';
-import { readAt, Tensor } from './core/tensor.js';
+import { readAt, Tensor } from '../core/tensor.js';
 
 declare module './tensor.js' {
   interface Tensor {

@@ -1,13 +1,13 @@
 // Owns the bridge to NumPy-like arrays in memory and to .npy/.npz files. It must not know ops beyond a raw copy.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { asDType, type DType, type DTypeLike, dtypes } from './core/dtype.js';
-import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from './core/errors.js';
+import { asDType, type DType, type DTypeLike, dtypes } from '../core/dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { parseNpy, serializeNpy } from './npy.js';
 import { parseNpz, serializeNpz } from './npz.js';
-import { rawCast } from './ops/memory.js';
-import { contiguousStrides, numelOf } from './core/shape.js';
-import { adopt } from './core/storage.js';
-import { type NumericArray, Tensor } from './core/tensor.js';
+import { rawCast } from '../ops/memory.js';
+import { contiguousStrides, numelOf } from '../core/shape.js';
+import { adopt } from '../core/storage.js';
+import { type NumericArray, Tensor } from '../core/tensor.js';
 
 /** An array in JavaScript: what an .npy reader returns, and what `numpy()` gives. Strides are in elements. */
 export interface NdArray {
