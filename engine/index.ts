@@ -6,12 +6,12 @@ import './indexing.js';
 import './io/numpy.js';
 import './core/scope.js';
 import './format/text.js';
-import { grad } from './autograd/backward.js';
-import { jvp } from './autograd/forward.js';
+import { grad } from './autograd/engine.js';
+import { jvp } from './autograd/jvp.js';
 
-export type { BackwardOptions, GradOptions } from './autograd/backward.js';
-export { type CustomFunction, defineFunction, FunctionContext } from './autograd/function.js';
-export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/mode.js';
+export type { BackwardOptions, GradOptions } from './autograd/engine.js';
+export { type CustomFunction, defineFunction, FunctionContext } from './autograd/custom-function.js';
+export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/grad-mode.js';
 export type { GradientHook, Node } from './autograd/node.js';
 export { Complex } from './core/complex.js';
 export { cuda } from './backend/cuda/index.js';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../engine/index.js';
 import * as torch from '../engine/index.js';
 import { addon } from '../engine/backend/addon.js';
-import { virtualPrimitives } from '../engine/pointwise/complex.js';
+import { virtualPrimitives } from '../engine/pointwise/complex/lowering.js';
 import { differentiate, type Expr, expr, input, param, topological } from '../engine/pointwise/expr.js';
 import { derivativeOf } from '../engine/pointwise/primitives.js';
 

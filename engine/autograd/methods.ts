@@ -1,6 +1,6 @@
 // Owns the autograd methods of Tensor. The walk itself is in backward.ts.
 import { Tensor } from '../core/tensor.js';
-import { type BackwardOptions, backward } from './backward.js';
+import { type BackwardOptions, backward } from './engine.js';
 
 declare module '../tensor.js' {
   interface Tensor {

@@ -5,7 +5,7 @@ import type { DType } from '../core/dtype.js';
 import { RuntimeError, showShape } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { gradMode } from './mode.js';
+import { gradMode } from './grad-mode.js';
 
 let sequence = 0;
 

@@ -1,6 +1,6 @@
 // Owns handing to the autograd walk the few ops that it needs, so that autograd itself imports no op.
-import { support } from '../autograd/backward.js';
-import { viewSupport } from '../autograd/inplace.js';
+import { support } from '../autograd/engine.js';
+import { viewSupport } from '../autograd/in-place.js';
 import { record } from '../autograd/node.js';
 import { placedOn } from '../core/device.js';
 import { newStrided, newTensor } from '../core/factory.js';

@@ -1,12 +1,12 @@
 // Owns batch and instance norm and their native forms: statistics over all dims but the channels, the running statistics,
 // and one pass that applies them. Gradients are those of the parts.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { uint8 } from '../core/dtype.js';
 import { ArgumentError, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
-import { formula, requireFloating } from './formula.js';
+import { formula, requireFloating } from '../pointwise/fused-expression.js';
 import { call, t } from './samples.js';
 
 const f64 = { dtype: 'float64' };

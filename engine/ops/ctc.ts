@@ -1,7 +1,7 @@
 // Owns the connectionist temporal classification loss: the forward and backward recursions over time in logarithms, each
 // step one pass over all samples and states. As in PyTorch its gradient presumes log-probabilities from a log-softmax, and
 // has no derivative of its own.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import { float64, int64 } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
@@ -9,7 +9,7 @@ import { apply, type Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
 import { indices as upTo } from './creation.js';
 import { defineOp } from './define.js';
-import { formula, p0, requireFloating } from './formula.js';
+import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import { checkReduction, reduced } from './loss_support.js';
 import { filled, longTable } from './raw.js';
 import { call, t } from './samples.js';

@@ -1,5 +1,5 @@
 // Owns determinants of square matrices, their logarithms, and the gradient of both.
-import { gradMode } from '../autograd/mode.js';
+import { gradMode } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';

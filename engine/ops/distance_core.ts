@@ -1,6 +1,6 @@
 // Owns p-distances along the last dim of two broadcast tensors: one reduction without a tensor of differences, and its
 // gradient likewise, composed of ops where it is recorded itself. It declares no op.
-import { gradMode } from '../autograd/mode.js';
+import { gradMode } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction } from '../pointwise/function.js';

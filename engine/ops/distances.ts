@@ -1,6 +1,6 @@
 // Owns the declarations of distances and similarities between vectors: of pairs, of all pairs, within one set; and
 // normalize, which makes vectors of length 1.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { broadcastShapes, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';

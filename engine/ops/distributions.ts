@@ -1,6 +1,6 @@
 // Owns draws from distributions beyond the uniform factories: refills in place, normal by tensors, multinomial.
-import { checkInPlace } from '../autograd/inplace.js';
-import { noGrad } from '../autograd/mode.js';
+import { checkInPlace } from '../autograd/in-place.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { type DType, getDefaultDtype } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';

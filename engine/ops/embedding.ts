@@ -1,6 +1,6 @@
 // Owns tables looked up by index: embedding, bags of embeddings, one-hot vectors. Rows are picked once; their gradient is
 // added back row by row, without the padding and divided by how often an index occurs where that is asked for.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import { int64 } from '../core/dtype.js';
 import {
@@ -17,7 +17,7 @@ import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { indices as upTo } from './creation.js';
 import { defineOp, type Param } from './define.js';
-import { formula, p0 } from './formula.js';
+import { formula, p0 } from '../pointwise/fused-expression.js';
 import { rawZeros } from './memory.js';
 import { filled } from './raw.js';
 import { call, t } from './samples.js';

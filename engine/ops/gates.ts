@@ -5,7 +5,7 @@ import { apply } from '../pointwise/expr.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
-import { formula, p0, requireFloating } from './formula.js';
+import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import { call, t } from './samples.js';
 
 const f64 = { dtype: 'float64' };

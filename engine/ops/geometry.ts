@@ -1,6 +1,6 @@
 // Owns views as plain functions on strides: select, slice, expand, as_strided, … with gradients that are again
 // differentiable. It must not declare ops (views.ts, view_parts.ts) nor check dims that are already wrapped.
-import { checkHistory } from '../autograd/inplace.js';
+import { checkHistory } from '../autograd/in-place.js';
 import { record } from '../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor, regeometry, viewOf } from '../core/factory.js';

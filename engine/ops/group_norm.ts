@@ -7,7 +7,7 @@ import { apply } from '../pointwise/expr.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from './define.js';
-import { formula, p0, requireFloating } from './formula.js';
+import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import { cat } from './joining.js';
 import { cast, rawZeros } from './memory.js';
 import { layerNormOf } from './normalization.js';

@@ -1,14 +1,14 @@
 // Owns the losses of regression: the distance between an input and a target of the same shape. Each is an expression,
 // then the shared reduction.
 
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { message, ValueError } from '../core/errors.js';
 import type { Expr } from '../pointwise/expr.js';
 import { broadcastShapes, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { Tensor as TensorClass } from '../core/tensor.js';
 import { defineOp, type OpDef } from './define.js';
-import { type Formula, formula, p0 } from './formula.js';
+import { type Formula, formula, p0 } from '../pointwise/fused-expression.js';
 import {
   badReduction,
   checkReduction,

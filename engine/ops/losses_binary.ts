@@ -6,7 +6,7 @@ import { apply, type Expr } from '../pointwise/expr.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp } from './define.js';
-import { formula, p0 } from './formula.js';
+import { formula, p0 } from '../pointwise/fused-expression.js';
 import {
   badReduction,
   checkReduction,

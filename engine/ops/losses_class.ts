@@ -7,7 +7,7 @@ import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { defineOp, type Param } from './define.js';
-import { requireFloating } from './formula.js';
+import { requireFloating } from '../pointwise/fused-expression.js';
 import { linearOf } from './linear.js';
 import {
   badReduction,

@@ -9,7 +9,7 @@ import { ix, requireInside } from './along_dim.js';
 import { indices as upTo } from './creation.js';
 import { defineOp } from './define.js';
 import { pairwise } from './distances.js';
-import { formula, p0, requireFloating } from './formula.js';
+import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import {
   badReduction,
   checkReduction,

@@ -1,5 +1,5 @@
 // Owns functions of matrices that are series or tables: matrixExp and vander.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import { asDType, int64 } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';

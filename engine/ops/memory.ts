@@ -1,5 +1,5 @@
 // Owns the ops that copy, cast, fill and detach. Their kernel is a pointwise program that copies or fills.
-import { checkInPlace, rebase } from '../autograd/inplace.js';
+import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
 import { Complex } from '../core/complex.js';
 import { type Device, placedOn, requireDevice } from '../core/device.js';

@@ -1,6 +1,6 @@
 // Owns layer norm: mean, variance and result of a row in one go; its gradients fused, or composed of ops where they are
 // recorded themselves.
-import { gradMode } from '../autograd/mode.js';
+import { gradMode } from '../autograd/grad-mode.js';
 import { type Gradients, record, shouldRecord } from '../autograd/node.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';

@@ -1,6 +1,6 @@
 // Owns turning a pointwise declaration into a function and an in-place function: which parameters are tensors, scalars or
 // constants in a given call. It must not name any op.
-import { checkInPlace, rebase } from '../autograd/inplace.js';
+import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { shouldRecord } from '../autograd/node.js';
 import { Complex } from '../core/complex.js';
 import { type DType, scalarDType } from '../core/dtype.js';
@@ -10,7 +10,7 @@ import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, type ScalarKind } from '../pointwise/function.js';
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
-import { recordInPlace } from '../pointwise/recorded.js';
+import { recordInPlace } from '../pointwise/node.js';
 import { sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import type { OpDef, Param, PointwiseArg } from './define.js';

@@ -1,5 +1,5 @@
 // Owns the declarations of max, average and power-average pooling. Their windows are in pooling_core.ts.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import { showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';

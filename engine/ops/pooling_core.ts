@@ -1,6 +1,6 @@
 // Owns what all poolings share: where windows lie (PyTorch's sizes and errors), the maximum of windows with its places, and
 // its gradient. It must not declare ops.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import { type DType, int64 } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';

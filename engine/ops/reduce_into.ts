@@ -1,6 +1,6 @@
 // Owns reducing a source into places of a tensor (sum, prod, mean, amax, amin), with gradients, whatever kind of index names
 // the places. It declares no op: scatterReduce and indexReduce say what their places are.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import type { DType } from '../core/dtype.js';
 import { message, NotImplementedError } from '../core/errors.js';

@@ -1,10 +1,10 @@
 // Owns the declarations of reductions: sums, extremes, moments, norms. Each is a reducer with a prologue and an epilogue.
-import { gradMode } from '../autograd/mode.js';
+import { gradMode } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import { bool, type DType, int64 } from '../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
 import { input, param } from '../pointwise/expr.js';
-import { summed } from '../pointwise/function_support.js';
+import { summed } from '../pointwise/_function-support.js';
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import { isPlain, reduce, reduceAll, reducedShape } from '../pointwise/reduction.js';

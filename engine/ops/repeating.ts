@@ -1,7 +1,7 @@
 // Owns the ops that repeat a tensor or move its elements around: repeat, tile, repeatInterleave, roll.
 // What turns it around is in flipping.ts.
 // Their kernel is a pointwise copy into parts of a fresh result.
-import { support } from '../autograd/backward.js';
+import { support } from '../autograd/engine.js';
 import { record } from '../autograd/node.js';
 import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';

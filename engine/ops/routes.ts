@@ -1,7 +1,7 @@
 // Owns what a pointwise declaration cannot say by itself: calls that take another program (a constant exponent, integers,
 // another node name), calls that are refused, results without a gradient. It must not name any op.
-import { checkInPlace, rebase } from '../autograd/inplace.js';
-import { noGrad } from '../autograd/mode.js';
+import { checkInPlace, rebase } from '../autograd/in-place.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
 import { bool, type DType, float32, int64, promoteTypes, scalarDType } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, type TorchstoneError } from '../core/errors.js';

@@ -1,5 +1,5 @@
 // Owns the running ops along a dim: cumsum, cumprod, cummax, cummin, logcumsumexp.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import { computedIn, type DType, int64, partOf } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../core/errors.js';

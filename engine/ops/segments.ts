@@ -1,6 +1,6 @@
 // Owns segmentReduce: reductions of consecutive segments of a dim, given by their lengths or offsets. The reductions are
 // those of reduce_into.ts.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { int64 } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
 import type { Scalar, Tensor } from '../core/tensor.js';

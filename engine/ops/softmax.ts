@@ -1,5 +1,5 @@
 // Owns softmax and log-softmax: maximum, Σ exp and result of a row in one go, and their gradients likewise.
-import { gradMode } from '../autograd/mode.js';
+import { gradMode } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import type { DType } from '../core/dtype.js';
 import { message, NotImplementedError } from '../core/errors.js';
@@ -10,7 +10,7 @@ import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { maskOf } from './arguments.js';
 import { defineOp, type Param, snakeCase } from './define.js';
-import { requireFloating } from './formula.js';
+import { requireFloating } from '../pointwise/fused-expression.js';
 import { self } from './reductions.js';
 import { call, t } from './samples.js';
 

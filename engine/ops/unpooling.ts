@@ -1,5 +1,5 @@
 // Owns the declarations of max unpooling (a partial inverse of max pooling) and of fractional max pooling.
-import { noGrad } from '../autograd/mode.js';
+import { noGrad } from '../autograd/grad-mode.js';
 import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';

@@ -1,7 +1,7 @@
 // Owns pointwise functions on tensors: dtype rule, result, recording, and the gradient derived from the expression.
 // It must not know any op by name.
 
-import { gradMode } from '../autograd/mode.js';
+import { gradMode } from '../autograd/grad-mode.js';
 import { setHistory, shouldRecord } from '../autograd/node.js';
 import { fromBrain, fromHalf, toBrain, toHalf } from '../core/complex.js';
 import { deviceError } from '../core/device.js';
@@ -20,11 +20,11 @@ import { newStrided, newTensor, newTensorLike } from '../core/factory.js';
 import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { differentiate, type Expr, input, substitute, topological } from './expr.js';
-import { promoted } from './function_support.js';
+import { promoted } from './_function-support.js';
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from './program.js';
-import { PointwiseNode } from './recorded.js';
-import { differentiateComplex, isRealValued } from './wirtinger.js';
+import { PointwiseNode } from './node.js';
+import { differentiateComplex, isRealValued } from './complex/wirtinger.js';
 
 /** How the compute and result dtypes follow from the inputs'. */
 export type Promotion =

@@ -2,8 +2,8 @@
 
 import { bool, computedIn, type DType, float64, partOf } from '../core/dtype.js';
 import { addon, opcodeOf } from '../backend/addon.js';
-import { lower, truthOf, virtualPrimitives } from './complex.js';
-import type { Pair } from './complex_pair.js';
+import { lower, truthOf, virtualPrimitives } from './complex/lowering.js';
+import type { Pair } from './complex/pair.js';
 import { type Expr, expr, topological } from './expr.js';
 
 /** More inputs than this do not fit a numeric key: 4 bits each beside the other fields, below 2^53. */

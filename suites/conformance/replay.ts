@@ -1,7 +1,7 @@
 // Owns the replay of one recorded sample: the call, its other forms, and everything that is held against PyTorch's answer.
 // It knows no op by name.
 
-import { jvpOf } from '../../engine/autograd/forward.js';
+import { jvpOf } from '../../engine/autograd/jvp.js';
 import { autograd, NotImplementedError, Tensor } from '../../engine/index.js';
 import { manualSeed } from '../../engine/core/random.js';
 import type { Column } from '../results.js';

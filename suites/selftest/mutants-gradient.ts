@@ -1,6 +1,6 @@
 // Faults of the backward pass: gradients corrupted where a node of the tape returns them, sums over broadcast dims left out,
 // and derivative programs with another rule at ties. Data and small closures only.
-import { support } from '../../engine/autograd/backward.js';
+import { support } from '../../engine/autograd/engine.js';
 import { FunctionNode, type Gradients, Node } from '../../engine/autograd/node.js';
 import * as engine from '../../engine/index.js';
 import { block } from '../../engine/backend/addon.js';

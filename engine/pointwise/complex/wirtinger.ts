@@ -1,7 +1,7 @@
 // Owns derivatives of expressions over complex numbers, in PyTorch's convention: the gradient of a real loss, so that a
 // holomorphic f gives grad · conj(f′), and a real argument gets the real part. It must not know tensors or dtypes.
-import { apply, Expr, input, topological } from './expr.js';
-import { derivativeOf } from './primitives.js';
+import { apply, Expr, input, topological } from '../expr.js';
+import { derivativeOf } from '../primitives.js';
 
 /** Primitives whose value is real whatever their arguments. */
 const realValued: ReadonlySet<string> = new Set(

@@ -3,8 +3,8 @@
 import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { grad, support } from './backward.js';
-import { gradMode } from './mode.js';
+import { grad, support } from './engine.js';
+import { gradMode } from './grad-mode.js';
 
 /**
  * The derivatives of `outputs`, computed from `inputs`, in the direction of `tangents`; null where an output depends on none of them.

@@ -1,5 +1,5 @@
 // Owns pairs of real expressions, which stand for complex numbers, and their sums and products. No rules of primitives.
-import { type Expr, expr } from './expr.js';
+import { type Expr, expr } from '../expr.js';
 
 /** A complex number's parts. `im` is null where the number is real by its form. */
 export interface Pair {

@@ -4,7 +4,7 @@ import { placedOn, placement } from '../core/device.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
 import { expandsTo, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { gradMode } from './mode.js';
+import { gradMode } from './grad-mode.js';
 import type { GradientHook, Gradients, Node, WalkState } from './node.js';
 
 /** What the walk needs of the ops; set by ops/autograd_support.ts. */

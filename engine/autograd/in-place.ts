@@ -3,7 +3,7 @@
 import { message, RuntimeError } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import { type Tensor, viewHooks } from '../core/tensor.js';
-import { gradMode } from './mode.js';
+import { gradMode } from './grad-mode.js';
 import { connect, type Gradients, Node } from './node.js';
 
 /** The geometry of a view, relative to nothing but the storage. */

@@ -1,7 +1,7 @@
 // Owns custom differentiable functions, as torch.autograd.Function. It must not know any op.
 import { ArgumentError, describe, message, RuntimeError } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
-import { noGrad } from './mode.js';
+import { noGrad } from './grad-mode.js';
 import { connect, type Gradients, Node, SavedTensor, setHistory, shouldRecord } from './node.js';
 
 /** What a custom function's forward keeps for its backward. */

@@ -1,12 +1,12 @@
 // Owns the tape's node of a pointwise function: what it saves, and its gradients from the rules that the function derives.
 // It must not know any op by name.
-import { gradMode } from '../autograd/mode.js';
+import { gradMode } from '../autograd/grad-mode.js';
 import { connect, type Gradients, Node, SavedTensor } from '../autograd/node.js';
 import type { DType } from '../core/dtype.js';
 import { type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import type { PointwiseFunction } from './function.js';
-import { summed, zerosLike } from './function_support.js';
+import { summed, zerosLike } from './_function-support.js';
 
 /** Kinds of `n` scalars that take no part in promotion. */
 function unkinded(n: number): readonly null[] {
