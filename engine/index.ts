@@ -57,8 +57,8 @@ export {
   type Param,
   type ParamKind,
   type Tolerance,
-} from './ops/define.js';
-export type { ArgSpec, Fill, Layout, Sample, TensorSpec } from './ops/samples.js';
+} from './registry/define.js';
+export type { ArgSpec, Fill, Layout, Sample, TensorSpec } from './registry/samples.js';
 export { fuse, scalar } from './pointwise/fuse.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';
 export { Generator, manualSeed } from './core/random.js';

@@ -7,7 +7,7 @@ import { ArgumentError, describe, IndexError, message, ValueError } from './core
 import { newWritten } from './core/factory.js';
 import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops/geometry.js';
 import { indexed, isMask, perDim, putting, requireMaskShape } from './ops/index_core.js';
-import { appliedInPlace } from './ops/inplace_op.js';
+import { appliedInPlace } from './registry/in-place.js';
 import { filling, where } from './ops/masking.js';
 import { copy, fill, moved } from './ops/memory.js';
 import { counting, filled, requireMemory, scalarAs } from './ops/raw.js';

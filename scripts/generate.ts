@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Op, Param } from '../engine/ops/define.js';
+import type { Op, Param } from '../engine/registry/define.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const opsFolder = join(root, 'engine', 'ops');

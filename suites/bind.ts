@@ -3,8 +3,8 @@
 
 import * as engine from '../engine/index.js';
 import type { NpyArray } from '../engine/io/npy.js';
-import type { Param } from '../engine/ops/define.js';
-import type { ArgSpec } from '../engine/ops/samples.js';
+import type { Param } from '../engine/registry/define.js';
+import type { ArgSpec } from '../engine/registry/samples.js';
 import { isTensorSpec } from './cases.js';
 import type { ArrayValue } from './compare.js';
 import type { FixtureInput } from './manifest.js';

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ops, snakeCase } from '../engine/ops/define.js';
+import { ops, snakeCase } from '../engine/registry/define.js';
 import '../engine/index.js';
 
 const ROOT = resolve(import.meta.dirname, '..');

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Op } from '../engine/ops/define.js';
+import type { Op } from '../engine/registry/define.js';
 import { gradcheckOps } from '../suites/gradcheck/suite.js';
 import { silentProgress } from '../suites/progress.js';
 import { type RegisteredOp, registeredOps } from '../suites/registry.js';

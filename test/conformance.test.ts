@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { addon } from '../engine/backend/addon.js';
-import { ops } from '../engine/ops/define.js';
+import { ops } from '../engine/registry/define.js';
 import '../engine/index.js';
 import { numbersIn } from '../suites/conformance/arrays.js';
 import { bind, fromWire, opFor } from '../suites/conformance/call.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { serializeNpz } from '../engine/io/npz.js';
-import { call, t } from '../engine/ops/samples.js';
+import { call, t } from '../engine/registry/samples.js';
 import { type CaseSource, casesOf, coverageProblems, idMatcher, tensorsOf } from '../suites/cases.js';
 import { FixtureError, openFixtures } from '../suites/fixtures.js';
 import { CannotRunError } from '../suites/results.js';

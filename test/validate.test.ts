@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import * as engine from '../engine/index.js';
 import { serializeNpz } from '../engine/io/npz.js';
-import { call, t } from '../engine/ops/samples.js';
+import { call, t } from '../engine/registry/samples.js';
 import { type Case, casesOf } from '../suites/cases.js';
 import { Fixtures } from '../suites/fixtures.js';
 import type { FixtureCase, FixtureInput, Manifest, TensorOutput } from '../suites/manifest.js';

@@ -4,9 +4,9 @@ import { message, RuntimeError, ValueError } from '../core/errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
 import { option, self } from './arithmetic.js';
-import { definePointwise } from './define.js';
-import * as routes from './routes.js';
-import { call, t } from './samples.js';
+import { definePointwise } from '../registry/define.js';
+import * as routes from '../registry/overloads.js';
+import { call, t } from '../registry/samples.js';
 
 type Def = Parameters<typeof definePointwise>[0];
 const bench = [call([t([1000000])])];

@@ -1,13 +1,13 @@
 // Owns the declarations of adaptive pooling: windows of nearly equal size that together cover the input.
 import { ArgumentError, describe, message, NotImplementedError, showShape, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { indexSelect } from './index_select.js';
 import { withIndices } from './pooling.js';
 import { alongAxis, maxOfWindows, type Place, refuse } from './pooling_core.js';
 import { longTable } from './raw.js';
 import { resampled, tableOf } from './resample_core.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { requireTables } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

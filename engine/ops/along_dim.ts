@@ -9,10 +9,10 @@ import { reduce } from '../pointwise/reduction.js';
 import { wrapDim } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { embed, sliced } from './geometry.js';
-import { applied, type Change, itself } from './inplace_op.js';
+import { applied, type Change, itself } from '../registry/in-place.js';
 import { rawZeros } from './memory.js';
 import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
-import { type TensorOptions, t } from './samples.js';
+import { type TensorOptions, t } from '../registry/samples.js';
 
 /** An int64 sample index with values in [0, high). */
 export const ix = (shape: readonly number[], high: number, options: TensorOptions = {}) =>

@@ -5,9 +5,9 @@ import { int64 } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { apply, type Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
-import { defineOp, definePointwise, type Param } from './define.js';
-import * as routes from './routes.js';
-import { call, t } from './samples.js';
+import { defineOp, definePointwise, type Param } from '../registry/define.js';
+import * as routes from '../registry/overloads.js';
+import { call, t } from '../registry/samples.js';
 
 export const self: Param = { name: 'input', kind: 'tensor' };
 /** A first operand that may be a number, in functions. */

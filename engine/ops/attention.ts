@@ -3,10 +3,10 @@
 import { bool, float64 } from '../core/dtype.js';
 import { message, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { dropped } from './dropout.js';
 import { filled } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { safeSoftmaxOf } from './softmax.js';
 
 const f64 = { dtype: 'float64' };

@@ -5,12 +5,12 @@ import { ArgumentError, describe, message, RuntimeError, showShape } from '../co
 import { newTensor } from '../core/factory.js';
 import { broadcastShapes as broadcastTwo, wrapDim } from '../core/shape.js';
 import { Size, type Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';
 import { joined, stackingOp } from './joining.js';
 import { longTable } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const tensors: Param = { name: 'tensors', kind: 'tensors', variadic: true };

@@ -8,9 +8,9 @@ import { reduce } from '../pointwise/reduction.js';
 import { sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { option, other, otherTensor, self } from './arithmetic.js';
-import { defineOp, definePointwise, type Param } from './define.js';
-import * as routes from './routes.js';
-import { call, t } from './samples.js';
+import { defineOp, definePointwise, type Param } from '../registry/define.js';
+import * as routes from '../registry/overloads.js';
+import { call, t } from '../registry/samples.js';
 
 const isBoolReason = 'the result is bool';
 const ties = t([7], { fill: 'ties' });

@@ -6,11 +6,11 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import { viewOf } from '../core/factory.js';
 import { apply, type Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
-import { defineOp, definePointwise, type Param } from './define.js';
+import { defineOp, definePointwise, type Param } from '../registry/define.js';
 import { rawZeros } from './memory.js';
-import { takesOut } from './out_param.js';
-import { requireOneDType, reroute } from './routes.js';
-import { call, type Fill, type Sample, t } from './samples.js';
+import { takesOut } from '../registry/out.js';
+import { requireOneDType, reroute } from '../registry/overloads.js';
+import { call, type Fill, type Sample, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const notFloats = (d: DType): string | null => (d.category === 2 ? null : 'float32 or float64');

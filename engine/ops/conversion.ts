@@ -3,9 +3,9 @@ import { type Device, device, placedOn } from '../core/device.js';
 import { asDType, DType } from '../core/dtype.js';
 import { ArgumentError, describe, message } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { castInto, moved } from './memory.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 /** What a call asks for; null keeps what the tensor has. */
 interface Target {

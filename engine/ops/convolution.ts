@@ -2,8 +2,8 @@
 import type { Tensor } from '../core/tensor.js';
 import { axesOf, checkChannels, checkDims, checkDTypes, type Ints, stepsOf } from './convolution_args.js';
 import { type Convolution, convolve } from './convolution_core.js';
-import { defineOp, type Param } from './define.js';
-import { call, t } from './samples.js';
+import { defineOp, type Param } from '../registry/define.js';
+import { call, t } from '../registry/samples.js';
 
 type Arguments = [
   x: Tensor,

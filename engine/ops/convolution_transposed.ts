@@ -3,8 +3,8 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { checkDims, checkDTypes, type Ints, perAxis, refuse, stepsOf } from './convolution_args.js';
 import { type Axis, type Convolution, convolveTransposed } from './convolution_core.js';
-import { defineOp, type Param } from './define.js';
-import { call, t } from './samples.js';
+import { defineOp, type Param } from '../registry/define.js';
+import { call, t } from '../registry/samples.js';
 
 type Arguments = [
   x: Tensor,

@@ -18,9 +18,9 @@ import { newLike, newMeta, newTensor, newWritten } from '../core/factory.js';
 import { block, raiseStatus } from '../backend/addon.js';
 import { checkSizes } from '../core/shape.js';
 import { type NumericArray, type Scalar, Tensor, writeAt } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { cast, clone, rawCopy, rawFill } from './memory.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const size: Param = { name: 'size', kind: 'size' };
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };

@@ -8,11 +8,11 @@ import { ArgumentError, describe, message, RuntimeError, showShape } from '../co
 import { apply, type Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
 import { indices as upTo } from './creation.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import { checkReduction, reduced } from './loss_support.js';
 import { filled, longTable } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const op = 'ctcLoss';
 const f64 = { dtype: 'float64' };

@@ -2,11 +2,11 @@
 import { gradMode } from '../autograd/grad-mode.js';
 import { record } from '../autograd/node.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { adjoint, diagonalMatrix, luSolved, requireSquare, solved } from './linalg_core.js';
 import { identity, rawLu } from './linalg_native.js';
 import { counting } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const wide = { dtype: 'float64' };
 const d = (shape: readonly number[]) => t(shape, wide);

@@ -5,11 +5,11 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { diagonalOf, embed, reshaped } from './geometry.js';
 import { rawCopy } from './memory.js';
 import { requireMemory } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const offsetParam: Param = { name: 'offset', kind: 'int', default: 0 };

@@ -2,10 +2,10 @@
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { cat } from './joining.js';
 import { self } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };
 const keywordDim: Param = { ...lastDim, keyword: true };

@@ -4,10 +4,10 @@ import { noGrad } from '../autograd/grad-mode.js';
 import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { broadcastShapes, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { distance } from './distance_core.js';
 import { filled, nonzeroRaw } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const first: Param = { name: 'x1', kind: 'tensor' };

@@ -7,11 +7,11 @@ import { newTensor } from '../core/factory.js';
 import { broadcastShapes } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { allocateFor, factoryParams, finish } from './creation.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { rawCopy } from './memory.js';
-import { takesOut } from './out_param.js';
+import { takesOut } from '../registry/out.js';
 import { draw, generatorParam, requireFloat, withoutSlope } from './random_ops.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 import { searchsorted } from './searching.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -3,9 +3,9 @@ import { getDefaultDtype } from '../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { filled } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const random = { valuesUndefined: true, noGrad: 'random numbers' };

@@ -6,10 +6,10 @@ import { apply, type Expr, expr } from '../pointwise/expr.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js';
 import { clampBetween } from './comparison.js';
-import { defineOp, definePointwise, type Param } from './define.js';
+import { defineOp, definePointwise, type Param } from '../registry/define.js';
 import { cast } from './memory.js';
-import * as routes from './routes.js';
-import { call, type Fill, t } from './samples.js';
+import * as routes from '../registry/overloads.js';
+import { call, type Fill, t } from '../registry/samples.js';
 
 type Def = Parameters<typeof definePointwise>[0];
 type More = Partial<Def>;

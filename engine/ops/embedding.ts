@@ -16,11 +16,11 @@ import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { indices as upTo } from './creation.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { formula, p0 } from '../pointwise/fused-expression.js';
 import { rawZeros } from './memory.js';
 import { filled } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const indices: Param = { name: 'input', kind: 'tensor' };

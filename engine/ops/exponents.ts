@@ -4,9 +4,9 @@ import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { apply, type Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
 import { otherTensor, self } from './arithmetic.js';
-import { defineOp, definePointwise } from './define.js';
-import * as routes from './routes.js';
-import { call, t } from './samples.js';
+import { defineOp, definePointwise } from '../registry/define.js';
+import * as routes from '../registry/overloads.js';
+import { call, t } from '../registry/samples.js';
 
 export const ldexp = definePointwise({
   name: 'ldexp',

@@ -6,12 +6,12 @@ import { input } from '../pointwise/expr.js';
 import { reduce, reduceWithIndex } from '../pointwise/reduction.js';
 import { wrapDim } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { dimsOf, maskOf } from './arguments.js';
-import { defineOp, type Extremes, extremes } from './define.js';
+import { dimsOf, maskOf } from '../registry/dims.js';
+import { defineOp, type Extremes, extremes } from '../registry/define.js';
 import { rawZeros } from './memory.js';
-import { takesOut } from './out_param.js';
+import { takesOut } from '../registry/out.js';
 import { type Dims, dims, keepdimParam, requireElements, restored, self } from './reductions.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 
 const x0 = input(0);
 type Side = 'max' | 'min';

@@ -6,12 +6,12 @@ import { newMeta, newStrided, newTensor } from '../core/factory.js';
 import { checkSizes, numelOf } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { allocateFor, factoryParams, finish, indices } from './creation.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { where } from './masking.js';
 import { rawCopy, rawFill } from './memory.js';
 import { nonzeroRaw, seenAs } from './raw.js';
 import { self } from './reductions.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 
 const size: Param = { name: 'size', kind: 'size' };
 const noInput = 'it has no tensor input';

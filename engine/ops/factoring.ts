@@ -4,7 +4,7 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import { broadcastShapes } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import {
   adjoint,
   luFactored,
@@ -19,7 +19,7 @@ import {
   triangularSolveRight,
 } from './linalg_core.js';
 import { identity, rawCholesky } from './linalg_native.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const input: Param = { name: 'input', kind: 'tensor' };

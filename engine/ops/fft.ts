@@ -4,9 +4,9 @@ import { IndexError, message, RuntimeError } from '../core/errors.js';
 import { wrapDim } from '../core/shape.js';
 import { type Tensor, writeAt } from '../core/tensor.js';
 import { factoryParams, finish, writtenFor } from './creation.js';
-import { defineOp, type ErrorSample, type Param } from './define.js';
+import { defineOp, type ErrorSample, type Param } from '../registry/define.js';
 import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const along: readonly Param[] = [

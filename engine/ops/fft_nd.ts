@@ -3,10 +3,10 @@
 import { IndexError, message, RuntimeError } from '../core/errors.js';
 import { wrapDims } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { requirePoints } from './fft.js';
 import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 
 type Ints = number | readonly number[] | null;
 type Call = readonly [Tensor, Ints, Ints, string | null];

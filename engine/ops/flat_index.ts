@@ -4,16 +4,16 @@ import { ArgumentError, describe, IndexError, message, RuntimeError, showShape }
 import { broadcastShapes, expandsTo, numelOf, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { ix } from './along_dim.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { expanded, reshaped, sliced } from './geometry.js';
 import { indexed, perDim, putting } from './index_core.js';
 import { take } from './index_select.js';
-import { applied, appliedInPlace, type Change } from './inplace_op.js';
+import { applied, appliedInPlace, type Change } from '../registry/in-place.js';
 import { filtered } from './masking.js';
 import { rawCopy, rawZeros } from './memory.js';
-import { copyOf } from './pointwise_op.js';
+import { copyOf } from '../registry/pointwise-op.js';
 import { nonzeroRaw, putRaw, requireMemory, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const mask = (shape: readonly number[]) => t(shape, { dtype: 'bool' });

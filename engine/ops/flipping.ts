@@ -4,11 +4,11 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import { newLike } from '../core/factory.js';
 import { wrapDims } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { transposed } from './geometry.js';
 import { clone, rawCopy } from './memory.js';
 import { requireMemory, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

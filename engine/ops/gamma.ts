@@ -4,9 +4,9 @@ import { message, RuntimeError } from '../core/errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
 import { otherTensor, self } from './arithmetic.js';
-import { defineOp, definePointwise, type Param } from './define.js';
-import * as routes from './routes.js';
-import { call, t } from './samples.js';
+import { defineOp, definePointwise, type Param } from '../registry/define.js';
+import * as routes from '../registry/overloads.js';
+import { call, t } from '../registry/samples.js';
 
 const order: Param = { name: 'n', kind: 'int', neutral: true };
 const positive = t([3, 5], { fill: 'positive' });

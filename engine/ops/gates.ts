@@ -4,9 +4,9 @@ import { newTensor } from '../core/factory.js';
 import { apply } from '../pointwise/expr.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const self: Param = { name: 'input', kind: 'tensor' };

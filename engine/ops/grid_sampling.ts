@@ -10,12 +10,12 @@ import {
 } from '../core/errors.js';
 import { numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { gather } from './indexing.js';
 import { stack } from './joining.js';
 import { where } from './masking.js';
 import { refuse } from './pooling_core.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { floatTable, requireTables } from './windows.js';
 
 const methods = ['bilinear', 'nearest', 'bicubic'] as const;

@@ -6,12 +6,12 @@ import { newTensor } from '../core/factory.js';
 import { apply } from '../pointwise/expr.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import { cat } from './joining.js';
 import { cast, rawZeros } from './memory.js';
 import { layerNormOf } from './normalization.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 /** Differences see it in the outputs beside the first. */
 const statistics = { noGrad: 'PyTorch gives the saved statistics no gradient' };

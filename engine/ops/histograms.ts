@@ -3,12 +3,12 @@ import { type DType, float32, float64, int64 } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
 import { numelOf } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { linspace } from './factories.js';
 import { cast, rawZeros } from './memory.js';
 import { filled } from './raw.js';
 import { self } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { searchsorted } from './searching.js';
 
 function refuse(op: string, required: string, got: string, hint: string): never {

@@ -2,10 +2,10 @@
 // channelShuffle.
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { clone } from './memory.js';
 import { type Ints, noKernel, refuse, spread } from './pooling_core.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { folded, type Pad, padded, type Slide, unfolded } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -5,7 +5,7 @@ import { IndexError, message, RuntimeError, showShape } from '../core/errors.js'
 import { newTensor } from '../core/factory.js';
 import { broadcastStrides, expandsTo } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { applied, type Change, itself } from './inplace_op.js';
+import { applied, type Change, itself } from '../registry/in-place.js';
 import { rawZeros } from './memory.js';
 import { asLong, filled, getRaw, type Look, nonzeroRaw, putRaw, seenAs } from './raw.js';
 

@@ -7,13 +7,13 @@ import { wrapDim } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along_dim.js';
 import { mul } from './arithmetic.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { reshaped } from './geometry.js';
-import { applied, appliedInPlace, type Change, itself } from './inplace_op.js';
+import { applied, appliedInPlace, type Change, itself } from '../registry/in-place.js';
 import { rawCast, rawZeros } from './memory.js';
-import { takesOut } from './out_param.js';
+import { takesOut } from '../registry/out.js';
 import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

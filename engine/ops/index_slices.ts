@@ -5,16 +5,16 @@ import { IndexError, message, RuntimeError, showShape } from '../core/errors.js'
 import { wrapDim } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { atLeast1d, ix } from './along_dim.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { reshaped } from './geometry.js';
 import { addingSlices, along, pickedSlices, space } from './index_select.js';
-import { applied, appliedInPlace, type Change, replacedInPlace } from './inplace_op.js';
+import { applied, appliedInPlace, type Change, replacedInPlace } from '../registry/in-place.js';
 import { filtered } from './masking.js';
 import { rawCopy } from './memory.js';
 import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './raw.js';
 import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
 import { sum } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

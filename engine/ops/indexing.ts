@@ -4,11 +4,11 @@ import { message, RuntimeError } from '../core/errors.js';
 import { broadcastShapes, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { gathered, ix, requireFit, requireIndexDtype } from './along_dim.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { expanded, reshaped } from './geometry.js';
-import { takesOut } from './out_param.js';
+import { takesOut } from '../registry/out.js';
 import { requireMemory } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

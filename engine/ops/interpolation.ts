@@ -11,12 +11,12 @@ import {
 } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { adaptiveMean } from './adaptive_pooling.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { fixedPoint, interpolationTable, type Method } from './interpolation_tables.js';
 import { clone } from './memory.js';
 import { noKernel } from './pooling_core.js';
 import { resampled } from './resample_core.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { requireTables } from './windows.js';
 
 type Numbers = readonly number[];

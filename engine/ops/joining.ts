@@ -6,12 +6,12 @@ import { message, RuntimeError, showShape, ValueError } from '../core/errors.js'
 import { newTensor } from '../core/factory.js';
 import { sameShape, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { selected, sliced, unsqueezed } from './geometry.js';
 import { rawCopy, rawZeros } from './memory.js';
-import { takesOut } from './out_param.js';
+import { takesOut } from '../registry/out.js';
 import { requireMemory, seenAs } from './raw.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 
 const tensors: Param = { name: 'tensors', kind: 'tensors' };
 const dim0: Param = { name: 'dim', kind: 'int', default: 0 };

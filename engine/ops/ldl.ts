@@ -2,7 +2,7 @@
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { broadcastShapes } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import {
   requireInexact,
   requireMatrices,
@@ -12,7 +12,7 @@ import {
 } from './linalg_core.js';
 import { rawLdl, rawLdlSolve } from './linalg_native.js';
 import { rawCast } from './memory.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false, keyword: true };

@@ -2,8 +2,8 @@
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
-import { call, t } from './samples.js';
+import { defineOp, type Param } from '../registry/define.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const weightParam: Param = { name: 'weight', kind: 'tensor' };

@@ -2,8 +2,8 @@
 import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import type { ErrorSample, Param } from './define.js';
-import { t } from './samples.js';
+import type { ErrorSample, Param } from '../registry/define.js';
+import { t } from '../registry/samples.js';
 
 export const input: Param = { name: 'input', kind: 'tensor' };
 export const target: Param = { name: 'target', kind: 'tensor' };

@@ -7,7 +7,7 @@ import type { Expr } from '../pointwise/expr.js';
 import { broadcastShapes, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { Tensor as TensorClass } from '../core/tensor.js';
-import { defineOp, type OpDef } from './define.js';
+import { defineOp, type OpDef } from '../registry/define.js';
 import { type Formula, formula, p0 } from '../pointwise/fused-expression.js';
 import {
   badReduction,
@@ -22,7 +22,7 @@ import {
   tensorOption,
   weighted,
 } from './loss_support.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const pair = [t([3, 5]), t([3, 5], { fill: 'uniform' })];

@@ -5,7 +5,7 @@ import { ArgumentError, message, showShape, ValueError } from '../core/errors.js
 import { apply, type Expr } from '../pointwise/expr.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { formula, p0 } from '../pointwise/fused-expression.js';
 import {
   badReduction,
@@ -19,7 +19,7 @@ import {
   target,
   tensorOption,
 } from './loss_support.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const logits = t([3, 5]);

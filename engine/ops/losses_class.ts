@@ -6,7 +6,7 @@ import { IndexError, message, RuntimeError, showShape, ValueError } from '../cor
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { requireFloating } from '../pointwise/fused-expression.js';
 import { linearOf } from './linear.js';
 import {
@@ -20,7 +20,7 @@ import {
   target,
   tensorOption,
 } from './loss_support.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const ignoreParam: Param = { name: 'ignore_index', kind: 'int', default: -100, keyword: true };

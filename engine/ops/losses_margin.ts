@@ -7,7 +7,7 @@ import { broadcastShapes, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
 import { indices as upTo } from './creation.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { pairwise } from './distances.js';
 import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import {
@@ -23,7 +23,7 @@ import {
   tensorOption,
 } from './loss_support.js';
 
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const signs = (shape: readonly number[]) =>

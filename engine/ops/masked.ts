@@ -4,14 +4,14 @@ import { type DType, float32, int64 } from '../core/dtype.js';
 import { message, ValueError } from '../core/errors.js';
 import { expandsTo } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { dimsOf } from './arguments.js';
+import { dimsOf } from '../registry/dims.js';
 import { ones } from './creation.js';
-import { defineOp, type Param, snakeCase } from './define.js';
+import { defineOp, type Param, snakeCase } from '../registry/define.js';
 import { where } from './masking.js';
 import { norm as vectorNorm } from './norms.js';
 import { filled } from './raw.js';
 import { type Dims, dims, keepdimParam, self } from './reductions.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 
 const { POSITIVE_INFINITY: infinity, NEGATIVE_INFINITY: minusInfinity, NaN: nan } = Number;
 const keepdim: Param = { ...keepdimParam, keyword: true };

@@ -11,13 +11,13 @@ import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import { broadcastShapes, expandsTo, sameShape } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
-import { defineOp, definePointwise, type Param } from './define.js';
+import { defineOp, definePointwise, type Param } from '../registry/define.js';
 import { expanded, unsqueezed } from './geometry.js';
 import { indexed } from './index_core.js';
-import { applied, appliedInPlace, type Change, emptyLike } from './inplace_op.js';
-import { takesOut } from './out_param.js';
+import { applied, appliedInPlace, type Change, emptyLike } from '../registry/in-place.js';
+import { takesOut } from '../registry/out.js';
 import { filled, requireMemory, scalarAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const maskParam: Param = { name: 'mask', kind: 'tensor' };

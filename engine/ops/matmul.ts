@@ -5,10 +5,10 @@ import { message, NotImplementedError, RuntimeError, showShape } from '../core/e
 import { newTensor } from '../core/factory.js';
 import { broadcastShapes, broadcastStrides, numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { multiply } from './gemm.js';
 import { rawZeros } from './memory.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const mat2: Param = { name: 'mat2', kind: 'tensor' };

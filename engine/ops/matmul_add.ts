@@ -4,9 +4,9 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import { regeometry } from '../core/factory.js';
 import { expandsTo, sameShape } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { copy, rawZeros } from './memory.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const tensorParam = (name: string): Param => ({ name, kind: 'tensor' });
 const scales: readonly Param[] = [

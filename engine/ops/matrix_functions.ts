@@ -4,13 +4,13 @@ import { record } from '../autograd/node.js';
 import { asDType, int64 } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { joined } from './joining.js';
 import { adjoint, requireSquare } from './linalg_core.js';
 import { identity } from './linalg_native.js';
 import { cast } from './memory.js';
 import { filled } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const degree = 18; // of the series: after scaling to a norm of at most 1 the rest is below 2^-53
 

@@ -11,9 +11,9 @@ import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import { contiguousStrides, expandsTo, isDense } from '../core/shape.js';
 import { type NumericArray, type Scalar, Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
-import { copyOf } from './pointwise_op.js';
-import { call, t } from './samples.js';
+import { defineOp, type Param } from '../registry/define.js';
+import { copyOf } from '../registry/pointwise-op.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const identity = input(0);

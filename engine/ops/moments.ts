@@ -5,10 +5,10 @@ import { ArgumentError, describe, message, RuntimeError } from '../core/errors.j
 import { apply, expr, input, param } from '../pointwise/expr.js';
 import { isPlain, reduce, reducedShape } from '../pointwise/reduction.js';
 import type { Tensor } from '../core/tensor.js';
-import { dimsOf, maskOf } from './arguments.js';
-import { defineOp, type Param } from './define.js';
+import { dimsOf, maskOf } from '../registry/dims.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { countOf, type Dims, keepdimParam, mean, plainMean, restored, self, sum } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const x0 = input(0);
 

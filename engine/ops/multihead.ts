@@ -2,13 +2,13 @@
 import { bool } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { dropped } from './dropout.js';
 import { cat } from './joining.js';
 import { linearOf } from './linear.js';
 import { rawZeros } from './memory.js';
 import { filled } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { softmax } from './softmax.js';
 
 const f64 = { dtype: 'float64' };

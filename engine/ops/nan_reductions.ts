@@ -3,9 +3,9 @@ import type { DType } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { expandsTo } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { type Dims, dims, keepdimParam, self, sum, sumTo } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const nans = { noGrad: 'NaN among the inputs' };
 

@@ -2,11 +2,11 @@
 import { int64 } from '../core/dtype.js';
 import { message, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { selected, unsqueezed } from './geometry.js';
 import { rawCast, rawCopy } from './memory.js';
 import { filled, nonzeroRaw, requireMemory, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const reason = 'the result is positions';

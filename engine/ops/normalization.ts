@@ -9,9 +9,9 @@ import { reduce } from '../pointwise/reduction.js';
 import { newRowScalars, type RowPipeline, rowPipeline, runRows } from '../pointwise/rowwise.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { countOf, self } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const [x0, x1, x2, x3, x4] = [input(0), input(1), input(2), input(3), input(4)];
 const [count, epsilon] = [param(0), param(1)];

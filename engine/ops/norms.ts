@@ -8,8 +8,8 @@ import { apply, type Expr, input } from '../pointwise/expr.js';
 import { reduce } from '../pointwise/reduction.js';
 import { wrapDim, wrapDims } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { dimsOf, maskOf } from './arguments.js';
-import { defineOp, type Param } from './define.js';
+import { dimsOf, maskOf } from '../registry/dims.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { requireMatrices, requireSquare } from './linalg_core.js';
 import { cast } from './memory.js';
 import {
@@ -21,7 +21,7 @@ import {
   restored,
   self,
 } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { inverse } from './solving.js';
 import { singularValues } from './spectral.js';
 

@@ -3,7 +3,7 @@ import { record } from '../autograd/node.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { joined } from './joining.js';
 import {
   adjoint,
@@ -13,7 +13,7 @@ import {
   triangularSolveRight,
 } from './linalg_core.js';
 import { identity, rawQr } from './linalg_native.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const input: Param = { name: 'input', kind: 'tensor' };

@@ -1,12 +1,12 @@
 // Owns pad and constantPadNd: their arguments and errors, and the tables of places that reflect, replicate and circular take.
 import { describe, message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { indexSelect } from './index_select.js';
 import { clone } from './memory.js';
 import { noKernel } from './pooling_core.js';
 import { longTable } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { type Pad, padded, requireTables } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -4,7 +4,7 @@ import { record } from '../autograd/node.js';
 import { showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import type { Axis } from './convolution_core.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { rawZeros } from './memory.js';
 import {
   type Ints,
@@ -20,7 +20,7 @@ import {
   spreadBack,
 } from './pooling_core.js';
 import { longTable } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { floatTable } from './windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -4,7 +4,7 @@ import { int64, partOf } from '../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import {
   adjoint,
   isVector,
@@ -14,7 +14,7 @@ import {
   requireSquare,
 } from './linalg_core.js';
 import { linalgQr } from './orthogonal.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { hermitianEigen, singularValues, svdOf } from './spectral.js';
 
 /** For samples of what begins with random numbers. */

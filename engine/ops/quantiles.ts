@@ -4,9 +4,9 @@ import { message, RuntimeError } from '../core/errors.js';
 import { wrapDim } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { tensor } from './creation.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { keepdimParam, self } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { sort } from './sorting.js';
 
 const ways = ['linear', 'lower', 'higher', 'midpoint', 'nearest'] as const;

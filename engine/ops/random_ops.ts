@@ -8,10 +8,10 @@ import { defaultGenerator, Generator } from '../core/random.js';
 import { contiguousStrides } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { allocateFor, allocateLike, factoryParams, finish } from './creation.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { rawCopy, rawZeros } from './memory.js';
-import { takesOut } from './out_param.js';
-import { call, t } from './samples.js';
+import { takesOut } from '../registry/out.js';
+import { call, t } from '../registry/samples.js';
 
 const size: Param = { name: 'size', kind: 'size' };
 export const generatorParam: Param = { name: 'generator', kind: 'generator', default: null, keyword: true };

@@ -9,7 +9,7 @@ import { div, mul } from './arithmetic.js';
 import { eq, logicalAnd } from './comparison.js';
 import { maskedFill, where } from './masking.js';
 import { cast, rawCopy } from './memory.js';
-import { copyOf } from './pointwise_op.js';
+import { copyOf } from '../registry/pointwise-op.js';
 import { filled, type PutMode } from './raw.js';
 
 export type Reduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';

@@ -10,11 +10,11 @@ import { compile } from '../pointwise/program.js';
 import { isPlain, reduce, reduceAll, reducedShape } from '../pointwise/reduction.js';
 import { numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { dimsOf, maskOf } from './arguments.js';
-import { defineOp, type Param } from './define.js';
+import { dimsOf, maskOf } from '../registry/dims.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { cat } from './joining.js';
 import { cast } from './memory.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 
 export const self: Param = { name: 'input', kind: 'tensor' };
 export const dims: Param = { name: 'dim', kind: 'ints', default: null };

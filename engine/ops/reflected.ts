@@ -3,10 +3,10 @@
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { mul, other, reciprocal, remainder, self } from './arithmetic.js';
 import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { pow } from './elementary.js';
-import type { PointwiseOp } from './routes.js';
-import { call, type Sample, t } from './samples.js';
+import type { PointwiseOp } from '../registry/overloads.js';
+import { call, type Sample, t } from '../registry/samples.js';
 
 interface More {
   readonly samples: readonly Sample[];

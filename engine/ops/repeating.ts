@@ -7,12 +7,12 @@ import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../
 import { newTensor } from '../core/factory.js';
 import { checkSizes, contiguousStrides, wrapDim } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { expanded, reshaped, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';
 import { rawCast, rawCopy } from './memory.js';
 import { longTable, requireMemory, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

@@ -3,10 +3,10 @@
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { inferSize, numelOf, viewStrides, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { asStridedView, becomeView, recordedView, reshaped } from './geometry.js';
 import { contiguous } from './memory.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const other: Param = { name: 'other', kind: 'tensor' };

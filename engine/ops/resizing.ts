@@ -4,10 +4,10 @@ import { regeometry } from '../core/factory.js';
 import { checkSizes, contiguousStrides, numelOf } from '../core/shape.js';
 import { allocate } from '../core/storage.js';
 import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { rawCopy } from './memory.js';
 import { requireMemory, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

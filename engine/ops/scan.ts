@@ -12,15 +12,15 @@ import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { placing } from './along_dim.js';
 import { add, div, mul } from './arithmetic.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { logaddexp } from './elementary.js';
 import { reversed } from './flipping.js';
 import { selected, sliced } from './geometry.js';
-import { applied, itself, replacedInPlace } from './inplace_op.js';
+import { applied, itself, replacedInPlace } from '../registry/in-place.js';
 import { cat, stack } from './joining.js';
 import { cast, rawCast, rawCopy, rawZeros } from './memory.js';
 import { filled, partOfComplex, requireMemory, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { pairOf, pairType, type ValuesAndIndices } from './sorting.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

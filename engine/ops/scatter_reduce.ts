@@ -2,12 +2,12 @@
 import { message, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { checkPlacing, gathered, ix, outOfBounds, placing, putAlong, requireInside } from './along_dim.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { sliced } from './geometry.js';
-import { applied, replacedInPlace } from './inplace_op.js';
+import { applied, replacedInPlace } from '../registry/in-place.js';
 import { rawCopy } from './memory.js';
 import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const op = 'scatterReduce';
 const known: readonly string[] = ['sum', 'prod', 'mean', 'amax', 'amin'];

@@ -3,10 +3,10 @@
 import { message, RuntimeError } from '../core/errors.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { checkedPlacing, ix } from './along_dim.js';
-import { defineOp, type Param } from './define.js';
-import { applied, appliedInPlace, type Change } from './inplace_op.js';
+import { defineOp, type Param } from '../registry/define.js';
+import { applied, appliedInPlace, type Change } from '../registry/in-place.js';
 import type { PutMode } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

@@ -5,10 +5,10 @@ import { newTensor } from '../core/factory.js';
 import { block, raiseStatus } from '../backend/addon.js';
 import { sameShape } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { cast, rawCast } from './memory.js';
 import { filled, requireMemory } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const outInt32: Param = { name: 'out_int32', kind: 'bool', default: false, keyword: true };
 const rightParam: Param = { name: 'right', kind: 'bool', default: false, keyword: true };

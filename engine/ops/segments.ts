@@ -6,13 +6,13 @@ import { message, NotImplementedError, RuntimeError, showShape } from '../core/e
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { gathered, placing, putAlong } from './along_dim.js';
 import { div } from './arithmetic.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { expanded, reshaped, sliced } from './geometry.js';
-import { applied } from './inplace_op.js';
+import { applied } from '../registry/in-place.js';
 import { cast, rawZeros } from './memory.js';
 import { filled } from './raw.js';
 import { type Places, type Reduction, reducedInto } from './reduce_into.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const op = 'segmentReduce';
 const kinds: Readonly<Record<string, Reduction>> = {

@@ -5,14 +5,14 @@ import { IndexError, message, RuntimeError, showShape } from '../core/errors.js'
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { indices as counting } from './creation.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { cat } from './joining.js';
 import { where } from './masking.js';
 import { rawZeros } from './memory.js';
-import { takesOut } from './out_param.js';
+import { takesOut } from '../registry/out.js';
 import { requireMemory } from './raw.js';
 import { keepdimParam, self } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { pairOf, pairType, sortedAlong, type ValuesAndIndices } from './sorting.js';
 
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };

@@ -8,11 +8,11 @@ import { input } from '../pointwise/expr.js';
 import { type RowPipeline, rowPipeline, runRows } from '../pointwise/rowwise.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { maskOf } from './arguments.js';
-import { defineOp, type Param, snakeCase } from './define.js';
+import { maskOf } from '../registry/dims.js';
+import { defineOp, type Param, snakeCase } from '../registry/define.js';
 import { requireFloating } from '../pointwise/fused-expression.js';
 import { self } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

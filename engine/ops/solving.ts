@@ -2,7 +2,7 @@ import { record } from '../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
 import { broadcastShapes, numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import {
   inverted,
   isVector,
@@ -18,7 +18,7 @@ import {
 } from './linalg_core.js';
 import { identity } from './linalg_native.js';
 import { rawZeros } from './memory.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const right: Param = { name: 'B', kind: 'tensor' };

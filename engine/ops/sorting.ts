@@ -7,11 +7,11 @@ import { block, raiseStatus } from '../backend/addon.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { placing } from './along_dim.js';
-import { defineOp, type Param } from './define.js';
-import { applied, itself } from './inplace_op.js';
+import { defineOp, type Param } from '../registry/define.js';
+import { applied, itself } from '../registry/in-place.js';
 import { rawCast, rawZeros } from './memory.js';
 import { requireMemory, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };

@@ -2,9 +2,9 @@
 // Expressions only; the functions themselves are in native/special/.
 import { apply, type Expr, expr } from '../pointwise/expr.js';
 import { other, self, selfOrScalar } from './arithmetic.js';
-import { definePointwise } from './define.js';
-import * as routes from './routes.js';
-import { call, t } from './samples.js';
+import { definePointwise } from '../registry/define.js';
+import * as routes from '../registry/overloads.js';
+import { call, t } from '../registry/samples.js';
 
 type Def = Parameters<typeof definePointwise>[0];
 

@@ -4,7 +4,7 @@ import { complexOf } from '../core/dtype.js';
 import { message, RuntimeError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import {
   adjoint,
   diagonalMatrix,
@@ -14,7 +14,7 @@ import {
   solved,
 } from './linalg_core.js';
 import { identity, rawEig, rawEigh, rawSvd } from './linalg_native.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 /** Vectors are free in sign or phase, and one triangle is read: the conformance suite compares what is not free. */
 const free = { noGrad: 'vectors are free in sign, and one triangle is read', valuesUndefined: true };

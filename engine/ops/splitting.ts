@@ -5,9 +5,9 @@ import { ArgumentError, describe, message, RuntimeError, showShape } from '../co
 import { oneOfMany } from '../core/factory.js';
 import { wrapDim } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { assembled, sliced } from './geometry.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const tensor: Param = { name: 'tensor', kind: 'tensor' };

@@ -2,13 +2,13 @@
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp } from './define.js';
-import { replacedInPlace } from './inplace_op.js';
+import { defineOp } from '../registry/define.js';
+import { replacedInPlace } from '../registry/in-place.js';
 import { where } from './masking.js';
 import { rawCopy } from './memory.js';
 import { norm } from './norms.js';
 import { self } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const refuse = (required: string, got: string, hint: string): never => {
   throw new RuntimeError(message('cov', required, got, `cov(): ${hint}`));

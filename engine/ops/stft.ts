@@ -3,13 +3,13 @@ import { partOf } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { viewAsReal } from './complex_numbers.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { fft1, ifft, irfft, rfft } from './fft.js';
 import { fitted } from './fft_core.js';
 import { transposed } from './geometry.js';
 import { pad as padWith } from './padding.js';
 import { filled } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { folded, padded, type Slide, unfolded } from './windows.js';
 
 const signal: Param = { name: 'input', kind: 'tensor' };

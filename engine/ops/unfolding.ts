@@ -4,10 +4,10 @@ import { message, RuntimeError } from '../core/errors.js';
 import { viewOf } from '../core/factory.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp } from './define.js';
+import { defineOp } from '../registry/define.js';
 import { rawZeros } from './memory.js';
 import { putRaw, seenAs } from './raw.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 /** Shape and strides of the windows of a tensor with these sizes and strides. */
 function windows(

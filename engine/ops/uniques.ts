@@ -5,11 +5,11 @@ import { newTensor } from '../core/factory.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { indices } from './creation.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { cat } from './joining.js';
 import { filled, nonzeroRaw } from './raw.js';
 import { self } from './reductions.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const flag = (name: string, value: boolean): Param => ({ name, kind: 'bool', default: value });
 const dimParam: Param = { name: 'dim', kind: 'int', default: null };

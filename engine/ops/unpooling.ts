@@ -3,7 +3,7 @@ import { noGrad } from '../autograd/grad-mode.js';
 import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { where } from './masking.js';
 import { rawZeros } from './memory.js';
 import { withIndices } from './pooling.js';
@@ -18,7 +18,7 @@ import {
   spread,
 } from './pooling_core.js';
 import { rand } from './random_ops.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

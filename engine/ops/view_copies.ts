@@ -3,11 +3,11 @@
 import { record } from '../autograd/node.js';
 import { IndexError, inName, message, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type ErrorSample, type Op, type Param } from './define.js';
+import { defineOp, type ErrorSample, type Op, type Param } from '../registry/define.js';
 import { aliased } from './geometry.js';
 import { rawCast } from './memory.js';
 import { asStrided, view } from './reshaping.js';
-import { call, type Sample, t } from './samples.js';
+import { call, type Sample, t } from '../registry/samples.js';
 import { split, splitWithSizes } from './splitting.js';
 import { unfold } from './unfolding.js';
 import { diagonal, narrow, select, slice, unbind } from './view_parts.js';

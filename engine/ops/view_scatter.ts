@@ -5,13 +5,13 @@ import { inName, message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from './define.js';
+import { defineOp, type Param } from '../registry/define.js';
 import { asStridedView, type Geometry } from './geometry.js';
-import { applied } from './inplace_op.js';
+import { applied } from '../registry/in-place.js';
 import { contiguous, rawCopy, rawZeros } from './memory.js';
 import { filled, requireMemory, seenAs } from './raw.js';
 import { asStrided } from './reshaping.js';
-import { call, t } from './samples.js';
+import { call, t } from '../registry/samples.js';
 import { diagonal, select, slice } from './view_parts.js';
 
 const dense = { layout: 'contiguous' } as const;

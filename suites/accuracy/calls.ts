@@ -1,6 +1,6 @@
 // Owns which calls the accuracy of float32 results is measured on: every pointwise op over its domain, and the reductions and
 // products that add many terms. It calls nothing.
-import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/ops/samples.js';
+import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/registry/samples.js';
 import { uniformStream } from '../bench/inputs.js';
 import { mapTensors, tensorsOf } from '../cases.js';
 import { pointwiseSamples } from '../pointwise-cases.js';

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Sample } from '../../engine/ops/samples.js';
+import type { Sample } from '../../engine/registry/samples.js';
 import { arrayFrom } from '../bench/engine-row.js';
 import { BenchInputs } from '../bench/inputs.js';
 import { prepareCall } from '../bench/sweep.js';

@@ -2,7 +2,7 @@
 
 import * as engine from '../../engine/index.js';
 import { autograd } from '../../engine/index.js';
-import { call, type Sample, t } from '../../engine/ops/samples.js';
+import { call, type Sample, t } from '../../engine/registry/samples.js';
 import { arrayOf, type EngineTensor, flattenResult } from '../bind.js';
 import { type RegisteredOp, registeredOps } from '../registry.js';
 import type { Mode } from './cpu-rows.js';

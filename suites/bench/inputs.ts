@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as engine from '../../engine/index.js';
-import type { ArgSpec, Sample, TensorSpec } from '../../engine/ops/samples.js';
+import type { ArgSpec, Sample, TensorSpec } from '../../engine/registry/samples.js';
 import type { EngineTensor } from '../bind.js';
 import { isTensorSpec } from '../cases.js';
 import { placed } from '../place.js';

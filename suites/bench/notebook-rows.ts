@@ -1,7 +1,7 @@
 // Owns the notebook's timed cells as bench rows: T1 to T4, one small addition, and the steps of H, K and L.
 // scripts/reference/workloads.py holds the same steps for NumPy and PyTorch: change both.
 import * as engine from '../../engine/index.js';
-import { call, type Sample, t } from '../../engine/ops/samples.js';
+import { call, type Sample, t } from '../../engine/registry/samples.js';
 import { arrayOf, type EngineTensor } from '../bind.js';
 import type { ArrayValue } from '../compare.js';
 import type { BenchInputs } from './inputs.js';

@@ -1,7 +1,7 @@
 // Owns the rows of the op sweep: scaling curves over a few ops, and whatever sample calls the registry declares as `bench`.
 // How an op is called, and what its references are, comes from its declaration.
 import * as engine from '../../engine/index.js';
-import { call, type Sample, t } from '../../engine/ops/samples.js';
+import { call, type Sample, t } from '../../engine/registry/samples.js';
 import { arrayOf, type EngineTensor, flattenResult, positional, publicArguments } from '../bind.js';
 import { tensorsOf } from '../cases.js';
 import { type RegisteredOp, registeredOps } from '../registry.js';

@@ -1,7 +1,7 @@
 // Owns the search for the smallest call that still falls short: every candidate is recorded by PyTorch anew, so that its
 // reference is right. It replays in this process and changes no fixture.
 import { getNumThreads, setNumThreads } from '../../engine/index.js';
-import type { ArgSpec, TensorSpec } from '../../engine/ops/samples.js';
+import type { ArgSpec, TensorSpec } from '../../engine/registry/samples.js';
 import { arrayOf, inputTensor } from '../bind.js';
 import { type Case, isTensorSpec, mapTensors, tensorsOf } from '../cases.js';
 import type { Fixtures } from '../fixtures.js';

@@ -2,7 +2,7 @@
 // Values are validate's business.
 
 import * as engine from '../../engine/index.js';
-import type { ArgSpec } from '../../engine/ops/samples.js';
+import type { ArgSpec } from '../../engine/registry/samples.js';
 import { arrayOf, type EngineTensor, flattenResult, inputTensor, positional, tensorOf } from '../bind.js';
 import { eachCase } from '../each-case.js';
 import { FixtureError, type Fixtures, openFixtures } from '../fixtures.js';

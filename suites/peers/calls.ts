@@ -1,7 +1,7 @@
 // Owns turning recorded calls, and the bench's calls, into the form in which any engine can be asked. It calls no engine.
 import { isDeepStrictEqual } from 'node:util';
-import type { Param } from '../../engine/ops/define.js';
-import type { ArgSpec } from '../../engine/ops/samples.js';
+import type { Param } from '../../engine/registry/define.js';
+import type { ArgSpec } from '../../engine/registry/samples.js';
 import { positional } from '../bind.js';
 import { idMatcher } from '../cases.js';
 import type { Fixtures } from '../fixtures.js';

@@ -8,7 +8,7 @@ import { Event, Graph, graph, onStream, Stream } from './streams.js';
 import { cudaDevice, cudaHook, type Device, type DeviceLike, placement } from '../../core/device.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { addon, type CudaAddon, type CudaFound, cudaAt, type Families } from '../addon.js';
-import { placeOps } from '../../ops/placing.js';
+import { placeOps } from '../../registry/device-guard.js';
 import { emptyPool, type MemoryStats, statsOf } from '../../core/storage.js';
 import { Tensor } from '../../core/tensor.js';
 

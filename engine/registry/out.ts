@@ -6,8 +6,8 @@ import { regeometry } from '../core/factory.js';
 import { contiguousStrides, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import type { Op, Param } from './define.js';
-import { rawCopy } from './memory.js';
-import { seenAs } from './raw.js';
+import { rawCopy } from '../ops/memory.js';
+import { seenAs } from '../ops/raw.js';
 
 const outParam: Param = { name: 'out', kind: 'tensor', default: null, keyword: true };
 const outPair: Param = { name: 'out', kind: 'tensors', default: null, keyword: true };

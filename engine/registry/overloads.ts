@@ -8,7 +8,7 @@ import { message, NotImplementedError, RuntimeError, type TorchstoneError } from
 import type { Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
 import type { definePointwise, PointwiseCall } from './define.js';
-import { makePointwise } from './pointwise_op.js';
+import { makePointwise } from './pointwise-op.js';
 
 export type PointwiseOp = ReturnType<typeof definePointwise>;
 export type Call = PointwiseCall;

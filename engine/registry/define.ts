@@ -5,8 +5,8 @@ import { ArgumentError, TorchstoneError } from '../core/errors.js';
 import type { Expr } from '../pointwise/expr.js';
 import type { Promotion } from '../pointwise/function.js';
 import type { Tensor } from '../core/tensor.js';
-import { checkedCall } from './checking.js';
-import { makePointwise } from './pointwise_op.js';
+import { checkedCall } from './arguments.js';
+import { makePointwise } from './pointwise-op.js';
 import type { Fill, Sample } from './samples.js';
 
 export type ParamKind =
