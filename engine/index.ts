@@ -1,6 +1,6 @@
 // Owns the public API: everything a user may import. It must not implement anything.
 import './generated/methods.js';
-import './ops/autograd_support.js';
+import './ops/install-autograd.js';
 import './autograd/methods.js';
 import './indexing.js';
 import './io/numpy.js';

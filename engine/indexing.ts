@@ -9,7 +9,7 @@ import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops
 import { indexed, isMask, perDim, putting, requireMaskShape } from './ops/index_core.js';
 import { appliedInPlace } from './registry/in-place.js';
 import { filling, where } from './ops/masking.js';
-import { copy, fill, moved } from './ops/memory.js';
+import { copy, fill, moved } from './ops/creation/copy-fill-cast.js';
 import { counting, filled, requireMemory, scalarAs } from './ops/raw.js';
 import { sameShape } from './core/shape.js';
 import { type Nested, type Scalar, Tensor } from './core/tensor.js';

@@ -4,7 +4,7 @@ import { asDType, type DType, type DTypeLike, dtypes } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { parseNpy, serializeNpy } from './npy.js';
 import { parseNpz, serializeNpz } from './npz.js';
-import { rawCast } from '../ops/memory.js';
+import { rawCast } from '../ops/creation/copy-fill-cast.js';
 import { contiguousStrides, numelOf } from '../core/shape.js';
 import { adopt } from '../core/storage.js';
 import { type NumericArray, Tensor } from '../core/tensor.js';

@@ -10,7 +10,7 @@ import { wrapDim } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { embed, sliced } from './geometry.js';
 import { applied, type Change, itself } from '../registry/in-place.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
 import { type TensorOptions, t } from '../registry/samples.js';
 

@@ -7,7 +7,7 @@ import { viewOf } from '../core/factory.js';
 import { apply, type Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
 import { defineOp, definePointwise, type Param } from '../registry/define.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { takesOut } from '../registry/out.js';
 import { requireOneDType, reroute } from '../registry/overloads.js';
 import { call, type Fill, type Sample, t } from '../registry/samples.js';

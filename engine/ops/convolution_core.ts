@@ -8,7 +8,7 @@ import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { add } from './arithmetic.js';
 import { byPlanes, byProducts, type Wanted } from './convolution_generic.js';
-import { rawCopy, rawFill } from './memory.js';
+import { rawCopy, rawFill } from './creation/copy-fill-cast.js';
 
 /** One spatial axis. `pad` stands before the first element; what stands behind the last follows from `out`. */
 export interface Axis {

@@ -8,7 +8,7 @@ import type { Tensor } from '../core/tensor.js';
 import { add } from './arithmetic.js';
 import type { Axis, Convolution } from './convolution_core.js';
 import { matmul } from './matmul.js';
-import { rawCopy, rawFill } from './memory.js';
+import { rawCopy, rawFill } from './creation/copy-fill-cast.js';
 import { seenAs } from './raw.js';
 import { folded, padded, type Slide, unfolded } from './windows.js';
 

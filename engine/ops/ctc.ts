@@ -7,7 +7,7 @@ import { float64, int64 } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
 import { apply, type Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
-import { indices as upTo } from './creation.js';
+import { indices as upTo } from './creation/creation.js';
 import { defineOp } from '../registry/define.js';
 import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import { checkReduction, reduced } from './loss_support.js';

@@ -7,7 +7,7 @@ import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { diagonalOf, embed, reshaped } from './geometry.js';
-import { rawCopy } from './memory.js';
+import { rawCopy } from './creation/copy-fill-cast.js';
 import { requireMemory } from './raw.js';
 import { call, t } from '../registry/samples.js';
 

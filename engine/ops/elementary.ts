@@ -7,7 +7,7 @@ import { type Scalar, Tensor } from '../core/tensor.js';
 import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js';
 import { clampBetween } from './comparison.js';
 import { defineOp, definePointwise, type Param } from '../registry/define.js';
-import { cast } from './memory.js';
+import { cast } from './creation/copy-fill-cast.js';
 import * as routes from '../registry/overloads.js';
 import { call, type Fill, t } from '../registry/samples.js';
 

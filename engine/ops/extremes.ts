@@ -8,7 +8,7 @@ import { wrapDim } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { dimsOf, maskOf } from '../registry/dims.js';
 import { defineOp, type Extremes, extremes } from '../registry/define.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { takesOut } from '../registry/out.js';
 import { type Dims, dims, keepdimParam, requireElements, restored, self } from './reductions.js';
 import { call, type Sample, t } from '../registry/samples.js';

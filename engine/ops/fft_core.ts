@@ -11,7 +11,7 @@ import type { Tensor } from '../core/tensor.js';
 import { mul } from './arithmetic.js';
 import { real } from './complex_numbers.js';
 import { sliced } from './geometry.js';
-import { cast, rawCopy } from './memory.js';
+import { cast, rawCopy } from './creation/copy-fill-cast.js';
 import { padded } from './windows.js';
 
 /** For the declarations: where an exact zero comes out, its sign is the order of the additions. */

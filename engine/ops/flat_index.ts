@@ -10,7 +10,7 @@ import { indexed, perDim, putting } from './index_core.js';
 import { take } from './index_select.js';
 import { applied, appliedInPlace, type Change } from '../registry/in-place.js';
 import { filtered } from './masking.js';
-import { rawCopy, rawZeros } from './memory.js';
+import { rawCopy, rawZeros } from './creation/copy-fill-cast.js';
 import { copyOf } from '../registry/pointwise-op.js';
 import { nonzeroRaw, putRaw, requireMemory, seenAs } from './raw.js';
 import { call, t } from '../registry/samples.js';

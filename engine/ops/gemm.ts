@@ -9,7 +9,7 @@ import { launchPointwise } from '../backend/commands/pointwise.js';
 import { compile } from '../pointwise/program.js';
 import type { Shape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { rawCast, rawCopy } from './memory.js';
+import { rawCast, rawCopy } from './creation/copy-fill-cast.js';
 
 /** Sizes, and the operands' strides in elements; a batch stride of 0 repeats a matrix. */
 export interface Matrices {

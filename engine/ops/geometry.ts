@@ -7,7 +7,7 @@ import { newTensor, regeometry, viewOf } from '../core/factory.js';
 import { numelOf, type Shape, viewStrides } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { div } from './arithmetic.js';
-import { contiguous, rawCopy, rawFill, rawZeros } from './memory.js';
+import { contiguous, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { filled, putRaw, seenAs } from './raw.js';
 
 /** Where elements lie in a storage. */

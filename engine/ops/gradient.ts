@@ -3,7 +3,7 @@ import { getDefaultDtype } from '../core/dtype.js';
 import { message, RuntimeError } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
 import { dimsOf } from '../registry/dims.js';
-import { full } from './creation.js';
+import { full } from './creation/creation.js';
 import { defineOp } from '../registry/define.js';
 import { cat } from './joining.js';
 import { type Dims, self } from './reductions.js';

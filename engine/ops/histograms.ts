@@ -4,8 +4,8 @@ import { message, NotImplementedError, RuntimeError, showShape } from '../core/e
 import { numelOf } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { linspace } from './factories.js';
-import { cast, rawZeros } from './memory.js';
+import { linspace } from './creation/like-and-ranges.js';
+import { cast, rawZeros } from './creation/copy-fill-cast.js';
 import { filled } from './raw.js';
 import { self } from './reductions.js';
 import { call, t } from '../registry/samples.js';

@@ -3,7 +3,7 @@
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { clone } from './memory.js';
+import { clone } from './creation/copy-fill-cast.js';
 import { type Ints, noKernel, refuse, spread } from './pooling_core.js';
 import { call, t } from '../registry/samples.js';
 import { folded, type Pad, padded, type Slide, unfolded } from './windows.js';

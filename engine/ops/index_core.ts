@@ -6,7 +6,7 @@ import { newTensor } from '../core/factory.js';
 import { broadcastStrides, expandsTo } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { applied, type Change, itself } from '../registry/in-place.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { asLong, filled, getRaw, type Look, nonzeroRaw, putRaw, seenAs } from './raw.js';
 
 /** An int64 index for each dim of the indexed tensor; null where the whole dim is taken. */

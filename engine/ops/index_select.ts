@@ -10,7 +10,7 @@ import { mul } from './arithmetic.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { reshaped } from './geometry.js';
 import { applied, appliedInPlace, type Change, itself } from '../registry/in-place.js';
-import { rawCast, rawZeros } from './memory.js';
+import { rawCast, rawZeros } from './creation/copy-fill-cast.js';
 import { takesOut } from '../registry/out.js';
 import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
 import { call, t } from '../registry/samples.js';

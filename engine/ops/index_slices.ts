@@ -10,7 +10,7 @@ import { reshaped } from './geometry.js';
 import { addingSlices, along, pickedSlices, space } from './index_select.js';
 import { applied, appliedInPlace, type Change, replacedInPlace } from '../registry/in-place.js';
 import { filtered } from './masking.js';
-import { rawCopy } from './memory.js';
+import { rawCopy } from './creation/copy-fill-cast.js';
 import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './raw.js';
 import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
 import { sum } from './reductions.js';

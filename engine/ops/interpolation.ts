@@ -13,7 +13,7 @@ import type { Tensor } from '../core/tensor.js';
 import { adaptiveMean } from './adaptive_pooling.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { fixedPoint, interpolationTable, type Method } from './interpolation_tables.js';
-import { clone } from './memory.js';
+import { clone } from './creation/copy-fill-cast.js';
 import { noKernel } from './pooling_core.js';
 import { resampled } from './resample_core.js';
 import { call, t } from '../registry/samples.js';

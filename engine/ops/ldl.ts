@@ -11,7 +11,7 @@ import {
   requireSuccess,
 } from './linalg_core.js';
 import { rawLdl, rawLdlSolve } from './linalg_native.js';
-import { rawCast } from './memory.js';
+import { rawCast } from './creation/copy-fill-cast.js';
 import { call, t } from '../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };

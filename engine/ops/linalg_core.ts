@@ -8,7 +8,7 @@ import { broadcastShapes, type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { joined } from './joining.js';
 import { flags, identity, rawLu, rawTriangular } from './linalg_native.js';
-import { rawCast } from './memory.js';
+import { rawCast } from './creation/copy-fill-cast.js';
 import { requireMemory } from './raw.js';
 
 /** The conjugate transpose of each matrix. */

@@ -5,7 +5,7 @@ import { newStrided, newTensor } from '../core/factory.js';
 import { block, raiseStatus } from '../backend/addon.js';
 import { broadcastStrides, numelOf, type Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { filled } from './raw.js';
 
 const kinds = {

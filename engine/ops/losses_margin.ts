@@ -6,7 +6,7 @@ import { apply } from '../pointwise/expr.js';
 import { broadcastShapes, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { ix, requireInside } from './along_dim.js';
-import { indices as upTo } from './creation.js';
+import { indices as upTo } from './creation/creation.js';
 import { defineOp } from '../registry/define.js';
 import { pairwise } from './distances.js';
 import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';

@@ -5,7 +5,7 @@ import { message, ValueError } from '../core/errors.js';
 import { expandsTo } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { dimsOf } from '../registry/dims.js';
-import { ones } from './creation.js';
+import { ones } from './creation/creation.js';
 import { defineOp, type Param, snakeCase } from '../registry/define.js';
 import { where } from './masking.js';
 import { norm as vectorNorm } from './norms.js';

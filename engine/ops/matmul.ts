@@ -7,7 +7,7 @@ import { broadcastShapes, broadcastStrides, numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { multiply } from './gemm.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -5,7 +5,7 @@ import { regeometry } from '../core/factory.js';
 import { expandsTo, sameShape } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { copy, rawZeros } from './memory.js';
+import { copy, rawZeros } from './creation/copy-fill-cast.js';
 import { call, t } from '../registry/samples.js';
 
 const tensorParam = (name: string): Param => ({ name, kind: 'tensor' });

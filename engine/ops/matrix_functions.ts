@@ -8,7 +8,7 @@ import { defineOp, type Param } from '../registry/define.js';
 import { joined } from './joining.js';
 import { adjoint, requireSquare } from './linalg_core.js';
 import { identity } from './linalg_native.js';
-import { cast } from './memory.js';
+import { cast } from './creation/copy-fill-cast.js';
 import { filled } from './raw.js';
 import { call, t } from '../registry/samples.js';
 

@@ -6,7 +6,7 @@ import { defineOp, type Param } from '../registry/define.js';
 import { dropped } from './dropout.js';
 import { cat } from './joining.js';
 import { linearOf } from './linear.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { filled } from './raw.js';
 import { call, t } from '../registry/samples.js';
 import { softmax } from './softmax.js';

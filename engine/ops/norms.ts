@@ -11,7 +11,7 @@ import type { Tensor } from '../core/tensor.js';
 import { dimsOf, maskOf } from '../registry/dims.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { requireMatrices, requireSquare } from './linalg_core.js';
-import { cast } from './memory.js';
+import { cast } from './creation/copy-fill-cast.js';
 import {
   type Dims,
   dims,

@@ -3,7 +3,7 @@ import { describe, message, NotImplementedError, RuntimeError, showShape } from 
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { indexSelect } from './index_select.js';
-import { clone } from './memory.js';
+import { clone } from './creation/copy-fill-cast.js';
 import { noKernel } from './pooling_core.js';
 import { longTable } from './raw.js';
 import { call, t } from '../registry/samples.js';

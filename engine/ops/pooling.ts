@@ -5,7 +5,7 @@ import { showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import type { Axis } from './convolution_core.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import {
   type Ints,
   lowestOf,

@@ -11,7 +11,7 @@ import { numelOf, type Shape } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import type { Axis } from './convolution_core.js';
 import { gather } from './indexing.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { longTable } from './raw.js';
 import { type Pad, padded, unfolded } from './windows.js';
 

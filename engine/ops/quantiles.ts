@@ -3,7 +3,7 @@ import { float64, int64 } from '../core/dtype.js';
 import { message, RuntimeError } from '../core/errors.js';
 import { wrapDim } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
-import { tensor } from './creation.js';
+import { tensor } from './creation/creation.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { keepdimParam, self } from './reductions.js';
 import { call, t } from '../registry/samples.js';

@@ -7,9 +7,9 @@ import { block, raiseStatus } from '../backend/addon.js';
 import { defaultGenerator, Generator } from '../core/random.js';
 import { contiguousStrides } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { allocateFor, allocateLike, factoryParams, finish } from './creation.js';
+import { allocateFor, allocateLike, factoryParams, finish } from './creation/creation.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { rawCopy, rawZeros } from './memory.js';
+import { rawCopy, rawZeros } from './creation/copy-fill-cast.js';
 import { takesOut } from '../registry/out.js';
 import { call, t } from '../registry/samples.js';
 

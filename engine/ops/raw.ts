@@ -9,7 +9,7 @@ import { block, raiseStatus } from '../backend/addon.js';
 import { coalesce, writeList, writeOperand } from '../backend/commands/coalesce.js';
 import { broadcastStrides, type Shape } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
-import { rawCast, rawFill } from './memory.js';
+import { rawCast, rawFill } from './creation/copy-fill-cast.js';
 
 /** One index tensor that moves an operand: `index` broadcasts to the iteration space, and picks from `size` places. */
 export interface Look {

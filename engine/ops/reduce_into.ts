@@ -8,7 +8,7 @@ import type { Scalar, Tensor } from '../core/tensor.js';
 import { div, mul } from './arithmetic.js';
 import { eq, logicalAnd } from './comparison.js';
 import { maskedFill, where } from './masking.js';
-import { cast, rawCopy } from './memory.js';
+import { cast, rawCopy } from './creation/copy-fill-cast.js';
 import { copyOf } from '../registry/pointwise-op.js';
 import { filled, type PutMode } from './raw.js';
 

@@ -13,7 +13,7 @@ import type { Tensor } from '../core/tensor.js';
 import { dimsOf, maskOf } from '../registry/dims.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { cat } from './joining.js';
-import { cast } from './memory.js';
+import { cast } from './creation/copy-fill-cast.js';
 import { call, type Sample, t } from '../registry/samples.js';
 
 export const self: Param = { name: 'input', kind: 'tensor' };

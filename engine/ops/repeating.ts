@@ -10,7 +10,7 @@ import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { expanded, reshaped, unsqueezed } from './geometry.js';
 import { indexSelect } from './index_select.js';
-import { rawCast, rawCopy } from './memory.js';
+import { rawCast, rawCopy } from './creation/copy-fill-cast.js';
 import { longTable, requireMemory, seenAs } from './raw.js';
 import { call, t } from '../registry/samples.js';
 

@@ -5,7 +5,7 @@ import { inferSize, numelOf, viewStrides, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { asStridedView, becomeView, recordedView, reshaped } from './geometry.js';
-import { contiguous } from './memory.js';
+import { contiguous } from './creation/copy-fill-cast.js';
 import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -18,7 +18,7 @@ import { reversed } from './flipping.js';
 import { selected, sliced } from './geometry.js';
 import { applied, itself, replacedInPlace } from '../registry/in-place.js';
 import { cat, stack } from './joining.js';
-import { cast, rawCast, rawCopy, rawZeros } from './memory.js';
+import { cast, rawCast, rawCopy, rawZeros } from './creation/copy-fill-cast.js';
 import { filled, partOfComplex, requireMemory, seenAs } from './raw.js';
 import { call, t } from '../registry/samples.js';
 import { pairOf, pairType, type ValuesAndIndices } from './sorting.js';

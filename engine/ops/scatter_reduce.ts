@@ -5,7 +5,7 @@ import { checkPlacing, gathered, ix, outOfBounds, placing, putAlong, requireInsi
 import { defineOp } from '../registry/define.js';
 import { sliced } from './geometry.js';
 import { applied, replacedInPlace } from '../registry/in-place.js';
-import { rawCopy } from './memory.js';
+import { rawCopy } from './creation/copy-fill-cast.js';
 import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
 import { call, t } from '../registry/samples.js';
 

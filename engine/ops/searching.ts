@@ -6,7 +6,7 @@ import { block, raiseStatus } from '../backend/addon.js';
 import { sameShape } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { cast, rawCast } from './memory.js';
+import { cast, rawCast } from './creation/copy-fill-cast.js';
 import { filled, requireMemory } from './raw.js';
 import { call, t } from '../registry/samples.js';
 

@@ -9,7 +9,7 @@ import { div } from './arithmetic.js';
 import { defineOp } from '../registry/define.js';
 import { expanded, reshaped, sliced } from './geometry.js';
 import { applied } from '../registry/in-place.js';
-import { cast, rawZeros } from './memory.js';
+import { cast, rawZeros } from './creation/copy-fill-cast.js';
 import { filled } from './raw.js';
 import { type Places, type Reduction, reducedInto } from './reduce_into.js';
 import { call, t } from '../registry/samples.js';

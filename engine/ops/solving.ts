@@ -17,7 +17,7 @@ import {
   triangularSolveRight,
 } from './linalg_core.js';
 import { identity } from './linalg_native.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { call, t } from '../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };

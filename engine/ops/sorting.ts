@@ -9,7 +9,7 @@ import type { Tensor } from '../core/tensor.js';
 import { placing } from './along_dim.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { applied, itself } from '../registry/in-place.js';
-import { rawCast, rawZeros } from './memory.js';
+import { rawCast, rawZeros } from './creation/copy-fill-cast.js';
 import { requireMemory, seenAs } from './raw.js';
 import { call, t } from '../registry/samples.js';
 

@@ -5,7 +5,7 @@ import type { Tensor } from '../core/tensor.js';
 import { defineOp } from '../registry/define.js';
 import { replacedInPlace } from '../registry/in-place.js';
 import { where } from './masking.js';
-import { rawCopy } from './memory.js';
+import { rawCopy } from './creation/copy-fill-cast.js';
 import { norm } from './norms.js';
 import { self } from './reductions.js';
 import { call, t } from '../registry/samples.js';

@@ -5,7 +5,7 @@ import { viewOf } from '../core/factory.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp } from '../registry/define.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { putRaw, seenAs } from './raw.js';
 import { call, t } from '../registry/samples.js';
 

@@ -4,7 +4,7 @@ import { message, RuntimeError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import { wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { indices } from './creation.js';
+import { indices } from './creation/creation.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { cat } from './joining.js';
 import { filled, nonzeroRaw } from './raw.js';

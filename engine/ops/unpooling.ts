@@ -5,7 +5,7 @@ import { numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { where } from './masking.js';
-import { rawZeros } from './memory.js';
+import { rawZeros } from './creation/copy-fill-cast.js';
 import { withIndices } from './pooling.js';
 import {
   alongAxis,

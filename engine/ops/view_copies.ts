@@ -5,7 +5,7 @@ import { IndexError, inName, message, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type ErrorSample, type Op, type Param } from '../registry/define.js';
 import { aliased } from './geometry.js';
-import { rawCast } from './memory.js';
+import { rawCast } from './creation/copy-fill-cast.js';
 import { asStrided, view } from './reshaping.js';
 import { call, type Sample, t } from '../registry/samples.js';
 import { split, splitWithSizes } from './splitting.js';

@@ -8,7 +8,7 @@ import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { asStridedView, type Geometry } from './geometry.js';
 import { applied } from '../registry/in-place.js';
-import { contiguous, rawCopy, rawZeros } from './memory.js';
+import { contiguous, rawCopy, rawZeros } from './creation/copy-fill-cast.js';
 import { filled, requireMemory, seenAs } from './raw.js';
 import { asStrided } from './reshaping.js';
 import { call, t } from '../registry/samples.js';

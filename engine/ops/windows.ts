@@ -8,7 +8,7 @@ import type { Shape } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { add } from './arithmetic.js';
 import { recordedView } from './geometry.js';
-import { rawCast, rawCopy, rawFill, rawZeros } from './memory.js';
+import { rawCast, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { putRaw, requireMemory, seenAs } from './raw.js';
 
 /** Elements added before and behind a dim; negative ones cut it. */

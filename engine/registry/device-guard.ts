@@ -2,9 +2,9 @@
 // nobody else pays for looking. It must not name any op but `to`, which moves a number's tensor to the others.
 import { cpu, type Device, type DeviceLike, placement, requireDevice } from '../core/device.js';
 import { Tensor } from '../core/tensor.js';
-import { to } from '../ops/conversion.js';
+import { to } from '../ops/creation/conversion.js';
 import { type Op, ops } from './define.js';
-import { moved } from '../ops/memory.js';
+import { moved } from '../ops/creation/copy-fill-cast.js';
 
 type Call = (...args: unknown[]) => unknown;
 

@@ -6,7 +6,7 @@ import { regeometry } from '../core/factory.js';
 import { contiguousStrides, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import type { Op, Param } from './define.js';
-import { rawCopy } from '../ops/memory.js';
+import { rawCopy } from '../ops/creation/copy-fill-cast.js';
 import { seenAs } from '../ops/raw.js';
 
 const outParam: Param = { name: 'out', kind: 'tensor', default: null, keyword: true };

@@ -1,11 +1,11 @@
 // Owns `to`: a tensor in another dtype, on another device or in another order of memory. The shorthands are in memory.ts.
-import { type Device, device, placedOn } from '../core/device.js';
-import { asDType, DType } from '../core/dtype.js';
-import { ArgumentError, describe, message } from '../core/errors.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp } from '../registry/define.js';
-import { castInto, moved } from './memory.js';
-import { call, t } from '../registry/samples.js';
+import { type Device, device, placedOn } from '../../core/device.js';
+import { asDType, DType } from '../../core/dtype.js';
+import { ArgumentError, describe, message } from '../../core/errors.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp } from '../../registry/define.js';
+import { castInto, moved } from './copy-fill-cast.js';
+import { call, t } from '../../registry/samples.js';
 
 /** What a call asks for; null keeps what the tensor has. */
 interface Target {

@@ -1,17 +1,17 @@
 // Owns the factories beyond creation.ts: like a tensor with another size, with given strides, spaced evenly, triangles' indices.
-import { type DeviceLike, requireDevice } from '../core/device.js';
-import { type DType, float64, getDefaultDtype, int64 } from '../core/dtype.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { newMeta, newStrided, newTensor } from '../core/factory.js';
-import { checkSizes, numelOf } from '../core/shape.js';
-import { type Scalar, Tensor } from '../core/tensor.js';
+import { type DeviceLike, requireDevice } from '../../core/device.js';
+import { type DType, float64, getDefaultDtype, int64 } from '../../core/dtype.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { newMeta, newStrided, newTensor } from '../../core/factory.js';
+import { checkSizes, numelOf } from '../../core/shape.js';
+import { type Scalar, Tensor } from '../../core/tensor.js';
 import { allocateFor, factoryParams, finish, indices } from './creation.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { where } from './masking.js';
-import { rawCopy, rawFill } from './memory.js';
-import { nonzeroRaw, seenAs } from './raw.js';
-import { self } from './reductions.js';
-import { call, type Sample, t } from '../registry/samples.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { where } from '../masking.js';
+import { rawCopy, rawFill } from './copy-fill-cast.js';
+import { nonzeroRaw, seenAs } from '../raw.js';
+import { self } from '../reductions.js';
+import { call, type Sample, t } from '../../registry/samples.js';
 
 const size: Param = { name: 'size', kind: 'size' };
 const noInput = 'it has no tensor input';

@@ -8,7 +8,7 @@ import { contiguousStrides, isContiguousLayout, isDense } from '../core/shape.js
 import type { Tensor } from '../core/tensor.js';
 import { add } from './arithmetic.js';
 import { asComplex, asReal } from './complex_numbers.js';
-import { cast, clone, rawCopy, rawFill, rawZeros } from './memory.js';
+import { cast, clone, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { sumTo } from './reductions.js';
 import { asStridedView } from './views.js';
 

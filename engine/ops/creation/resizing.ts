@@ -1,13 +1,13 @@
 // Owns resize_ and resizeAs_, which give a tensor another size within its memory, or more memory where nobody shares it.
-import { message, RuntimeError } from '../core/errors.js';
-import { regeometry } from '../core/factory.js';
-import { checkSizes, contiguousStrides, numelOf } from '../core/shape.js';
-import { allocate } from '../core/storage.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { rawCopy } from './memory.js';
-import { requireMemory, seenAs } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import { regeometry } from '../../core/factory.js';
+import { checkSizes, contiguousStrides, numelOf } from '../../core/shape.js';
+import { allocate } from '../../core/storage.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { rawCopy } from './copy-fill-cast.js';
+import { requireMemory, seenAs } from '../raw.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 
