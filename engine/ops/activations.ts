@@ -3,7 +3,7 @@
 import { message, RuntimeError, ValueError } from '../core/errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
-import { option, self } from './arithmetic.js';
+import { option, self } from './pointwise/arithmetic.js';
 import { definePointwise } from '../registry/define.js';
 import * as routes from '../registry/overloads.js';
 import { call, t } from '../registry/samples.js';

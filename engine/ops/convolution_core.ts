@@ -6,7 +6,7 @@ import { newTensor } from '../core/factory.js';
 import { block, raiseStatus } from '../backend/addon.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { add } from './arithmetic.js';
+import { add } from './pointwise/arithmetic.js';
 import { byPlanes, byProducts, type Wanted } from './convolution_generic.js';
 import { rawCopy, rawFill } from './creation/copy-fill-cast.js';
 

@@ -5,7 +5,7 @@ import { type DType, float64 } from '../core/dtype.js';
 import { newTensor } from '../core/factory.js';
 import { contiguousStrides, type Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { add } from './arithmetic.js';
+import { add } from './pointwise/arithmetic.js';
 import type { Axis, Convolution } from './convolution_core.js';
 import { matmul } from './matmul.js';
 import { rawCopy, rawFill } from './creation/copy-fill-cast.js';

@@ -3,7 +3,7 @@
 import { message, RuntimeError } from '../core/errors.js';
 import { apply, type Expr, expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
-import { otherTensor, self } from './arithmetic.js';
+import { otherTensor, self } from './pointwise/arithmetic.js';
 import { defineOp, definePointwise, type Param } from '../registry/define.js';
 import * as routes from '../registry/overloads.js';
 import { call, t } from '../registry/samples.js';

@@ -6,7 +6,7 @@ import { IndexError, message, RuntimeError, showShape } from '../core/errors.js'
 import { newTensor, regeometry, viewOf } from '../core/factory.js';
 import { numelOf, type Shape, viewStrides } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { div } from './arithmetic.js';
+import { div } from './pointwise/arithmetic.js';
 import { contiguous, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { filled, putRaw, seenAs } from './raw.js';
 

@@ -6,7 +6,7 @@ import { alias, newTensor } from '../core/factory.js';
 import { wrapDim } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along_dim.js';
-import { mul } from './arithmetic.js';
+import { mul } from './pointwise/arithmetic.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { reshaped } from './geometry.js';
 import { applied, appliedInPlace, type Change, itself } from '../registry/in-place.js';

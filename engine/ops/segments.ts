@@ -5,7 +5,7 @@ import { int64 } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { gathered, placing, putAlong } from './along_dim.js';
-import { div } from './arithmetic.js';
+import { div } from './pointwise/arithmetic.js';
 import { defineOp } from '../registry/define.js';
 import { expanded, reshaped, sliced } from './geometry.js';
 import { applied } from '../registry/in-place.js';

@@ -2,7 +2,7 @@
 import { partOf } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
-import { viewAsReal } from './complex_numbers.js';
+import { viewAsReal } from './pointwise/complex.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { fft1, ifft, irfft, rfft } from './fft.js';
 import { fitted } from './fft_core.js';

@@ -6,7 +6,7 @@ import { message, RuntimeError } from '../core/errors.js';
 import { newTensor, newWritten } from '../core/factory.js';
 import type { Shape } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
-import { add } from './arithmetic.js';
+import { add } from './pointwise/arithmetic.js';
 import { recordedView } from './geometry.js';
 import { rawCast, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { putRaw, requireMemory, seenAs } from './raw.js';

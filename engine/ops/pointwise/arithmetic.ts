@@ -1,13 +1,13 @@
 // Owns the declarations of arithmetic ops: sums, products, quotients, remainders and signs.
 // Expressions only; what depends on a call's values or dtypes is routed in the same place.
-import { Complex } from '../core/complex.js';
-import { int64 } from '../core/dtype.js';
-import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
-import { apply, type Expr } from '../pointwise/expr.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp, definePointwise, type Param } from '../registry/define.js';
-import * as routes from '../registry/overloads.js';
-import { call, t } from '../registry/samples.js';
+import { Complex } from '../../core/complex.js';
+import { int64 } from '../../core/dtype.js';
+import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
+import { apply, type Expr } from '../../pointwise/expr.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp, definePointwise, type Param } from '../../registry/define.js';
+import * as routes from '../../registry/overloads.js';
+import { call, t } from '../../registry/samples.js';
 
 export const self: Param = { name: 'input', kind: 'tensor' };
 /** A first operand that may be a number, in functions. */

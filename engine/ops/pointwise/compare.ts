@@ -1,16 +1,16 @@
 // Owns the declarations of comparison and logic ops, of choosing between values (extremes, clamping) and of tests on
 // floats. Expressions only; what depends on a call's values or dtypes is routed in the same place.
-import { fromBrain } from '../core/complex.js';
-import { bool, computedIn, type DType, float64, promoteTypes } from '../core/dtype.js';
-import { ArgumentError, message, NotImplementedError, RuntimeError } from '../core/errors.js';
-import { apply, type Expr, expr, input } from '../pointwise/expr.js';
-import { reduce } from '../pointwise/reduction.js';
-import { sameShape } from '../core/shape.js';
-import { Tensor } from '../core/tensor.js';
+import { fromBrain } from '../../core/complex.js';
+import { bool, computedIn, type DType, float64, promoteTypes } from '../../core/dtype.js';
+import { ArgumentError, message, NotImplementedError, RuntimeError } from '../../core/errors.js';
+import { apply, type Expr, expr, input } from '../../pointwise/expr.js';
+import { reduce } from '../../pointwise/reduction.js';
+import { sameShape } from '../../core/shape.js';
+import { Tensor } from '../../core/tensor.js';
 import { option, other, otherTensor, self } from './arithmetic.js';
-import { defineOp, definePointwise, type Param } from '../registry/define.js';
-import * as routes from '../registry/overloads.js';
-import { call, t } from '../registry/samples.js';
+import { defineOp, definePointwise, type Param } from '../../registry/define.js';
+import * as routes from '../../registry/overloads.js';
+import { call, t } from '../../registry/samples.js';
 
 const isBoolReason = 'the result is bool';
 const ties = t([7], { fill: 'ties' });
