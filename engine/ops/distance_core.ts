@@ -6,7 +6,7 @@ import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction } from '../pointwise/function.js';
 import { reduce } from '../pointwise/reduction.js';
 import type { Tensor } from '../core/tensor.js';
-import { sumTo } from './reductions.js';
+import { sumTo } from './reduction/sum-mean-prod.js';
 
 interface Metric {
   readonly reducer: 'sum' | 'max';

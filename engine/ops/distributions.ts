@@ -12,7 +12,7 @@ import { rawCopy } from './creation/copy-fill-cast.js';
 import { takesOut } from '../registry/out.js';
 import { draw, generatorParam, requireFloat, withoutSlope } from './random_ops.js';
 import { call, type Sample, t } from '../registry/samples.js';
-import { searchsorted } from './searching.js';
+import { searchsorted } from './reduction/search.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const unset = { valuesUndefined: true };

@@ -13,7 +13,7 @@ import { filtered } from './masking.js';
 import { rawCopy } from './creation/copy-fill-cast.js';
 import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './raw.js';
 import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
-import { sum } from './reductions.js';
+import { sum } from './reduction/sum-mean-prod.js';
 import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -9,7 +9,7 @@ import type { Tensor } from '../core/tensor.js';
 import { add } from './pointwise/arithmetic.js';
 import { asComplex, asReal } from './pointwise/complex.js';
 import { cast, clone, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
-import { sumTo } from './reductions.js';
+import { sumTo } from './reduction/sum-mean-prod.js';
 import { asStridedView } from './views.js';
 
 support.sumTo = sumTo;

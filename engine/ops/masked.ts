@@ -10,7 +10,7 @@ import { defineOp, type Param, snakeCase } from '../registry/define.js';
 import { where } from './masking.js';
 import { norm as vectorNorm } from './norms.js';
 import { filled } from './raw.js';
-import { type Dims, dims, keepdimParam, self } from './reductions.js';
+import { type Dims, dims, keepdimParam, self } from './reduction/sum-mean-prod.js';
 import { call, type Sample, t } from '../registry/samples.js';
 
 const { POSITIVE_INFINITY: infinity, NEGATIVE_INFINITY: minusInfinity, NaN: nan } = Number;

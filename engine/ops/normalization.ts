@@ -10,7 +10,7 @@ import { newRowScalars, type RowPipeline, rowPipeline, runRows } from '../pointw
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp } from '../registry/define.js';
-import { countOf, self } from './reductions.js';
+import { countOf, self } from './reduction/sum-mean-prod.js';
 import { call, t } from '../registry/samples.js';
 
 const [x0, x1, x2, x3, x4] = [input(0), input(1), input(2), input(3), input(4)];

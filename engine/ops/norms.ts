@@ -20,7 +20,7 @@ import {
   requireFloat,
   restored,
   self,
-} from './reductions.js';
+} from './reduction/sum-mean-prod.js';
 import { call, t } from '../registry/samples.js';
 import { inverse } from './solving.js';
 import { singularValues } from './spectral.js';

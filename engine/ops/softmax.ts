@@ -11,7 +11,7 @@ import type { Tensor } from '../core/tensor.js';
 import { maskOf } from '../registry/dims.js';
 import { defineOp, type Param, snakeCase } from '../registry/define.js';
 import { requireFloating } from '../pointwise/fused-expression.js';
-import { self } from './reductions.js';
+import { self } from './reduction/sum-mean-prod.js';
 import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };

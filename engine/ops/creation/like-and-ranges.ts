@@ -10,7 +10,7 @@ import { defineOp, type Param } from '../../registry/define.js';
 import { where } from '../masking.js';
 import { rawCopy, rawFill } from './copy-fill-cast.js';
 import { nonzeroRaw, seenAs } from '../raw.js';
-import { self } from '../reductions.js';
+import { self } from '../reduction/sum-mean-prod.js';
 import { call, type Sample, t } from '../../registry/samples.js';
 
 const size: Param = { name: 'size', kind: 'size' };

@@ -1,13 +1,13 @@
 // Owns gradient: derivatives of sampled functions by central differences, with one-sided ones at the ends.
-import { getDefaultDtype } from '../core/dtype.js';
-import { message, RuntimeError } from '../core/errors.js';
-import { Tensor } from '../core/tensor.js';
-import { dimsOf } from '../registry/dims.js';
-import { full } from './creation/creation.js';
-import { defineOp } from '../registry/define.js';
-import { cat } from './joining.js';
-import { type Dims, self } from './reductions.js';
-import { call, t } from '../registry/samples.js';
+import { getDefaultDtype } from '../../core/dtype.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import { Tensor } from '../../core/tensor.js';
+import { dimsOf } from '../../registry/dims.js';
+import { full } from '../creation/creation.js';
+import { defineOp } from '../../registry/define.js';
+import { cat } from '../joining.js';
+import { type Dims, self } from './sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
 
 const bad = (required: string, got: string, hint: string): Error =>
   new RuntimeError(message('gradient', required, got, `torch.gradient ${hint}`));

@@ -1,18 +1,18 @@
 // Owns segmentReduce: reductions of consecutive segments of a dim, given by their lengths or offsets. The reductions are
 // those of reduce_into.ts.
-import { noGrad } from '../autograd/grad-mode.js';
-import { int64 } from '../core/dtype.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
-import type { Scalar, Tensor } from '../core/tensor.js';
-import { gathered, placing, putAlong } from './along_dim.js';
-import { div } from './pointwise/arithmetic.js';
-import { defineOp } from '../registry/define.js';
-import { expanded, reshaped, sliced } from './geometry.js';
-import { applied } from '../registry/in-place.js';
-import { cast, rawZeros } from './creation/copy-fill-cast.js';
-import { filled } from './raw.js';
-import { type Places, type Reduction, reducedInto } from './reduce_into.js';
-import { call, t } from '../registry/samples.js';
+import { noGrad } from '../../autograd/grad-mode.js';
+import { int64 } from '../../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
+import type { Scalar, Tensor } from '../../core/tensor.js';
+import { gathered, placing, putAlong } from '../along_dim.js';
+import { div } from '../pointwise/arithmetic.js';
+import { defineOp } from '../../registry/define.js';
+import { expanded, reshaped, sliced } from '../geometry.js';
+import { applied } from '../../registry/in-place.js';
+import { cast, rawZeros } from '../creation/copy-fill-cast.js';
+import { filled } from '../raw.js';
+import { type Places, type Reduction, reducedInto } from '../reduce_into.js';
+import { call, t } from '../../registry/samples.js';
 
 const op = 'segmentReduce';
 const kinds: Readonly<Record<string, Reduction>> = {

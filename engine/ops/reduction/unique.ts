@@ -1,15 +1,15 @@
 // Owns unique and uniqueConsecutive: elements, or slices of a dim, without those that repeat.
-import { bool, int64 } from '../core/dtype.js';
-import { message, RuntimeError } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { indices } from './creation/creation.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { cat } from './joining.js';
-import { filled, nonzeroRaw } from './raw.js';
-import { self } from './reductions.js';
-import { call, t } from '../registry/samples.js';
+import { bool, int64 } from '../../core/dtype.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { indices } from '../creation/creation.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { cat } from '../joining.js';
+import { filled, nonzeroRaw } from '../raw.js';
+import { self } from './sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
 
 const flag = (name: string, value: boolean): Param => ({ name, kind: 'bool', default: value });
 const dimParam: Param = { name: 'dim', kind: 'int', default: null };

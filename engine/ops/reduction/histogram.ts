@@ -1,15 +1,15 @@
 // Owns counts into bins: bincount, histc, histogram, histogramdd. Bins are found by arithmetic or search, then added to.
-import { type DType, float32, float64, int64 } from '../core/dtype.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
-import { numelOf } from '../core/shape.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { linspace } from './creation/like-and-ranges.js';
-import { cast, rawZeros } from './creation/copy-fill-cast.js';
-import { filled } from './raw.js';
-import { self } from './reductions.js';
-import { call, t } from '../registry/samples.js';
-import { searchsorted } from './searching.js';
+import { type DType, float32, float64, int64 } from '../../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
+import { numelOf } from '../../core/shape.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { linspace } from '../creation/like-and-ranges.js';
+import { cast, rawZeros } from '../creation/copy-fill-cast.js';
+import { filled } from '../raw.js';
+import { self } from './sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
+import { searchsorted } from './search.js';
 
 function refuse(op: string, required: string, got: string, hint: string): never {
   throw new RuntimeError(message(op, required, got, hint));

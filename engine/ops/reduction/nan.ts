@@ -1,11 +1,11 @@
 // Owns reductions composed of others: those that skip NaN, counts, and sums down to a size.
-import type { DType } from '../core/dtype.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { expandsTo } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { type Dims, dims, keepdimParam, self, sum, sumTo } from './reductions.js';
-import { call, t } from '../registry/samples.js';
+import type { DType } from '../../core/dtype.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { expandsTo } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { type Dims, dims, keepdimParam, self, sum, sumTo } from './sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
 
 const nans = { noGrad: 'NaN among the inputs' };
 

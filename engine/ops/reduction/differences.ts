@@ -1,11 +1,11 @@
 // Owns differences along a dim and sums of trapezoids.
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { cat } from './joining.js';
-import { self } from './reductions.js';
-import { call, t } from '../registry/samples.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { cat } from '../joining.js';
+import { self } from './sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
 
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };
 const keywordDim: Param = { ...lastDim, keyword: true };

@@ -1,19 +1,19 @@
 // Owns the ops that pick an element of a sorted dim: kthvalue, median, nanmedian, mode. They sort, then gather.
-import { record } from '../autograd/node.js';
-import { int64 } from '../core/dtype.js';
-import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { indices as counting } from './creation/creation.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { cat } from './joining.js';
-import { where } from './masking.js';
-import { rawZeros } from './creation/copy-fill-cast.js';
-import { takesOut } from '../registry/out.js';
-import { requireMemory } from './raw.js';
-import { keepdimParam, self } from './reductions.js';
-import { call, t } from '../registry/samples.js';
-import { pairOf, pairType, sortedAlong, type ValuesAndIndices } from './sorting.js';
+import { record } from '../../autograd/node.js';
+import { int64 } from '../../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { indices as counting } from '../creation/creation.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { cat } from '../joining.js';
+import { where } from '../masking.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { takesOut } from '../../registry/out.js';
+import { requireMemory } from '../raw.js';
+import { keepdimParam, self } from './sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
+import { pairOf, pairType, sortedAlong, type ValuesAndIndices } from './sort-topk.js';
 
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };
 const distinct = (shape: readonly number[], options: object = {}) =>

@@ -1,14 +1,14 @@
 // Owns covariance, correlation, distances between tensors and norms that are held down: cov, corrcoef, dist, renorm.
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp } from '../registry/define.js';
-import { replacedInPlace } from '../registry/in-place.js';
-import { where } from './masking.js';
-import { rawCopy } from './creation/copy-fill-cast.js';
-import { norm } from './norms.js';
-import { self } from './reductions.js';
-import { call, t } from '../registry/samples.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp } from '../../registry/define.js';
+import { replacedInPlace } from '../../registry/in-place.js';
+import { where } from '../masking.js';
+import { rawCopy } from '../creation/copy-fill-cast.js';
+import { norm } from '../norms.js';
+import { self } from './sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
 
 const refuse = (required: string, got: string, hint: string): never => {
   throw new RuntimeError(message('cov', required, got, `cov(): ${hint}`));
