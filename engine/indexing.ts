@@ -5,7 +5,7 @@ import { type Device, placedOn, placement } from './core/device.js';
 import { bool, int64 } from './core/dtype.js';
 import { ArgumentError, describe, IndexError, message, ValueError } from './core/errors.js';
 import { newWritten } from './core/factory.js';
-import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops/geometry.js';
+import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops/views/geometry.js';
 import { indexed, isMask, perDim, putting, requireMaskShape } from './ops/index_core.js';
 import { appliedInPlace } from './registry/in-place.js';
 import { filling, where } from './ops/masking.js';

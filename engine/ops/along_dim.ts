@@ -8,7 +8,7 @@ import { input } from '../pointwise/expr.js';
 import { reduce } from '../pointwise/reduction.js';
 import { wrapDim } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
-import { embed, sliced } from './geometry.js';
+import { embed, sliced } from './views/geometry.js';
 import { applied, type Change, itself } from '../registry/in-place.js';
 import { rawZeros } from './creation/copy-fill-cast.js';
 import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';

@@ -6,7 +6,7 @@ import { newTensor } from '../core/factory.js';
 import { broadcastShapes as broadcastTwo, wrapDim } from '../core/shape.js';
 import { Size, type Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './geometry.js';
+import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './views/geometry.js';
 import { indexSelect } from './index_select.js';
 import { joined, stackingOp } from './joining.js';
 import { longTable } from './raw.js';

@@ -2,7 +2,7 @@
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
 import { defineOp } from '../registry/define.js';
-import { diagonalOf } from './geometry.js';
+import { diagonalOf } from './views/geometry.js';
 import { call, t } from '../registry/samples.js';
 
 const fail = (required: string, got: string, hint: string): RuntimeError =>

@@ -10,7 +10,7 @@ import { coalesce } from '../backend/commands/coalesce.js';
 import type { Tensor } from '../core/tensor.js';
 import { mul } from './pointwise/arithmetic.js';
 import { real } from './pointwise/complex.js';
-import { sliced } from './geometry.js';
+import { sliced } from './views/geometry.js';
 import { cast, rawCopy } from './creation/copy-fill-cast.js';
 import { padded } from './windows.js';
 

@@ -5,7 +5,7 @@ import { broadcastShapes, expandsTo, numelOf, sameShape } from '../core/shape.js
 import { Tensor } from '../core/tensor.js';
 import { ix } from './along_dim.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { expanded, reshaped, sliced } from './geometry.js';
+import { expanded, reshaped, sliced } from './views/geometry.js';
 import { indexed, perDim, putting } from './index_core.js';
 import { take } from './index_select.js';
 import { applied, appliedInPlace, type Change } from '../registry/in-place.js';

@@ -5,7 +5,7 @@ import { newLike } from '../core/factory.js';
 import { wrapDims } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { transposed } from './geometry.js';
+import { transposed } from './views/geometry.js';
 import { clone, rawCopy } from './creation/copy-fill-cast.js';
 import { requireMemory, seenAs } from './raw.js';
 import { call, t } from '../registry/samples.js';

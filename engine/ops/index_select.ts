@@ -8,7 +8,7 @@ import type { Scalar, Tensor } from '../core/tensor.js';
 import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along_dim.js';
 import { mul } from './pointwise/arithmetic.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { reshaped } from './geometry.js';
+import { reshaped } from './views/geometry.js';
 import { applied, appliedInPlace, type Change, itself } from '../registry/in-place.js';
 import { rawCast, rawZeros } from './creation/copy-fill-cast.js';
 import { takesOut } from '../registry/out.js';

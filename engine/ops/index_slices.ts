@@ -6,7 +6,7 @@ import { wrapDim } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { atLeast1d, ix } from './along_dim.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { reshaped } from './geometry.js';
+import { reshaped } from './views/geometry.js';
 import { addingSlices, along, pickedSlices, space } from './index_select.js';
 import { applied, appliedInPlace, type Change, replacedInPlace } from '../registry/in-place.js';
 import { filtered } from './masking.js';

@@ -5,7 +5,7 @@ import { broadcastShapes, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { gathered, ix, requireFit, requireIndexDtype } from './along_dim.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { expanded, reshaped } from './geometry.js';
+import { expanded, reshaped } from './views/geometry.js';
 import { takesOut } from '../registry/out.js';
 import { requireMemory } from './raw.js';
 import { call, t } from '../registry/samples.js';

@@ -10,7 +10,7 @@ import { add } from './pointwise/arithmetic.js';
 import { asComplex, asReal } from './pointwise/complex.js';
 import { cast, clone, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { sumTo } from './reduction/sum-mean-prod.js';
-import { asStridedView } from './views.js';
+import { asStridedView } from './views/permute-expand.js';
 
 support.sumTo = sumTo;
 support.cast = (g, to) => cast(g, to);

@@ -7,7 +7,7 @@ import { newTensor } from '../core/factory.js';
 import { sameShape, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { selected, sliced, unsqueezed } from './geometry.js';
+import { selected, sliced, unsqueezed } from './views/geometry.js';
 import { rawCopy, rawZeros } from './creation/copy-fill-cast.js';
 import { takesOut } from '../registry/out.js';
 import { requireMemory, seenAs } from './raw.js';

@@ -12,7 +12,7 @@ import { compile } from '../pointwise/program.js';
 import { broadcastShapes, expandsTo, sameShape } from '../core/shape.js';
 import { type Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, definePointwise, type Param } from '../registry/define.js';
-import { expanded, unsqueezed } from './geometry.js';
+import { expanded, unsqueezed } from './views/geometry.js';
 import { indexed } from './index_core.js';
 import { applied, appliedInPlace, type Change, emptyLike } from '../registry/in-place.js';
 import { takesOut } from '../registry/out.js';

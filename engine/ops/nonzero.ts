@@ -3,7 +3,7 @@ import { int64 } from '../core/dtype.js';
 import { message, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { selected, unsqueezed } from './geometry.js';
+import { selected, unsqueezed } from './views/geometry.js';
 import { rawCast, rawCopy } from './creation/copy-fill-cast.js';
 import { filled, nonzeroRaw, requireMemory, seenAs } from './raw.js';
 import { call, t } from '../registry/samples.js';

@@ -3,7 +3,7 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import { broadcastShapes, wrapDim, wrapDims } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { diagonalOf } from './geometry.js';
+import { diagonalOf } from './views/geometry.js';
 import { innerProduct } from './matmul.js';
 import { call, t } from '../registry/samples.js';
 

@@ -8,7 +8,7 @@ import { newTensor } from '../core/factory.js';
 import { checkSizes, contiguousStrides, wrapDim } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { expanded, reshaped, unsqueezed } from './geometry.js';
+import { expanded, reshaped, unsqueezed } from './views/geometry.js';
 import { indexSelect } from './index_select.js';
 import { rawCast, rawCopy } from './creation/copy-fill-cast.js';
 import { longTable, requireMemory, seenAs } from './raw.js';

@@ -3,7 +3,7 @@ import { message, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { checkPlacing, gathered, ix, outOfBounds, placing, putAlong, requireInside } from './along_dim.js';
 import { defineOp } from '../registry/define.js';
-import { sliced } from './geometry.js';
+import { sliced } from './views/geometry.js';
 import { applied, replacedInPlace } from '../registry/in-place.js';
 import { rawCopy } from './creation/copy-fill-cast.js';
 import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';

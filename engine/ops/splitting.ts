@@ -6,7 +6,7 @@ import { oneOfMany } from '../core/factory.js';
 import { wrapDim } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { assembled, sliced } from './geometry.js';
+import { assembled, sliced } from './views/geometry.js';
 import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

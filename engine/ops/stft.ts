@@ -6,7 +6,7 @@ import { viewAsReal } from './pointwise/complex.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { fft1, ifft, irfft, rfft } from './fft.js';
 import { fitted } from './fft_core.js';
-import { transposed } from './geometry.js';
+import { transposed } from './views/geometry.js';
 import { pad as padWith } from './padding.js';
 import { filled } from './raw.js';
 import { call, t } from '../registry/samples.js';

@@ -7,7 +7,7 @@ import { newTensor, newWritten } from '../core/factory.js';
 import type { Shape } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { add } from './pointwise/arithmetic.js';
-import { recordedView } from './geometry.js';
+import { recordedView } from './views/geometry.js';
 import { rawCast, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { putRaw, requireMemory, seenAs } from './raw.js';
 

@@ -15,7 +15,7 @@ import { add, div, mul } from '../pointwise/arithmetic.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { logaddexp } from '../pointwise/unary-math.js';
 import { reversed } from '../flipping.js';
-import { selected, sliced } from '../geometry.js';
+import { selected, sliced } from '../views/geometry.js';
 import { applied, itself, replacedInPlace } from '../../registry/in-place.js';
 import { cat, stack } from '../joining.js';
 import { cast, rawCast, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';

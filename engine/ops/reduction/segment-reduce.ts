@@ -7,7 +7,7 @@ import type { Scalar, Tensor } from '../../core/tensor.js';
 import { gathered, placing, putAlong } from '../along_dim.js';
 import { div } from '../pointwise/arithmetic.js';
 import { defineOp } from '../../registry/define.js';
-import { expanded, reshaped, sliced } from '../geometry.js';
+import { expanded, reshaped, sliced } from '../views/geometry.js';
 import { applied } from '../../registry/in-place.js';
 import { cast, rawZeros } from '../creation/copy-fill-cast.js';
 import { filled } from '../raw.js';

@@ -1,9 +1,9 @@
 // Owns the transposes that are read as properties (T, mT, H, mH) and adjoint. The views themselves are in geometry.ts.
-import { message, RuntimeError } from '../core/errors.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { permuted, transposed } from './geometry.js';
-import { call, t } from '../registry/samples.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

@@ -1,17 +1,17 @@
 // Owns the copying twins of views: aliasCopy, permuteCopy, splitCopy, …: the view, then a row-major copy of it.
 // What a view checks and shows is the view's own declaration (views.ts, view_parts.ts, reshaping.ts).
-import { record } from '../autograd/node.js';
-import { IndexError, inName, message, RuntimeError } from '../core/errors.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type ErrorSample, type Op, type Param } from '../registry/define.js';
+import { record } from '../../autograd/node.js';
+import { IndexError, inName, message, RuntimeError } from '../../core/errors.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type ErrorSample, type Op, type Param } from '../../registry/define.js';
 import { aliased } from './geometry.js';
-import { rawCast } from './creation/copy-fill-cast.js';
-import { asStrided, view } from './reshaping.js';
-import { call, type Sample, t } from '../registry/samples.js';
-import { split, splitWithSizes } from './splitting.js';
-import { unfold } from './unfolding.js';
-import { diagonal, narrow, select, slice, unbind } from './view_parts.js';
-import { expand, permute, squeeze, tOp, transpose, unsqueeze } from './views.js';
+import { rawCast } from '../creation/copy-fill-cast.js';
+import { asStrided, view } from './reshape.js';
+import { call, type Sample, t } from '../../registry/samples.js';
+import { split, splitWithSizes } from '../splitting.js';
+import { unfold } from './unfold.js';
+import { diagonal, narrow, select, slice, unbind } from './slicing.js';
+import { expand, permute, squeeze, tOp, transpose, unsqueeze } from './permute-expand.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

@@ -1,15 +1,15 @@
 // Owns the ops that make a matrix from a diagonal, or read one as a copy: diag, diagEmbed, diagflat. The view is diagonal
 // (view_parts.ts).
-import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { record } from '../../autograd/node.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { diagonalOf, embed, reshaped } from './geometry.js';
-import { rawCopy } from './creation/copy-fill-cast.js';
-import { requireMemory } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { rawCopy } from '../creation/copy-fill-cast.js';
+import { requireMemory } from '../raw.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const offsetParam: Param = { name: 'offset', kind: 'int', default: 0 };

@@ -1,10 +1,10 @@
 // Owns the declarations of views that reorder, stretch, drop or add dims: permute, transpose, movedim, expand, squeeze,
 // unsqueeze. Geometry and gradients are in geometry.ts; view and reshape in reshaping.ts; what picks a part in view_parts.ts.
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { wrapDim, wrapDims } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { maskOf } from '../registry/dims.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { wrapDim, wrapDims } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { maskOf } from '../../registry/dims.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import {
   becomeView,
   expanded,
@@ -14,7 +14,7 @@ import {
   transposed,
   unsqueezed,
 } from './geometry.js';
-import { call, t } from '../registry/samples.js';
+import { call, t } from '../../registry/samples.js';
 
 export { asStridedView } from './geometry.js';
 

@@ -1,18 +1,18 @@
 // Owns the ops that put a source where a view would look, into a copy: selectScatter, sliceScatter, diagonalScatter,
 // asStridedScatter. What places by an index tensor is in indexing.ts.
-import { record } from '../autograd/node.js';
-import { inName, message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { sameShape } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { record } from '../../autograd/node.js';
+import { inName, message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { sameShape } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { asStridedView, type Geometry } from './geometry.js';
-import { applied } from '../registry/in-place.js';
-import { contiguous, rawCopy, rawZeros } from './creation/copy-fill-cast.js';
-import { filled, requireMemory, seenAs } from './raw.js';
-import { asStrided } from './reshaping.js';
-import { call, t } from '../registry/samples.js';
-import { diagonal, select, slice } from './view_parts.js';
+import { applied } from '../../registry/in-place.js';
+import { contiguous, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { filled, requireMemory, seenAs } from '../raw.js';
+import { asStrided } from './reshape.js';
+import { call, t } from '../../registry/samples.js';
+import { diagonal, select, slice } from './slicing.js';
 
 const dense = { layout: 'contiguous' } as const;
 

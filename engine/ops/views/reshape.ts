@@ -1,12 +1,12 @@
 // Owns the declarations of ops that give the same elements, in the same order, another shape: view, reshape, flatten,
 // unflatten, and asStrided, which gives any geometry. Views that reorder or stretch dims are in views.ts.
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { inferSize, numelOf, viewStrides, wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { inferSize, numelOf, viewStrides, wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { asStridedView, becomeView, recordedView, reshaped } from './geometry.js';
-import { contiguous } from './creation/copy-fill-cast.js';
-import { call, t } from '../registry/samples.js';
+import { contiguous } from '../creation/copy-fill-cast.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const other: Param = { name: 'other', kind: 'tensor' };

@@ -1,14 +1,14 @@
 // Owns views as plain functions on strides: select, slice, expand, as_strided, … with gradients that are again
 // differentiable. It must not declare ops (views.ts, view_parts.ts) nor check dims that are already wrapped.
-import { checkHistory } from '../autograd/in-place.js';
-import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor, regeometry, viewOf } from '../core/factory.js';
-import { numelOf, type Shape, viewStrides } from '../core/shape.js';
-import { Tensor } from '../core/tensor.js';
-import { div } from './pointwise/arithmetic.js';
-import { contiguous, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
-import { filled, putRaw, seenAs } from './raw.js';
+import { checkHistory } from '../../autograd/in-place.js';
+import { record } from '../../autograd/node.js';
+import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor, regeometry, viewOf } from '../../core/factory.js';
+import { numelOf, type Shape, viewStrides } from '../../core/shape.js';
+import { Tensor } from '../../core/tensor.js';
+import { div } from '../pointwise/arithmetic.js';
+import { contiguous, rawCopy, rawFill, rawZeros } from '../creation/copy-fill-cast.js';
+import { filled, putRaw, seenAs } from '../raw.js';
 
 /** Where elements lie in a storage. */
 export interface Geometry {

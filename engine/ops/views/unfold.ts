@@ -1,13 +1,13 @@
 // Owns unfold: overlapping windows of a dim as a view, and its gradient, which adds where windows overlap.
-import { record } from '../autograd/node.js';
-import { message, RuntimeError } from '../core/errors.js';
-import { viewOf } from '../core/factory.js';
-import { wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp } from '../registry/define.js';
-import { rawZeros } from './creation/copy-fill-cast.js';
-import { putRaw, seenAs } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { record } from '../../autograd/node.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import { viewOf } from '../../core/factory.js';
+import { wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp } from '../../registry/define.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { putRaw, seenAs } from '../raw.js';
+import { call, t } from '../../registry/samples.js';
 
 /** Shape and strides of the windows of a tensor with these sizes and strides. */
 function windows(

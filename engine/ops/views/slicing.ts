@@ -1,13 +1,13 @@
 // Owns the declarations of views that pick a part of a tensor: select, slice, narrow, diagonal, unbind. Parts that together make
 // the whole are in splitting.ts. Their geometry and gradients are in geometry.ts.
-import { record } from '../autograd/node.js';
-import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { oneOfMany } from '../core/factory.js';
-import { wrapDim } from '../core/shape.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { record } from '../../autograd/node.js';
+import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { oneOfMany } from '../../core/factory.js';
+import { wrapDim } from '../../core/shape.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { assembled, diagonalOf, selected, sliced } from './geometry.js';
-import { call, t } from '../registry/samples.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
