@@ -2,7 +2,7 @@
 import './generated/methods.js';
 import './ops/install-autograd.js';
 import './autograd/methods.js';
-import './indexing.js';
+import './ops/indexing/subscript.js';
 import './io/numpy.js';
 import './core/scope.js';
 import './format/text.js';

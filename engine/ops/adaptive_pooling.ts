@@ -2,10 +2,10 @@
 import { ArgumentError, describe, message, NotImplementedError, showShape, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { indexSelect } from './index_select.js';
+import { indexSelect } from './indexing/index-select.js';
 import { withIndices } from './pooling.js';
 import { alongAxis, maxOfWindows, type Place, refuse } from './pooling_core.js';
-import { longTable } from './raw.js';
+import { longTable } from './indexing/index-kernels.js';
 import { resampled, tableOf } from './resample_core.js';
 import { call, t } from '../registry/samples.js';
 import { requireTables } from './windows.js';

@@ -5,7 +5,7 @@ import { message, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { dropped } from './dropout.js';
-import { filled } from './raw.js';
+import { filled } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 import { safeSoftmaxOf } from './softmax.js';
 

@@ -7,9 +7,9 @@ import { broadcastShapes as broadcastTwo, wrapDim } from '../core/shape.js';
 import { Size, type Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './views/geometry.js';
-import { indexSelect } from './index_select.js';
+import { indexSelect } from './indexing/index-select.js';
 import { joined, stackingOp } from './joining.js';
-import { longTable } from './raw.js';
+import { longTable } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -9,7 +9,7 @@ import { add } from './pointwise/arithmetic.js';
 import type { Axis, Convolution } from './convolution_core.js';
 import { matmul } from './matmul.js';
 import { rawCopy, rawFill } from './creation/copy-fill-cast.js';
-import { seenAs } from './raw.js';
+import { seenAs } from './indexing/index-kernels.js';
 import { folded, padded, type Slide, unfolded } from './windows.js';
 
 /** Fills x, w or y of a convolution from the other two: the addon's families for two spatial dims. */

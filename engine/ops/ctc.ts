@@ -11,7 +11,7 @@ import { indices as upTo } from './creation/creation.js';
 import { defineOp } from '../registry/define.js';
 import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
 import { checkReduction, reduced } from './loss_support.js';
-import { filled, longTable } from './raw.js';
+import { filled, longTable } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 
 const op = 'ctcLoss';

@@ -5,7 +5,7 @@ import type { Tensor } from '../core/tensor.js';
 import { defineOp } from '../registry/define.js';
 import { adjoint, diagonalMatrix, luSolved, requireSquare, solved } from './linalg_core.js';
 import { identity, rawLu } from './linalg_native.js';
-import { counting } from './raw.js';
+import { counting } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 
 const wide = { dtype: 'float64' };

@@ -6,7 +6,7 @@ import { broadcastShapes, wrapDim } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { distance } from './distance_core.js';
-import { filled, nonzeroRaw } from './raw.js';
+import { filled, nonzeroRaw } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 
 const f64 = { dtype: 'float64' };

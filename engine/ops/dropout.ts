@@ -4,7 +4,7 @@ import { message, RuntimeError, showShape, ValueError } from '../core/errors.js'
 import { newTensor } from '../core/factory.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { filled } from './raw.js';
+import { filled } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -7,7 +7,7 @@ import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { transposed } from './views/geometry.js';
 import { clone, rawCopy } from './creation/copy-fill-cast.js';
-import { requireMemory, seenAs } from './raw.js';
+import { requireMemory, seenAs } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -11,9 +11,9 @@ import {
 import { numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { gather } from './indexing.js';
+import { gather } from './indexing/gather.js';
 import { stack } from './joining.js';
-import { where } from './masking.js';
+import { where } from './indexing/masked.js';
 import { refuse } from './pooling_core.js';
 import { call, t } from '../registry/samples.js';
 import { floatTable, requireTables } from './windows.js';

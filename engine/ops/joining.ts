@@ -10,7 +10,7 @@ import { defineOp, type Param } from '../registry/define.js';
 import { selected, sliced, unsqueezed } from './views/geometry.js';
 import { rawCopy, rawZeros } from './creation/copy-fill-cast.js';
 import { takesOut } from '../registry/out.js';
-import { requireMemory, seenAs } from './raw.js';
+import { requireMemory, seenAs } from './indexing/index-kernels.js';
 import { call, type Sample, t } from '../registry/samples.js';
 
 const tensors: Param = { name: 'tensors', kind: 'tensors' };

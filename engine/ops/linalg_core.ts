@@ -9,7 +9,7 @@ import type { Tensor } from '../core/tensor.js';
 import { joined } from './joining.js';
 import { flags, identity, rawLu, rawTriangular } from './linalg_native.js';
 import { rawCast } from './creation/copy-fill-cast.js';
-import { requireMemory } from './raw.js';
+import { requireMemory } from './indexing/index-kernels.js';
 
 /** The conjugate transpose of each matrix. */
 export function adjoint(x: Tensor): Tensor {

@@ -6,7 +6,7 @@ import { block, raiseStatus } from '../backend/addon.js';
 import { broadcastStrides, numelOf, type Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { rawZeros } from './creation/copy-fill-cast.js';
-import { filled } from './raw.js';
+import { filled } from './indexing/index-kernels.js';
 
 const kinds = {
   lu: 0,

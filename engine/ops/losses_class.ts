@@ -5,7 +5,7 @@ import { int64 } from '../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { ix, requireInside } from './along_dim.js';
+import { ix, requireInside } from './indexing/along-dim.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { requireFloating } from '../pointwise/fused-expression.js';
 import { linearOf } from './linear.js';

@@ -5,7 +5,7 @@ import { IndexError, message, showShape, ValueError } from '../core/errors.js';
 import { apply } from '../pointwise/expr.js';
 import { broadcastShapes, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { ix, requireInside } from './along_dim.js';
+import { ix, requireInside } from './indexing/along-dim.js';
 import { indices as upTo } from './creation/creation.js';
 import { defineOp } from '../registry/define.js';
 import { pairwise } from './distances.js';

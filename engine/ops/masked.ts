@@ -7,9 +7,9 @@ import type { Tensor } from '../core/tensor.js';
 import { dimsOf } from '../registry/dims.js';
 import { ones } from './creation/creation.js';
 import { defineOp, type Param, snakeCase } from '../registry/define.js';
-import { where } from './masking.js';
+import { where } from './indexing/masked.js';
 import { norm as vectorNorm } from './norms.js';
-import { filled } from './raw.js';
+import { filled } from './indexing/index-kernels.js';
 import { type Dims, dims, keepdimParam, self } from './reduction/sum-mean-prod.js';
 import { call, type Sample, t } from '../registry/samples.js';
 

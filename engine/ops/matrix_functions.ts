@@ -9,7 +9,7 @@ import { joined } from './joining.js';
 import { adjoint, requireSquare } from './linalg_core.js';
 import { identity } from './linalg_native.js';
 import { cast } from './creation/copy-fill-cast.js';
-import { filled } from './raw.js';
+import { filled } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 
 const degree = 18; // of the series: after scaling to a norm of at most 1 the rest is below 2^-53

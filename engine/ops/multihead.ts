@@ -7,7 +7,7 @@ import { dropped } from './dropout.js';
 import { cat } from './joining.js';
 import { linearOf } from './linear.js';
 import { rawZeros } from './creation/copy-fill-cast.js';
-import { filled } from './raw.js';
+import { filled } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 import { softmax } from './softmax.js';
 

@@ -2,10 +2,10 @@
 import { describe, message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { indexSelect } from './index_select.js';
+import { indexSelect } from './indexing/index-select.js';
 import { clone } from './creation/copy-fill-cast.js';
 import { noKernel } from './pooling_core.js';
-import { longTable } from './raw.js';
+import { longTable } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 import { type Pad, padded, requireTables } from './windows.js';
 

@@ -19,7 +19,7 @@ import {
   requirePlanes,
   spreadBack,
 } from './pooling_core.js';
-import { longTable } from './raw.js';
+import { longTable } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 import { floatTable } from './windows.js';
 

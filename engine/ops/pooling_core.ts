@@ -10,9 +10,9 @@ import { reduce, reduceWithIndex } from '../pointwise/reduction.js';
 import { numelOf, type Shape } from '../core/shape.js';
 import type { Scalar, Tensor } from '../core/tensor.js';
 import type { Axis } from './convolution_core.js';
-import { gather } from './indexing.js';
+import { gather } from './indexing/gather.js';
 import { rawZeros } from './creation/copy-fill-cast.js';
-import { longTable } from './raw.js';
+import { longTable } from './indexing/index-kernels.js';
 import { type Pad, padded, unfolded } from './windows.js';
 
 export type Ints = number | readonly number[];

@@ -9,9 +9,9 @@ import { checkSizes, contiguousStrides, wrapDim } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { expanded, reshaped, unsqueezed } from './views/geometry.js';
-import { indexSelect } from './index_select.js';
+import { indexSelect } from './indexing/index-select.js';
 import { rawCast, rawCopy } from './creation/copy-fill-cast.js';
-import { longTable, requireMemory, seenAs } from './raw.js';
+import { longTable, requireMemory, seenAs } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -8,7 +8,7 @@ import { fft1, ifft, irfft, rfft } from './fft.js';
 import { fitted } from './fft_core.js';
 import { transposed } from './views/geometry.js';
 import { pad as padWith } from './padding.js';
-import { filled } from './raw.js';
+import { filled } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
 import { folded, padded, type Slide, unfolded } from './windows.js';
 

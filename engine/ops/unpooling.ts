@@ -4,7 +4,7 @@ import { message, RuntimeError, showShape, ValueError } from '../core/errors.js'
 import { numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { where } from './masking.js';
+import { where } from './indexing/masked.js';
 import { rawZeros } from './creation/copy-fill-cast.js';
 import { withIndices } from './pooling.js';
 import {

@@ -7,7 +7,7 @@ import { contiguousStrides, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import type { Op, Param } from './define.js';
 import { rawCopy } from '../ops/creation/copy-fill-cast.js';
-import { seenAs } from '../ops/raw.js';
+import { seenAs } from '../ops/indexing/index-kernels.js';
 
 const outParam: Param = { name: 'out', kind: 'tensor', default: null, keyword: true };
 const outPair: Param = { name: 'out', kind: 'tensors', default: null, keyword: true };

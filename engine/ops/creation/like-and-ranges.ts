@@ -7,9 +7,9 @@ import { checkSizes, numelOf } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { allocateFor, factoryParams, finish, indices } from './creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { where } from '../masking.js';
+import { where } from '../indexing/masked.js';
 import { rawCopy, rawFill } from './copy-fill-cast.js';
-import { nonzeroRaw, seenAs } from '../raw.js';
+import { nonzeroRaw, seenAs } from '../indexing/index-kernels.js';
 import { self } from '../reduction/sum-mean-prod.js';
 import { call, type Sample, t } from '../../registry/samples.js';
 

@@ -10,7 +10,7 @@ import { input } from '../../pointwise/expr.js';
 import { reduce } from '../../pointwise/reduction.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { placing } from '../along_dim.js';
+import { placing } from '../indexing/along-dim.js';
 import { add, div, mul } from '../pointwise/arithmetic.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { logaddexp } from '../pointwise/unary-math.js';
@@ -19,7 +19,7 @@ import { selected, sliced } from '../views/geometry.js';
 import { applied, itself, replacedInPlace } from '../../registry/in-place.js';
 import { cat, stack } from '../joining.js';
 import { cast, rawCast, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
-import { filled, partOfComplex, requireMemory, seenAs } from '../raw.js';
+import { filled, partOfComplex, requireMemory, seenAs } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
 import { pairOf, pairType, type ValuesAndIndices } from './sort-topk.js';
 

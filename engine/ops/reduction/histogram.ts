@@ -6,7 +6,7 @@ import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { linspace } from '../creation/like-and-ranges.js';
 import { cast, rawZeros } from '../creation/copy-fill-cast.js';
-import { filled } from '../raw.js';
+import { filled } from '../indexing/index-kernels.js';
 import { self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
 import { searchsorted } from './search.js';

@@ -7,7 +7,7 @@ import { sameShape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { cast, rawCast } from '../creation/copy-fill-cast.js';
-import { filled, requireMemory } from '../raw.js';
+import { filled, requireMemory } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
 
 const outInt32: Param = { name: 'out_int32', kind: 'bool', default: false, keyword: true };

@@ -6,11 +6,11 @@ import { newTensor } from '../../core/factory.js';
 import { block, raiseStatus } from '../../backend/addon.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { placing } from '../along_dim.js';
+import { placing } from '../indexing/along-dim.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, itself } from '../../registry/in-place.js';
 import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
-import { requireMemory, seenAs } from '../raw.js';
+import { requireMemory, seenAs } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

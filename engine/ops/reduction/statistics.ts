@@ -4,7 +4,7 @@ import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
 import { replacedInPlace } from '../../registry/in-place.js';
-import { where } from '../masking.js';
+import { where } from '../indexing/masked.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
 import { norm } from '../norms.js';
 import { self } from './sum-mean-prod.js';

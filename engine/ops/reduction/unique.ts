@@ -7,7 +7,7 @@ import type { Tensor } from '../../core/tensor.js';
 import { indices } from '../creation/creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { cat } from '../joining.js';
-import { filled, nonzeroRaw } from '../raw.js';
+import { filled, nonzeroRaw } from '../indexing/index-kernels.js';
 import { self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
 

@@ -8,7 +8,7 @@ import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { diagonalOf, embed, reshaped } from './geometry.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
-import { requireMemory } from '../raw.js';
+import { requireMemory } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -8,7 +8,7 @@ import { numelOf, type Shape, viewStrides } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { div } from '../pointwise/arithmetic.js';
 import { contiguous, rawCopy, rawFill, rawZeros } from '../creation/copy-fill-cast.js';
-import { filled, putRaw, seenAs } from '../raw.js';
+import { filled, putRaw, seenAs } from '../indexing/index-kernels.js';
 
 /** Where elements lie in a storage. */
 export interface Geometry {

@@ -9,7 +9,7 @@ import { defineOp, type Param } from '../../registry/define.js';
 import { asStridedView, type Geometry } from './geometry.js';
 import { applied } from '../../registry/in-place.js';
 import { contiguous, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
-import { filled, requireMemory, seenAs } from '../raw.js';
+import { filled, requireMemory, seenAs } from '../indexing/index-kernels.js';
 import { asStrided } from './reshape.js';
 import { call, t } from '../../registry/samples.js';
 import { diagonal, select, slice } from './slicing.js';

@@ -6,7 +6,7 @@ import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
-import { putRaw, seenAs } from '../raw.js';
+import { putRaw, seenAs } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
 
 /** Shape and strides of the windows of a tensor with these sizes and strides. */

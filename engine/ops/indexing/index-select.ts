@@ -1,19 +1,19 @@
 // Owns the ops that pick or place whole slices, or single elements of the flattened tensor, by a 1-d index: indexSelect,
 // indexAdd, take. Indices of the result's own shape are in indexing.ts.
-import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { alias, newTensor } from '../core/factory.js';
-import { wrapDim } from '../core/shape.js';
-import type { Scalar, Tensor } from '../core/tensor.js';
-import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along_dim.js';
-import { mul } from './pointwise/arithmetic.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { reshaped } from './views/geometry.js';
-import { applied, appliedInPlace, type Change, itself } from '../registry/in-place.js';
-import { rawCast, rawZeros } from './creation/copy-fill-cast.js';
-import { takesOut } from '../registry/out.js';
-import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { record } from '../../autograd/node.js';
+import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { alias, newTensor } from '../../core/factory.js';
+import { wrapDim } from '../../core/shape.js';
+import type { Scalar, Tensor } from '../../core/tensor.js';
+import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along-dim.js';
+import { mul } from '../pointwise/arithmetic.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { reshaped } from '../views/geometry.js';
+import { applied, appliedInPlace, type Change, itself } from '../../registry/in-place.js';
+import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
+import { takesOut } from '../../registry/out.js';
+import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

@@ -1,12 +1,12 @@
 // Owns the ops that place along one dim by an index tensor: scatter, scatterAdd. Their core is along_dim.ts; those that
 // reduce are in scatter_reduce.ts.
-import { message, RuntimeError } from '../core/errors.js';
-import type { Scalar, Tensor } from '../core/tensor.js';
-import { checkedPlacing, ix } from './along_dim.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { applied, appliedInPlace, type Change } from '../registry/in-place.js';
-import type { PutMode } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import type { Scalar, Tensor } from '../../core/tensor.js';
+import { checkedPlacing, ix } from './along-dim.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { applied, appliedInPlace, type Change } from '../../registry/in-place.js';
+import type { PutMode } from './index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

@@ -1,18 +1,18 @@
 // Owns x.at(…), x.setAt([…], value) and x.where(…): what an index may look like, and how it becomes views and index tensors, by NumPy's
 // and PyTorch's rules. The lookups themselves are in ops/index_core.ts.
-import { Complex } from './core/complex.js';
-import { type Device, placedOn, placement } from './core/device.js';
-import { bool, int64 } from './core/dtype.js';
-import { ArgumentError, describe, IndexError, message, ValueError } from './core/errors.js';
-import { newWritten } from './core/factory.js';
-import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from './ops/views/geometry.js';
-import { indexed, isMask, perDim, putting, requireMaskShape } from './ops/index_core.js';
-import { appliedInPlace } from './registry/in-place.js';
-import { filling, where } from './ops/masking.js';
-import { copy, fill, moved } from './ops/creation/copy-fill-cast.js';
-import { counting, filled, requireMemory, scalarAs } from './ops/raw.js';
-import { sameShape } from './core/shape.js';
-import { type Nested, type Scalar, Tensor } from './core/tensor.js';
+import { Complex } from '../../core/complex.js';
+import { type Device, placedOn, placement } from '../../core/device.js';
+import { bool, int64 } from '../../core/dtype.js';
+import { ArgumentError, describe, IndexError, message, ValueError } from '../../core/errors.js';
+import { newWritten } from '../../core/factory.js';
+import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from '../views/geometry.js';
+import { indexed, isMask, perDim, putting, requireMaskShape } from './advanced.js';
+import { appliedInPlace } from '../../registry/in-place.js';
+import { filling, where } from './masked.js';
+import { copy, fill, moved } from '../creation/copy-fill-cast.js';
+import { counting, filled, requireMemory, scalarAs } from './index-kernels.js';
+import { sameShape } from '../../core/shape.js';
+import { type Nested, type Scalar, Tensor } from '../../core/tensor.js';
 
 /**
  * One part of an index: an integer, a slice 'a:b:c', '...', null (a new axis), a boolean, a mask or index tensor, or a

@@ -1,19 +1,19 @@
 // Owns the ops that place by positions of the flattened tensor, by a list of index tensors, or by a mask whose places are
 // filled in order: put, indexPut, maskedScatter, unravelIndex and the lookups that interpolation's gradients use.
-import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { broadcastShapes, expandsTo, numelOf, sameShape } from '../core/shape.js';
-import { Tensor } from '../core/tensor.js';
-import { ix } from './along_dim.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { expanded, reshaped, sliced } from './views/geometry.js';
-import { indexed, perDim, putting } from './index_core.js';
-import { take } from './index_select.js';
-import { applied, appliedInPlace, type Change } from '../registry/in-place.js';
-import { filtered } from './masking.js';
-import { rawCopy, rawZeros } from './creation/copy-fill-cast.js';
-import { copyOf } from '../registry/pointwise-op.js';
-import { nonzeroRaw, putRaw, requireMemory, seenAs } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { broadcastShapes, expandsTo, numelOf, sameShape } from '../../core/shape.js';
+import { Tensor } from '../../core/tensor.js';
+import { ix } from './along-dim.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { expanded, reshaped, sliced } from '../views/geometry.js';
+import { indexed, perDim, putting } from './advanced.js';
+import { take } from './index-select.js';
+import { applied, appliedInPlace, type Change } from '../../registry/in-place.js';
+import { filtered } from './masked.js';
+import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { copyOf } from '../../registry/pointwise-op.js';
+import { nonzeroRaw, putRaw, requireMemory, seenAs } from './index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const mask = (shape: readonly number[]) => t(shape, { dtype: 'bool' });

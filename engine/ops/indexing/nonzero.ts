@@ -1,12 +1,12 @@
 // Owns the ops that tell where a tensor is not zero: nonzero, argwhere, nonzeroStatic.
-import { int64 } from '../core/dtype.js';
-import { message, RuntimeError } from '../core/errors.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { selected, unsqueezed } from './views/geometry.js';
-import { rawCast, rawCopy } from './creation/copy-fill-cast.js';
-import { filled, nonzeroRaw, requireMemory, seenAs } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { int64 } from '../../core/dtype.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { selected, unsqueezed } from '../views/geometry.js';
+import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
+import { filled, nonzeroRaw, requireMemory, seenAs } from './index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const reason = 'the result is positions';

@@ -1,14 +1,14 @@
 // Owns the ops that pick along one dim by an index tensor of the result's shape: gather, takeAlongDim. What places is in
 // scattering.ts, whole slices in index_select.ts, masks in masking.ts, x.at(…) and x.setAt(…) in ../indexing.ts.
-import { message, RuntimeError } from '../core/errors.js';
-import { broadcastShapes, wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { gathered, ix, requireFit, requireIndexDtype } from './along_dim.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { expanded, reshaped } from './views/geometry.js';
-import { takesOut } from '../registry/out.js';
-import { requireMemory } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import { broadcastShapes, wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { gathered, ix, requireFit, requireIndexDtype } from './along-dim.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { expanded, reshaped } from '../views/geometry.js';
+import { takesOut } from '../../registry/out.js';
+import { requireMemory } from './index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

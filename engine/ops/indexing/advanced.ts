@@ -1,13 +1,13 @@
 // Owns advanced indexing: a list with an index tensor (or null) for each dim, resolved as PyTorch does, read (index) and
 // written (index_put). Parsing of x.at(…) is in ../indexing.ts.
-import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { broadcastStrides, expandsTo } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { applied, type Change, itself } from '../registry/in-place.js';
-import { rawZeros } from './creation/copy-fill-cast.js';
-import { asLong, filled, getRaw, type Look, nonzeroRaw, putRaw, seenAs } from './raw.js';
+import { record } from '../../autograd/node.js';
+import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { broadcastStrides, expandsTo } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { applied, type Change, itself } from '../../registry/in-place.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { asLong, filled, getRaw, type Look, nonzeroRaw, putRaw, seenAs } from './index-kernels.js';
 
 /** An int64 index for each dim of the indexed tensor; null where the whole dim is taken. */
 export type DimIndices = readonly (Tensor | null)[];

@@ -1,20 +1,20 @@
 // Owns the ops that overwrite or reduce into whole slices of a dim that a 1-d index names: indexFill, indexCopy, indexReduce.
 // Those that pick or add are in index_select.ts.
-import { bool } from '../core/dtype.js';
-import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { wrapDim } from '../core/shape.js';
-import { type Scalar, Tensor } from '../core/tensor.js';
-import { atLeast1d, ix } from './along_dim.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { reshaped } from './views/geometry.js';
-import { addingSlices, along, pickedSlices, space } from './index_select.js';
-import { applied, appliedInPlace, type Change, replacedInPlace } from '../registry/in-place.js';
-import { filtered } from './masking.js';
-import { rawCopy } from './creation/copy-fill-cast.js';
-import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './raw.js';
-import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce_into.js';
-import { sum } from './reduction/sum-mean-prod.js';
-import { call, t } from '../registry/samples.js';
+import { bool } from '../../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { wrapDim } from '../../core/shape.js';
+import { type Scalar, Tensor } from '../../core/tensor.js';
+import { atLeast1d, ix } from './along-dim.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { reshaped } from '../views/geometry.js';
+import { addingSlices, along, pickedSlices, space } from './index-select.js';
+import { applied, appliedInPlace, type Change, replacedInPlace } from '../../registry/in-place.js';
+import { filtered } from './masked.js';
+import { rawCopy } from '../creation/copy-fill-cast.js';
+import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './index-kernels.js';
+import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce-into.js';
+import { sum } from '../reduction/sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

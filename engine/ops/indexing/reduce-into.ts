@@ -1,16 +1,16 @@
 // Owns reducing a source into places of a tensor (sum, prod, mean, amax, amin), with gradients, whatever kind of index names
 // the places. It declares no op: scatterReduce and indexReduce say what their places are.
-import { noGrad } from '../autograd/grad-mode.js';
-import { record } from '../autograd/node.js';
-import type { DType } from '../core/dtype.js';
-import { message, NotImplementedError } from '../core/errors.js';
-import type { Scalar, Tensor } from '../core/tensor.js';
-import { div, mul } from './pointwise/arithmetic.js';
-import { eq, logicalAnd } from './pointwise/compare.js';
-import { maskedFill, where } from './masking.js';
-import { cast, rawCopy } from './creation/copy-fill-cast.js';
-import { copyOf } from '../registry/pointwise-op.js';
-import { filled, type PutMode } from './raw.js';
+import { noGrad } from '../../autograd/grad-mode.js';
+import { record } from '../../autograd/node.js';
+import type { DType } from '../../core/dtype.js';
+import { message, NotImplementedError } from '../../core/errors.js';
+import type { Scalar, Tensor } from '../../core/tensor.js';
+import { div, mul } from '../pointwise/arithmetic.js';
+import { eq, logicalAnd } from '../pointwise/compare.js';
+import { maskedFill, where } from './masked.js';
+import { cast, rawCopy } from '../creation/copy-fill-cast.js';
+import { copyOf } from '../../registry/pointwise-op.js';
+import { filled, type PutMode } from './index-kernels.js';
 
 export type Reduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
 

@@ -1,23 +1,23 @@
 // Owns the ops that go by a mask or by position: where, maskedFill, maskedSelect, tril, triu.
 // Positions of what is not zero are in nonzero.ts.
 // Index tensors are in indexing.ts; x.at(…) is in ../indexing.ts.
-import { record } from '../autograd/node.js';
-import { Complex } from '../core/complex.js';
-import { bool as boolType, int32 } from '../core/dtype.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor, newWritten } from '../core/factory.js';
-import { apply, type Expr, input, param } from '../pointwise/expr.js';
-import { launchPointwise } from '../backend/commands/pointwise.js';
-import { compile } from '../pointwise/program.js';
-import { broadcastShapes, expandsTo, sameShape } from '../core/shape.js';
-import { type Scalar, Tensor } from '../core/tensor.js';
-import { defineOp, definePointwise, type Param } from '../registry/define.js';
-import { expanded, unsqueezed } from './views/geometry.js';
-import { indexed } from './index_core.js';
-import { applied, appliedInPlace, type Change, emptyLike } from '../registry/in-place.js';
-import { takesOut } from '../registry/out.js';
-import { filled, requireMemory, scalarAs } from './raw.js';
-import { call, t } from '../registry/samples.js';
+import { record } from '../../autograd/node.js';
+import { Complex } from '../../core/complex.js';
+import { bool as boolType, int32 } from '../../core/dtype.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor, newWritten } from '../../core/factory.js';
+import { apply, type Expr, input, param } from '../../pointwise/expr.js';
+import { launchPointwise } from '../../backend/commands/pointwise.js';
+import { compile } from '../../pointwise/program.js';
+import { broadcastShapes, expandsTo, sameShape } from '../../core/shape.js';
+import { type Scalar, Tensor } from '../../core/tensor.js';
+import { defineOp, definePointwise, type Param } from '../../registry/define.js';
+import { expanded, unsqueezed } from '../views/geometry.js';
+import { indexed } from './advanced.js';
+import { applied, appliedInPlace, type Change, emptyLike } from '../../registry/in-place.js';
+import { takesOut } from '../../registry/out.js';
+import { filled, requireMemory, scalarAs } from './index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const maskParam: Param = { name: 'mask', kind: 'tensor' };

@@ -1,18 +1,18 @@
 // Owns picking and placing along one dim by an index tensor of the result's shape, with gradients, and the checks of such calls.
 // The declarations are in indexing.ts and scattering.ts.
-import { record } from '../autograd/node.js';
-import { int64 } from '../core/dtype.js';
-import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { input } from '../pointwise/expr.js';
-import { reduce } from '../pointwise/reduction.js';
-import { wrapDim } from '../core/shape.js';
-import { type Scalar, Tensor } from '../core/tensor.js';
-import { embed, sliced } from './views/geometry.js';
-import { applied, type Change, itself } from '../registry/in-place.js';
-import { rawZeros } from './creation/copy-fill-cast.js';
-import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory, scalarAs, seenAs } from './raw.js';
-import { type TensorOptions, t } from '../registry/samples.js';
+import { record } from '../../autograd/node.js';
+import { int64 } from '../../core/dtype.js';
+import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { input } from '../../pointwise/expr.js';
+import { reduce } from '../../pointwise/reduction.js';
+import { wrapDim } from '../../core/shape.js';
+import { type Scalar, Tensor } from '../../core/tensor.js';
+import { embed, sliced } from '../views/geometry.js';
+import { applied, type Change, itself } from '../../registry/in-place.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory, scalarAs, seenAs } from './index-kernels.js';
+import { type TensorOptions, t } from '../../registry/samples.js';
 
 /** An int64 sample index with values in [0, high). */
 export const ix = (shape: readonly number[], high: number, options: TensorOptions = {}) =>
