@@ -12,7 +12,7 @@ import { numelOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { gather } from './indexing/gather.js';
-import { stack } from './joining.js';
+import { stack } from './joining/cat-stack.js';
 import { where } from './indexing/masked.js';
 import { refuse } from './pooling_core.js';
 import { call, t } from '../registry/samples.js';

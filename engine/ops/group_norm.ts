@@ -8,7 +8,7 @@ import { sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { formula, p0, requireFloating } from '../pointwise/fused-expression.js';
-import { cat } from './joining.js';
+import { cat } from './joining/cat-stack.js';
 import { cast, rawZeros } from './creation/copy-fill-cast.js';
 import { layerNormOf } from './normalization.js';
 import { call, t } from '../registry/samples.js';

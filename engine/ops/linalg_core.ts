@@ -6,7 +6,7 @@ import { LinAlgError, message, RuntimeError, showShape } from '../core/errors.js
 import { newWritten } from '../core/factory.js';
 import { broadcastShapes, type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { joined } from './joining.js';
+import { joined } from './joining/cat-stack.js';
 import { flags, identity, rawLu, rawTriangular } from './linalg_native.js';
 import { rawCast } from './creation/copy-fill-cast.js';
 import { requireMemory } from './indexing/index-kernels.js';

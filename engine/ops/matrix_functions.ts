@@ -5,7 +5,7 @@ import { asDType, int64 } from '../core/dtype.js';
 import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { joined } from './joining.js';
+import { joined } from './joining/cat-stack.js';
 import { adjoint, requireSquare } from './linalg_core.js';
 import { identity } from './linalg_native.js';
 import { cast } from './creation/copy-fill-cast.js';

@@ -4,7 +4,7 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
 import { dropped } from './dropout.js';
-import { cat } from './joining.js';
+import { cat } from './joining/cat-stack.js';
 import { linearOf } from './linear.js';
 import { rawZeros } from './creation/copy-fill-cast.js';
 import { filled } from './indexing/index-kernels.js';

@@ -4,7 +4,7 @@ import { message, RuntimeError, showShape } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
 import type { Tensor } from '../core/tensor.js';
 import { defineOp, type Param } from '../registry/define.js';
-import { joined } from './joining.js';
+import { joined } from './joining/cat-stack.js';
 import {
   adjoint,
   diagonalMatrix,

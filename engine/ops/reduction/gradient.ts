@@ -5,7 +5,7 @@ import { Tensor } from '../../core/tensor.js';
 import { dimsOf } from '../../registry/dims.js';
 import { full } from '../creation/creation.js';
 import { defineOp } from '../../registry/define.js';
-import { cat } from '../joining.js';
+import { cat } from '../joining/cat-stack.js';
 import { type Dims, self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
 

@@ -6,7 +6,7 @@ import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { indices as counting } from '../creation/creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { cat } from '../joining.js';
+import { cat } from '../joining/cat-stack.js';
 import { where } from '../indexing/masked.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { takesOut } from '../../registry/out.js';

@@ -12,7 +12,7 @@ import { numelOf } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { dimsOf, maskOf } from '../../registry/dims.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { cat } from '../joining.js';
+import { cat } from '../joining/cat-stack.js';
 import { cast } from '../creation/copy-fill-cast.js';
 import { call, type Sample, t } from '../../registry/samples.js';
 

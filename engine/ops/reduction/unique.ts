@@ -6,7 +6,7 @@ import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { indices } from '../creation/creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { cat } from '../joining.js';
+import { cat } from '../joining/cat-stack.js';
 import { filled, nonzeroRaw } from '../indexing/index-kernels.js';
 import { self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';

@@ -8,7 +8,7 @@ import { aliased } from './geometry.js';
 import { rawCast } from '../creation/copy-fill-cast.js';
 import { asStrided, view } from './reshape.js';
 import { call, type Sample, t } from '../../registry/samples.js';
-import { split, splitWithSizes } from '../splitting.js';
+import { split, splitWithSizes } from '../joining/split.js';
 import { unfold } from './unfold.js';
 import { diagonal, narrow, select, slice, unbind } from './slicing.js';
 import { expand, permute, squeeze, tOp, transpose, unsqueeze } from './permute-expand.js';

@@ -1,18 +1,18 @@
 // Owns the ops that repeat a tensor or move its elements around: repeat, tile, repeatInterleave, roll.
 // What turns it around is in flipping.ts.
 // Their kernel is a pointwise copy into parts of a fresh result.
-import { support } from '../autograd/engine.js';
-import { record } from '../autograd/node.js';
-import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { checkSizes, contiguousStrides, wrapDim } from '../core/shape.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { expanded, reshaped, unsqueezed } from './views/geometry.js';
-import { indexSelect } from './indexing/index-select.js';
-import { rawCast, rawCopy } from './creation/copy-fill-cast.js';
-import { longTable, requireMemory, seenAs } from './indexing/index-kernels.js';
-import { call, t } from '../registry/samples.js';
+import { support } from '../../autograd/engine.js';
+import { record } from '../../autograd/node.js';
+import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { checkSizes, contiguousStrides, wrapDim } from '../../core/shape.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { expanded, reshaped, unsqueezed } from '../views/geometry.js';
+import { indexSelect } from '../indexing/index-select.js';
+import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
+import { longTable, requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

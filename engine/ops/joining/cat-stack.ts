@@ -1,17 +1,17 @@
 // Owns the ops that put tensors together: cat, stack, hstack, vstack. What repeats or moves elements is in repeating.ts.
 // Their kernel is a pointwise copy into parts of a fresh result.
-import { record } from '../autograd/node.js';
-import { promoteTypes } from '../core/dtype.js';
-import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { sameShape, wrapDim } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { selected, sliced, unsqueezed } from './views/geometry.js';
-import { rawCopy, rawZeros } from './creation/copy-fill-cast.js';
-import { takesOut } from '../registry/out.js';
-import { requireMemory, seenAs } from './indexing/index-kernels.js';
-import { call, type Sample, t } from '../registry/samples.js';
+import { record } from '../../autograd/node.js';
+import { promoteTypes } from '../../core/dtype.js';
+import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { sameShape, wrapDim } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { selected, sliced, unsqueezed } from '../views/geometry.js';
+import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { takesOut } from '../../registry/out.js';
+import { requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { call, type Sample, t } from '../../registry/samples.js';
 
 const tensors: Param = { name: 'tensors', kind: 'tensors' };
 const dim0: Param = { name: 'dim', kind: 'int', default: 0 };

@@ -1,13 +1,13 @@
 // Owns the declarations that cut a tensor into consecutive parts of a dim: split, chunk, tensorSplit and their kin.
 // Single parts are in view_parts.ts.
-import { record } from '../autograd/node.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
-import { oneOfMany } from '../core/factory.js';
-import { wrapDim } from '../core/shape.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { assembled, sliced } from './views/geometry.js';
-import { call, t } from '../registry/samples.js';
+import { record } from '../../autograd/node.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
+import { oneOfMany } from '../../core/factory.js';
+import { wrapDim } from '../../core/shape.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { assembled, sliced } from '../views/geometry.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const tensor: Param = { name: 'tensor', kind: 'tensor' };

@@ -1,14 +1,14 @@
 // Owns the ops that turn a tensor around: flip, fliplr, flipud, rot90, each as a copy.
-import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { newLike } from '../core/factory.js';
-import { wrapDims } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { transposed } from './views/geometry.js';
-import { clone, rawCopy } from './creation/copy-fill-cast.js';
-import { requireMemory, seenAs } from './indexing/index-kernels.js';
-import { call, t } from '../registry/samples.js';
+import { record } from '../../autograd/node.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { newLike } from '../../core/factory.js';
+import { wrapDims } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { transposed } from '../views/geometry.js';
+import { clone, rawCopy } from '../creation/copy-fill-cast.js';
+import { requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

@@ -1,16 +1,16 @@
 // Owns the ops that bring several tensors to a common form or lay them against each other: broadcastTensors, meshgrid,
 // atLeast…, blockDiag, cartesianProd, combinations. Those that only join are in joining.ts.
-import { getDefaultDtype } from '../core/dtype.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { broadcastShapes as broadcastTwo, wrapDim } from '../core/shape.js';
-import { Size, type Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from './views/geometry.js';
-import { indexSelect } from './indexing/index-select.js';
-import { joined, stackingOp } from './joining.js';
-import { longTable } from './indexing/index-kernels.js';
-import { call, t } from '../registry/samples.js';
+import { getDefaultDtype } from '../../core/dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { broadcastShapes as broadcastTwo, wrapDim } from '../../core/shape.js';
+import { Size, type Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from '../views/geometry.js';
+import { indexSelect } from '../indexing/index-select.js';
+import { joined, stackingOp } from './cat-stack.js';
+import { longTable } from '../indexing/index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const tensors: Param = { name: 'tensors', kind: 'tensors', variadic: true };
