@@ -7,7 +7,7 @@ import { contiguousStrides, type Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { add } from './pointwise/arithmetic.js';
 import type { Axis, Convolution } from './convolution_core.js';
-import { matmul } from './matmul.js';
+import { matmul } from './linalg/matmul.js';
 import { rawCopy, rawFill } from './creation/copy-fill-cast.js';
 import { seenAs } from './indexing/index-kernels.js';
 import { folded, padded, type Slide, unfolded } from './windows.js';

@@ -8,7 +8,7 @@ import { dimsOf } from '../registry/dims.js';
 import { ones } from './creation/creation.js';
 import { defineOp, type Param, snakeCase } from '../registry/define.js';
 import { where } from './indexing/masked.js';
-import { norm as vectorNorm } from './norms.js';
+import { norm as vectorNorm } from './linalg/norms.js';
 import { filled } from './indexing/index-kernels.js';
 import { type Dims, dims, keepdimParam, self } from './reduction/sum-mean-prod.js';
 import { call, type Sample, t } from '../registry/samples.js';

@@ -6,7 +6,7 @@ import { defineOp } from '../../registry/define.js';
 import { replacedInPlace } from '../../registry/in-place.js';
 import { where } from '../indexing/masked.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
-import { norm } from '../norms.js';
+import { norm } from '../linalg/norms.js';
 import { self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
 

@@ -1,12 +1,12 @@
 // Owns determinants of square matrices, their logarithms, and the gradient of both.
-import { gradMode } from '../autograd/grad-mode.js';
-import { record } from '../autograd/node.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp } from '../registry/define.js';
-import { adjoint, diagonalMatrix, luSolved, requireSquare, solved } from './linalg_core.js';
-import { identity, rawLu } from './linalg_native.js';
-import { counting } from './indexing/index-kernels.js';
-import { call, t } from '../registry/samples.js';
+import { gradMode } from '../../autograd/grad-mode.js';
+import { record } from '../../autograd/node.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp } from '../../registry/define.js';
+import { adjoint, diagonalMatrix, luSolved, requireSquare, solved } from './solvers.js';
+import { identity, rawLu } from './_kernels.js';
+import { counting } from '../indexing/index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const wide = { dtype: 'float64' };
 const d = (shape: readonly number[]) => t(shape, wide);

@@ -1,8 +1,8 @@
-import { record } from '../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../core/errors.js';
-import { broadcastShapes, numelOf } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { record } from '../../autograd/node.js';
+import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { broadcastShapes, numelOf } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import {
   inverted,
   isVector,
@@ -15,10 +15,10 @@ import {
   solved,
   triangularSolve,
   triangularSolveRight,
-} from './linalg_core.js';
-import { identity } from './linalg_native.js';
-import { rawZeros } from './creation/copy-fill-cast.js';
-import { call, t } from '../registry/samples.js';
+} from './solvers.js';
+import { identity } from './_kernels.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { call, t } from '../../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const right: Param = { name: 'B', kind: 'tensor' };

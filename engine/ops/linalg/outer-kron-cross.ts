@@ -1,11 +1,11 @@
 // Owns the products that are compositions: outer, inner, vdot, vecdot, cross, kron, tensordot, chains of matrices, trace.
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { broadcastShapes, wrapDim, wrapDims } from '../core/shape.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { diagonalOf } from './views/geometry.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { broadcastShapes, wrapDim, wrapDims } from '../../core/shape.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { diagonalOf } from '../views/geometry.js';
 import { innerProduct } from './matmul.js';
-import { call, t } from '../registry/samples.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const other: Param = { name: 'other', kind: 'tensor' };

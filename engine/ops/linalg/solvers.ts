@@ -1,15 +1,15 @@
 // Owns the differentiable cores of linear algebra that several ops share: triangular solves, LU, solve, inverse. Their
 // gradients are compositions of themselves, so that they have gradients again. It must not declare ops.
-import { record } from '../autograd/node.js';
-import { int64 } from '../core/dtype.js';
-import { LinAlgError, message, RuntimeError, showShape } from '../core/errors.js';
-import { newWritten } from '../core/factory.js';
-import { broadcastShapes, type Shape, sameShape } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { joined } from './joining/cat-stack.js';
-import { flags, identity, rawLu, rawTriangular } from './linalg_native.js';
-import { rawCast } from './creation/copy-fill-cast.js';
-import { requireMemory } from './indexing/index-kernels.js';
+import { record } from '../../autograd/node.js';
+import { int64 } from '../../core/dtype.js';
+import { LinAlgError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { newWritten } from '../../core/factory.js';
+import { broadcastShapes, type Shape, sameShape } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { joined } from '../joining/cat-stack.js';
+import { flags, identity, rawLu, rawTriangular } from './_kernels.js';
+import { rawCast } from '../creation/copy-fill-cast.js';
+import { requireMemory } from '../indexing/index-kernels.js';
 
 /** The conjugate transpose of each matrix. */
 export function adjoint(x: Tensor): Tensor {

@@ -1,14 +1,14 @@
 // Owns the matrix products. All of them are one gemm command with strides; broadcasting is batch strides of 0.
-import { record, shouldRecord } from '../autograd/node.js';
-import { backendOf } from '../core/device.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { broadcastShapes, broadcastStrides, numelOf } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { record, shouldRecord } from '../../autograd/node.js';
+import { backendOf } from '../../core/device.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { broadcastShapes, broadcastStrides, numelOf } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { multiply } from './gemm.js';
-import { rawZeros } from './creation/copy-fill-cast.js';
-import { call, t } from '../registry/samples.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const mat2: Param = { name: 'mat2', kind: 'tensor' };

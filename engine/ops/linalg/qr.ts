@@ -1,19 +1,19 @@
 // Owns QR and the ops on Householder's reflectors. Q = I − V·T·Vᴴ, so that products of reflectors are a few matrix products.
-import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { joined } from './joining/cat-stack.js';
+import { record } from '../../autograd/node.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { joined } from '../joining/cat-stack.js';
 import {
   adjoint,
   diagonalMatrix,
   requireMatrices,
   triangularSolve,
   triangularSolveRight,
-} from './linalg_core.js';
-import { identity, rawQr } from './linalg_native.js';
-import { call, t } from '../registry/samples.js';
+} from './solvers.js';
+import { identity, rawQr } from './_kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const input: Param = { name: 'input', kind: 'tensor' };

@@ -1,18 +1,18 @@
 // Owns the LDL factorisation of symmetric and Hermitian matrices that need not be positive, and solving by it.
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { broadcastShapes } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { broadcastShapes } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import {
   requireInexact,
   requireMatrices,
   requireOneDtype,
   requireSquare,
   requireSuccess,
-} from './linalg_core.js';
-import { rawLdl, rawLdlSolve } from './linalg_native.js';
-import { rawCast } from './creation/copy-fill-cast.js';
-import { call, t } from '../registry/samples.js';
+} from './solvers.js';
+import { rawLdl, rawLdlSolve } from './_kernels.js';
+import { rawCast } from '../creation/copy-fill-cast.js';
+import { call, t } from '../../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false, keyword: true };

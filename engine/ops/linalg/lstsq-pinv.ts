@@ -1,10 +1,10 @@
 // Owns what is made from singular values: pseudo-inverse, least squares, rank, decompositions of low rank.
-import { record } from '../autograd/node.js';
-import { int64, partOf } from '../core/dtype.js';
-import { message, RuntimeError, showShape, ValueError } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { record } from '../../autograd/node.js';
+import { int64, partOf } from '../../core/dtype.js';
+import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import {
   adjoint,
   isVector,
@@ -12,10 +12,10 @@ import {
   requireMatrices,
   requireOneDtype,
   requireSquare,
-} from './linalg_core.js';
-import { linalgQr } from './orthogonal.js';
-import { call, t } from '../registry/samples.js';
-import { hermitianEigen, singularValues, svdOf } from './spectral.js';
+} from './solvers.js';
+import { linalgQr } from './qr.js';
+import { call, t } from '../../registry/samples.js';
+import { hermitianEigen, singularValues, svdOf } from './eig-svd.js';
 
 /** For samples of what begins with random numbers. */
 const drawn = { noGrad: 'it begins with random numbers', valuesUndefined: true };

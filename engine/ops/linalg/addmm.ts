@@ -1,12 +1,12 @@
 // Owns the matrix products that are added to a tensor: addmm, addmv, addr, addbmm, baddbmm, all beta·input + alpha·product.
-import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { regeometry } from '../core/factory.js';
-import { expandsTo, sameShape } from '../core/shape.js';
-import type { Scalar, Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { copy, rawZeros } from './creation/copy-fill-cast.js';
-import { call, t } from '../registry/samples.js';
+import { record } from '../../autograd/node.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { regeometry } from '../../core/factory.js';
+import { expandsTo, sameShape } from '../../core/shape.js';
+import type { Scalar, Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { copy, rawZeros } from '../creation/copy-fill-cast.js';
+import { call, t } from '../../registry/samples.js';
 
 const tensorParam = (name: string): Param => ({ name, kind: 'tensor' });
 const scales: readonly Param[] = [

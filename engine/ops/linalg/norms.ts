@@ -1,17 +1,17 @@
 // Owns the norms of vectors and matrices, and the condition number. A vector norm is one reduction; matrix norms are made of
 // vector norms and singular values.
-import { record } from '../autograd/node.js';
-import { type DType, partOf } from '../core/dtype.js';
-import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { apply, type Expr, input } from '../pointwise/expr.js';
-import { reduce } from '../pointwise/reduction.js';
-import { wrapDim, wrapDims } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { dimsOf, maskOf } from '../registry/dims.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { requireMatrices, requireSquare } from './linalg_core.js';
-import { cast } from './creation/copy-fill-cast.js';
+import { record } from '../../autograd/node.js';
+import { type DType, partOf } from '../../core/dtype.js';
+import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { apply, type Expr, input } from '../../pointwise/expr.js';
+import { reduce } from '../../pointwise/reduction.js';
+import { wrapDim, wrapDims } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { dimsOf, maskOf } from '../../registry/dims.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { requireMatrices, requireSquare } from './solvers.js';
+import { cast } from '../creation/copy-fill-cast.js';
 import {
   type Dims,
   dims,
@@ -20,10 +20,10 @@ import {
   requireFloat,
   restored,
   self,
-} from './reduction/sum-mean-prod.js';
-import { call, t } from '../registry/samples.js';
-import { inverse } from './solving.js';
-import { singularValues } from './spectral.js';
+} from '../reduction/sum-mean-prod.js';
+import { call, t } from '../../registry/samples.js';
+import { inverse } from './solve-inverse.js';
+import { singularValues } from './eig-svd.js';
 
 const x0 = input(0);
 const matrix: Param = { name: 'A', kind: 'tensor' };

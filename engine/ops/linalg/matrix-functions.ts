@@ -1,16 +1,16 @@
 // Owns functions of matrices that are series or tables: matrixExp and vander.
-import { noGrad } from '../autograd/grad-mode.js';
-import { record } from '../autograd/node.js';
-import { asDType, int64 } from '../core/dtype.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { joined } from './joining/cat-stack.js';
-import { adjoint, requireSquare } from './linalg_core.js';
-import { identity } from './linalg_native.js';
-import { cast } from './creation/copy-fill-cast.js';
-import { filled } from './indexing/index-kernels.js';
-import { call, t } from '../registry/samples.js';
+import { noGrad } from '../../autograd/grad-mode.js';
+import { record } from '../../autograd/node.js';
+import { asDType, int64 } from '../../core/dtype.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { joined } from '../joining/cat-stack.js';
+import { adjoint, requireSquare } from './solvers.js';
+import { identity } from './_kernels.js';
+import { cast } from '../creation/copy-fill-cast.js';
+import { filled } from '../indexing/index-kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const degree = 18; // of the series: after scaling to a norm of at most 1 the rest is below 2^-53
 

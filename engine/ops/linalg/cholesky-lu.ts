@@ -1,10 +1,10 @@
 // Owns the ops that factorise and use the factors: Cholesky and LU. (LDL is in ldl.ts, QR in orthogonal.ts.)
-import { record } from '../autograd/node.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import { broadcastShapes } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { record } from '../../autograd/node.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { broadcastShapes } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import {
   adjoint,
   luFactored,
@@ -17,9 +17,9 @@ import {
   requireSuccess,
   triangularSolve,
   triangularSolveRight,
-} from './linalg_core.js';
-import { identity, rawCholesky } from './linalg_native.js';
-import { call, t } from '../registry/samples.js';
+} from './solvers.js';
+import { identity, rawCholesky } from './_kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const input: Param = { name: 'input', kind: 'tensor' };

@@ -1,10 +1,10 @@
 // Owns the ops of eigenvalues and singular values. Gradients divide by differences of (squared) values, as in Giles (2008).
-import { record } from '../autograd/node.js';
-import { complexOf } from '../core/dtype.js';
-import { message, RuntimeError } from '../core/errors.js';
-import { newTensor } from '../core/factory.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { record } from '../../autograd/node.js';
+import { complexOf } from '../../core/dtype.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import {
   adjoint,
   diagonalMatrix,
@@ -12,9 +12,9 @@ import {
   requireSquare,
   requireSuccess,
   solved,
-} from './linalg_core.js';
-import { identity, rawEig, rawEigh, rawSvd } from './linalg_native.js';
-import { call, t } from '../registry/samples.js';
+} from './solvers.js';
+import { identity, rawEig, rawEigh, rawSvd } from './_kernels.js';
+import { call, t } from '../../registry/samples.js';
 
 /** Vectors are free in sign or phase, and one triangle is read: the conformance suite compares what is not free. */
 const free = { noGrad: 'vectors are free in sign, and one triangle is read', valuesUndefined: true };
