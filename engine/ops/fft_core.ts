@@ -12,7 +12,7 @@ import { mul } from './pointwise/arithmetic.js';
 import { real } from './pointwise/complex.js';
 import { sliced } from './views/geometry.js';
 import { cast, rawCopy } from './creation/copy-fill-cast.js';
-import { padded } from './windows.js';
+import { padded } from './nn/sliding-windows.js';
 
 /** For the declarations: where an exact zero comes out, its sign is the order of the additions. */
 export const anyZero = { reason: "a zero's sign depends on the order of the additions", signedZero: 'any' };

@@ -7,10 +7,10 @@ import { defineOp, type Param } from '../registry/define.js';
 import { fft1, ifft, irfft, rfft } from './fft.js';
 import { fitted } from './fft_core.js';
 import { transposed } from './views/geometry.js';
-import { pad as padWith } from './padding.js';
+import { pad as padWith } from './nn/pad.js';
 import { filled } from './indexing/index-kernels.js';
 import { call, t } from '../registry/samples.js';
-import { folded, padded, type Slide, unfolded } from './windows.js';
+import { folded, padded, type Slide, unfolded } from './nn/sliding-windows.js';
 
 const signal: Param = { name: 'input', kind: 'tensor' };
 const framing: readonly Param[] = [

@@ -1,0 +1,130 @@
+// Owns scaled dot-product attention, composed of two matrix products and a softmax.
+
+import { bool, float64 } from '../../core/dtype.js';
+import { message, RuntimeError } from '../../core/errors.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { dropped } from './dropout.js';
+import { filled } from '../indexing/index-kernels.js';
+import { call, t } from '../../registry/samples.js';
+import { safeSoftmaxOf } from './softmax.js';
+
+const f64 = { dtype: 'float64' };
+const tensor = (name: string): Param => ({ name, kind: 'tensor' });
+const maybe = (name: string): Param => ({ name, kind: 'tensor', default: null });
+
+function refuse(op: string, required: string, got: string, hint: string): never {
+  throw new RuntimeError(message(op, required, got, hint));
+}
+
+interface Attention {
+  readonly mask: Tensor | null;
+  readonly dropout: number;
+  readonly causal: boolean;
+  readonly scale: number | null;
+  readonly grouped: boolean;
+}
+
+function checkAttention(op: string, parts: readonly Tensor[], mask: Tensor | null, causal: boolean): void {
+  const [q, k, v] = parts.map((x) => x.ndim);
+  for (const { dtype } of parts) {
+    if (dtype.isIntegral)
+      refuse(op, 'a floating dtype', dtype.name, `expected a floating dtype but found ${dtype.title}`);
+  }
+  if (parts.some((x) => x.ndim < 2)) {
+    const hint = `Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ${q} key.dim: ${k} and value.dim: ${v} instead.`;
+    refuse(op, 'at least 2 dims', `${q}, ${k} and ${v}`, hint);
+  }
+  const dtypes = parts.map((x) => x.dtype.name);
+  if (dtypes.some((d) => d !== dtypes[0])) {
+    const hint = `Expected query, key, and value to have the same dtype, but got query.dtype: ${dtypes[0]} key.dtype: ${dtypes[1]} and value.dtype: ${dtypes[2]} instead.`;
+    refuse(op, 'one dtype', dtypes.join(', '), hint);
+  }
+  if (mask !== null && causal) {
+    const hint = '_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True';
+    refuse(op, 'a mask or is_causal', 'both', hint);
+  }
+  if (mask !== null && mask.dtype !== bool && mask.dtype !== parts[0]!.dtype) {
+    const hint = `Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: ${mask.dtype.name} and query.dtype: ${dtypes[0]} instead.`;
+    refuse(op, `a mask of bool or ${dtypes[0]}`, mask.dtype.name, hint);
+  }
+}
+
+/** The scores with what must not be seen at −∞. */
+function masked(scores: Tensor, a: Attention): Tensor {
+  if (a.causal) {
+    const seen = filled(scores.shape.slice(-2), 1, bool).tril();
+    return scores.maskedFill(seen.logicalNot(), Number.NEGATIVE_INFINITY);
+  }
+  if (a.mask === null) return scores;
+  if (a.mask.dtype !== bool) return scores.add(a.mask);
+  return scores.maskedFill(a.mask.logicalNot(), Number.NEGATIVE_INFINITY);
+}
+
+/** Heads of keys or values repeated for the query's heads that share them. */
+function shared(op: string, x: Tensor, query: Tensor): Tensor {
+  const [want, have] = [query.shape.at(-3) ?? 1, x.shape.at(-3) ?? 1];
+  if (want === have) return x;
+  if (want % have !== 0) {
+    const hint = `Number of heads in key and value must divide the number of heads in query, but got ${want} and ${have}`;
+    refuse(op, `heads that divide ${want}`, String(have), hint);
+  }
+  return x.repeatInterleave(want / have, -3);
+}
+
+function attend(op: string, q: Tensor, rawKey: Tensor, rawValue: Tensor, a: Attention): Tensor {
+  const [k, v] = a.grouped ? [shared(op, rawKey, q), shared(op, rawValue, q)] : [rawKey, rawValue];
+  const scale = a.scale ?? 1 / Math.sqrt(q.shape.at(-1)!);
+  // An exponential makes of the rounding of a score what its size says: scores are kept in float64.
+  const scores = q.to(float64).mul(scale).matmul(k.to(float64).transpose(-2, -1));
+  const weights = safeSoftmaxOf(masked(scores, a), -1).to(q.dtype);
+  return dropped(weights, a.dropout, true, { op, channels: false, alpha: false }).matmul(v);
+}
+
+export const scaledDotProductAttention = defineOp({
+  name: 'scaledDotProductAttention',
+  torch: 'torch.nn.functional.scaled_dot_product_attention',
+  doc: 'softmax(query · keyᵀ · scale + mask) · value over [..., length, features]; a bool mask says what may be seen, is_causal hides what comes later.',
+  variants: ['function'],
+  params: [
+    tensor('query'),
+    tensor('key'),
+    tensor('value'),
+    maybe('attn_mask'),
+    { name: 'dropout_p', kind: 'scalar', default: 0 },
+    { name: 'is_causal', kind: 'bool', default: false },
+    { name: 'scale', kind: 'scalar', default: null, keyword: true },
+    { name: 'enable_gqa', kind: 'bool', default: false, keyword: true },
+  ],
+  compose: (
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | null,
+    dropout: number,
+    causal: boolean,
+    scale: number | null,
+    grouped: boolean,
+  ): Tensor => {
+    const op = 'scaledDotProductAttention';
+    checkAttention(op, [q, k, v], mask, causal);
+    return attend(op, q, k, v, { mask, dropout, causal, scale, grouped });
+  },
+  samples: [
+    call([t([2, 3, 4]), t([2, 5, 4]), t([2, 5, 6])]),
+    call([t([2, 2, 3, 4], f64), t([2, 2, 3, 4], f64), t([2, 2, 3, 4], f64)], { is_causal: true, scale: 0.3 }),
+    call([t([2, 4, 3, 4]), t([2, 2, 5, 4]), t([2, 2, 5, 4]), t([3, 5], { dtype: 'bool', fill: 'ones' })], {
+      enable_gqa: true,
+    }),
+    call([t([3, 4]), t([5, 4]), t([5, 4]), t([3, 5])]),
+  ],
+  errors: [
+    { args: [t([3]), t([3]), t([3])], throws: 'RuntimeError' },
+    {
+      args: [t([3, 2]), t([3, 2]), t([3, 2]), t([3, 3])],
+      kwargs: { is_causal: true },
+      throws: 'RuntimeError',
+    },
+    { args: [t([3, 2]), t([3, 2], f64), t([3, 2])], throws: 'RuntimeError' },
+  ],
+});

@@ -1,0 +1,183 @@
+// Owns the three commands of a convolution and its tape: the convolution, and the gradients of its input and of its weights,
+// each the gradient of the others. Shapes are already checked. The layouts are written in native/README.md.
+import { record, type Save, type SavedTensor } from '../../../autograd/node.js';
+import { bfloat16, float16, float32, float64 } from '../../../core/dtype.js';
+import { newTensor } from '../../../core/factory.js';
+import { block, raiseStatus } from '../../../backend/addon.js';
+import type { Shape } from '../../../core/shape.js';
+import type { Tensor } from '../../../core/tensor.js';
+import { add } from '../../pointwise/arithmetic.js';
+import { byPlanes, byProducts, type Wanted } from './_generic.js';
+import { rawCopy, rawFill } from '../../creation/copy-fill-cast.js';
+
+/** One spatial axis. `pad` stands before the first element; what stands behind the last follows from `out`. */
+export interface Axis {
+  readonly in: number;
+  readonly out: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly pad: number;
+  readonly dilation: number;
+}
+
+/** A convolution whose shapes are checked: tensors are [images, channels, …axes], weights [filters, channels / groups, …axes]. */
+export interface Convolution {
+  readonly images: number;
+  readonly groups: number;
+  readonly channels: number;
+  readonly filters: number;
+  readonly axes: readonly Axis[];
+}
+
+const single: Axis = { in: 1, out: 1, kernel: 1, stride: 1, pad: 0, dilation: 1 };
+const inputShape = (c: Convolution): Shape => [c.images, c.channels, ...c.axes.map((a) => a.in)];
+const outputShape = (c: Convolution): Shape => [c.images, c.filters, ...c.axes.map((a) => a.out)];
+const weightShape = (c: Convolution): Shape => [
+  c.filters,
+  c.channels / c.groups,
+  ...c.axes.map((a) => a.kernel),
+];
+
+/** The same values, contiguous, without history. */
+function packed(x: Tensor): Tensor {
+  if (x.isContiguous()) return x;
+  const out = newTensor(x.shape, x.dtype);
+  if (x.length > 0) rawCopy(out, x);
+  return out;
+}
+
+function writeOperand(at: number, x: Tensor): number {
+  const s = x.strides;
+  block[at] = x.address;
+  block[at + 1] = s[0]!;
+  block[at + 2] = s[1]!;
+  block[at + 3] = s.length === 4 ? s[2]! : 0;
+  block[at + 4] = s[s.length - 1]!;
+  return at + 5;
+}
+
+/** Whether the addon's families compute in this dtype. CUDA's take 16-bit floats, which they round once: planes would be added rounded. */
+const native = (x: Tensor, axes: number): boolean =>
+  x.dtype === float32 ||
+  x.dtype === float64 ||
+  (x.device.type === 'cuda' && axes <= 2 && (x.dtype === float16 || x.dtype === bfloat16));
+
+/** Fills `result`, which is one of the three tensors. Where nothing is summed it is the bias, or 0. */
+function launch(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
+  const result = f === 'conv' ? y : f === 'convInputGrad' ? x : w;
+  if (result.length === 0) return;
+  if (x.length === 0 || w.length === 0 || y.length === 0) {
+    if (b === null) rawFill(result, 0);
+    else rawCopy(result, overChannels(b, c, result.shape));
+    return;
+  }
+  const direct = native(x, c.axes.length);
+  if (direct && c.axes.length <= 2) launchPlanar(f, c, x, w, b, y);
+  else {
+    if (direct) byPlanes(f, c, x, w, y, (plane, px, pw, py) => launchPlanar(f, plane, px, pw, null, py));
+    else byProducts(f, c, x, w, y);
+    if (b !== null) add.inplace!(result, overChannels(b, c, result.shape));
+  }
+}
+
+/** A bias along the second dim of `shape`, without history. */
+function overChannels(b: Tensor, c: Convolution, shape: Shape): Tensor {
+  return b
+    .detach()
+    .view([b.length, ...c.axes.map(() => 1)])
+    .expand(shape);
+}
+
+/** One command of the addon: one or two spatial dims, float32 or float64. */
+function launchPlanar(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
+  let i = 0;
+  block[i++] = x.dtype.code;
+  block[i++] = c.images;
+  block[i++] = c.groups;
+  block[i++] = c.channels;
+  block[i++] = c.filters;
+  for (const a of c.axes.length === 1 ? [single, ...c.axes] : c.axes) {
+    block[i++] = a.in;
+    block[i++] = a.out;
+    block[i++] = a.kernel;
+    block[i++] = a.stride;
+    block[i++] = a.pad;
+    block[i++] = a.dilation;
+  }
+  i = writeOperand(i, x);
+  block[i++] = w.address;
+  block[i++] = b === null ? 0 : b.address;
+  writeOperand(i, y);
+  x.device.backend![f]();
+  if (block[0] !== 0) raiseStatus(f);
+}
+
+function saved(save: Save, x: Tensor, wanted: boolean): SavedTensor | null {
+  return wanted ? save(x) : null;
+}
+
+/** input ∗ weight + bias. */
+export function convolve(c: Convolution, x: Tensor, w: Tensor, b: Tensor | null): Tensor {
+  const out = newTensor(outputShape(c), x.dtype);
+  launch('conv', c, x, packed(w), b === null ? null : packed(b), out);
+  const inputs = b === null ? [x, w] : [x, w, b];
+  return record('ConvolutionBackward0', out, inputs, (save) => {
+    const sx = saved(save, x, w.requiresGrad);
+    const sw = saved(save, w, x.requiresGrad);
+    const biased = b?.requiresGrad === true;
+    return ([g]) => [
+      sw === null ? null : inputGradient(c, g!, sw.get().conj()),
+      sx === null ? null : weightGradient(c, g!, sx.get().conj()),
+      biased ? g!.sum([0, ...c.axes.map((_, i) => i + 2)]) : null,
+    ];
+  });
+}
+
+/**
+ * The transposed convolution: what the convolution `c` gives its input as a gradient, where `x` is its output's; + bias.
+ * `c.channels` are the result's, `c.filters` those of `x`.
+ */
+export function convolveTransposed(c: Convolution, x: Tensor, w: Tensor, b: Tensor | null): Tensor {
+  const out = newTensor(inputShape(c), x.dtype);
+  launch('convInputGrad', c, out, packed(w), null, x);
+  if (b !== null && out.length > 0) add.inplace!(out, overChannels(b, c, out.shape));
+  const inputs = b === null ? [x, w] : [x, w, b];
+  return record('ConvolutionBackward0', out, inputs, (save) => {
+    const sx = saved(save, x, w.requiresGrad);
+    const sw = saved(save, w, x.requiresGrad);
+    const biased = b?.requiresGrad === true;
+    return ([g]) => [
+      sw === null ? null : convolve(c, g!, sw.get().conj(), null),
+      sx === null ? null : weightGradient(c, sx.get().conj(), g!),
+      biased ? g!.sum([0, ...c.axes.map((_, i) => i + 2)]) : null,
+    ];
+  });
+}
+
+/** The gradient of the input: linear in the output's gradient and in the weights. */
+function inputGradient(c: Convolution, g: Tensor, w: Tensor): Tensor {
+  const out = newTensor(inputShape(c), g.dtype);
+  launch('convInputGrad', c, out, packed(w), null, g);
+  return record('ConvolutionBackwardBackward0', out, [g, w], (save) => {
+    const sg = saved(save, g, w.requiresGrad);
+    const sw = saved(save, w, g.requiresGrad);
+    return ([v]) => [
+      sw === null ? null : convolve(c, v!, sw.get().conj(), null),
+      sg === null ? null : weightGradient(c, sg.get().conj(), v!),
+    ];
+  });
+}
+
+/** The gradient of the weights: linear in the output's gradient and in the input. */
+function weightGradient(c: Convolution, g: Tensor, x: Tensor): Tensor {
+  const out = newTensor(weightShape(c), g.dtype);
+  launch('convWeightGrad', c, x, out, null, packed(g));
+  return record('ConvolutionBackwardBackward0', out, [g, x], (save) => {
+    const sg = saved(save, g, x.requiresGrad);
+    const sx = saved(save, x, g.requiresGrad);
+    return ([v]) => [
+      sx === null ? null : convolve(c, sx.get().conj(), v!, null),
+      sg === null ? null : inputGradient(c, sg.get().conj(), v!),
+    ];
+  });
+}

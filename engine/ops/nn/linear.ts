@@ -1,0 +1,115 @@
+// Owns the affine maps of torch.nn.functional: linear and bilinear, as matrix products.
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { sameShape } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
+
+const f64 = { dtype: 'float64' };
+const weightParam: Param = { name: 'weight', kind: 'tensor' };
+const biasParam: Param = { name: 'bias', kind: 'tensor', default: null };
+
+function refuse(op: string, required: string, got: string, hint: string): never {
+  throw new RuntimeError(message(op, required, got, hint));
+}
+
+function checkDTypes(op: string, x: Tensor, others: readonly (Tensor | null)[]): void {
+  for (const o of others) {
+    if (o === null || o.dtype === x.dtype) continue;
+    const hint = `expected ${x.dtype.title} but found ${o.dtype.title}: mat1 and mat2 must have the same dtype`;
+    refuse(op, `parameters of ${x.dtype.name}`, o.dtype.name, hint);
+  }
+}
+
+/** input · weightᵀ + bias; the last dim of all that stands before is kept. */
+export function linearOf(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+  const features = weight.shape.at(-1);
+  if (weight.ndim === 0 || weight.ndim > 2 || x.ndim === 0) {
+    const hint = 'linear(): both arguments to linear need to be at least 1D and weight at most 2D';
+    refuse('linear', 'an input with dims and a weight of 1 or 2', showShape(weight.shape), hint);
+  }
+  if (x.shape.at(-1) !== features) {
+    const rows = x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
+    const columns = weight.ndim === 1 ? 1 : weight.shape[0];
+    const hint = `mat1 and mat2 shapes cannot be multiplied (${rows}x${x.shape.at(-1)} and ${features}x${columns})`;
+    refuse('linear', `an input of ${features} features`, showShape(x.shape), hint);
+  }
+  checkDTypes('linear', x, [weight, bias]);
+  const product = x.matmul(weight.ndim === 1 ? weight : weight.t());
+  return bias === null ? product : product.add(bias);
+}
+
+export const linear = defineOp({
+  name: 'linear',
+  torch: 'torch.nn.functional.linear',
+  doc: 'input · weightᵀ + bias over the last dim; the weight is [out, in].',
+  variants: ['function'],
+  params: [{ name: 'input', kind: 'tensor' }, weightParam, biasParam],
+  compose: linearOf,
+  samples: [
+    call([t([7, 3]), t([5, 3]), t([5])]),
+    call([t([2, 7, 3], f64), t([5, 3], f64)]),
+    call([t([3]), t([5, 3], { layout: 'transposed' }), t([5])]),
+    call([t([0, 3]), t([5, 3]), t([5])]),
+  ],
+  errors: [{ args: [t([2, 4]), t([5, 3])], throws: 'RuntimeError' }],
+});
+
+function checkBilinear(a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | null): void {
+  if (weight.ndim !== 3) {
+    const hint = `bilinear(): weight must be a 3D tensor, got ${weight.ndim}D`;
+    refuse('bilinear', 'a weight [out, in1, in2]', showShape(weight.shape), hint);
+  }
+  const [out, in1, in2] = weight.shape;
+  if (a.ndim !== b.ndim || !sameShape(a.shape.slice(0, -1), b.shape.slice(0, -1))) {
+    const hint = `bilinear(): input dimensions do not match: got ${a.ndim} and ${b.ndim}, or their batch dimensions differ`;
+    refuse(
+      'bilinear',
+      'inputs that differ in their last dim only',
+      `${showShape(a.shape)} and ${showShape(b.shape)}`,
+      hint,
+    );
+  }
+  for (const [x, size, k] of [
+    [a, in1, 1],
+    [b, in2, 2],
+  ] as const) {
+    if (x.shape.at(-1) === size) continue;
+    const hint = `bilinear(): input${k} size does not match weight size: got ${x.shape.at(-1)} but expected ${size}`;
+    refuse('bilinear', `input${k} of ${size} features`, showShape(x.shape), hint);
+  }
+  if (bias !== null && bias.shape[0] !== out) {
+    const hint = `bilinear(): bias size does not match weight size: got ${bias.shape[0]} but expected ${out}`;
+    refuse('bilinear', `a bias of ${out}`, showShape(bias.shape), hint);
+  }
+}
+
+export const bilinear = defineOp({
+  name: 'bilinear',
+  torch: 'torch.nn.functional.bilinear',
+  doc: 'input1ᵀ · weight[k] · input2 + bias[k] for each output feature k; the weight is [out, in1, in2].',
+  variants: ['function'],
+  params: [{ name: 'input1', kind: 'tensor' }, { name: 'input2', kind: 'tensor' }, weightParam, biasParam],
+  compose: (a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | null): Tensor => {
+    checkBilinear(a, b, weight, bias);
+    checkDTypes('bilinear', a, [b, weight, bias]);
+    const [out, in1, in2] = weight.shape as readonly [number, number, number];
+    const batch = a.shape.slice(0, -1);
+    const rows = batch.reduce((n, size) => n * size, 1);
+    const half = a.reshape(rows, in1).mm(weight.permute(1, 0, 2).reshape(in1, out * in2));
+    const whole = half
+      .reshape(rows, out, in2)
+      .matmul(b.reshape(rows, in2, 1))
+      .reshape(...batch, out);
+    return bias === null ? whole : whole.add(bias);
+  },
+  samples: [
+    call([t([7, 3]), t([7, 4]), t([5, 3, 4]), t([5])]),
+    call([t([2, 7, 3], f64), t([2, 7, 4], f64), t([5, 3, 4], f64)]),
+    call([t([3]), t([4]), t([5, 3, 4])]),
+  ],
+  errors: [
+    { args: [t([2, 3]), t([2, 3]), t([5, 3, 4])], throws: 'RuntimeError' },
+    { args: [t([2, 3]), t([4]), t([5, 3, 4])], throws: 'RuntimeError' },
+  ],
+});

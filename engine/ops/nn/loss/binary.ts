@@ -1,0 +1,244 @@
+// Owns the losses of yes-or-no targets and of distributions: cross entropies of probabilities and logits, margins of a
+// sign, the Kullback-Leibler divergence.
+import { record } from '../../../autograd/node.js';
+import { ArgumentError, message, showShape, ValueError } from '../../../core/errors.js';
+import { apply, type Expr } from '../../../pointwise/expr.js';
+import { sameShape } from '../../../core/shape.js';
+import type { Tensor } from '../../../core/tensor.js';
+import { defineOp } from '../../../registry/define.js';
+import { formula, p0 } from '../../../pointwise/fused-expression.js';
+import {
+  badReduction,
+  checkReduction,
+  flagOption,
+  input,
+  numberOption,
+  reduced,
+  reductionParam,
+  refuse,
+  target,
+  tensorOption,
+} from './_reduction.js';
+import { call, t } from '../../../registry/samples.js';
+
+const f64 = { dtype: 'float64' };
+const logits = t([3, 5]);
+const chances = t([3, 5], { fill: 'probability' });
+const alternating = {
+  fill: { values: [1, -1, 1, 1, -1, -1, 1, -1, 1, 1, 1, -1, -1, 1, -1] },
+  grad: false,
+};
+const signs = t([3, 5], alternating);
+const mismatch = { args: [t([5, 4]), t([5])], throws: 'RuntimeError' } as const;
+
+/** log sigmoid(x), without overflow. */
+export function logSigmoidOf(x: Expr): Expr {
+  const negative = x.lt(0);
+  return negative.where(x, 0).sub(apply('log1p', negative.where(x, x.neg()).exp()));
+}
+
+// PyTorch cuts logarithms off at −100 and the denominator of the gradient at 1e-12: the gradient is not the loss's own.
+const crossEntropy = formula('binaryCrossEntropy', 2, (x, y) => {
+  const [yes, no] = [x!.log().maximum(-100), apply('log1p', x!.neg()).maximum(-100)];
+  return y!.sub(1).mul(no).sub(y!.mul(yes));
+});
+const crossEntropySlope = formula('binaryCrossEntropy', 3, (g, x, y) =>
+  g!.mul(x!.sub(y!)).div(x!.mul(x!.neg().add(1)).maximum(1e-12)),
+);
+const targetSlope = formula('binaryCrossEntropy', 2, (g, x) =>
+  g!.mul(apply('log1p', x!.neg()).sub(x!.log())),
+);
+
+function binaryElements(x: Tensor, y: Tensor): Tensor {
+  const out = crossEntropy([x.detach(), y.detach()]);
+  return record('BinaryCrossEntropyBackward0', out, [x, y], (save, node) => {
+    const [first, second] = [save(x), save(y)];
+    return ([g]) => [
+      node.next[0] === null ? null : crossEntropySlope([g!, first.get(), second.get()]),
+      node.next[1] === null ? null : targetSlope([g!, first.get()]),
+    ];
+  });
+}
+
+function checkBinary(op: string, x: Tensor, y: Tensor): void {
+  if (sameShape(x.shape, y.shape)) return;
+  const hint = `Using a target size (${showShape(y.shape)}) that is different to the input size (${showShape(x.shape)}) is deprecated. Please ensure they have the same size.`;
+  refuse(op, `a target of shape ${showShape(x.shape)}`, showShape(y.shape), hint, ValueError);
+}
+
+export const binaryCrossEntropy = defineOp({
+  name: 'binaryCrossEntropy',
+  torch: 'torch.nn.functional.binary_cross_entropy',
+  doc: '−(target · log input + (1 − target) · log(1 − input)) of probabilities, each logarithm at least −100, reduced.',
+  variants: ['function'],
+  params: [input, target, tensorOption('weight', false), reductionParam],
+  compose: (x: Tensor, y: Tensor, weight: Tensor | null, reduction: string): Tensor => {
+    checkReduction('binaryCrossEntropy', reduction);
+    checkBinary('binaryCrossEntropy', x, y);
+    if (x.detach().ge(0).logicalAnd(x.detach().le(1)).all().item() !== true) {
+      const hint = 'all elements of input should be between 0 and 1';
+      refuse('binaryCrossEntropy', 'probabilities', 'other numbers', hint);
+    }
+    const loss = binaryElements(x, y);
+    return reduced(weight === null ? loss : loss.mul(weight), reduction);
+  },
+  samples: [
+    call([chances, chances]),
+    call([t([5], { ...f64, fill: 'probability' }), t([5], { ...f64, fill: 'probability' })], {
+      reduction: 'none',
+    }),
+    call([chances, chances, t([5], { grad: false })], { reduction: 'sum' }),
+    call(
+      [t([3], { fill: { values: [0, 1, 0] } }), t([3], { fill: { values: [0, 0, 1] } })],
+      {},
+      { noGrad: 'probabilities at the ends' },
+    ),
+  ],
+  errors: [
+    badReduction(2),
+    { args: [chances, t([5], { fill: 'probability' })], throws: 'ValueError' },
+    { args: [t([2], { fill: { values: [2, 3] } }), t([2])], throws: 'RuntimeError' },
+  ],
+});
+
+const plainLogits = formula('binaryCrossEntropyWithLogits', 2, (x, y) =>
+  y!.neg().add(1).mul(x!).sub(logSigmoidOf(x!)),
+);
+const weightedLogits = formula('binaryCrossEntropyWithLogits', 3, (x, y, positive) =>
+  y!
+    .neg()
+    .add(1)
+    .mul(x!)
+    .sub(positive!.sub(1).mul(y!).add(1).mul(logSigmoidOf(x!))),
+);
+export const binaryCrossEntropyWithLogits = defineOp({
+  name: 'binaryCrossEntropyWithLogits',
+  torch: 'torch.nn.functional.binary_cross_entropy_with_logits',
+  doc: 'The binary cross entropy of sigmoid(input), without overflow; pos_weight multiplies the share of positive targets.',
+  variants: ['function'],
+  params: [input, target, tensorOption('weight', false), reductionParam, tensorOption('pos_weight')],
+  compose: (
+    x: Tensor,
+    y: Tensor,
+    weight: Tensor | null,
+    reduction: string,
+    positive: Tensor | null,
+  ): Tensor => {
+    const op = 'binaryCrossEntropyWithLogits';
+    checkReduction(op, reduction);
+    if (!sameShape(x.shape, y.shape)) {
+      const hint = `Target size (${showShape(y.shape)}) must be the same as input size (${showShape(x.shape)})`;
+      refuse(op, `a target of shape ${showShape(x.shape)}`, showShape(y.shape), hint, ValueError);
+    }
+    const loss = positive === null ? plainLogits([x, y]) : weightedLogits([x, y, positive]);
+    return reduced(weight === null ? loss : loss.mul(weight), reduction);
+  },
+  samples: [
+    call([logits, chances]),
+    call([t([5], { ...f64, fill: 'large' }), t([5], { ...f64, fill: 'probability' })], { reduction: 'none' }),
+    call([logits, chances, t([5], { grad: false })], {
+      reduction: 'sum',
+      pos_weight: t([5], { fill: 'positive', grad: false }),
+    }),
+  ],
+  errors: [badReduction(2), { args: [logits, t([5])], throws: 'ValueError' }],
+});
+
+const softMargin = formula('softMarginLoss', 2, (x, y) => logSigmoidOf(x!.mul(y!)).neg());
+export const softMarginLoss = defineOp({
+  name: 'softMarginLoss',
+  torch: 'torch.nn.functional.soft_margin_loss',
+  doc: 'log(1 + exp(−target · input)) for targets 1 and −1, reduced.',
+  variants: ['function'],
+  params: [input, target, reductionParam],
+  compose: (x: Tensor, y: Tensor, reduction: string): Tensor => {
+    checkReduction('softMarginLoss', reduction);
+    for (const { dtype } of [x, y]) {
+      if (!dtype.isIntegral) continue;
+      const hint = `result type Float can't be cast to the desired output type ${dtype.title}`;
+      refuse('softMarginLoss', 'a floating dtype', dtype.name, hint);
+    }
+    return reduced(softMargin([x, y]), reduction);
+  },
+  samples: [call([logits, signs]), call([logits, signs], { reduction: 'none' })],
+  errors: [badReduction(2), mismatch],
+});
+
+const hinge = formula('hingeEmbeddingLoss', 2, (x, y) => {
+  const room = p0!.sub(x!);
+  const apart = y!.ne(1).where(room.lt(0).where(0, room), 0);
+  return apart.add(y!.ne(-1).where(x!, 0));
+});
+export const hingeEmbeddingLoss = defineOp({
+  name: 'hingeEmbeddingLoss',
+  torch: 'torch.nn.functional.hinge_embedding_loss',
+  doc: 'input where the target is 1, max(0, margin − input) where it is −1, reduced.',
+  variants: ['function'],
+  params: [input, target, numberOption('margin', 1, false), reductionParam],
+  compose: (x: Tensor, y: Tensor, margin: number, reduction: string): Tensor => {
+    checkReduction('hingeEmbeddingLoss', reduction);
+    return reduced(hinge([x, y], [margin]), reduction);
+  },
+  samples: [
+    call([t([3, 5], f64), t([3, 5], { ...f64, ...alternating })]),
+    call([t([3, 5], f64), t([3, 5], { ...f64, ...alternating }), 0.5], { reduction: 'none' }),
+  ],
+  errors: [badReduction(2)],
+});
+
+const multilabel = formula('multilabelSoftMarginLoss', 2, (x, y) =>
+  y!
+    .mul(logSigmoidOf(x!))
+    .add(y!.neg().add(1).mul(logSigmoidOf(x!.neg())))
+    .neg(),
+);
+export const multilabelSoftMarginLoss = defineOp({
+  name: 'multilabelSoftMarginLoss',
+  torch: 'torch.nn.functional.multilabel_soft_margin_loss',
+  doc: 'The mean over classes (the last dim) of the binary cross entropy of sigmoid(input), reduced over the samples.',
+  variants: ['function'],
+  params: [input, target, tensorOption('weight', false), reductionParam],
+  compose: (x: Tensor, y: Tensor, weight: Tensor | null, reduction: string): Tensor => {
+    if (x.ndim === 0) {
+      const hint = 'Dimension specified as -1 but tensor has no dimensions';
+      throw new ArgumentError(
+        message('multilabelSoftMarginLoss', 'an input with dims', 'a 0-d tensor', hint),
+      );
+    }
+    const each = multilabel([x, y]);
+    const loss = (weight === null ? each : each.mul(weight)).sum(-1).div(x.shape.at(-1)!);
+    checkReduction('multilabelSoftMarginLoss', reduction);
+    return reduced(loss, reduction);
+  },
+  samples: [
+    call([logits, chances]),
+    call([logits, chances, t([5])], { reduction: 'none' }),
+    call([t([5], f64), t([5], f64)], { reduction: 'sum' }),
+  ],
+  errors: [badReduction(2)],
+});
+
+const divergence = formula('klDiv', 2, (x, y) => y!.exp().mul(y!.sub(x!)));
+export const klDiv = defineOp({
+  name: 'klDiv',
+  torch: 'torch.nn.functional.kl_div',
+  doc: 'target · (log target − input) of log-probabilities; with log_target the target is in logarithms too. Also reduces by batchmean.',
+  variants: ['function'],
+  params: [input, target, reductionParam, flagOption('log_target', false)],
+  compose: (x: Tensor, y: Tensor, reduction: string, logTarget: boolean): Tensor => {
+    const byBatch = reduction === 'batchmean';
+    if (!byBatch) checkReduction('klDiv', reduction);
+    if (x.dtype.isIntegral || y.dtype.isIntegral) {
+      refuse('klDiv', 'a floating dtype', x.dtype.name, 'kl_div: Integral inputs not supported.');
+    }
+    const loss = logTarget ? divergence([x, y]) : y.xlogy(y).sub(y.mul(x));
+    const out = reduced(loss, byBatch ? 'sum' : reduction);
+    return byBatch && x.ndim > 0 ? out.div(x.shape[0]!) : out;
+  },
+  samples: [
+    call([logits, chances]),
+    call([t([3, 5], f64), t([3, 5], f64)], { reduction: 'batchmean', log_target: true }),
+    call([logits, chances], { reduction: 'none' }),
+  ],
+  errors: [badReduction(2)],
+});
