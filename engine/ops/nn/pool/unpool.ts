@@ -17,7 +17,7 @@ import {
   refuse,
   spread,
 } from './_windows.js';
-import { rand } from '../../random_ops.js';
+import { rand } from '../../random/random-tensors.js';
 import { call, t } from '../../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

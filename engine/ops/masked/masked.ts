@@ -1,17 +1,17 @@
 // Owns torch.masked: reductions, scans and normalisations of what a bool mask keeps. What it leaves out is replaced by the
 // operation's identity; all else are the ops without a mask.
-import { type DType, float32, int64 } from '../core/dtype.js';
-import { message, ValueError } from '../core/errors.js';
-import { expandsTo } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { dimsOf } from '../registry/dims.js';
-import { ones } from './creation/creation.js';
-import { defineOp, type Param, snakeCase } from '../registry/define.js';
-import { where } from './indexing/masked.js';
-import { norm as vectorNorm } from './linalg/norms.js';
-import { filled } from './indexing/index-kernels.js';
-import { type Dims, dims, keepdimParam, self } from './reduction/sum-mean-prod.js';
-import { call, type Sample, t } from '../registry/samples.js';
+import { type DType, float32, int64 } from '../../core/dtype.js';
+import { message, ValueError } from '../../core/errors.js';
+import { expandsTo } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { dimsOf } from '../../registry/dims.js';
+import { ones } from '../creation/creation.js';
+import { defineOp, type Param, snakeCase } from '../../registry/define.js';
+import { where } from '../indexing/masked.js';
+import { norm as vectorNorm } from '../linalg/norms.js';
+import { filled } from '../indexing/index-kernels.js';
+import { type Dims, dims, keepdimParam, self } from '../reduction/sum-mean-prod.js';
+import { call, type Sample, t } from '../../registry/samples.js';
 
 const { POSITIVE_INFINITY: infinity, NEGATIVE_INFINITY: minusInfinity, NaN: nan } = Number;
 const keepdim: Param = { ...keepdimParam, keyword: true };

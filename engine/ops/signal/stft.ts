@@ -1,16 +1,16 @@
 // Owns the declarations of the short-time Fourier transform and its inverse: windows of a signal, transformed one by one.
-import { partOf } from '../core/dtype.js';
-import { message, RuntimeError, showShape } from '../core/errors.js';
-import type { Tensor } from '../core/tensor.js';
-import { viewAsReal } from './pointwise/complex.js';
-import { defineOp, type Param } from '../registry/define.js';
-import { fft1, ifft, irfft, rfft } from './fft.js';
-import { fitted } from './fft_core.js';
-import { transposed } from './views/geometry.js';
-import { pad as padWith } from './nn/pad.js';
-import { filled } from './indexing/index-kernels.js';
-import { call, t } from '../registry/samples.js';
-import { folded, padded, type Slide, unfolded } from './nn/sliding-windows.js';
+import { partOf } from '../../core/dtype.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import type { Tensor } from '../../core/tensor.js';
+import { viewAsReal } from '../pointwise/complex.js';
+import { defineOp, type Param } from '../../registry/define.js';
+import { fft1, ifft, irfft, rfft } from '../fft/fft.js';
+import { fitted } from '../fft/transforms.js';
+import { transposed } from '../views/geometry.js';
+import { pad as padWith } from '../nn/pad.js';
+import { filled } from '../indexing/index-kernels.js';
+import { call, t } from '../../registry/samples.js';
+import { folded, padded, type Slide, unfolded } from '../nn/sliding-windows.js';
 
 const signal: Param = { name: 'input', kind: 'tensor' };
 const framing: readonly Param[] = [

@@ -1,12 +1,12 @@
 // Owns the declarations of the Fourier transforms along several dims: what they are given is made whole, then the
 // one-dimensional passes of fft_core.ts follow each other.
-import { IndexError, message, RuntimeError } from '../core/errors.js';
-import { wrapDims } from '../core/shape.js';
-import type { Tensor } from '../core/tensor.js';
-import { defineOp, type Param } from '../registry/define.js';
+import { IndexError, message, RuntimeError } from '../../core/errors.js';
+import { wrapDims } from '../../core/shape.js';
+import type { Tensor } from '../../core/tensor.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { requirePoints } from './fft.js';
-import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './fft_core.js';
-import { call, type Sample, t } from '../registry/samples.js';
+import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './transforms.js';
+import { call, type Sample, t } from '../../registry/samples.js';
 
 type Ints = number | readonly number[] | null;
 type Call = readonly [Tensor, Ints, Ints, string | null];
