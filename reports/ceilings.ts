@@ -1,5 +1,5 @@
 // How far each row is from what the hardware can do: its rate, the ceiling that bounds it, its share of that. No layout.
-import type { BenchRow, Ceiling, RunResult } from '../suites/results.js';
+import type { BenchRow, Ceiling, RunResult } from './schema/index.js';
 import { significant } from './format.js';
 
 /** What a ceiling bounds, for people. */

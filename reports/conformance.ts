@@ -6,7 +6,7 @@ import {
   type ColumnTally,
   type RunResult,
   type SuiteResult,
-} from '../suites/results.js';
+} from './schema/index.js';
 import { count, instant, plural } from './format.js';
 
 /** How the calls of a column came out, and the entries that have such calls. */

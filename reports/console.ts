@@ -7,7 +7,7 @@ import type {
   RunResult,
   SuiteResult,
   Worst,
-} from '../suites/results.js';
+} from './schema/index.js';
 import { accuracyText } from './accuracy.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { changeLines, expectationLines } from './changes.js';

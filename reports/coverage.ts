@@ -1,5 +1,5 @@
 // What was checked of every op: the table op × check. Derived from the cases alone; no layout.
-import type { CaseResult, RunResult } from '../suites/results.js';
+import type { CaseResult, RunResult } from './schema/index.js';
 
 /** How one check of one op came out over all its cases. */
 export type Mark = 'pass' | 'fail' | 'inconclusive' | 'skip' | 'none';

@@ -1,6 +1,6 @@
 // results.csv: one line per case, timing and memory figure, for spreadsheets.
 import { stringify } from 'csv-stringify/sync';
-import type { BenchRow, CaseResult, MemoryFigure, RunResult } from '../suites/results.js';
+import type { BenchRow, CaseResult, MemoryFigure, RunResult } from './schema/index.js';
 
 const COLUMNS = [
   'kind',

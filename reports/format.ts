@@ -1,5 +1,5 @@
 // How figures read in every report. Pure functions of numbers; no report's layout.
-import type { Figure } from '../suites/results.js';
+import type { Figure } from './schema/index.js';
 
 /** 12345 → `12,345`. */
 export function count(value: number): string {

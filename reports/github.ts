@@ -1,5 +1,5 @@
 // What a GitHub workflow shows beside the code: annotations for what fell short. The step summary is the Markdown report.
-import type { RunResult } from '../suites/results.js';
+import type { RunResult } from './schema/index.js';
 import { failureText } from './console.js';
 import { exactRatio, plural } from './format.js';
 import { brokenExpectations, shortCases, shortRows, verdictSentence } from './verdict.js';

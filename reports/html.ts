@@ -1,5 +1,5 @@
 // index.html: one self-contained page, no script, no network. It puts the sections together; each lives in html/.
-import type { RunResult } from '../suites/results.js';
+import type { RunResult } from './schema/index.js';
 import { changeLines, expectationLines } from './changes.js';
 import { accuracySection } from './html/accuracy.js';
 import { coverageSection, failuresSection, notebookSection } from './html/cases.js';

@@ -1,5 +1,5 @@
 // One JSON line for each case and timing, then one for the run: for tools that read line by line.
-import type { RunResult } from '../suites/results.js';
+import type { RunResult } from './schema/index.js';
 import { exitCode, verdictSentence } from './verdict.js';
 
 /** The text of a .jsonl file. */

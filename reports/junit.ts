@@ -1,5 +1,5 @@
 // junit.xml: the cases, required timings and memory limits as any CI server reads them.
-import type { BenchRow, CaseResult, RunResult, SuiteResult } from '../suites/results.js';
+import type { BenchRow, CaseResult, RunResult, SuiteResult } from './schema/index.js';
 import { failureText } from './console.js';
 import { ratio } from './format.js';
 import { REFERENCE_TITLES } from './verdict.js';

@@ -1,5 +1,5 @@
 // report.md: the run for a pull request or a job summary. The verdict first, then only what a reader must see.
-import type { BenchRow, RunResult } from '../suites/results.js';
+import type { BenchRow, RunResult } from './schema/index.js';
 import { changeLines, expectationLines } from './changes.js';
 import { columnTotals, conformanceOf, entryRows, wholeEntries } from './conformance.js';
 import { failureText } from './console.js';

@@ -1,5 +1,5 @@
 // docs/peers.md: what other JavaScript engines made of the same calls, as one run found it.
-import type { PeerEngine, PeerOp, Peers, PeerTally, PeerTiming, RunResult } from '../suites/results.js';
+import type { PeerEngine, PeerOp, Peers, PeerTally, PeerTiming, RunResult } from './schema/index.js';
 import { count, instant, nanoseconds, plural, ratio } from './format.js';
 import { plain, table } from './markdown.js';
 import { given, namesOf, OUTCOMES, peersOf, present, share } from './peers.js';

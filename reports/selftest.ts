@@ -1,5 +1,5 @@
 // The selftest's two tables as rows of text: the kill matrix and the smallest error each check still sees.
-import type { Calibration, MutantResult, RunResult, Selftest } from '../suites/results.js';
+import type { Calibration, MutantResult, RunResult, Selftest } from './schema/index.js';
 
 /** A table of text; the first column names the row. */
 export interface TextTable {

@@ -1,6 +1,6 @@
 // Timing rows as a reader wants them: one line per case with both references beside it, and curves over sizes.
 // Pure regrouping; no layout.
-import type { BenchRow, Ratio, Timing } from '../suites/results.js';
+import type { BenchRow, Ratio, Timing } from './schema/index.js';
 
 /** One case with what each reference took. */
 export interface TimingLine {

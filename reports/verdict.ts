@@ -8,7 +8,7 @@ import {
   rowHolds,
   type SuiteName,
   type SuiteResult,
-} from '../suites/results.js';
+} from './schema/index.js';
 import { conformanceOf, entryRows, entryState, wholeEntries } from './conformance.js';
 import { about, count, plural } from './format.js';
 import { CONTROL, peersOf } from './peers.js';

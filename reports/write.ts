@@ -1,7 +1,7 @@
 // Writes the report files of a run into one folder. The formats live beside it.
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CannotRunError, type RunResult } from '../suites/results.js';
+import { CannotRunError, type RunResult } from './schema/index.js';
 import { resultsCsv } from './csv.js';
 import { htmlReport } from './html.js';
 import { resultJson } from './json.js';

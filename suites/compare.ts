@@ -1,6 +1,6 @@
 // Owns the comparison of two arrays and the words for a mismatch. It knows no op, no fixture and no tensor: plain arrays only.
 import { guessPattern } from './pattern.js';
-import { figure, type Worst } from './results.js';
+import { figure, type Worst } from '../reports/schema/index.js';
 import { sizeOf, unravel } from './shapes.js';
 import { showTolerance, type Tolerance } from './tolerances.js';
 import { ulpDistance } from './ulp.js';

@@ -7,7 +7,7 @@ import { blockLength, type Lane, race } from './bench/race.js';
 import { logRatios, median, spread } from './bench/statistics.js';
 import type { Finding } from './doctor.js';
 import { timerResolution } from './machine.js';
-import type { Machine, Mark } from './results.js';
+import type { Machine, Mark } from '../reports/schema/index.js';
 
 /** Where the kernel tells what the doctor asks; a parameter, so that tests can tell it something else. */
 export interface KernelFiles {

@@ -4,7 +4,7 @@ import type { FoundReferences } from './cli/references.js';
 import { timingFindings } from './doctor-timing.js';
 import { type AddonFacts, addonFacts, instructionSets, machineFacts } from './machine.js';
 import { INSTALL, installed, PEERS, peersFolder } from './peers/catalogue.js';
-import type { Machine, Reference } from './results.js';
+import type { Machine, Reference } from '../reports/schema/index.js';
 
 /** One line of the doctor's report. */
 export interface Finding {

@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { begin, DEVICE_LOST, finish } from './journal.js';
 import { deviceLost } from './place.js';
-import type { CaseResult, SuiteName, SuiteOptions } from './results.js';
+import type { CaseResult, SuiteName, SuiteOptions } from '../reports/schema/index.js';
 
 /** How long cases run before the event loop gets a turn: Ctrl-C is only heard between turns. */
 const BREATHE_EVERY_MS = 50;

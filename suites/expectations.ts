@@ -11,7 +11,7 @@ import {
   SUITE_NAMES,
   type SuiteName,
   suiteResult,
-} from './results.js';
+} from '../reports/schema/index.js';
 
 /** What may fall short: one of a case's checks, its process, its decision, or a timing's required ratio. */
 export const KINDS = [

@@ -12,7 +12,7 @@ import {
   type Manifest,
   ManifestSchema,
 } from './manifest.js';
-import { CannotRunError, EXIT } from './results.js';
+import { CannotRunError, EXIT } from '../reports/schema/index.js';
 
 const MANIFEST = 'manifest.json';
 const ADVICE = 'Run npm run fixtures to make them anew, or git checkout fixtures to restore them.';

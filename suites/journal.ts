@@ -1,7 +1,7 @@
 // Owns the journal of a suite's process: which case is in hand and what the finished ones came to, written before anything
 // else can happen to the process. Its reader is another process; it must not know what a case is.
 import { appendFileSync, readFileSync } from 'node:fs';
-import { type CaseResult, CaseResultSchema } from './results.js';
+import { type CaseResult, CaseResultSchema } from '../reports/schema/index.js';
 
 const HAND = '>';
 

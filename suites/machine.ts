@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Machine, RunResult } from './results.js';
+import type { Machine, RunResult } from '../reports/schema/index.js';
 
 /** What the native addon says of itself, or why it could not be asked. */
 export interface AddonFacts {

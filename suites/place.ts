@@ -3,7 +3,7 @@
 import * as engine from '../engine/index.js';
 import { addon } from '../engine/backend/addon.js';
 import type { Tensor } from '../engine/core/tensor.js';
-import { CannotRunError } from './results.js';
+import { CannotRunError } from '../reports/schema/index.js';
 
 const VARIABLE = 'TORCHSTONE_DEVICE';
 

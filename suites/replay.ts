@@ -16,7 +16,7 @@ import type { Fixtures } from './fixtures.js';
 import type { FixtureCase, FixtureOutput, TensorOutput } from './manifest.js';
 import { readable, runDeviceType } from './place.js';
 import type { RegisteredOp } from './registry.js';
-import type { CaseResult, Worst } from './results.js';
+import type { CaseResult, Worst } from '../reports/schema/index.js';
 import { gradientDtype, gradientScale, valueScale } from './scales.js';
 import { secondOpinion, toleranceFor } from './tolerances.js';
 

@@ -3,7 +3,7 @@ import { type Case, casesOf, idMatcher } from './cases.js';
 import type { Fixtures } from './fixtures.js';
 import type { FixtureCase } from './manifest.js';
 import type { RegisteredOp } from './registry.js';
-import { nothingToRun } from './results.js';
+import { nothingToRun } from '../reports/schema/index.js';
 
 /** A case that is recorded, declared, or (as it should be) both. */
 export interface SelectedCase {

@@ -11,7 +11,7 @@ import { type Fixtures, openFixtures } from './fixtures.js';
 import type { FixtureCase } from './manifest.js';
 import { type RegisteredOp, registeredOps } from './registry.js';
 import { replayCase } from './replay.js';
-import { type CaseResult, type Suite, type SuiteOptions, type SuiteResult, suiteResult } from './results.js';
+import { type CaseResult, type Suite, type SuiteOptions, type SuiteResult, suiteResult } from '../reports/schema/index.js';
 import { oneOfEach, type SelectedCase, selectCases, staleness } from './select.js';
 
 /** The validate suite. */

@@ -14,7 +14,7 @@ import {
 import { thisBuild } from '../suites/bench/builds.js';
 import { raceBuilds } from '../suites/bench/versus.js';
 import { readArguments, UsageError } from '../suites/cli/args.js';
-import { type BenchRow, CannotRunError } from '../suites/results.js';
+import { type BenchRow, CannotRunError } from '../reports/schema/index.js';
 
 const home = mkdtempSync(join(tmpdir(), 'torchstone-baselines-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));

@@ -27,7 +27,7 @@ import {
   type RunResult,
   RunResultSchema,
   suiteResult,
-} from '../suites/results.js';
+} from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 
 const signal = new AbortController().signal;

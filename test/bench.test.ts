@@ -13,7 +13,7 @@ import { median, pairedRatio, signRank, spread } from '../suites/bench/statistic
 import { ReferenceWorker } from '../suites/bench/worker.js';
 import { findReferences } from '../suites/cli/references.js';
 import { silentProgress } from '../suites/progress.js';
-import { SuiteResultSchema } from '../suites/results.js';
+import { SuiteResultSchema } from '../reports/schema/index.js';
 
 /** A seeded stream of uniform numbers (mulberry32): a failing test must fail again. */
 function uniform(seed: number): () => number {

@@ -9,7 +9,7 @@ import type { Op } from '../engine/registry/define.js';
 import { gradcheckOps } from '../suites/gradcheck/suite.js';
 import { silentProgress } from '../suites/progress.js';
 import { type RegisteredOp, registeredOps } from '../suites/registry.js';
-import type { CaseResult, SuiteOptions } from '../suites/results.js';
+import type { CaseResult, SuiteOptions } from '../reports/schema/index.js';
 import { validateOps } from '../suites/validate.js';
 
 const ROOT = resolve(import.meta.dirname, '..');

@@ -9,7 +9,7 @@ import { COMMANDS } from '../suites/cli/grammar.js';
 import { main } from '../suites/cli/main.js';
 import { findReferences, pythonCandidates } from '../suites/cli/references.js';
 import { createProgress } from '../suites/progress.js';
-import { parseRunResult } from '../suites/results.js';
+import { parseRunResult } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-cli-'));

@@ -11,7 +11,7 @@ import { htmlReport } from '../reports/html.js';
 import { markdownReport } from '../reports/markdown.js';
 import { exitCode } from '../reports/verdict.js';
 import { floorOf } from '../suites/conformance/floor.js';
-import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../suites/results.js';
+import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 
 const tally = (passed: number, failed = 0, notDone = 0) => ({ passed, failed, notDone });

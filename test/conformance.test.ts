@@ -14,7 +14,7 @@ import { judge } from '../suites/conformance/judge.js';
 import { pack, unpack } from '../suites/conformance/recorded.js';
 import { type CallFrame, chosen } from '../suites/conformance/source.js';
 import { silentProgress } from '../suites/progress.js';
-import type { CaseResult, SuiteOptions } from '../suites/results.js';
+import type { CaseResult, SuiteOptions } from '../reports/schema/index.js';
 import type { Family } from '../suites/selftest/command.js';
 import { replaced, type Undo } from '../suites/selftest/mutant.js';
 

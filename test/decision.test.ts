@@ -4,7 +4,7 @@ import { ALPHA, decide, evidence, holm } from '../suites/bench/decision.js';
 import { keptPairs, marksBetween, stolenTicks, throttledPeriods } from '../suites/bench/hits.js';
 import { logRatios } from '../suites/bench/statistics.js';
 import { quantile, twoSided } from '../suites/bench/student.js';
-import type { BenchRow, Mark } from '../suites/results.js';
+import type { BenchRow, Mark } from '../reports/schema/index.js';
 
 /** Normal deviates from a seed, by Box and Muller's method. */
 function normals(seed: number): () => number {

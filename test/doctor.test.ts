@@ -10,7 +10,7 @@ import {
   timingFindings,
 } from '../suites/doctor-timing.js';
 import { machineFacts } from '../suites/machine.js';
-import type { Mark } from '../suites/results.js';
+import type { Mark } from '../reports/schema/index.js';
 
 const kernel = (files: Record<string, string>) => ({ read: (path: string) => files[path] ?? '' });
 const CLOCK = '/sys/devices/system/cpu/cpu0/cpufreq';

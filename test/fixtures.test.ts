@@ -8,7 +8,7 @@ import { serializeNpz } from '../engine/io/npz.js';
 import { call, t } from '../engine/registry/samples.js';
 import { type CaseSource, casesOf, coverageProblems, idMatcher, tensorsOf } from '../suites/cases.js';
 import { FixtureError, openFixtures } from '../suites/fixtures.js';
-import { CannotRunError } from '../suites/results.js';
+import { CannotRunError } from '../reports/schema/index.js';
 
 let folder: string;
 beforeEach(() => {

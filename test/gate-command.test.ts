@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../suites/cli/main.js';
 import { whileChanging } from '../suites/cli/watch.js';
 import type { Expectation } from '../suites/expectations.js';
-import { type RunResult, RunResultSchema } from '../suites/results.js';
+import { type RunResult, RunResultSchema } from '../reports/schema/index.js';
 import { quoted } from '../suites/shell.js';
 import { sampleRun } from './sample-run.js';
 

@@ -15,7 +15,7 @@ import { eachCase } from '../suites/each-case.js';
 import { applyExpectations, type Expectation, KINDS, readExpectations } from '../suites/expectations.js';
 import { begin, finish, readJournal } from '../suites/journal.js';
 import { silentProgress } from '../suites/progress.js';
-import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../suites/results.js';
+import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../reports/schema/index.js';
 import { oneOfEach, type SelectedCase } from '../suites/select.js';
 import { sampleRun } from './sample-run.js';
 

@@ -11,7 +11,7 @@ import {
   type TensorFunction,
 } from '../suites/gradcheck/index.js';
 import { silentProgress } from '../suites/progress.js';
-import { CannotRunError } from '../suites/results.js';
+import { CannotRunError } from '../reports/schema/index.js';
 import { expectGradientsToMatch } from '../suites/vitest.js';
 
 type Tensor = engine.Tensor;

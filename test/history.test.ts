@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readArguments } from '../suites/cli/args.js';
 import { historyLine, MOST_LINES, remember } from '../suites/cli/history.js';
-import { CannotRunError, HistoryLineSchema, RunResultSchema } from '../suites/results.js';
+import { CannotRunError, HistoryLineSchema, RunResultSchema } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-history-'));

@@ -12,7 +12,7 @@ import { racePeers } from '../suites/peers/race.js';
 import { peerRows } from '../suites/peers/rows.js';
 import { silentProgress } from '../suites/progress.js';
 import { registeredOps } from '../suites/registry.js';
-import { type PeerEngine, type SuiteResult, SuiteResultSchema } from '../suites/results.js';
+import { type PeerEngine, type SuiteResult, SuiteResultSchema } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 
 const FAKE: Peer = {

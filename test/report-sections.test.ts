@@ -8,7 +8,7 @@ import { tickText } from '../reports/html/timings.js';
 import { htmlReport } from '../reports/html.js';
 import { shortfalls } from '../reports/shortfalls.js';
 import { benchRows } from '../reports/verdict.js';
-import { type RunResult, RunResultSchema } from '../suites/results.js';
+import { type RunResult, RunResultSchema } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 import { wholeRun } from './sample-sections.js';
 

@@ -14,7 +14,7 @@ import { markdownReport } from '../reports/markdown.js';
 import { curves, timingLines } from '../reports/timings.js';
 import { benchRows, exitCode, verdictSentence } from '../reports/verdict.js';
 import { REPORT_FILES, writeReports } from '../reports/write.js';
-import { parseRunResult, type RunResult } from '../suites/results.js';
+import { parseRunResult, type RunResult } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 
 const good = sampleRun();

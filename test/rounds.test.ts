@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { blocksNote, countBlocks } from '../suites/bench/hits.js';
 import { isNarrow, pooledRounds } from '../suites/bench/rounds.js';
-import type { BenchRow, Timing } from '../suites/results.js';
+import type { BenchRow, Timing } from '../reports/schema/index.js';
 
 function row(ratio: [low: number, median: number, high: number], limit: number): BenchRow {
   const [low, median, high] = ratio;

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { exitCode, outcome } from '../reports/verdict.js';
 import { type Arguments, readArguments } from '../suites/cli/args.js';
 import { runSuites } from '../suites/cli/run.js';
-import { RunResultSchema } from '../suites/results.js';
+import { RunResultSchema } from '../reports/schema/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-run-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -6,7 +6,7 @@ import {
   type RunResult,
   type SuiteResult,
   suiteResult,
-} from '../suites/results.js';
+} from '../reports/schema/index.js';
 
 const OPS =
   `abs acos add addmm all amax argmax asin atan2 bmm cat ceil chunk clamp cos cumprod cumsum diagonal div dot eq erf exp

@@ -6,7 +6,7 @@ import type {
   PeerEngine,
   RunResult,
   SuiteResult,
-} from '../suites/results.js';
+} from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 
 const errors = (max: number, median: number, notFinite = 0) => ({ max, median, notFinite });

@@ -7,7 +7,7 @@ import { htmlReport } from '../reports/html.js';
 import { markdownReport } from '../reports/markdown.js';
 import { exitCode } from '../reports/verdict.js';
 import { silentProgress } from '../suites/progress.js';
-import { parseRunResult, type SuiteOptions, type SuiteResult } from '../suites/results.js';
+import { parseRunResult, type SuiteOptions, type SuiteResult } from '../reports/schema/index.js';
 import { FLOOR } from '../suites/selftest/floor.js';
 import { selftest } from '../suites/selftest/index.js';
 import { LAWS } from '../suites/selftest/laws.js';

@@ -8,7 +8,7 @@ import { Fixtures } from '../suites/fixtures.js';
 import type { FixtureCase, FixtureInput, Manifest, TensorOutput } from '../suites/manifest.js';
 import { silentProgress } from '../suites/progress.js';
 import { type RegisteredOp, registeredOps } from '../suites/registry.js';
-import { CannotRunError, type CaseResult, type SuiteOptions } from '../suites/results.js';
+import { CannotRunError, type CaseResult, type SuiteOptions } from '../reports/schema/index.js';
 import { validateCase, validateOps } from '../suites/validate.js';
 
 type Arrays = Record<string, { data: Float32Array; shape: number[]; dtype: string }>;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { thisBuild } from '../suites/bench/builds.js';
 import { ALL_ROWS, raceBuilds } from '../suites/bench/versus.js';
-import { BenchRowSchema, CannotRunError } from '../suites/results.js';
+import { BenchRowSchema, CannotRunError } from '../reports/schema/index.js';
 
 const ROWS = ['sweep/tanh/1000@float32', 'sweep/sort/1000@float32'];
 const common = {

@@ -1,5 +1,5 @@
 // The accuracy section: float32 results of ours, NumPy and PyTorch in ULP of the float64 truth.
-import type { AccuracyRow, RunResult, UlpErrors } from '../../suites/results.js';
+import type { AccuracyRow, RunResult, UlpErrors } from '../schema/index.js';
 import {
   accuracyOf,
   BOUNDS,

@@ -1,5 +1,5 @@
 // The sections about cases: what fell short, the notebook's cells, the coverage table, what was skipped.
-import type { CaseResult, RunResult, Worst } from '../../suites/results.js';
+import type { CaseResult, RunResult, Worst } from '../schema/index.js';
 import { isTold } from '../console.js';
 import { type Cell, type Coverage, coverage, type Mark } from '../coverage.js';
 import { count, figureText, indexText, plural } from '../format.js';

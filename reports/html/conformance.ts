@@ -1,6 +1,6 @@
 // The section about conformance: totals by column, and every entry of PyTorch's database in one table.
-import type { RunResult } from '../../suites/results.js';
-import { COLUMNS } from '../../suites/results.js';
+import type { RunResult } from '../schema/index.js';
+import { COLUMNS } from '../schema/index.js';
 import {
   columnTotals,
   conformanceOf,

@@ -1,5 +1,5 @@
 // The page's head and foot: verdict, suite cards, navigation, memory, environment.
-import type { MemoryFigure, Reference, RunResult, SuiteResult } from '../../suites/results.js';
+import type { MemoryFigure, Reference, RunResult, SuiteResult } from '../schema/index.js';
 import { about, bytes, count, instant, plural, seconds, significant } from '../format.js';
 import { closestCalls, type Shortfall, shortfalls } from '../shortfalls.js';
 import { outcome, SUITE_TITLES, verdictSentence } from '../verdict.js';

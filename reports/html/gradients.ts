@@ -1,5 +1,5 @@
 // The gradients section: what the checks made of them, and the V-curves of the worst elements.
-import type { CaseResult, Figure, RunResult, VCurve } from '../../suites/results.js';
+import type { CaseResult, Figure, RunResult, VCurve } from '../schema/index.js';
 import { count, figureText, plural, significant } from '../format.js';
 import { powerOfTen } from './chart.js';
 import { type Line, lineChart } from './lines.js';

@@ -1,5 +1,5 @@
 // The section of blocks over time: what the samples of a row were one after the other, and which blocks were hit by something.
-import type { BenchRow, Mark, RunResult, Timing } from '../../suites/results.js';
+import type { BenchRow, Mark, RunResult, Timing } from '../schema/index.js';
 import { count, nanoseconds, plural } from '../format.js';
 import { benchRows, REFERENCE_TITLES, standing } from '../verdict.js';
 import { type Contestant, key } from './chart.js';

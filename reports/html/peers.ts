@@ -1,5 +1,5 @@
 // The peers section: what other JavaScript engines make of the same recorded calls, and how fast they are.
-import type { PeerEngine, Peers, PeerTiming, RunResult } from '../../suites/results.js';
+import type { PeerEngine, Peers, PeerTiming, RunResult } from '../schema/index.js';
 import { count, nanoseconds, plural, ratio } from '../format.js';
 import { given, namesOf, OUTCOMES, peersOf, present, share } from '../peers.js';
 import { type ForestRow, forest } from './forest.js';

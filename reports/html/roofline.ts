@@ -1,5 +1,5 @@
 // The ceilings section: what the machine can do, what each row reached of it, and the roofline: rate over intensity.
-import type { BenchRow, Ceiling, RunResult } from '../../suites/results.js';
+import type { BenchRow, Ceiling, RunResult } from '../schema/index.js';
 import { CEILING_TITLES, ceilingsOf, intensityOf, reachOf, shareText } from '../ceilings.js';
 import { nanoseconds, significant } from '../format.js';
 import { timingLines } from '../timings.js';

@@ -1,5 +1,5 @@
 // The section of series that runs recorded on their way: a training run's parameters.
-import type { RunResult, Series } from '../../suites/results.js';
+import type { RunResult, Series } from '../schema/index.js';
 import { significant } from '../format.js';
 import { lineChart } from './lines.js';
 import { type Html, html, NOTHING, section, table } from './markup.js';

@@ -12,7 +12,7 @@ import { arrayOf } from '../bind.js';
 import { mapTensors } from '../cases.js';
 import type { ArrayValue } from '../compare.js';
 import type { RegisteredOp } from '../registry.js';
-import type { Accuracy, AccuracyRow, SuiteOptions } from '../results.js';
+import type { Accuracy, AccuracyRow, SuiteOptions } from '../../reports/schema/index.js';
 import { type AccuracyCall, accuracyCalls } from './calls.js';
 import { errorsAt, judgeable, summed } from './measure.js';
 

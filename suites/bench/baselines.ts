@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { addonPath } from '../../engine/backend/addon.js';
 import { machineFacts, packageRoot, toolFacts } from '../machine.js';
-import { type BenchRow, CannotRunError } from '../results.js';
+import { type BenchRow, CannotRunError } from '../../reports/schema/index.js';
 import type { Build } from './builds.js';
 import { pack } from './pack.js';
 

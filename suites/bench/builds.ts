@@ -15,7 +15,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { addonPath } from '../../engine/backend/addon.js';
 import { packageRoot } from '../machine.js';
-import { CannotRunError } from '../results.js';
+import { CannotRunError } from '../../reports/schema/index.js';
 import { pack, packable, packFolder } from './pack.js';
 import type { PackedBuild } from './pair-process.js';
 

@@ -2,7 +2,7 @@
 // and within the caches, and multiply-adds a second.
 import * as engine from '../../engine/index.js';
 import type { EngineTensor } from '../bind.js';
-import type { BenchRow, Ceiling } from '../results.js';
+import type { BenchRow, Ceiling } from '../../reports/schema/index.js';
 
 /** One way to reach a ceiling: work done in a call, in bytes or operations. */
 interface Attempt {

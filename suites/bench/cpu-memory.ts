@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { addon } from '../../engine/backend/addon.js';
 import { parseNpy } from '../../engine/io/npy.js';
-import type { CaseResult, MemoryFigure } from '../results.js';
+import type { CaseResult, MemoryFigure } from '../../reports/schema/index.js';
 import { entryPoint } from './fork.js';
 import { ReferenceWorker } from './worker.js';
 

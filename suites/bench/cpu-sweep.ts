@@ -3,7 +3,7 @@
 import type { Tensor } from '../../engine/index.js';
 import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/registry/samples.js';
 import { type RegisteredOp, registeredOps } from '../registry.js';
-import type { BenchRow } from '../results.js';
+import type { BenchRow } from '../../reports/schema/index.js';
 import type { Mode } from './cpu-rows.js';
 import type { RowPlan } from './plan.js';
 import { prepareCall } from './sweep.js';

@@ -1,6 +1,6 @@
 // Owns the verdict on timings: faster, same, slower or inconclusive, with the chance of a false alarm bounded over the whole
 // run. It measures nothing.
-import type { BenchRow, Ratio } from '../results.js';
+import type { BenchRow, Ratio } from '../../reports/schema/index.js';
 import { MIN_PAIRS, TRIM, trimmedMean } from './statistics.js';
 import { quantile, twoSided } from './student.js';
 

@@ -4,7 +4,7 @@ import { manualSeed } from '../../engine/index.js';
 import { parseNpy } from '../../engine/io/npy.js';
 import { type ArrayValue, compareArrays, worstOf } from '../compare.js';
 import { finished } from '../place.js';
-import type { Worst } from '../results.js';
+import type { Worst } from '../../reports/schema/index.js';
 import { HitWatch } from './hits.js';
 import { BenchInputs } from './inputs.js';
 import type { Prepared, RowPlan } from './plan.js';

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { BenchRow, Blocks, Mark, Timing } from '../results.js';
+import type { BenchRow, Blocks, Mark, Timing } from '../../reports/schema/index.js';
 import { MIN_PAIRS } from './statistics.js';
 
 /** What the system has counted up to one moment. */

@@ -15,7 +15,7 @@ import {
   type SuiteOptions,
   type SuiteResult,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import { driftNote, saveBaseline, savedBaseline } from './baselines.js';
 import { otherBuild, thisBuild } from './builds.js';
 import { measureCeilings, raisedBy } from './ceilings.js';

@@ -1,7 +1,7 @@
 // Owns the measured memory figures: each runs in a fresh process (memory-child.ts), whose resident memory nothing else touched.
 import { fork } from 'node:child_process';
 import { z } from 'zod';
-import type { MemoryFigure } from '../results.js';
+import type { MemoryFigure } from '../../reports/schema/index.js';
 import { entryPoint } from './fork.js';
 
 const MB = 1e6;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
 import type * as engine from '../../engine/index.js';
 import { packageRoot } from '../machine.js';
-import { CannotRunError } from '../results.js';
+import { CannotRunError } from '../../reports/schema/index.js';
 import type { cpuRows } from './cpu-rows.js';
 import { entryPoint } from './fork.js';
 import type { BenchInputs } from './inputs.js';

@@ -1,7 +1,7 @@
 // Owns one race: contestants in alternating blocks within one run, timed by tinybench. It knows no op and no report.
 import { Bench, type Task } from 'tinybench';
 import { timerResolution } from '../machine.js';
-import type { Mark } from '../results.js';
+import type { Mark } from '../../reports/schema/index.js';
 import { HitWatch, type Reading } from './hits.js';
 import { MIN_PAIRS } from './statistics.js';
 

@@ -1,5 +1,5 @@
 // Owns the rule by which required rows are measured again, and how the rounds of a row become one. It measures nothing.
-import type { BenchRow, Timing } from '../results.js';
+import type { BenchRow, Timing } from '../../reports/schema/index.js';
 import { quietSamples } from './hits.js';
 import { median, pairedRatio } from './statistics.js';
 

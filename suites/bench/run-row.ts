@@ -1,7 +1,7 @@
 // Owns running one row: prepare both sides, compare their results, race them, and turn the lanes into results.
 // It prints nothing; whatever the reference does ends in a reason, never in an exception.
 import { join } from 'node:path';
-import type { BenchRow, CaseResult, Timing, Worst } from '../results.js';
+import type { BenchRow, CaseResult, Timing, Worst } from '../../reports/schema/index.js';
 import type { Readied, RowEngine } from './engine-row.js';
 import { quietSamples } from './hits.js';
 import type { RowPlan, Workload } from './plan.js';

@@ -1,6 +1,6 @@
 // Owns the curve t = a + b·n^k through the times of one call at several sizes: the cost of a call that computes nothing, and how the
 // rest grows. It measures nothing.
-import type { BenchRow, ScalingFit, Timing } from '../results.js';
+import type { BenchRow, ScalingFit, Timing } from '../../reports/schema/index.js';
 
 /** Three parameters and one size to be wrong by. */
 export const LEAST_SIZES = 4;

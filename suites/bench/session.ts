@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addon } from '../../engine/backend/addon.js';
-import type { BenchRow, CaseResult, SuiteOptions } from '../results.js';
+import type { BenchRow, CaseResult, SuiteOptions } from '../../reports/schema/index.js';
 import type { Mode } from './cpu-rows.js';
 import { EngineProcess } from './engine-process.js';
 import { NoiseWatch, noiseText } from './noise.js';

@@ -6,7 +6,7 @@ import { type NpyArray, parseNpy, serializeNpy } from '../../engine/io/npy.js';
 import type { Fixtures } from '../fixtures.js';
 import { type FixtureCase, FixtureCaseSchema } from '../manifest.js';
 import type { ArraySource } from '../replay.js';
-import { CannotRunError, EXIT } from '../results.js';
+import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 
 const CapsuleSchema = z.strictObject({
   schema: z.literal(1),

@@ -8,7 +8,7 @@ import type { Fixtures } from '../fixtures.js';
 import type { FixtureCase } from '../manifest.js';
 import type { RegisteredOp } from '../registry.js';
 import { replayCase } from '../replay.js';
-import { CannotRunError, figure } from '../results.js';
+import { CannotRunError, figure } from '../../reports/schema/index.js';
 import { sizeOf } from '../shapes.js';
 import { Recorder } from './recorder.js';
 

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Case } from '../cases.js';
 import { type Fixtures, openFixtures } from '../fixtures.js';
 import { packageRoot } from '../machine.js';
-import { CannotRunError } from '../results.js';
+import { CannotRunError } from '../../reports/schema/index.js';
 
 /** Asks PyTorch about calls that no fixture has. */
 export class Recorder {

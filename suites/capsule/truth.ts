@@ -5,7 +5,7 @@ import { mapTensors } from '../cases.js';
 import type { ArrayValue } from '../compare.js';
 import type { FixtureCase } from '../manifest.js';
 import type { ArraySource } from '../replay.js';
-import { figure } from '../results.js';
+import { figure } from '../../reports/schema/index.js';
 import { Recorder } from './recorder.js';
 
 /** The outputs in float64, and who computed them. */

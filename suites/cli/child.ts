@@ -1,6 +1,6 @@
 // The process of one suite: takes one order from its parent, answers with the result, and ends.
 // It stops at the next case when the parent says so or is gone.
-import { EXIT } from '../results.js';
+import { EXIT } from '../../reports/schema/index.js';
 import type { SuiteOrder } from './isolate.js';
 import { runHere } from './run.js';
 

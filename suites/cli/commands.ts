@@ -14,7 +14,7 @@ import {
   type RunResult,
   type SuiteName,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import type { Arguments } from './args.js';
 import { readGate } from './gate.js';
 import type { Command } from './grammar.js';

@@ -5,7 +5,7 @@ import { idMatcher } from '../cases.js';
 import { changesSince } from '../changes.js';
 import { type Asked, applyExpectations, readExpectations } from '../expectations.js';
 import { packageRoot } from '../machine.js';
-import { CannotRunError, EXIT, parseRunResult, type RunResult } from '../results.js';
+import { CannotRunError, EXIT, parseRunResult, type RunResult } from '../../reports/schema/index.js';
 import type { Arguments } from './args.js';
 
 /** Reads the two files, before a long run, so that a mistake in them costs nothing. */

@@ -10,7 +10,7 @@ import {
   HistoryLineSchema,
   type RunResult,
   type SuiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import type { Arguments } from './args.js';
 
 const FILE = 'history.jsonl';

@@ -16,7 +16,7 @@ import {
   type SuiteResult,
   SuiteResultSchema,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 
 /** What is sent to a suite's process: options without what cannot be sent. */
 export interface SuiteOrder extends Omit<SuiteOptions, 'signal' | 'progress'> {

@@ -1,5 +1,5 @@
 // Loads a suite when it is asked for, so that `--help`, `report` and `doctor` work without a native build.
-import { CannotRunError, type Suite, type SuiteName } from '../results.js';
+import { CannotRunError, type Suite, type SuiteName } from '../../reports/schema/index.js';
 
 const MODULES: Readonly<Record<SuiteName, () => Promise<Record<string, unknown>>>> = {
   validate: () => import('../validate.js'),

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../machine.js';
-import type { References } from '../results.js';
+import type { References } from '../../reports/schema/index.js';
 
 /** The references found, and the interpreter to ask, if any has NumPy or PyTorch. */
 export interface FoundReferences {

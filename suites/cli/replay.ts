@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { packageRoot } from '../machine.js';
-import { CannotRunError, EXIT, nothingToRun } from '../results.js';
+import { CannotRunError, EXIT, nothingToRun } from '../../reports/schema/index.js';
 import { quoted } from '../shell.js';
 import { type Arguments, UsageError } from './args.js';
 import type { Console } from './output.js';

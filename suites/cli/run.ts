@@ -9,7 +9,7 @@ import {
   type RunResult,
   type SuiteName,
   type SuiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import type { Arguments } from './args.js';
 import { HOSTING, isolated, type SuiteAnswer, type SuiteOrder } from './isolate.js';
 import type { FoundReferences } from './references.js';

@@ -3,7 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { machineFacts, toolFacts } from '../machine.js';
 import { createProgress } from '../progress.js';
-import { RESULT_SCHEMA, type RunResult, type SuiteResult } from '../results.js';
+import { RESULT_SCHEMA, type RunResult, type SuiteResult } from '../../reports/schema/index.js';
 import { type Arguments, UsageError } from './args.js';
 import { readGate } from './gate.js';
 import { type Console, checkWritable, deliver } from './output.js';

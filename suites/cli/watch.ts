@@ -2,7 +2,7 @@
 import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../machine.js';
-import { EXIT } from '../results.js';
+import { EXIT } from '../../reports/schema/index.js';
 
 const WATCHED = ['engine', 'suites', 'fixtures', 'dist', join('native', 'build', 'Release')];
 /** Editors and compilers write in bursts. */

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../machine.js';
-import type { CaseResult, Column, RunResult } from '../results.js';
+import type { CaseResult, Column, RunResult } from '../../reports/schema/index.js';
 
 /** What a run must reach. */
 export interface Floor {

@@ -12,7 +12,7 @@ import {
   type SuiteOptions,
   type SuiteResult,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import { replayError } from './errors.js';
 import { entryOf, type Floor, readFloors } from './floor.js';
 import { INAPPLICABLE } from './inapplicable.js';

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../machine.js';
-import { CannotRunError } from '../results.js';
+import { CannotRunError } from '../../reports/schema/index.js';
 import { type Frame, readFrames } from './wire.js';
 
 /** What the oracle is asked for. */

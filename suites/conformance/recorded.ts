@@ -3,7 +3,7 @@
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { z } from 'zod';
 import { FixtureError, type Fixtures } from '../fixtures.js';
-import { nothingToRun, type Shard } from '../results.js';
+import { nothingToRun, type Shard } from '../../reports/schema/index.js';
 import { type CallFrame, chosen, type Source } from './source.js';
 import type { CaseName, Frame } from './wire.js';
 

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
-import { CannotRunError } from '../results.js';
+import { CannotRunError } from '../../reports/schema/index.js';
 import type { TensorFunction } from './tensors.js';
 
 let loads = 0;

@@ -1,5 +1,5 @@
 // Owns the form in which a gradient check enters the results. It checks nothing.
-import { type CaseResult, figure } from '../results.js';
+import { type CaseResult, figure } from '../../reports/schema/index.js';
 import type { GradcheckReport, JacobianEntry, Kind, Verdict } from './report.js';
 
 /** What a case result is made of. */

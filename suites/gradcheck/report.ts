@@ -1,5 +1,5 @@
 // Owns what a gradient check says: verdicts, the worst entry, and their words. It computes no derivative.
-import { figure, type VCurve } from '../results.js';
+import { figure, type VCurve } from '../../reports/schema/index.js';
 
 /**
  * `kink`: no derivative exists there, and the gradient lies between the slopes on both sides. `inconclusive`: the numerical derivative is

@@ -15,7 +15,7 @@ import {
   type SuiteOptions,
   type SuiteResult,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import { type SelectedCase, selectCases, staleness } from '../select.js';
 import { sizeOf } from '../shapes.js';
 import { toCaseResult } from './outcome.js';

@@ -4,7 +4,7 @@ import * as engine from '../../engine/index.js';
 import type { EngineTensor } from '../bind.js';
 import type { Progress } from '../progress.js';
 
-import { CannotRunError, type CaseResult, type SuiteResult, suiteResult } from '../results.js';
+import { CannotRunError, type CaseResult, type SuiteResult, suiteResult } from '../../reports/schema/index.js';
 import { sizeOf } from '../shapes.js';
 import { quoted } from '../shell.js';
 import { loadUserFunction } from './load.js';

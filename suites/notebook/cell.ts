@@ -1,5 +1,5 @@
 // Owns the shape of a cell's case. Data only.
-import type { Series } from '../results.js';
+import type { Series } from '../../reports/schema/index.js';
 import type { Check } from './check.js';
 
 /** What a case may need of the run. */

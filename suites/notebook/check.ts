@@ -4,7 +4,7 @@ import { TorchstoneError } from '../../engine/core/errors.js';
 import { arrayOf, type EngineTensor as Tensor } from '../bind.js';
 import { type ArrayValue, compareArrays, worstOf } from '../compare.js';
 import { printed } from '../place.js';
-import type { CaseResult, Worst } from '../results.js';
+import type { CaseResult, Worst } from '../../reports/schema/index.js';
 import { toleranceFor } from '../tolerances.js';
 import type { Recording } from './recording.js';
 

@@ -10,7 +10,7 @@ import {
   type SuiteOptions,
   type SuiteResult,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import type { Cell, CellContext } from './cell.js';
 import { autograd, loss, vectorJacobian } from './cells-autograd.js';
 import { arithmetic, create, index, reshape } from './cells-basics.js';

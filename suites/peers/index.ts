@@ -10,7 +10,7 @@ import {
   type SuiteOptions,
   type SuiteResult,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import { peerCases } from './calls.js';
 import { CONTROL, chosenPeers, type Peer, peersFolder } from './catalogue.js';
 import { Survey } from './survey.js';

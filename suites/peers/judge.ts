@@ -2,7 +2,7 @@
 // few peers have PyTorch's.
 import { type ArrayValue, type Comparison, compareArrays } from '../compare.js';
 import type { Fixtures } from '../fixtures.js';
-import type { PeerTally } from '../results.js';
+import type { PeerTally } from '../../reports/schema/index.js';
 import { gradientDtype, gradientScale, valueScale } from '../scales.js';
 import { toleranceFor } from '../tolerances.js';
 import type { PeerCase } from './calls.js';

@@ -21,7 +21,7 @@ import {
   type SuiteOptions,
   type SuiteResult,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import { chosenPeers, installed, type Peer, peersFolder } from './catalogue.js';
 import { PeerProcess } from './process.js';
 import type { Opened } from './protocol.js';

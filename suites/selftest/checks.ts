@@ -5,7 +5,7 @@ import { checkCase, isCandidate } from '../gradcheck/suite.js';
 import { CELLS, runCell } from '../notebook/index.js';
 import { Recording } from '../notebook/recording.js';
 import { registeredOps } from '../registry.js';
-import type { CaseResult } from '../results.js';
+import type { CaseResult } from '../../reports/schema/index.js';
 import { type SelectedCase, selectCases } from '../select.js';
 import { validateCase } from '../validate.js';
 import { LAWS } from './laws.js';

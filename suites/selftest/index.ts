@@ -12,7 +12,7 @@ import {
   type SuiteOptions,
   type SuiteResult,
   suiteResult,
-} from '../results.js';
+} from '../../reports/schema/index.js';
 import { CHECKS, type Probe, type ProbeResult, Probes } from './checks.js';
 import { FLOOR, type Floor } from './floor.js';
 import type { Mutant } from './mutant.js';

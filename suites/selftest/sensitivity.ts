@@ -3,7 +3,7 @@
 import { compareArrays } from '../compare.js';
 import { checkProblem } from '../gradcheck/check.js';
 import { generator, type Problem } from '../gradcheck/problem.js';
-import type { Sensitivity } from '../results.js';
+import type { Sensitivity } from '../../reports/schema/index.js';
 import { toleranceFor } from '../tolerances.js';
 
 export const SIZES = [10, 100, 1000, 10_000] as const;
