@@ -1,5 +1,5 @@
 // Owns what a user's tests import: a gradient check that fails a test with the worst entry in its message. It needs no vitest.
-import type { EngineTensor } from './bind.js';
+import type { EngineTensor } from './common/bind.js';
 import type { GradcheckReport } from './gradcheck/report.js';
 import { type GradcheckOptions, gradcheck, type TensorFunction } from './gradcheck/tensors.js';
 

@@ -18,9 +18,9 @@ import { BenchInputs } from '../suites/bench/inputs.js';
 import { runRow } from '../suites/bench/run-row.js';
 import { ReferenceWorker } from '../suites/bench/worker.js';
 import { readArguments, UsageError } from '../suites/cli/args.js';
-import { findReferences } from '../suites/cli/references.js';
-import { silentProgress } from '../suites/progress.js';
-import { registeredOps } from '../suites/registry.js';
+import { findReferences } from '../suites/runner/references.js';
+import { silentProgress } from '../suites/runner/progress.js';
+import { registeredOps } from '../suites/common/registry.js';
 import {
   type BenchRow,
   type Ceiling,

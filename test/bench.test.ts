@@ -11,8 +11,8 @@ import { benchSuite } from '../suites/bench/index.js';
 import { blockLength, type Contestant, loopOf, race } from '../suites/bench/race.js';
 import { median, pairedRatio, signRank, spread } from '../suites/bench/statistics.js';
 import { ReferenceWorker } from '../suites/bench/worker.js';
-import { findReferences } from '../suites/cli/references.js';
-import { silentProgress } from '../suites/progress.js';
+import { findReferences } from '../suites/runner/references.js';
+import { silentProgress } from '../suites/runner/progress.js';
 import { SuiteResultSchema } from '../reports/schema/index.js';
 
 /** A seeded stream of uniform numbers (mulberry32): a failing test must fail again. */

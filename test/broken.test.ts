@@ -7,10 +7,10 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Op } from '../engine/registry/define.js';
 import { gradcheckOps } from '../suites/gradcheck/suite.js';
-import { silentProgress } from '../suites/progress.js';
-import { type RegisteredOp, registeredOps } from '../suites/registry.js';
+import { silentProgress } from '../suites/runner/progress.js';
+import { type RegisteredOp, registeredOps } from '../suites/common/registry.js';
 import type { CaseResult, SuiteOptions } from '../reports/schema/index.js';
-import { validateOps } from '../suites/validate.js';
+import { validateOps } from '../suites/validate/index.js';
 
 const ROOT = resolve(import.meta.dirname, '..');
 

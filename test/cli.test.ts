@@ -7,8 +7,8 @@ import { verdictSentence } from '../reports/verdict.js';
 import { readArguments, UsageError } from '../suites/cli/args.js';
 import { COMMANDS } from '../suites/cli/grammar.js';
 import { main } from '../suites/cli/main.js';
-import { findReferences, pythonCandidates } from '../suites/cli/references.js';
-import { createProgress } from '../suites/progress.js';
+import { findReferences, pythonCandidates } from '../suites/runner/references.js';
+import { createProgress } from '../suites/runner/progress.js';
 import { parseRunResult } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 

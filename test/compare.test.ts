@@ -1,8 +1,8 @@
 // Known answers for the comparator: everything that other comparators let through must be seen here.
 import { describe, expect, test } from 'vitest';
-import { type ArrayValue, compareArrays } from '../suites/compare.js';
-import { toleranceFor } from '../suites/tolerances.js';
-import { ulpDistance } from '../suites/ulp.js';
+import { type ArrayValue, compareArrays } from '../suites/common/compare.js';
+import { toleranceFor } from '../suites/common/tolerances.js';
+import { ulpDistance } from '../suites/common/ulp.js';
 
 const f32 = (values: readonly number[], shape: readonly number[] = [values.length]): ArrayValue => ({
   dtype: 'float32',

@@ -10,7 +10,7 @@ import {
 import { htmlReport } from '../reports/html.js';
 import { markdownReport } from '../reports/markdown.js';
 import { exitCode } from '../reports/verdict.js';
-import { floorOf } from '../suites/conformance/floor.js';
+import { floorOf } from '../suites/conformance/baseline.js';
 import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 

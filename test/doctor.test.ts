@@ -1,15 +1,15 @@
 // What the doctor says of timings, told by a kernel whose state is made up, and of a device that is or is not there.
 import { describe, expect, it } from 'vitest';
 import type { Lane } from '../suites/bench/race.js';
-import { gpuText } from '../suites/doctor.js';
+import { gpuText } from '../suites/runner/doctor.js';
 import {
   accuracyOf,
   frequencyFinding,
   loadFinding,
   quotaFinding,
   timingFindings,
-} from '../suites/doctor-timing.js';
-import { machineFacts } from '../suites/machine.js';
+} from '../suites/runner/doctor-timing.js';
+import { machineFacts } from '../suites/runner/machine.js';
 import type { Mark } from '../reports/schema/index.js';
 
 const kernel = (files: Record<string, string>) => ({ read: (path: string) => files[path] ?? '' });

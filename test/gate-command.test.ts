@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../suites/cli/main.js';
 import { whileChanging } from '../suites/cli/watch.js';
-import type { Expectation } from '../suites/expectations.js';
+import type { Expectation } from '../suites/runner/expectations.js';
 import { type RunResult, RunResultSchema } from '../reports/schema/index.js';
-import { quoted } from '../suites/shell.js';
+import { quoted } from '../suites/common/shell.js';
 import { sampleRun } from './sample-run.js';
 
 const ROOT = resolve(import.meta.dirname, '..');

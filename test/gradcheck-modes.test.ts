@@ -3,15 +3,15 @@
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import * as engine from '../engine/index.js';
-import { Fixtures, openFixtures } from '../suites/fixtures.js';
+import { Fixtures, openFixtures } from '../suites/common/fixtures.js';
 import { type CheckOptions, checkProblem, type Problem } from '../suites/gradcheck/check.js';
 import { checkForward } from '../suites/gradcheck/forward.js';
 import { gradcheck, type TensorFunction, type TieRule } from '../suites/gradcheck/index.js';
 import { gradcheckCase, gradcheckOps, isCandidate } from '../suites/gradcheck/suite.js';
-import { TIES } from '../suites/gradcheck/ties.js';
-import { silentProgress } from '../suites/progress.js';
-import { registeredOps } from '../suites/registry.js';
-import { selectCases } from '../suites/select.js';
+import { TIES } from '../suites/gradcheck/subgradients.js';
+import { silentProgress } from '../suites/runner/progress.js';
+import { registeredOps } from '../suites/common/registry.js';
+import { selectCases } from '../suites/common/select.js';
 import { expectGradientsToMatch } from '../suites/vitest.js';
 
 type Tensor = engine.Tensor;

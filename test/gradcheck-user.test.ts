@@ -10,7 +10,7 @@ import {
   loadUserFunction,
   type TensorFunction,
 } from '../suites/gradcheck/index.js';
-import { silentProgress } from '../suites/progress.js';
+import { silentProgress } from '../suites/runner/progress.js';
 import { CannotRunError } from '../reports/schema/index.js';
 import { expectGradientsToMatch } from '../suites/vitest.js';
 

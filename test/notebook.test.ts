@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as engine from '../engine/index.js';
-import { openFixtures } from '../suites/fixtures.js';
-import { packageRoot } from '../suites/machine.js';
+import { openFixtures } from '../suites/common/fixtures.js';
+import { packageRoot } from '../suites/runner/machine.js';
 import { Check } from '../suites/notebook/check.js';
 import { notebookSuite } from '../suites/notebook/index.js';
 import { Recording } from '../suites/notebook/recording.js';
 import { showTime, timeBlock } from '../suites/notebook/time.js';
-import { silentProgress } from '../suites/progress.js';
+import { silentProgress } from '../suites/runner/progress.js';
 
 const fixtures = join(packageRoot(), 'fixtures');
 const options = { seed: 1, signal: new AbortController().signal, progress: silentProgress(), fixtures };

@@ -10,8 +10,8 @@ import { askPeers } from '../suites/peers/index.js';
 import { denseArray } from '../suites/peers/inputs.js';
 import { racePeers } from '../suites/peers/race.js';
 import { peerRows } from '../suites/peers/rows.js';
-import { silentProgress } from '../suites/progress.js';
-import { registeredOps } from '../suites/registry.js';
+import { silentProgress } from '../suites/runner/progress.js';
+import { registeredOps } from '../suites/common/registry.js';
 import { type PeerEngine, type SuiteResult, SuiteResultSchema } from '../reports/schema/index.js';
 import { sampleRun } from './sample-run.js';
 

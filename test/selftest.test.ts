@@ -6,15 +6,15 @@ import { consoleSummary } from '../reports/console.js';
 import { htmlReport } from '../reports/html.js';
 import { markdownReport } from '../reports/markdown.js';
 import { exitCode } from '../reports/verdict.js';
-import { silentProgress } from '../suites/progress.js';
+import { silentProgress } from '../suites/runner/progress.js';
 import { parseRunResult, type SuiteOptions, type SuiteResult } from '../reports/schema/index.js';
-import { FLOOR } from '../suites/selftest/floor.js';
+import { FLOOR } from '../suites/selftest/baseline.js';
 import { selftest } from '../suites/selftest/index.js';
-import { LAWS } from '../suites/selftest/laws.js';
+import { LAWS } from '../suites/selftest/invariants.js';
 import type { Mutant } from '../suites/selftest/mutant.js';
 import { MUTANTS } from '../suites/selftest/mutants.js';
 import { smallestSeen } from '../suites/selftest/sensitivity.js';
-import { validateOps } from '../suites/validate.js';
+import { validateOps } from '../suites/validate/index.js';
 import { sampleRun } from './sample-run.js';
 
 const options: SuiteOptions = {

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import * as engine from '../engine/index.js';
 import { serializeNpz } from '../engine/io/npz.js';
 import { call, t } from '../engine/registry/samples.js';
-import { type Case, casesOf } from '../suites/cases.js';
-import { Fixtures } from '../suites/fixtures.js';
-import type { FixtureCase, FixtureInput, Manifest, TensorOutput } from '../suites/manifest.js';
-import { silentProgress } from '../suites/progress.js';
-import { type RegisteredOp, registeredOps } from '../suites/registry.js';
+import { type Case, casesOf } from '../suites/common/cases.js';
+import { Fixtures } from '../suites/common/fixtures.js';
+import type { FixtureCase, FixtureInput, Manifest, TensorOutput } from '../suites/common/manifest.js';
+import { silentProgress } from '../suites/runner/progress.js';
+import { type RegisteredOp, registeredOps } from '../suites/common/registry.js';
 import { CannotRunError, type CaseResult, type SuiteOptions } from '../reports/schema/index.js';
-import { validateCase, validateOps } from '../suites/validate.js';
+import { validateCase, validateOps } from '../suites/validate/index.js';
 
 type Arrays = Record<string, { data: Float32Array; shape: number[]; dtype: string }>;
 

@@ -1,5 +1,5 @@
 // Owns the interface that every suite implements, and how a suite's cases become its result.
-import type { Progress } from '../../suites/progress.js';
+import type { Progress } from '../../suites/runner/progress.js';
 import { type CaseResult, countCases } from './cases.js';
 import type { SuiteName } from './outcome.js';
 import type { SuiteResult } from './run.js';

@@ -2,9 +2,9 @@
 // products that add many terms. It calls nothing.
 import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/registry/samples.js';
 import { uniformStream } from '../bench/inputs.js';
-import { mapTensors, tensorsOf } from '../cases.js';
-import { pointwiseSamples } from '../pointwise-cases.js';
-import type { RegisteredOp } from '../registry.js';
+import { mapTensors, tensorsOf } from '../common/cases.js';
+import { pointwiseSamples } from '../common/pointwise-cases.js';
+import type { RegisteredOp } from '../common/registry.js';
 
 /** One call, in words a reader finds it by. */
 export interface AccuracyCall {

@@ -1,6 +1,6 @@
 // Owns the arithmetic of accuracy: errors of float32 results in ULP of the float64 truth, summed up. It calls nothing.
 import type { UlpErrors } from '../../reports/schema/index.js';
-import { ulpError } from '../ulp.js';
+import { ulpError } from '../common/ulp.js';
 
 const GREATEST = 3.4028234663852886e38;
 const LEAST_NORMAL = 2 ** -126;

@@ -2,7 +2,7 @@
 // `chain` in scripts/reference/workloads.py is the same expression: change both.
 import { fuse, scalar } from '../../engine/index.js';
 import { t } from '../../engine/registry/samples.js';
-import { arrayOf, type EngineTensor } from '../bind.js';
+import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { Mode } from './cpu-rows.js';
 import type { RowPlan } from './plan.js';
 

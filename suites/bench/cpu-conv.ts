@@ -3,8 +3,8 @@
 import * as engine from '../../engine/index.js';
 import { autograd } from '../../engine/index.js';
 import { call, type Sample, t } from '../../engine/registry/samples.js';
-import { arrayOf, type EngineTensor, flattenResult } from '../bind.js';
-import { type RegisteredOp, registeredOps } from '../registry.js';
+import { arrayOf, type EngineTensor, flattenResult } from '../common/bind.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import type { Mode } from './cpu-rows.js';
 import type { BenchInputs } from './inputs.js';
 import type { Prepared, RowPlan } from './plan.js';

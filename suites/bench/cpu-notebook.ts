@@ -2,7 +2,7 @@
 // The cells themselves are those of notebook-rows.ts.
 import * as engine from '../../engine/index.js';
 import { t } from '../../engine/registry/samples.js';
-import { arrayOf, type EngineTensor } from '../bind.js';
+import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { Mode } from './cpu-rows.js';
 import { notebookRows } from './notebook-rows.js';
 import type { RowPlan, Workload } from './plan.js';

@@ -2,7 +2,7 @@
 // A row is data: how an op is called, and what its references are, comes from its declaration.
 import type { Tensor } from '../../engine/index.js';
 import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/registry/samples.js';
-import { type RegisteredOp, registeredOps } from '../registry.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import type { BenchRow } from '../../reports/schema/index.js';
 import type { Mode } from './cpu-rows.js';
 import type { RowPlan } from './plan.js';

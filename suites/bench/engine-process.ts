@@ -1,5 +1,5 @@
 // Owns the parent's side of a process that runs one family of rows: what ran before it leaves no caches, heap or compiled code in it.
-import { Forked } from '../forked.js';
+import { Forked } from '../runner/forked.js';
 import type { Mode } from './cpu-rows.js';
 import type { Compared, Readied, RowEngine, RowOrder } from './engine-row.js';
 import { entryPoint } from './fork.js';

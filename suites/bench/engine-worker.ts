@@ -1,6 +1,6 @@
 // The process of one family of rows: makes them ready and runs their blocks when told. It decides nothing.
-import { answerRequests } from '../forked.js';
-import { placeRun } from '../place.js';
+import { answerRequests } from '../runner/forked.js';
+import { placeRun } from '../runner/device.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
 import { cudaRows } from './cuda-rows.js';
 import type { EngineRequest } from './engine-process.js';

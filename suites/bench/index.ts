@@ -1,7 +1,7 @@
 // The bench suite: the notebook's timings, the op sweep and the memory figures. It owns what is run, in which order and for how
 // long, and the reference process's life; the judging is done elsewhere.
 import { cuda } from '../../engine/index.js';
-import { idMatcher } from '../cases.js';
+import { idMatcher } from '../common/cases.js';
 import { racePeers } from '../peers/race.js';
 import {
   type BenchRow,
@@ -24,7 +24,7 @@ import { cpuRows, type Mode } from './cpu-rows.js';
 import { meanOf, meanRow } from './cpu-sweep.js';
 import { CUDA_MEAN_RATIO, cudaRows } from './cuda-rows.js';
 import { decide, evidence } from './decision.js';
-import { blocksNote, countBlocks, quietSamples } from './hits.js';
+import { blocksNote, countBlocks, quietSamples } from './interference.js';
 import { type MemoryTask, measureMemory, memoryTasks } from './memory.js';
 import { notebookRows } from './notebook-rows.js';
 import type { RowPlan } from './plan.js';

@@ -4,10 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as engine from '../../engine/index.js';
 import type { ArgSpec, Sample, TensorSpec } from '../../engine/registry/samples.js';
-import type { EngineTensor } from '../bind.js';
-import { isTensorSpec } from '../cases.js';
-import { placed } from '../place.js';
-import { contiguousStrides, sizeOf } from '../shapes.js';
+import type { EngineTensor } from '../common/bind.js';
+import { isTensorSpec } from '../common/cases.js';
+import { placed } from '../runner/device.js';
+import { contiguousStrides, sizeOf } from '../common/shapes.js';
 
 type Data = Float64Array | Float32Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 type NumpyInput = Parameters<typeof engine.fromNumpy>[0];

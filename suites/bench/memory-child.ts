@@ -1,6 +1,6 @@
 // The fresh process of a memory figure: runs one loop, watches its resident memory, answers its parent and ends.
 import * as engine from '../../engine/index.js';
-import { placeRun } from '../place.js';
+import { placeRun } from '../runner/device.js';
 import { trainingStep } from './notebook-rows.js';
 
 const WARM_STEPS = 1_000;

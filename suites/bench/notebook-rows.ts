@@ -2,8 +2,8 @@
 // scripts/reference/workloads.py holds the same steps for NumPy and PyTorch: change both.
 import * as engine from '../../engine/index.js';
 import { call, type Sample, t } from '../../engine/registry/samples.js';
-import { arrayOf, type EngineTensor } from '../bind.js';
-import type { ArrayValue } from '../compare.js';
+import { arrayOf, type EngineTensor } from '../common/bind.js';
+import type { ArrayValue } from '../common/compare.js';
 import type { BenchInputs } from './inputs.js';
 import type { Prepared, RowPlan, Workload } from './plan.js';
 import type { Backend } from './worker.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
 import type * as engine from '../../engine/index.js';
-import { packageRoot } from '../machine.js';
+import { packageRoot } from '../runner/machine.js';
 import { CannotRunError } from '../../reports/schema/index.js';
 import type { cpuRows } from './cpu-rows.js';
 import { entryPoint } from './fork.js';

@@ -1,5 +1,5 @@
 // Owns the parent's side of a process that holds two builds. Whatever happens to that process is an error with a reason.
-import { Forked } from '../forked.js';
+import { Forked } from '../runner/forked.js';
 import type { Lane } from './race.js';
 
 /** A build as its process loads it: see pack.ts. */

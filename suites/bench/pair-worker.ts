@@ -1,7 +1,7 @@
 // The process of two builds of the engine: loads both, prepares a row on either, races them block by block, and answers with
 // times. It decides nothing.
-import { type ArrayValue, compareArrays } from '../compare.js';
-import { answerRequests } from '../forked.js';
+import { type ArrayValue, compareArrays } from '../common/compare.js';
+import { answerRequests } from '../runner/forked.js';
 import type { PackedSide } from './pack.js';
 import type { PackedBuild, PairAnswer, PairRequest } from './pair-process.js';
 import type { RowPlan } from './plan.js';

@@ -1,5 +1,5 @@
 // Owns the shape of a bench row before it is run. Data and closures only.
-import type { ArrayValue } from '../compare.js';
+import type { ArrayValue } from '../common/compare.js';
 import type { BenchInputs } from './inputs.js';
 import type { Backend } from './worker.js';
 

@@ -1,6 +1,6 @@
 // Owns the rule by which required rows are measured again, and how the rounds of a row become one. It measures nothing.
 import type { BenchRow, Timing } from '../../reports/schema/index.js';
-import { quietSamples } from './hits.js';
+import { quietSamples } from './interference.js';
 import { median, pairedRatio } from './statistics.js';
 
 /** How often a narrow row is measured in all. */

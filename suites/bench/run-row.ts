@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { BenchRow, CaseResult, Timing, Worst } from '../../reports/schema/index.js';
 import type { Readied, RowEngine } from './engine-row.js';
-import { quietSamples } from './hits.js';
+import { quietSamples } from './interference.js';
 import type { RowPlan, Workload } from './plan.js';
 import { type Contestant, type Lane, type RaceOptions, race } from './race.js';
 import { median, pairedRatio, spread } from './statistics.js';

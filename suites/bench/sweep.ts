@@ -2,9 +2,9 @@
 // How an op is called, and what its references are, comes from its declaration.
 import * as engine from '../../engine/index.js';
 import { call, type Sample, t } from '../../engine/registry/samples.js';
-import { arrayOf, type EngineTensor, flattenResult, positional, publicArguments } from '../bind.js';
-import { tensorsOf } from '../cases.js';
-import { type RegisteredOp, registeredOps } from '../registry.js';
+import { arrayOf, type EngineTensor, flattenResult, positional, publicArguments } from '../common/bind.js';
+import { tensorsOf } from '../common/cases.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import type { BenchInputs } from './inputs.js';
 import type { Prepared, RowPlan, Workload } from './plan.js';
 import type { Backend } from './worker.js';

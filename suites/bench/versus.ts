@@ -4,7 +4,7 @@
 import { type BenchRow, type Calibration, CannotRunError, type CaseResult, type Mark } from '../../reports/schema/index.js';
 import { type Build, readied, thisBuild } from './builds.js';
 import { decide, decidePooled, type Evidence, evidence, ratioOf } from './decision.js';
-import { keptPairs } from './hits.js';
+import { keptPairs } from './interference.js';
 import { uniformStream } from './inputs.js';
 import { packedWorker } from './pack.js';
 import { type PackedBuild, PairProcess, type Raced } from './pair-process.js';

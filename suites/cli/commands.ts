@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { idMatcher } from '../cases.js';
-import { updateFloor } from '../conformance/floor.js';
-import { examine, type Finding } from '../doctor.js';
-import { packageRoot } from '../machine.js';
+import { idMatcher } from '../common/cases.js';
+import { updateFloor } from '../conformance/baseline.js';
+import { examine, type Finding } from '../runner/doctor.js';
+import { packageRoot } from '../runner/machine.js';
 import {
   CannotRunError,
   FULL_RUN,
@@ -16,11 +16,11 @@ import {
   suiteResult,
 } from '../../reports/schema/index.js';
 import type { Arguments } from './args.js';
-import { readGate } from './gate.js';
+import { readGate } from './ci-check.js';
 import type { Command } from './grammar.js';
 import { remember } from './history.js';
 import { type Console, checkWritable, deliver } from './output.js';
-import { findReferences } from './references.js';
+import { findReferences } from '../runner/references.js';
 import { minimiseCase, replay } from './replay.js';
 import { interruptSignal, runSuites } from './run.js';
 import { gradcheckUser } from './user.js';
@@ -120,7 +120,7 @@ async function doctor(args: Arguments, to: Console): Promise<number> {
 }
 
 async function checkFixtures(folder: string): Promise<string> {
-  const { openFixtures } = await import('../fixtures.js');
+  const { openFixtures } = await import('../common/fixtures.js');
   return (await openFixtures(folder)).summary;
 }
 

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join, resolve } from 'node:path';
 import { geometricMean, rowKey } from '../../reports/timings.js';
 import { benchRows, exitCode, referencesOf } from '../../reports/verdict.js';
-import { machineKey } from '../machine.js';
+import { machineKey } from '../runner/machine.js';
 import {
   CannotRunError,
   type HistoryLine,

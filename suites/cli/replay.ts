@@ -1,23 +1,23 @@
 // `torchstone replay` and `torchstone minimise`: one recorded case, told in full, or made as small as it still falls short.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { packageRoot } from '../machine.js';
+import { packageRoot } from '../runner/machine.js';
 import { CannotRunError, EXIT, nothingToRun } from '../../reports/schema/index.js';
-import { quoted } from '../shell.js';
+import { quoted } from '../common/shell.js';
 import { type Arguments, UsageError } from './args.js';
 import type { Console } from './output.js';
-import { findReferences } from './references.js';
+import { findReferences } from '../runner/references.js';
 
 const CAPSULES = join('reports', 'out', 'capsules');
 
 /** Replays one case of the fixtures, or a capsule, and tells all about it. */
 export async function replay(args: Arguments, to: Console): Promise<number> {
   const target = named(args, 'replay');
-  const { readCapsule, arraysOf } = await import('../capsule/capsule.js');
-  const { account } = await import('../capsule/detail.js');
-  const { truthOf } = await import('../capsule/truth.js');
-  const { replayCase } = await import('../replay.js');
-  type Observed = import('../replay.js').Observed;
+  const { readCapsule, arraysOf } = await import('../repro/capsule.js');
+  const { account } = await import('../repro/detail.js');
+  const { truthOf } = await import('../repro/truth.js');
+  const { replayCase } = await import('../validate/replay.js');
+  type Observed = import('../validate/replay.js').Observed;
   const capsule = target.endsWith('.json') ? readCapsule(resolve(target)) : undefined;
   const found = capsule ? undefined : await recordedCase(target, args);
   const recorded = capsule?.case ?? found!.recorded;
@@ -40,9 +40,9 @@ export async function minimiseCase(args: Arguments, to: Console): Promise<number
     throw new CannotRunError(
       'minimise asks PyTorch about smaller calls; `torchstone doctor` says how to get it',
     );
-  const { casesOf } = await import('../cases.js');
-  const { capsuleOf, capsuleName } = await import('../capsule/capsule.js');
-  const { minimise } = await import('../capsule/minimise.js');
+  const { casesOf } = await import('../common/cases.js');
+  const { capsuleOf, capsuleName } = await import('../repro/capsule.js');
+  const { minimise } = await import('../repro/minimise.js');
   const op = await registered(target.split('/')[0] ?? '');
   const declared = casesOf(op).find((one) => one.id === target);
   if (declared === undefined) throw nothingToRun(`no declared case has the id '${target}'`);
@@ -67,7 +67,7 @@ function named({ positionals }: Arguments, command: string): string {
 }
 
 async function recordedCase(id: string, args: Arguments) {
-  const { openFixtures } = await import('../fixtures.js');
+  const { openFixtures } = await import('../common/fixtures.js');
   const fixtures = await openFixtures(args.fixtures ?? join(packageRoot(), 'fixtures'));
   const op = id.slice(0, Math.max(0, id.indexOf('/')));
   const recorded = fixtures.has(`ops/${op}.json`)
@@ -79,7 +79,7 @@ async function recordedCase(id: string, args: Arguments) {
 }
 
 async function registered(name: string) {
-  const { registeredOps } = await import('../registry.js');
+  const { registeredOps } = await import('../common/registry.js');
   const op = registeredOps().find((one) => one.name === name);
   if (op === undefined) throw nothingToRun(`the registry has no op '${name}'`);
   return op;

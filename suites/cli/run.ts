@@ -1,8 +1,8 @@
 // Runs suites and assembles what they produced into one run result; owns interruption.
 // It knows no suite's inside and prints nothing of its own.
 import { join, resolve } from 'node:path';
-import { machineFacts, packageRoot, toolFacts } from '../machine.js';
-import { createProgress } from '../progress.js';
+import { machineFacts, packageRoot, toolFacts } from '../runner/machine.js';
+import { createProgress } from '../runner/progress.js';
 import {
   CannotRunError,
   RESULT_SCHEMA,
@@ -11,8 +11,8 @@ import {
   type SuiteResult,
 } from '../../reports/schema/index.js';
 import type { Arguments } from './args.js';
-import { HOSTING, isolated, type SuiteAnswer, type SuiteOrder } from './isolate.js';
-import type { FoundReferences } from './references.js';
+import { HOSTING, isolated, type SuiteAnswer, type SuiteOrder } from '../runner/isolate.js';
+import type { FoundReferences } from '../runner/references.js';
 
 /** The options that the command line gives a suite. */
 export function suiteOrder(
@@ -100,8 +100,8 @@ export async function runSuites(
 /** Runs an ordered suite in this process. Used by the suite's own process. */
 export async function runHere(order: SuiteOrder, signal: AbortSignal): Promise<SuiteAnswer> {
   const { suite: name, quiet, ...options } = order;
-  const { loadSuite } = await import('./load.js');
-  const { placeRun } = await import('../place.js');
+  const { loadSuite } = await import('../runner/load.js');
+  const { placeRun } = await import('../runner/device.js');
   try {
     placeRun();
     const suite = await loadSuite(name);

@@ -3,7 +3,7 @@
 import { asDType, type DType } from '../../engine/core/dtype.js';
 import { adopt, type Storage } from '../../engine/core/storage.js';
 import { Tensor } from '../../engine/core/tensor.js';
-import { placed } from '../place.js';
+import { placed } from '../runner/device.js';
 import type { Blob, WireArray, WireTensor } from './wire.js';
 
 /** Values in row-major order; complex ones interleaved. int64 keeps its digits. */

@@ -3,8 +3,8 @@
 
 import * as engine from '../../engine/index.js';
 import { Complex, type Op, ops, type Param, Tensor } from '../../engine/index.js';
-import { BindError, camelCase } from '../bind.js';
-import { runDevice } from '../place.js';
+import { BindError, camelCase } from '../common/bind.js';
+import { runDevice } from '../runner/device.js';
 import { dtypeOf } from './arrays.js';
 import type { Wire, WireCall, WireProgram } from './wire.js';
 

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../machine.js';
+import { packageRoot } from '../runner/machine.js';
 import { CannotRunError } from '../../reports/schema/index.js';
 import { type Frame, readFrames } from './wire.js';
 

@@ -1,6 +1,6 @@
 // Owns the comparison of an analytic gradient with a numerical one, in full while that fits the budget, by random directions above it.
 // It knows no tensors.
-import { type CheckOptions, Desk, NARROWER, type Settings, STEP, settingsOf } from './desk.js';
+import { type CheckOptions, Desk, NARROWER, type Settings, STEP, settingsOf } from './context.js';
 import { checkDirections } from './directions.js';
 import { type Curve, type Derivative, differentiate } from './numeric.js';
 import { inputSize, type Problem, weightsOf } from './problem.js';

@@ -1,7 +1,7 @@
 // Owns the check of forward mode: Jacobian-vector products against central differences, and against the backward pass that they must
 // be the transpose of. It knows no tensors.
 import { checkWith } from './check.js';
-import { type CheckOptions, type Desk, NARROWER, STEP } from './desk.js';
+import { type CheckOptions, type Desk, NARROWER, STEP } from './context.js';
 import { type Curve, type Derivative, differentiate } from './numeric.js';
 import { dot, dotSize, movedInputs, type Problem, signsOf, weightsOf } from './problem.js';
 import type { GradcheckReport } from './report.js';

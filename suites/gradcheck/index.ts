@@ -1,8 +1,8 @@
 // Owns what the gradient check offers to others: the suite, and `gradcheck` for anyone's function.
-export type { CheckOptions } from './desk.js';
+export type { CheckOptions } from './context.js';
 export { loadUserFunction } from './load.js';
 export type { GradcheckReport, JacobianEntry, Verdict } from './report.js';
 export { gradcheckSuite } from './suite.js';
 export { GradcheckError, type GradcheckOptions, gradcheck, type TensorFunction } from './tensors.js';
-export type { TieRule } from './ties.js';
+export type { TieRule } from './subgradients.js';
 export { checkUserFunction } from './user.js';

@@ -1,6 +1,6 @@
 // Owns the form of what a gradient check checks: a function of flat arrays, and the arithmetic on them. It knows no tensors and
 // judges nothing.
-import { unravel } from '../shapes.js';
+import { unravel } from '../common/shapes.js';
 
 /** A function of several arrays, and its own opinion of its gradient. */
 export interface Problem {

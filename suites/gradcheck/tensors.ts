@@ -1,10 +1,10 @@
 // Owns the gradient check of functions of tensors: it turns them into problems of flat arrays. Only the engine's public API.
 import * as engine from '../../engine/index.js';
-import { type EngineTensor, tensorOf } from '../bind.js';
-import { readable } from '../place.js';
-import { sizeOf } from '../shapes.js';
+import { type EngineTensor, tensorOf } from '../common/bind.js';
+import { readable } from '../runner/device.js';
+import { sizeOf } from '../common/shapes.js';
 import { checkProblem } from './check.js';
-import type { CheckOptions } from './desk.js';
+import type { CheckOptions } from './context.js';
 import { checkForward } from './forward.js';
 import { generator, type Problem, weightsOf } from './problem.js';
 import type { GradcheckReport, Kind } from './report.js';

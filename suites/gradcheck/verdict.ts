@@ -2,7 +2,7 @@
 // It differentiates nothing.
 import type { Derivative } from './numeric.js';
 import type { JacobianEntry, Verdict } from './report.js';
-import { followsRule, type TieRule } from './ties.js';
+import { followsRule, type TieRule } from './subgradients.js';
 
 /** A derivative to be judged. */
 export interface Candidate {

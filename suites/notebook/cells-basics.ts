@@ -1,6 +1,6 @@
 // Cells A to D of the notebook: creating, indexing, reshaping, arithmetic. Facts only; check.ts judges.
 import * as ts from '../../engine/index.js';
-import { tensorOf } from '../bind.js';
+import { tensorOf } from '../common/bind.js';
 import type { Cell } from './cell.js';
 
 const matrix = () =>

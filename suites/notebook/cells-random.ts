@@ -2,7 +2,7 @@
 
 import * as ts from '../../engine/index.js';
 import { addon } from '../../engine/backend/addon.js';
-import { arrayOf, type EngineTensor } from '../bind.js';
+import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { Cell } from './cell.js';
 import type { Check } from './check.js';
 

@@ -1,7 +1,7 @@
 // The notebook suite: every cell of the notebook, as executable cases. It owns the list and the order, and judges nothing itself.
-import { idMatcher } from '../cases.js';
-import { eachCase } from '../each-case.js';
-import { openFixtures } from '../fixtures.js';
+import { idMatcher } from '../common/cases.js';
+import { eachCase } from '../runner/each-case.js';
+import { openFixtures } from '../common/fixtures.js';
 import {
   type CaseResult,
   nothingToRun,

@@ -1,8 +1,8 @@
 // Owns reading fixtures/notebook/: what PyTorch and NumPy answered to the cells. It compares nothing.
 import { z } from 'zod';
 import { type NpzFile, openNpz } from '../../engine/io/npz.js';
-import type { ArrayValue } from '../compare.js';
-import { FixtureError, type Fixtures } from '../fixtures.js';
+import type { ArrayValue } from '../common/compare.js';
+import { FixtureError, type Fixtures } from '../common/fixtures.js';
 
 const JSON_PATH = 'notebook/notebook.json';
 const NPZ_PATH = 'notebook/notebook.npz';

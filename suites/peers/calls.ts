@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Param } from '../../engine/registry/define.js';
 import type { ArgSpec } from '../../engine/registry/samples.js';
-import { positional } from '../bind.js';
-import { idMatcher } from '../cases.js';
-import type { Fixtures } from '../fixtures.js';
-import type { FixtureCase } from '../manifest.js';
-import type { RegisteredOp } from '../registry.js';
+import { positional } from '../common/bind.js';
+import { idMatcher } from '../common/cases.js';
+import type { Fixtures } from '../common/fixtures.js';
+import type { FixtureCase } from '../common/manifest.js';
+import type { RegisteredOp } from '../common/registry.js';
 import type { Argument, Parameter } from './call.js';
 import { SENDABLE } from './inputs.js';
 import type { PeerCall, SentTensor } from './protocol.js';

@@ -1,7 +1,7 @@
 // Owns the list of peers: who they are, which package they need, which adapter speaks for them, and whether they are installed.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../machine.js';
+import { packageRoot } from '../runner/machine.js';
 
 /** One peer. */
 export interface Peer {

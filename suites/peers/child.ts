@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loopOf } from '../bench/race.js';
-import { settle } from '../bench/settle.js';
-import type { ArrayValue } from '../compare.js';
-import { answerRequests } from '../forked.js';
+import { settle } from '../bench/quiesce.js';
+import type { ArrayValue } from '../common/compare.js';
+import { answerRequests } from '../runner/forked.js';
 import { Call, type Foreign, Unsupported } from './call.js';
 import type { Packages, PeerEngine, PeerModule } from './engine.js';
 import { denseArray } from './inputs.js';

@@ -1,6 +1,6 @@
 // Owns what another engine looks like to the harness: opaque tensors, operations that take one call each, and helpers to list them.
 // It must not know any engine, nor whether a result is right.
-import type { ArrayValue } from '../compare.js';
+import type { ArrayValue } from '../common/compare.js';
 import { type Call, type Foreign, Unsupported } from './call.js';
 
 /** One operation, under its dotted Python path without `torch.`. */

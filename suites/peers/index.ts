@@ -1,7 +1,7 @@
 // The suite of peers: the recorded calls asked of other JavaScript engines, each in a process of its own. What a peer gets wrong is
 // told and fails nothing; this engine, asked in the same way, must pass everything.
-import { type Fixtures, openFixtures } from '../fixtures.js';
-import { type RegisteredOp, registeredOps } from '../registry.js';
+import { type Fixtures, openFixtures } from '../common/fixtures.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import {
   type CaseResult,
   nothingToRun,

@@ -1,6 +1,6 @@
 // Owns turning a tensor on its way into a plain row-major array. It knows no engine.
 import { readFileSync } from 'node:fs';
-import type { ArrayValue } from '../compare.js';
+import type { ArrayValue } from '../common/compare.js';
 import type { SentTensor } from './protocol.js';
 
 const ARRAYS = {

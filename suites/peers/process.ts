@@ -1,8 +1,8 @@
 // Owns the parent's side of one peer: starts its process, and starts it anew when it has died, as often as is worth it.
 import { entryPoint } from '../bench/fork.js';
 import type { BlockTime } from '../bench/race.js';
-import type { ArrayValue } from '../compare.js';
-import { Forked, ProcessEnded } from '../forked.js';
+import type { ArrayValue } from '../common/compare.js';
+import { Forked, ProcessEnded } from '../runner/forked.js';
 import type { Peer } from './catalogue.js';
 import type { Answer, Opened, PeerCall, PeerRequest, PeerTraining } from './protocol.js';
 

@@ -1,5 +1,5 @@
 // Owns what parent and peer say to each other. Types only.
-import type { ArrayValue } from '../compare.js';
+import type { ArrayValue } from '../common/compare.js';
 import type { Parameter } from './call.js';
 
 /** A tensor on its way: a view of a base storage, which comes along or lies in a file of little-endian values. */

@@ -11,8 +11,8 @@ import type { RowPlan } from '../bench/plan.js';
 import { type Lane, race } from '../bench/race.js';
 import { timing } from '../bench/run-row.js';
 import { pairedRatio } from '../bench/statistics.js';
-import { idMatcher } from '../cases.js';
-import { type ArrayValue, compareArrays } from '../compare.js';
+import { idMatcher } from '../common/cases.js';
+import { type ArrayValue, compareArrays } from '../common/compare.js';
 import {
   type CaseResult,
   nothingToRun,

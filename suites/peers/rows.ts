@@ -4,8 +4,8 @@ import * as engine from '../../engine/index.js';
 import type { ArgSpec } from '../../engine/registry/samples.js';
 import { cpuRows, type Mode } from '../bench/cpu-rows.js';
 import type { RowPlan, Workload } from '../bench/plan.js';
-import { arrayOf, type EngineTensor } from '../bind.js';
-import { type RegisteredOp, registeredOps } from '../registry.js';
+import { arrayOf, type EngineTensor } from '../common/bind.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import { peerCall } from './calls.js';
 import type { PeerCall, PeerTraining, SentTensor } from './protocol.js';
 

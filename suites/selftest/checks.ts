@@ -1,14 +1,14 @@
 // Owns running the checks of the suites on the part of their cases that a mutant names. It knows no mutant.
-import { idMatcher } from '../cases.js';
-import type { Fixtures } from '../fixtures.js';
+import { idMatcher } from '../common/cases.js';
+import type { Fixtures } from '../common/fixtures.js';
 import { checkCase, isCandidate } from '../gradcheck/suite.js';
 import { CELLS, runCell } from '../notebook/index.js';
 import { Recording } from '../notebook/recording.js';
-import { registeredOps } from '../registry.js';
+import { registeredOps } from '../common/registry.js';
 import type { CaseResult } from '../../reports/schema/index.js';
-import { type SelectedCase, selectCases } from '../select.js';
-import { validateCase } from '../validate.js';
-import { LAWS } from './laws.js';
+import { type SelectedCase, selectCases } from '../common/select.js';
+import { validateCase } from '../validate/index.js';
+import { LAWS } from './invariants.js';
 import type { Mutant } from './mutant.js';
 
 /** The checks, in the matrix's order of columns. */

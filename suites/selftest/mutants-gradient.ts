@@ -4,7 +4,7 @@ import { support } from '../../engine/autograd/engine.js';
 import { FunctionNode, type Gradients, Node } from '../../engine/autograd/node.js';
 import * as engine from '../../engine/index.js';
 import { block } from '../../engine/backend/addon.js';
-import type { EngineTensor } from '../bind.js';
+import type { EngineTensor } from '../common/bind.js';
 import { onFamily, reduceSizesAt } from './command.js';
 import { all, type Mutant, replaced, type Undo } from './mutant.js';
 import { rewriting, uses, withOpcodes } from './programs.js';

@@ -1,7 +1,7 @@
 // Faults of ops as a whole, where no kernel is involved: whose memory a result is, its dtype, the version of what was changed.
 // Data and small closures only.
 import * as engine from '../../engine/index.js';
-import type { EngineTensor } from '../bind.js';
+import type { EngineTensor } from '../common/bind.js';
 import { all, type Mutant, replaced, type Undo } from './mutant.js';
 
 /** Another function in the place of a registered op's. */

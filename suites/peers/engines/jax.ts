@@ -1,5 +1,5 @@
 // The adapter of jax-js with its WebAssembly backend. Its operations consume their arguments: every use takes a reference first.
-import type { ArrayValue } from '../../compare.js';
+import type { ArrayValue } from '../../common/compare.js';
 import { type Call, type Foreign, Unsupported } from '../call.js';
 import {
   type Caller,

@@ -1,5 +1,5 @@
 // The adapter of js-pytorch. Its tensors are nested arrays of JavaScript numbers: it computes in double precision, whatever goes in.
-import type { ArrayValue } from '../../compare.js';
+import type { ArrayValue } from '../../common/compare.js';
 import { type Foreign, Unsupported } from '../call.js';
 import {
   binary,

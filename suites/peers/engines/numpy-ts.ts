@@ -1,5 +1,5 @@
 // The adapter of numpy-ts: NumPy's functions under their own names. It does not differentiate.
-import type { ArrayValue } from '../../compare.js';
+import type { ArrayValue } from '../../common/compare.js';
 import { type Foreign, Unsupported } from '../call.js';
 import { Calls, caller, type Packages, type PeerEngine, unary } from '../engine.js';
 import { numpyOps } from './numpy-style.js';

@@ -1,5 +1,5 @@
 // The adapter of TensorFlow.js, with its CPU or its WebAssembly backend. Only calls of its public functions, with arguments put in its order.
-import type { ArrayValue } from '../../compare.js';
+import type { ArrayValue } from '../../common/compare.js';
 import type { Foreign } from '../call.js';
 import { Calls, caller, type Packages, type PeerEngine, type Training } from '../engine.js';
 import { tfOps } from './tfjs-ops.js';

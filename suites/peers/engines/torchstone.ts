@@ -1,7 +1,7 @@
 // This engine as its peers are asked: the control. Whatever falls short here is a fault of the asking, not of an engine.
 import * as engine from '../../../engine/index.js';
-import { arrayOf, type EngineTensor, flattenResult, tensorOf } from '../../bind.js';
-import { registeredOps } from '../../registry.js';
+import { arrayOf, type EngineTensor, flattenResult, tensorOf } from '../../common/bind.js';
+import { registeredOps } from '../../common/registry.js';
 import { Calls, type PeerEngine, type PeerOps } from '../engine.js';
 import { SENDABLE } from '../inputs.js';
 
