@@ -1,0 +1,249 @@
+// Runs one command block on the CPU's families and on CUDA's, through the host shim, and compares what they wrote.
+// Knows no tensors: storages, addresses and numbers only.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { addon, addonPath, opcodeOf } from '../../engine/backend/addon.js';
+
+export const dtypes = [
+  'bool',
+  'uint8',
+  'int8',
+  'int16',
+  'int32',
+  'int64',
+  'float16',
+  'bfloat16',
+  'float32',
+  'float64',
+] as const;
+export type Dtype = (typeof dtypes)[number];
+export const codeOf = (dtype: Dtype): number => dtypes.indexOf(dtype);
+export const isFloat = (dtype: Dtype): boolean => dtype.includes('float');
+
+const itemBytes: Record<Dtype, number> = {
+  bool: 1,
+  uint8: 1,
+  int8: 1,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  float16: 2,
+  bfloat16: 2,
+  float32: 4,
+  float64: 8,
+};
+
+const shim = join(dirname(addonPath), 'shim');
+/** The CUDA half of the addon, on the shim's device. */
+export const cuda = addon.cuda!;
+export function openShim(): void {
+  if (!existsSync(shim))
+    throw new Error(`required the shim's libraries in ${shim}, got none: npm run build:native`);
+  process.env.TORCHSTONE_CUDA_PATH = shim;
+  const found = cuda.init([]);
+  if (!found.available) throw new Error(found.reason);
+  cuda.setDevice(0);
+}
+
+/** Mulberry32 (T. Ettinger): numbers in [0, 1) that a seed decides. */
+export function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Elements of one dtype in the host's memory and in the device's. */
+export class Storage {
+  readonly bytes: number;
+  readonly host: ArrayBuffer;
+  readonly device: number;
+  readonly dtype: Dtype;
+  readonly length: number;
+  constructor(dtype: Dtype, length: number) {
+    this.dtype = dtype;
+    this.length = length;
+    this.bytes = length * itemBytes[dtype];
+    this.host = new ArrayBuffer(this.bytes);
+    this.device = cuda.allocate(this, this.bytes, false);
+    if (!(this.device > 0)) throw new Error(`no device memory: ${cuda.failure().message}`);
+  }
+  /** The address of an element, for a block. */
+  at(element = 0): Place {
+    return { storage: this, offset: element * itemBytes[this.dtype] };
+  }
+  /** Numbers are converted as the typed array does it; the 16-bit floats take their bits. */
+  fill(value: (i: number) => number): this {
+    const view = viewOf(this.dtype, this.host);
+    for (let i = 0; i < this.length; ++i) {
+      const v = value(i);
+      if (view instanceof BigInt64Array) view[i] = BigInt.asIntN(64, BigInt(Math.trunc(v)));
+      else view[i] = v;
+    }
+    return this;
+  }
+}
+export interface Place {
+  readonly storage: Storage;
+  readonly offset: number;
+}
+export type Slot = number | Place;
+
+type View =
+  | Uint8Array
+  | Int8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | BigInt64Array
+  | Float32Array
+  | Float64Array;
+function viewOf(dtype: Dtype, buffer: ArrayBuffer): View {
+  switch (dtype) {
+    case 'bool':
+    case 'uint8':
+      return new Uint8Array(buffer);
+    case 'int8':
+      return new Int8Array(buffer);
+    case 'int16':
+      return new Int16Array(buffer);
+    case 'float16':
+    case 'bfloat16':
+      return new Uint16Array(buffer);
+    case 'int32':
+      return new Int32Array(buffer);
+    case 'int64':
+      return new BigInt64Array(buffer);
+    case 'float32':
+      return new Float32Array(buffer);
+    case 'float64':
+      return new Float64Array(buffer);
+  }
+}
+
+export interface Code {
+  compute: Dtype;
+  ins: readonly Dtype[];
+  outs: readonly Dtype[];
+  params?: number;
+  constants?: readonly number[];
+  /** Name and operand registers: inputs, params, constants, then instructions. */
+  instructions: readonly (readonly [string, ...number[]])[];
+  /** A register for each output. */
+  results: readonly number[];
+}
+export function define(code: Code): number {
+  const words = [
+    codeOf(code.compute),
+    code.outs.length,
+    code.ins.length,
+    code.params ?? 0,
+    code.instructions.length,
+  ];
+  words.push(...code.outs.map(codeOf), ...code.ins.map(codeOf));
+  for (const [name, ...operands] of code.instructions) {
+    words.push(opcodeOf(name), operands[0] ?? 0, operands[1] ?? 0, operands[2] ?? 0);
+  }
+  words.push(...code.results);
+  return addon.defineProgram(Int32Array.from(words), Float64Array.from(code.constants ?? []));
+}
+
+export type FamilyName = 'pointwise' | 'reduce' | 'rowwise' | 'scan';
+
+function statusOn(family: () => void, slots: readonly Slot[], address: (place: Place) => number): number {
+  slots.forEach((slot, i) => {
+    addon.block[i] = typeof slot === 'number' ? slot : address(slot);
+  });
+  family();
+  return addon.block[0]!;
+}
+
+export interface Difference {
+  storage: number;
+  element: number;
+  cpu: number | bigint;
+  cuda: number | bigint;
+}
+
+/** How far apart two elements are: 0 the same (any NaN is a NaN), else in ULP of the dtype. */
+export type Allowed = (storage: number, element: number) => number;
+
+function orderedBits(dtype: Dtype, view: View, i: number): bigint {
+  const raw =
+    dtype === 'float32'
+      ? BigInt.asIntN(32, BigInt(new DataView(view.buffer as ArrayBuffer).getInt32(i * 4, true)))
+      : dtype === 'float64'
+        ? new DataView(view.buffer as ArrayBuffer).getBigInt64(i * 8, true)
+        : BigInt(view[i]!) - (BigInt(view[i]!) & 0x8000n) * 2n;
+  const least = dtype === 'float32' ? -(2n ** 31n) : dtype === 'float64' ? -(2n ** 63n) : -(2n ** 15n);
+  return raw < 0n ? least - raw : raw;
+}
+
+function isNaNAt(dtype: Dtype, view: View, i: number): boolean {
+  if (dtype === 'float16') return (Number(view[i]) & 0x7fff) > 0x7c00;
+  if (dtype === 'bfloat16') return (Number(view[i]) & 0x7fff) > 0x7f80;
+  return Number.isNaN(view[i]);
+}
+
+function apart(dtype: Dtype, a: View, b: View, i: number): number {
+  if (!isFloat(dtype)) return a[i] === b[i] ? 0 : Number.POSITIVE_INFINITY;
+  const nan = isNaNAt(dtype, a, i);
+  if (nan || isNaNAt(dtype, b, i)) return nan && isNaNAt(dtype, b, i) ? 0 : Number.POSITIVE_INFINITY;
+  const d = orderedBits(dtype, a, i) - orderedBits(dtype, b, i);
+  return Number(d < 0n ? -d : d);
+}
+
+/**
+ * Runs the block on both, each from the same contents, and returns the first places that differ by more than allowed: in whole
+ * storages, what no kernel should have written included.
+ */
+export function compare(
+  family: FamilyName,
+  slots: readonly Slot[],
+  written: readonly Storage[],
+  allowed: Allowed = () => 0,
+): Difference[] {
+  const storages = new Set(slots.flatMap((slot) => (typeof slot === 'number' ? [] : [slot.storage])));
+  for (const s of storages) cuda.copyIn(s.device, s.host, 0, s.bytes);
+  const onCuda = statusOn(cuda[family], slots, ({ storage, offset }) => storage.device + offset);
+  if (onCuda !== 0) throw new Error(`cuda.${family} gave status ${onCuda}: ${cuda.failure().message}`);
+  const results = written.map((s) => {
+    const copy = new ArrayBuffer(s.bytes);
+    cuda.copyOut(s.device, copy, 0, s.bytes);
+    if (addon.block[0] !== 0)
+      throw new Error(`copyOut gave status ${addon.block[0]}: ${cuda.failure().message}`);
+    return copy;
+  });
+  const onCpu = statusOn(
+    addon[family],
+    slots,
+    ({ storage, offset }) => addon.addressOf(storage.host) + offset,
+  );
+  if (onCpu !== 0) throw new Error(`${family} gave status ${onCpu}`);
+  const found: Difference[] = [];
+  written.forEach((s, n) => {
+    const a = viewOf(s.dtype, s.host),
+      b = viewOf(s.dtype, results[n]!);
+    for (let i = 0; i < s.length && found.length < 5; ++i) {
+      if (apart(s.dtype, a, b, i) > allowed(n, i))
+        found.push({ storage: n, element: i, cpu: a[i]!, cuda: b[i]! });
+    }
+  });
+  return found;
+}
+
+/** The status that the CPU's family gives, and the one that the device reports when it is waited for. */
+export function statuses(family: FamilyName, slots: readonly Slot[]): [cpu: number, cuda: number] {
+  const storages = new Set(slots.flatMap((slot) => (typeof slot === 'number' ? [] : [slot.storage])));
+  for (const s of storages) cuda.copyIn(s.device, s.host, 0, s.bytes);
+  statusOn(cuda[family], slots, ({ storage, offset }) => storage.device + offset);
+  cuda.synchronize();
+  const onCuda = addon.block[0]!;
+  return [
+    statusOn(addon[family], slots, ({ storage, offset }) => addon.addressOf(storage.host) + offset),
+    onCuda,
+  ];
+}

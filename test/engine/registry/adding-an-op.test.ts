@@ -1,0 +1,76 @@
+// Counts what adding an op touches: its declaration and, where it has a kernel, one place of the addon. Nothing else may name it,
+// but other ops that are built on it.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ops, snakeCase } from '../../../engine/registry/define.js';
+import '../../../engine/index.js';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const FOLDERS = ['engine', 'native', 'suites', 'reports', 'scripts'];
+const SOURCE = /\.(ts|mjs|h|cc)$/;
+/** Generated or built; workloads, faults and what other engines call an op are lists of ops by nature. */
+const LEFT_OUT = /^engine\/generated\/|\/build\/|^suites\/(accuracy|bench|notebook|peers|selftest)\//;
+/** What may name an op beside ops and kernels, and why. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  // The walk of the tape makes the gradients to start from.
+  'engine/autograd/backward.ts': ['zerosLike', 'onesLike'],
+  'engine/autograd/forward.ts': ['zerosLike'],
+  // Names of shape rules and of a family of the addon that are also ops.
+  'engine/shape.ts': ['broadcastShapes'],
+  'engine/native.ts': ['indexPut'],
+  // Differences are taken in the parts of complex numbers.
+  'suites/gradcheck/tensors.ts': ['viewAsReal', 'viewAsComplex'],
+  // The written tie policy: what PyTorch's gradient is at the kinks of an op.
+  'suites/gradcheck/ties.ts': ['leakyRelu', 'clampMin', 'clampMax'],
+  // Builds inputs in their recorded layout.
+  'suites/bind.ts': ['asStrided'],
+};
+
+/** Word → files whose code (not comments) has it. */
+function wordsByFile(): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const folder of FOLDERS)
+    for (const entry of readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })) {
+      const path = relative(ROOT, join(entry.parentPath, entry.name));
+      if (!entry.isFile() || !SOURCE.test(path) || LEFT_OUT.test(path)) continue;
+      const code = readFileSync(join(ROOT, path), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+      for (const word of code.match(/[A-Za-z_]\w*/g) ?? []) {
+        const files = found.get(word) ?? new Set();
+        found.set(word, files.add(path));
+      }
+    }
+  return found;
+}
+
+const words = wordsByFile();
+const filesOf = (name: string): string[] => {
+  const last = name.slice(name.lastIndexOf('.') + 1);
+  return [...new Set([last, snakeCase(last)].flatMap((word) => [...(words.get(word) ?? [])]))].sort();
+};
+/** Ops whose names are no words of the language: `leakyRelu`, not `where`; nor a property of every dtype, `isComplex`. */
+const distinct = [...ops.keys()].filter(
+  (name) => name !== 'isComplex' && /[a-z][A-Z]/.test(name.slice(name.lastIndexOf('.') + 1)),
+);
+
+describe('an op is written in one place', () => {
+  it('as the worked example of CONTRIBUTING is', () => {
+    expect(filesOf('softsign')).toEqual(['engine/ops/activations.ts']);
+  });
+
+  it('or in two, with its kernel, unless other ops are built on it', () => {
+    expect(distinct.length).toBeGreaterThan(200);
+    const more = distinct.filter((name) => filesOf(name).length > 2);
+    expect(more.length / distinct.length).toBeLessThan(0.15);
+  });
+
+  it('and nowhere outside ops, primitives and kernels', () => {
+    const stray = distinct.flatMap((name) =>
+      filesOf(name)
+        .filter((file) => !/^engine\/(ops|pointwise)\/|^native\//.test(file))
+        .filter((file) => !ALLOWED[file]?.includes(name))
+        .map((file) => `${name} in ${file}`),
+    );
+    expect(stray).toEqual([]);
+  });
+});

@@ -1,0 +1,241 @@
+// The validate suite against recordings that are wrong in one respect each: every check must fire, and name the op.
+import { describe, expect, test } from 'vitest';
+import * as engine from '../../engine/index.js';
+import { serializeNpz } from '../../engine/io/npz.js';
+import { call, t } from '../../engine/registry/samples.js';
+import { type Case, casesOf } from '../../suites/common/cases.js';
+import { Fixtures } from '../../suites/common/fixtures.js';
+import type { FixtureCase, FixtureInput, Manifest, TensorOutput } from '../../suites/common/manifest.js';
+import { silentProgress } from '../../suites/runner/progress.js';
+import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
+import { CannotRunError, type CaseResult, type SuiteOptions } from '../../reports/schema/index.js';
+import { validateCase, validateOps } from '../../suites/validate/index.js';
+
+type Arrays = Record<string, { data: Float32Array; shape: number[]; dtype: string }>;
+
+const array = (...values: number[]) => ({
+  data: Float32Array.from(values),
+  shape: [values.length],
+  dtype: 'float32',
+});
+
+/** A registered op with one sample, without the derived ones. */
+function only(name: string, sample = call([t([3])]), change: Partial<RegisteredOp['op']> = {}): RegisteredOp {
+  const found = registeredOps().find((op) => op.name === name);
+  if (!found) throw new Error(`the registry has no ${name}`);
+  const op = { ...found.op, ...change };
+  return {
+    ...found,
+    op,
+    samples: [sample],
+    errors: [],
+    variants: ['function', 'method', 'inplace'],
+    pointwise: undefined,
+  };
+}
+
+function fixturesOf(name: string, cases: readonly FixtureCase[], arrays: Arrays): Fixtures {
+  const manifest: Manifest = {
+    schema: 1,
+    generator: '',
+    python: '3',
+    numpy: '2',
+    torch: '2.13.0',
+    seed: 0,
+    files: [],
+  };
+  const files = new Map([
+    [`ops/${name}.json`, Buffer.from(JSON.stringify(cases))],
+    [`ops/${name}.npz`, Buffer.from(serializeNpz(new Map(Object.entries(arrays))))],
+  ]);
+  return new Fixtures(manifest, files);
+}
+
+const ID = 'neg/0@float32,contiguous';
+const input: FixtureInput = { dtype: 'float32', shape: [3], strides: [1], offset: 0, grad: true };
+const output: TensorOutput = { dtype: 'float32', shape: [3], strides: [1], isView: false, grad: true };
+const right: Arrays = {
+  in0: array(1, -2, 0.5),
+  out0: array(-1, 2, -0.5),
+  gout0: array(1, 2, 3),
+  gin0: array(-1, -2, -3),
+};
+
+/** −x recorded; `change` and `arrays` say what is recorded wrongly. */
+function replayNeg(
+  change: Partial<FixtureCase> = {},
+  arrays: Arrays = {},
+  op: RegisteredOp = only('neg'),
+): CaseResult {
+  const variant = change.variant ?? 'function';
+  const id = variant === 'function' ? ID : `${ID},${variant}`;
+  const recorded: FixtureCase = {
+    id,
+    op: 'neg',
+    torch: 'torch.neg',
+    variant,
+    args: [{ tensor: { shape: [3] } }],
+    kwargs: {},
+    inputs: [input],
+    outputs: [output],
+    gradients: [true],
+    seed: 0,
+    ...change,
+  };
+  const named = Object.fromEntries(
+    Object.entries({ ...right, ...arrays }).map(([key, one]) => [`${id}/${key}`, one]),
+  );
+  const declared = casesOf(op).find((one: Case) => one.id === id);
+  return validateCase({ id, opName: 'neg', op, declared, recorded }, fixturesOf('neg', [recorded], named));
+}
+
+describe('a replay', () => {
+  test('of a right recording passes, and counts what it compared', () => {
+    const result = replayNeg();
+    expect(result).toMatchObject({ status: 'pass', compared: 6, op: 'neg', suite: 'validate' });
+    expect(result.checks).toEqual({
+      dtype: 'pass',
+      shape: 'pass',
+      aliasing: 'pass',
+      values: 'pass',
+      gradients: 'pass',
+      inputs: 'pass',
+    });
+    expect(result.replay).toBe(`npx torchstone replay '${ID}'`);
+  });
+  test.each([['method'], ['inplace']] as const)('as %s passes too', (variant) => {
+    const view = variant === 'inplace' ? { outputs: [{ ...output, isView: true }] } : {};
+    expect(replayNeg({ variant, ...view })).toMatchObject({ status: 'pass' });
+  });
+  test('of a wrong value names op, element and distance', () => {
+    const result = replayNeg({}, { out0: array(-1, 2.5, -0.5) });
+    expect(result).toMatchObject({ status: 'fail', checks: { values: 'fail' } });
+    expect(result.message).toMatch(
+      /^neg: out0: 1 of 3 elements differ .*\n {2}worst by ulp: \[1\] got 2, want 2.5/,
+    );
+    expect(result.worst).toMatchObject({ what: 'out0', index: [1], got: 2, want: 2.5 });
+  });
+  test.each([
+    ['dtype', { outputs: [{ ...output, dtype: 'float64' }] }, 'dtype is float32, want float64'],
+    ['shape', { outputs: [{ ...output, shape: [1, 3], strides: [3, 1] }] }, 'shape is [3], want [1,3]'],
+    ['aliasing', { outputs: [{ ...output, isView: true }] }, 'has memory of its own, in PyTorch it shares'],
+    ['text', { outputs: [{ ...output, text: 'tensor(1.)' }] }, 'PyTorch prints'],
+    ['gradients', { gradients: [false] }, 'is there, PyTorch gives None'],
+    [
+      'gradients',
+      { outputs: [{ ...output, grad: undefined }] },
+      'outputs that require grad: out0; in PyTorch none',
+    ],
+    ['values', { outputs: [output, output] }, 'returns 1 results, PyTorch 2'],
+    [
+      'errors',
+      { outputs: undefined, gradients: [], error: { class: 'RuntimeError', message: 'no' } },
+      'PyTorch raises RuntimeError: no',
+    ],
+  ] satisfies [string, Partial<FixtureCase>, string][])('with a wrong %s fails', (check, change, text) => {
+    const result = replayNeg(change);
+    expect(result).toMatchObject({ status: 'fail', checks: { [check]: 'fail' } });
+    expect(result.message).toContain(text);
+  });
+  test('with a wrong gradient fails', () => {
+    const result = replayNeg({}, { gin0: array(-1, -2, 3) });
+    expect(result.checks).toMatchObject({ values: 'pass', gradients: 'fail' });
+    expect(result.message).toContain('grad of in0: 1 of 3 elements differ');
+  });
+  test('against NumPy fails apart', () => {
+    expect(replayNeg({}, { np0: array(1, 2, 3) }).checks).toMatchObject({ values: 'pass', numpy: 'fail' });
+  });
+  test('of an op that throws, or throws something else', () => {
+    const refuses = (error: Error) =>
+      only('neg', undefined, {
+        impl: () => {
+          throw error;
+        },
+      });
+    expect(replayNeg({}, {}, refuses(new Error('broken'))).message).toBe(
+      'neg: throws Error: broken; PyTorch returns a result',
+    );
+    const recorded = { outputs: undefined, gradients: [], error: { class: 'RuntimeError', message: 'no' } };
+    const held = replayNeg(recorded, {}, refuses(new engine.RuntimeError('neg: required something')));
+    expect(held).toMatchObject({ status: 'pass', checks: { errors: 'pass', inputs: 'pass' } });
+    expect(replayNeg(recorded, {}, refuses(new engine.RuntimeError('no'))).message).toContain(
+      'does not name the op',
+    );
+    expect(replayNeg(recorded, {}, refuses(new engine.ValueError('neg: no'))).message).toContain(
+      'throws ValueError',
+    );
+  });
+  test('of an op that changes its input', () => {
+    const vandal = only('neg', undefined, {
+      impl: (x: unknown) => {
+        const out = (x as engine.Tensor).neg();
+        (x as engine.Tensor).typed()[1] = 7;
+        return out;
+      },
+    });
+    expect(replayNeg({}, {}, vandal).message).toContain(
+      'in0 was changed: element 1 of its storage is 7, was -2',
+    );
+  });
+  test('of a method that is not the function', () => {
+    const other = only('neg', undefined, { impl: (x: unknown) => (x as engine.Tensor).mul(-3) });
+    const result = replayNeg({ variant: 'method' }, {}, other);
+    expect(result.checks).toMatchObject({ values: 'pass', method: 'fail' });
+  });
+});
+
+describe('the suite', () => {
+  const options = (filter?: string): SuiteOptions => ({
+    ...(filter === undefined ? {} : { filter }),
+    seed: 0,
+    signal: new AbortController().signal,
+    progress: silentProgress(),
+    fixtures: 'nowhere',
+  });
+  const empty = new Fixtures(
+    { schema: 1, generator: '', python: '', numpy: '', torch: '', seed: 0, files: [] },
+    new Map(),
+  );
+  test('cannot run without fixtures, or with a filter that matches nothing', async () => {
+    await expect(validateOps(options())).rejects.toThrow(CannotRunError);
+    await expect(validateOps(options('nothing/at-all'), { fixtures: empty })).rejects.toThrow(
+      "the filter 'nothing/at-all'",
+    );
+    await expect(validateOps(options(), { ops: [], fixtures: empty })).rejects.toThrow(
+      'nothing would be checked',
+    );
+  });
+  test('a declared case without a recording falls short', async () => {
+    const result = await validateOps(options(ID), { ops: [only('neg')], fixtures: empty });
+    expect(result.status).toBe('fail');
+    expect(result.cases[0]).toMatchObject({
+      status: 'error',
+      reason: expect.stringContaining('no fixture was recorded'),
+    });
+  });
+  test('a case declared otherwise since, and one no longer declared', () => {
+    const elsewhere = only('neg', call([t([4])]));
+    expect(replayNeg({}, {}, elsewhere)).toMatchObject({
+      status: 'error',
+      reason: expect.stringContaining('declared otherwise'),
+    });
+    const gone = { ...only('neg'), samples: [] };
+    expect(replayNeg({}, {}, gone)).toMatchObject({
+      status: 'error',
+      reason: expect.stringContaining('no longer declared'),
+    });
+  });
+  test('a declared difference is skipped with its reason, and fails once it agrees', () => {
+    const differing = { ...only('neg'), differs: { 'neg/0@float32*': 'PyTorch rounds elsewhere' } };
+    const skipped = replayNeg({}, { out0: array(-1, 2.5, -0.5) }, differing);
+    expect(skipped).toMatchObject({ status: 'skip', reason: 'PyTorch rounds elsewhere' });
+    expect(replayNeg({}, {}, differing)).toMatchObject({
+      status: 'fail',
+      message: expect.stringContaining('but it agrees'),
+    });
+  });
+  test('stops at once when it is told to', async () => {
+    const stopped = { ...options(), signal: AbortSignal.abort() };
+    expect((await validateOps(stopped, { ops: [only('neg')], fixtures: empty })).cases).toEqual([]);
+  });
+});
