@@ -1,13 +1,5 @@
 // The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
-import type {
-  BenchRow,
-  CaseResult,
-  Ceiling,
-  Figure,
-  RunResult,
-  SuiteResult,
-  Worst,
-} from './schema/index.js';
+import type { BenchRow, CaseResult, Ceiling, Figure, RunResult, SuiteResult, Worst } from './schema/index.js';
 import { accuracyText } from './accuracy.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { changeLines, expectationLines } from './changes.js';

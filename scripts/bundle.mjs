@@ -33,7 +33,7 @@ const PARTS = [
   'scripts/torchstone.mjs',
   'scripts/gpu-check.mjs',
   'scripts/lib',
-  'scripts/reference',
+  'suites/reference',
 ];
 const ADDON = join('native', 'build', 'Release', 'torchstone.node');
 

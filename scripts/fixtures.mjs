@@ -7,14 +7,14 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
-const REFERENCE = join(ROOT, 'scripts', 'reference');
+const REFERENCE = join(ROOT, 'suites', 'reference');
 const FIXTURES = join(ROOT, 'fixtures');
 const HELP = `usage: node scripts/fixtures.mjs [--drift] [--cases FILE] [--out FOLDER] [--conformance]
 
 Regenerates fixtures/ with NumPy and PyTorch.
   --conformance  only the calls of PyTorch's own test database, about five minutes; the rest stays
   --drift        regenerate into a temporary folder and compare: exit 1 when anything differs
-  --cases FILE   use these cases instead of asking suites/cases.ts
+  --cases FILE   use these cases instead of asking suites/common/cases.ts
   --out FOLDER   write there instead of fixtures/
 
 The interpreter: TORCHSTONE_PYTHON, else .venv/bin/python, else python3.
@@ -53,8 +53,8 @@ function findPython() {
 
 /** Writes the cases; whether every op is covered by them. */
 function writeCases(path) {
-  const status = run('npx', ['--no-install', 'tsx', 'suites/cases.ts', '--json', path]);
-  if (!existsSync(path)) fail('suites/cases.ts did not write the cases');
+  const status = run('npx', ['--no-install', 'tsx', 'suites/common/cases.ts', '--json', path]);
+  if (!existsSync(path)) fail('suites/common/cases.ts did not write the cases');
   return status === 0;
 }
 

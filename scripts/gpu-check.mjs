@@ -194,7 +194,7 @@ function sanitized(tool, device) {
 
 /** What the engine finds of CUDA, asked in a process of its own: an addon that does not load must not end this one. */
 function askForCuda() {
-  const text = `import(${JSON.stringify(join(ROOT, 'dist', 'engine', 'cuda.js'))}).then(({ findCuda }) => console.log(JSON.stringify(findCuda())))`;
+  const text = `import(${JSON.stringify(join(ROOT, 'dist', 'engine', 'backend', 'cuda', 'index.js'))}).then(({ findCuda }) => console.log(JSON.stringify(findCuda())))`;
   const asked = spawnSync(process.execPath, ['-e', text], { encoding: 'utf8', env, timeout: 60_000 });
   try {
     return JSON.parse(asked.stdout);

@@ -2,7 +2,7 @@
 import { Tensor } from '../core/tensor.js';
 import { type BackwardOptions, backward } from './engine.js';
 
-declare module '../tensor.js' {
+declare module '../core/tensor.js' {
   interface Tensor {
     /**
      * Computes the gradients of this tensor with respect to the graph's leaves and adds them into their `.grad`.

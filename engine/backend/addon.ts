@@ -141,8 +141,8 @@ function candidates(): string[] {
   const named = process.env.TORCHSTONE_ADDON;
   if (named !== undefined && named !== '') return [named];
   const here = dirname(fileURLToPath(import.meta.url));
-  // engine/ in the sources, dist/engine/ in a build.
-  return [join(here, '..'), join(here, '..', '..')].map((root) =>
+  // engine/backend/ in the sources, dist/engine/backend/ in a build.
+  return [join(here, '..', '..'), join(here, '..', '..', '..')].map((root) =>
     join(root, 'native', 'build', 'Release', 'torchstone.node'),
   );
 }

@@ -5,7 +5,7 @@ import { getDefaultDtype } from '../core/dtype.js';
 import { formatTensor } from './print.js';
 import { readAt, Tensor } from '../core/tensor.js';
 
-declare module './tensor.js' {
+declare module '../core/tensor.js' {
   interface Tensor {
     /** The text that PyTorch prints. */
     toString(): string;

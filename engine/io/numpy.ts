@@ -19,7 +19,7 @@ export interface NdArray {
   readonly offset?: number;
 }
 
-declare module './tensor.js' {
+declare module '../core/tensor.js' {
   interface Tensor {
     /**
      * The tensor as an array that shares its memory: a write on either side is seen on the other. `data` starts at the

@@ -7,7 +7,12 @@ import { newTensor } from '../core/factory.js';
 import { broadcastShapes, contiguousStrides, type Shape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { type Expr, expr, input } from './expr.js';
-import { launchFullReduce, launchPointwise, launchReduce, type Reducer } from '../backend/commands/pointwise.js';
+import {
+  launchFullReduce,
+  launchPointwise,
+  launchReduce,
+  type Reducer,
+} from '../backend/commands/pointwise.js';
 import { compile } from './program.js';
 
 export interface Reduction {

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { contentHash, isDone, setDone, stampNote } from './stamps.mjs';
 import { already, ask, ROOT, remark, step } from './steps.mjs';
 
-const REQUIREMENTS = 'scripts/reference/requirements.txt';
+const REQUIREMENTS = 'suites/reference/requirements.txt';
 // NVRTC, so that machines without a card compile every CUDA kernel too.
-const CUDA_REQUIREMENTS = 'scripts/reference/requirements-cuda.txt';
+const CUDA_REQUIREMENTS = 'suites/reference/requirements-cuda.txt';
 const VENV = join(ROOT, '.venv');
 const PYTHON = join(VENV, 'bin', 'python');
 const MINUTE = 60_000;

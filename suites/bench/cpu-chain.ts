@@ -1,5 +1,5 @@
 // Owns the rows of a fused chain: eight pointwise operations in one pass, against eager PyTorch and against torch.compile.
-// `chain` in scripts/reference/workloads.py is the same expression: change both.
+// `chain` in suites/reference/workloads.py is the same expression: change both.
 import { fuse, scalar } from '../../engine/index.js';
 import { t } from '../../engine/registry/samples.js';
 import { arrayOf, type EngineTensor } from '../common/bind.js';

@@ -1,5 +1,5 @@
 // Owns the inputs of bench rows: an ArgSpec becomes an engine tensor here and a raw file for the reference, of the same values.
-// Values do not matter to a timing, so only their kind follows samples.ts; scripts/reference/inputs.py has the exact meanings.
+// Values do not matter to a timing, so only their kind follows samples.ts; suites/reference/inputs.py has the exact meanings.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as engine from '../../engine/index.js';
@@ -81,7 +81,7 @@ function fillData(spec: TensorSpec['tensor'], length: number, random: () => numb
   return data;
 }
 
-/** Storage length, strides and offset of a layout, as scripts/reference/inputs.py lays it out. */
+/** Storage length, strides and offset of a layout, as suites/reference/inputs.py lays it out. */
 function geometry(
   shape: readonly number[],
   layout: string,

@@ -1,5 +1,5 @@
 // Owns the notebook's timed cells as bench rows: T1 to T4, one small addition, and the steps of H, K and L.
-// scripts/reference/workloads.py holds the same steps for NumPy and PyTorch: change both.
+// suites/reference/workloads.py holds the same steps for NumPy and PyTorch: change both.
 import * as engine from '../../engine/index.js';
 import { call, type Sample, t } from '../../engine/registry/samples.js';
 import { arrayOf, type EngineTensor } from '../common/bind.js';

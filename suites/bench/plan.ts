@@ -3,7 +3,7 @@ import type { ArrayValue } from '../common/compare.js';
 import type { BenchInputs } from './inputs.js';
 import type { Backend } from './worker.js';
 
-/** What the reference is told to prepare: see scripts/reference/workloads.py. */
+/** What the reference is told to prepare: see suites/reference/workloads.py. */
 export type Workload = Readonly<Record<string, unknown>>;
 
 /** A row made ready: our step, its result, and the same work for each reference. */

@@ -1,7 +1,13 @@
 // Owns the race of two builds of the engine. Both live in one process, so that blocks of a millisecond alternate and the machine's
 // load hits both alike; several short-lived processes, because code and data lie elsewhere in each, which moves a row by per cents
 // that no number of blocks shows. A process's log-ratio is one observation.
-import { type BenchRow, type Calibration, CannotRunError, type CaseResult, type Mark } from '../../reports/schema/index.js';
+import {
+  type BenchRow,
+  type Calibration,
+  CannotRunError,
+  type CaseResult,
+  type Mark,
+} from '../../reports/schema/index.js';
 import { type Build, readied, thisBuild } from './builds.js';
 import { decide, decidePooled, type Evidence, evidence, ratioOf } from './decision.js';
 import { keptPairs } from './interference.js';

@@ -1,4 +1,4 @@
-// Owns the conversation with the reference process (scripts/reference/worker.py). Whatever happens to that process is an
+// Owns the conversation with the reference process (suites/reference/worker.py). Whatever happens to that process is an
 // error with a reason here, never a hang and never an exit of ours.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -62,7 +62,7 @@ export class ReferenceWorker {
 
   /** Starts the process and waits until it answers. */
   static async start(python: string, threads: number, startMs = START_MS): Promise<ReferenceWorker> {
-    const script = join(packageRoot(), 'scripts', 'reference', 'worker.py');
+    const script = join(packageRoot(), 'suites', 'reference', 'worker.py');
     const count = String(threads);
     const env = {
       ...process.env,

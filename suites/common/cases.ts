@@ -1,5 +1,5 @@
 // Owns the expansion of op declarations into cases: explicit samples, and for pointwise ops a set derived from their
-// parameters. It computes nothing and reads no fixture; scripts/reference/make_fixtures.py executes what it lists.
+// parameters. It computes nothing and reads no fixture; suites/reference/make_fixtures.py executes what it lists.
 import { pathToFileURL } from 'node:url';
 import type { Param } from '../../engine/registry/define.js';
 import type { ArgSpec, Fill, Layout, Sample, TensorSpec } from '../../engine/registry/samples.js';
@@ -274,7 +274,7 @@ function fits(fill: Fill | undefined, dtype: string): boolean {
   return !('values' in fill) || fill.values.every((one) => Number.isInteger(one) || typeof one === 'boolean');
 }
 
-/** `npx tsx suites/cases.ts --json OUT`: writes all cases of the registry, refusing when an op is not covered. */
+/** `npx tsx suites/common/cases.ts --json OUT`: writes all cases of the registry, refusing when an op is not covered. */
 async function main(argv: readonly string[]): Promise<void> {
   const at = argv.indexOf('--json');
   const path = at < 0 ? undefined : argv[at + 1];

@@ -1,4 +1,4 @@
-// Owns the schemas of everything on disk under fixtures/. It reads no file and knows no op; scripts/reference/make_fixtures.py
+// Owns the schemas of everything on disk under fixtures/. It reads no file and knows no op; suites/reference/make_fixtures.py
 // writes what these describe.
 import { z } from 'zod';
 import type { ArgSpec } from '../../engine/registry/samples.js';

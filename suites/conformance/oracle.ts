@@ -24,7 +24,7 @@ export async function* askOracle(
   order: OracleOrder,
   signal?: AbortSignal,
 ): AsyncGenerator<Frame> {
-  const script = join(packageRoot(), 'scripts', 'reference', 'opdb.py');
+  const script = join(packageRoot(), 'suites', 'reference', 'opdb.py');
   const child = spawn(python, [script], { cwd: tmpdir(), stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => {});
   child.stdin.end(JSON.stringify(order));

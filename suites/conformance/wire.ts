@@ -4,7 +4,7 @@
 /** [offset, length] of bytes in a frame. */
 export type Blob = readonly [number, number];
 
-/** A Python value: scripts/reference/opdb_frames.py lists the forms. */
+/** A Python value: suites/reference/opdb_frames.py lists the forms. */
 export type Wire = null | boolean | number | string | readonly Wire[] | { readonly [key: string]: unknown };
 
 export interface WireArray {

@@ -3,7 +3,14 @@
 
 import * as engine from '../../engine/index.js';
 import type { ArgSpec } from '../../engine/registry/samples.js';
-import { arrayOf, type EngineTensor, flattenResult, inputTensor, positional, tensorOf } from '../common/bind.js';
+import {
+  arrayOf,
+  type EngineTensor,
+  flattenResult,
+  inputTensor,
+  positional,
+  tensorOf,
+} from '../common/bind.js';
 import { eachCase } from '../runner/each-case.js';
 import { FixtureError, type Fixtures, openFixtures } from '../common/fixtures.js';
 import type { FixtureCase } from '../common/manifest.js';

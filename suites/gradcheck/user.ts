@@ -4,7 +4,12 @@ import * as engine from '../../engine/index.js';
 import type { EngineTensor } from '../common/bind.js';
 import type { Progress } from '../runner/progress.js';
 
-import { CannotRunError, type CaseResult, type SuiteResult, suiteResult } from '../../reports/schema/index.js';
+import {
+  CannotRunError,
+  type CaseResult,
+  type SuiteResult,
+  suiteResult,
+} from '../../reports/schema/index.js';
 import { sizeOf } from '../common/shapes.js';
 import { quoted } from '../common/shell.js';
 import { loadUserFunction } from './load.js';

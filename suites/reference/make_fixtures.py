@@ -3,7 +3,7 @@
 """usage: make_fixtures.py CASES.json FOLDER [--report FILE]
 
 CASES.json is a list of {id, op, torch, numpy?, params?, variant, args, kwargs, checkGrad, valuesUndefined?, error?, mayFail?, numpyDiffers?}
-(suites/cases.ts). FOLDER is the fixture tree; FOLDER/ops is replaced. Exit code 3: some cases were refused (listed), the rest is written.
+(suites/common/cases.ts). FOLDER is the fixture tree; FOLDER/ops is replaced. Exit code 3: some cases were refused (listed), the rest is written.
 """
 
 from __future__ import annotations

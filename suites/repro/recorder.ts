@@ -1,4 +1,4 @@
-// Owns a running reference that records cases on request (scripts/reference/serve_fixtures.py). It replays nothing.
+// Owns a running reference that records cases on request (suites/reference/serve_fixtures.py). It replays nothing.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ export class Recorder {
   #trees = 0;
 
   constructor(python: string) {
-    const script = join(packageRoot(), 'scripts', 'reference', 'serve_fixtures.py');
+    const script = join(packageRoot(), 'suites', 'reference', 'serve_fixtures.py');
     const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
     this.#child = spawn(python, [script], { env });
     this.#child.stderr.resume();

@@ -11,7 +11,13 @@ import { type Fixtures, openFixtures } from '../common/fixtures.js';
 import type { FixtureCase } from '../common/manifest.js';
 import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import { replayCase } from './replay.js';
-import { type CaseResult, type Suite, type SuiteOptions, type SuiteResult, suiteResult } from '../../reports/schema/index.js';
+import {
+  type CaseResult,
+  type Suite,
+  type SuiteOptions,
+  type SuiteResult,
+  suiteResult,
+} from '../../reports/schema/index.js';
 import { oneOfEach, type SelectedCase, selectCases, staleness } from '../common/select.js';
 
 /** The validate suite. */

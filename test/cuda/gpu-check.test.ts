@@ -3,18 +3,17 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { shim } from './child.js';
+import { ROOT } from '../support/root.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-gpu-check-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const built = existsSync(join(root, 'dist', 'engine', 'cuda.js'));
+const built = existsSync(join(ROOT, 'dist', 'engine', 'backend', 'cuda', 'index.js'));
 
 function gpuCheck(name: string, more: readonly string[], env: Record<string, string>) {
   const out = join(folder, name);
-  const words = [join(root, 'scripts', 'gpu-check.mjs'), '--out', out, '--python', '/nowhere', ...more];
+  const words = [join(ROOT, 'scripts', 'gpu-check.mjs'), '--out', out, '--python', '/nowhere', ...more];
   const { TORCHSTONE_CUDA_PATH: _, ...rest } = process.env;
   const { status, stdout } = spawnSync(process.execPath, words, {
     encoding: 'utf8',

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { pythonFolders } from '../../engine/backend/cuda/index.js';
 
-const SOURCE = fileURLToPath(new URL('cuda-headers.cc', import.meta.url));
-const NATIVE = fileURLToPath(new URL('../native', import.meta.url));
+const SOURCE = fileURLToPath(new URL('headers.cc', import.meta.url));
+const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
 
 const folders = [...pythonFolders().map((lib) => join(lib, '..')), '/usr/local/cuda']
   .flatMap((root) => [join(root, 'include'), join(root, 'include', 'cccl')])

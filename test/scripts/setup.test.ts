@@ -11,20 +11,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ROOT } from '../support/root.js';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 let copy = '';
 
 // The scripts find their root from where they lie: a copy has its own .venv and its own memory.
 beforeEach(() => {
   copy = mkdtempSync(join(tmpdir(), 'torchstone-setup-'));
-  cpSync(join(root, 'scripts', 'lib'), join(copy, 'scripts', 'lib'), { recursive: true });
-  mkdirSync(join(copy, 'scripts', 'reference'));
-  writeFileSync(join(copy, 'scripts', 'reference', 'requirements.txt'), 'numpy\n');
+  cpSync(join(ROOT, 'scripts', 'lib'), join(copy, 'scripts', 'lib'), { recursive: true });
+  mkdirSync(join(copy, 'suites', 'reference'), { recursive: true });
+  writeFileSync(join(copy, 'suites', 'reference', 'requirements.txt'), 'numpy\n');
 });
 afterEach(() => rmSync(copy, { recursive: true, force: true }));
 

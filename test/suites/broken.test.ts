@@ -2,7 +2,7 @@
 // command line must name the op and say 1. Without this, a green run would mean nothing.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Op } from '../../engine/registry/define.js';
@@ -11,8 +11,7 @@ import { silentProgress } from '../../suites/runner/progress.js';
 import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
 import type { CaseResult, SuiteOptions } from '../../reports/schema/index.js';
 import { validateOps } from '../../suites/validate/index.js';
-
-const ROOT = resolve(import.meta.dirname, '..');
+import { ROOT } from '../support/root.js';
 
 // One scalar primitive's derivative is 1 % off, from the start: the engine derives gradients once and keeps them.
 vi.mock('../../engine/pointwise/primitives.js', async (importOriginal) => {

@@ -1,4 +1,5 @@
 // What another engine may do to a run: be right, be wrong, throw, hang, crash or be missing. Each costs its own case and nothing else.
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { peersText } from '../../reports/peers.js';
 import { peersPage } from '../../reports/peers-page.js';
@@ -14,20 +15,25 @@ import { silentProgress } from '../../suites/runner/progress.js';
 import { registeredOps } from '../../suites/common/registry.js';
 import { type PeerEngine, type SuiteResult, SuiteResultSchema } from '../../reports/schema/index.js';
 import { sampleRun } from '../support/sample-run.js';
+import { ROOT } from '../support/root.js';
 
 const FAKE: Peer = {
   name: 'fake',
   title: 'A fake',
-  adapter: new URL('./peers/fake-engine.ts', import.meta.url).href,
+  adapter: new URL('../support/fake-peer-engine.ts', import.meta.url).href,
 };
 const ABSENT: Peer = { ...FAKE, name: 'absent', package: 'a-package-that-nobody-has' };
-const BROKEN: Peer = { ...FAKE, name: 'broken', adapter: new URL('./peers/none.ts', import.meta.url).href };
+const BROKEN: Peer = {
+  ...FAKE,
+  name: 'broken',
+  adapter: new URL('../support/none.ts', import.meta.url).href,
+};
 
 const options = {
   seed: 0,
   signal: new AbortController().signal,
   progress: silentProgress(),
-  fixtures: new URL('../fixtures', import.meta.url).pathname,
+  fixtures: join(ROOT, 'fixtures'),
   quick: true,
 };
 const named = (names: readonly string[]) => registeredOps().filter(({ name }) => names.includes(name));

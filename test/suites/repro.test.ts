@@ -2,7 +2,7 @@
 // and the search for the smallest call that still falls short.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { arrayOf, type EngineTensor } from '../../suites/common/bind.js';
 import { arraysOf, capsuleName, capsuleOf, readCapsule } from '../../suites/repro/capsule.js';
@@ -16,6 +16,7 @@ import { type Fixtures, openFixtures } from '../../suites/common/fixtures.js';
 import type { FixtureCase } from '../../suites/common/manifest.js';
 import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
 import { type Observed, replayCase } from '../../suites/validate/replay.js';
+import { ROOT } from '../support/root.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-capsule-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -38,7 +39,7 @@ const broken: RegisteredOp = {
 };
 
 beforeAll(async () => {
-  fixtures = await openFixtures(resolve(import.meta.dirname, '..', 'fixtures'));
+  fixtures = await openFixtures(join(ROOT, 'fixtures'));
   recorded = fixtures.casesOf('softmax').find((one) => one.id.startsWith('softmax/0@float32,contiguous'))!;
 });
 

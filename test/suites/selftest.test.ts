@@ -1,6 +1,6 @@
 // The selftest on trial: it must name a mutant that nothing notices, notice one that is not taken out again, keep its floor,
 // and leave the engine as it was.
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { consoleSummary } from '../../reports/console.js';
 import { htmlReport } from '../../reports/html.js';
@@ -16,12 +16,13 @@ import { MUTANTS } from '../../suites/selftest/mutants.js';
 import { smallestSeen } from '../../suites/selftest/sensitivity.js';
 import { validateOps } from '../../suites/validate/index.js';
 import { sampleRun } from '../support/sample-run.js';
+import { ROOT } from '../support/root.js';
 
 const options: SuiteOptions = {
   seed: 0,
   signal: new AbortController().signal,
   progress: silentProgress(),
-  fixtures: join(resolve(import.meta.dirname, '..'), 'fixtures'),
+  fixtures: join(ROOT, 'fixtures'),
 };
 const harmless: Mutant = {
   name: 'harmless',

@@ -19,8 +19,8 @@ export function pythonFolders(): string[] {
   const roots = [
     ...(named === undefined ? [] : [join(dirname(named), '..')]),
     ...(process.env.VIRTUAL_ENV === undefined ? [] : [process.env.VIRTUAL_ENV]),
-    join(here, '..', '.venv'),
-    join(here, '..', '..', '.venv'),
+    join(here, '..', '..', '..', '.venv'),
+    join(here, '..', '..', '..', '..', '.venv'),
   ];
   const packages = roots.flatMap((root) =>
     // Debian keeps what pip installs for all users in the second place and under the second name.
@@ -157,7 +157,7 @@ export const cuda = {
 
 const memoryOf = (on?: DeviceLike | number): MemoryStats => statsOf(cudaAt(indexOf('cuda.memoryStats', on)));
 
-declare module './tensor.js' {
+declare module '../../core/tensor.js' {
   interface Tensor {
     /** The tensor in the CPU's memory; itself where it is there. Gradients pass through. */
     cpu(): Tensor;

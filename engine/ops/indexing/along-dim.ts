@@ -11,7 +11,16 @@ import { type Scalar, Tensor } from '../../core/tensor.js';
 import { embed, sliced } from '../views/geometry.js';
 import { applied, type Change, itself } from '../../registry/in-place.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
-import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory, scalarAs, seenAs } from './index-kernels.js';
+import {
+  asLong,
+  filled,
+  getRaw,
+  type PutMode,
+  putRaw,
+  requireMemory,
+  scalarAs,
+  seenAs,
+} from './index-kernels.js';
 import { type TensorOptions, t } from '../../registry/samples.js';
 
 /** An int64 sample index with values in [0, high). */

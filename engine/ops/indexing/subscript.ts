@@ -288,7 +288,7 @@ function putAt(view: Tensor, given: readonly (Tensor | null)[], value: Tensor | 
   appliedInPlace('setAt', putting(view, perDim(view, given), values, false));
 }
 
-declare module './tensor.js' {
+declare module '../../core/tensor.js' {
   interface Tensor {
     /**
      * Indexing by NumPy's and PyTorch's rules: `x.at(':', 1)`, `x.at('1:3', '...', null, -1)`, `x.at(mask)`,

@@ -5,7 +5,7 @@ import * as torch from '../../../engine/index.js';
 
 /** Runs a module body in a fresh process, and returns what it printed. */
 function fresh(body: string, env: Record<string, string> = {}): string {
-  const engine = new URL('../engine/index.ts', import.meta.url).href;
+  const engine = new URL('../../../engine/index.ts', import.meta.url).href;
   const code = `import * as torch from '${engine}';\n${body}`;
   const result = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
     encoding: 'utf8',
@@ -86,7 +86,7 @@ describe('denormals', () => {
 
 describe('worker threads', () => {
   it('load the addon side by side, each with its own memory', () => {
-    const engine = new URL('../engine/index.ts', import.meta.url).href;
+    const engine = new URL('../../../engine/index.ts', import.meta.url).href;
     const text = fresh(`
       import { Worker } from 'node:worker_threads';
       const body = \`import('tsx/esm/api').then(async ({ register }) => { register(); const torch = await import('${engine}');

@@ -1,10 +1,12 @@
 // Owns the checks of printing: every text that PyTorch recorded in fixtures/print, and the options' own rules.
-// Its cases come from scripts/reference/make_print.py; nothing here is expected that PyTorch did not print.
+// Its cases come from suites/reference/make_print.py; nothing here is expected that PyTorch did not print.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Element, Printable, PrintOptions } from '../../../engine/format/print.js';
 import { formatSize, formatTensor, getPrintOptions, setPrintOptions } from '../../../engine/format/print.js';
 import { formatExponent, formatFixed } from '../../../engine/format/print-number.js';
+import { ROOT } from '../../support/root.js';
 
 interface RecordedOptions {
   readonly precision?: number;
@@ -26,7 +28,7 @@ interface Recorded {
   readonly text: string;
 }
 
-const file = new URL('../fixtures/print/print.json', import.meta.url);
+const file = join(ROOT, 'fixtures', 'print', 'print.json');
 const cases = JSON.parse(readFileSync(file, 'utf8')) as Recorded[];
 
 function toNumber(value: number | string | boolean): number {

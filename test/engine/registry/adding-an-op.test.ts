@@ -1,12 +1,12 @@
 // Counts what adding an op touches: its declaration and, where it has a kernel, one place of the addon. Nothing else may name it,
 // but other ops that are built on it.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ops, snakeCase } from '../../../engine/registry/define.js';
 import '../../../engine/index.js';
+import { ROOT } from '../../support/root.js';
 
-const ROOT = resolve(import.meta.dirname, '..');
 const FOLDERS = ['engine', 'native', 'suites', 'reports', 'scripts'];
 const SOURCE = /\.(ts|mjs|h|cc)$/;
 /** Generated or built; workloads, faults and what other engines call an op are lists of ops by nature. */
@@ -14,17 +14,17 @@ const LEFT_OUT = /^engine\/generated\/|\/build\/|^suites\/(accuracy|bench|notebo
 /** What may name an op beside ops and kernels, and why. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The walk of the tape makes the gradients to start from.
-  'engine/autograd/backward.ts': ['zerosLike', 'onesLike'],
-  'engine/autograd/forward.ts': ['zerosLike'],
+  'engine/autograd/engine.ts': ['zerosLike', 'onesLike'],
+  'engine/autograd/jvp.ts': ['zerosLike'],
   // Names of shape rules and of a family of the addon that are also ops.
-  'engine/shape.ts': ['broadcastShapes'],
-  'engine/native.ts': ['indexPut'],
+  'engine/core/shape.ts': ['broadcastShapes'],
+  'engine/backend/addon.ts': ['indexPut'],
   // Differences are taken in the parts of complex numbers.
   'suites/gradcheck/tensors.ts': ['viewAsReal', 'viewAsComplex'],
   // The written tie policy: what PyTorch's gradient is at the kinks of an op.
-  'suites/gradcheck/ties.ts': ['leakyRelu', 'clampMin', 'clampMax'],
+  'suites/gradcheck/subgradients.ts': ['leakyRelu', 'clampMin', 'clampMax'],
   // Builds inputs in their recorded layout.
-  'suites/bind.ts': ['asStrided'],
+  'suites/common/bind.ts': ['asStrided'],
 };
 
 /** Word → files whose code (not comments) has it. */
@@ -55,7 +55,7 @@ const distinct = [...ops.keys()].filter(
 
 describe('an op is written in one place', () => {
   it('as the worked example of CONTRIBUTING is', () => {
-    expect(filesOf('softsign')).toEqual(['engine/ops/activations.ts']);
+    expect(filesOf('softsign')).toEqual(['engine/ops/nn/activation.ts']);
   });
 
   it('or in two, with its kernel, unless other ops are built on it', () => {

@@ -1,7 +1,12 @@
 // The verdicts on timings: right on made-up blocks whose truth is known, and never more sure than the blocks allow.
 import { describe, expect, it } from 'vitest';
 import { ALPHA, decide, evidence, holm } from '../../../suites/bench/decision.js';
-import { keptPairs, marksBetween, stolenTicks, throttledPeriods } from '../../../suites/bench/interference.js';
+import {
+  keptPairs,
+  marksBetween,
+  stolenTicks,
+  throttledPeriods,
+} from '../../../suites/bench/interference.js';
 import { logRatios } from '../../../suites/bench/statistics.js';
 import { quantile, twoSided } from '../../../suites/bench/student.js';
 import type { BenchRow, Mark } from '../../../reports/schema/index.js';

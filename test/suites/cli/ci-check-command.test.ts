@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../../../suites/cli/main.js';
 import { whileChanging } from '../../../suites/cli/watch.js';
@@ -10,8 +10,8 @@ import type { Expectation } from '../../../suites/runner/expectations.js';
 import { type RunResult, RunResultSchema } from '../../../reports/schema/index.js';
 import { quoted } from '../../../suites/common/shell.js';
 import { sampleRun } from '../../support/sample-run.js';
+import { ROOT } from '../../support/root.js';
 
-const ROOT = resolve(import.meta.dirname, '..');
 const BIN = ['--import', 'tsx', 'suites/cli/bin.ts'];
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-gate-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { addonPath } from '../../../engine/backend/addon.js';
 import { annotations } from '../../../reports/github.js';
@@ -12,14 +12,24 @@ import { writeReports } from '../../../reports/write.js';
 import { changesSince } from '../../../suites/runner/regression-diff.js';
 import { readArguments, UsageError } from '../../../suites/cli/args.js';
 import { eachCase } from '../../../suites/runner/each-case.js';
-import { applyExpectations, type Expectation, KINDS, readExpectations } from '../../../suites/runner/expectations.js';
+import {
+  applyExpectations,
+  type Expectation,
+  KINDS,
+  readExpectations,
+} from '../../../suites/runner/expectations.js';
 import { begin, finish, readJournal } from '../../../suites/runner/crash-log.js';
 import { silentProgress } from '../../../suites/runner/progress.js';
-import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../../../reports/schema/index.js';
+import {
+  type CaseResult,
+  type RunResult,
+  RunResultSchema,
+  suiteResult,
+} from '../../../reports/schema/index.js';
 import { oneOfEach, type SelectedCase } from '../../../suites/common/select.js';
 import { sampleRun } from '../../support/sample-run.js';
+import { ROOT } from '../../support/root.js';
 
-const ROOT = resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-gate-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

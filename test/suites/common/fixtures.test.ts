@@ -6,7 +6,13 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { serializeNpz } from '../../../engine/io/npz.js';
 import { call, t } from '../../../engine/registry/samples.js';
-import { type CaseSource, casesOf, coverageProblems, idMatcher, tensorsOf } from '../../../suites/common/cases.js';
+import {
+  type CaseSource,
+  casesOf,
+  coverageProblems,
+  idMatcher,
+  tensorsOf,
+} from '../../../suites/common/cases.js';
 import { FixtureError, openFixtures } from '../../../suites/common/fixtures.js';
 import { CannotRunError } from '../../../reports/schema/index.js';
 

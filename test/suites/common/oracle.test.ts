@@ -14,7 +14,7 @@ const { python, references } = await findReferences();
 const reason = references.torch.missing ?? references.numpy.missing;
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-oracle-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const script = (name: string) => join(packageRoot(), 'scripts', 'reference', name);
+const script = (name: string) => join(packageRoot(), 'suites', 'reference', name);
 const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
 
 type Tensor = Record<string, unknown>;
@@ -240,7 +240,7 @@ one = arrays["clone/uniform/out0"]
 one.flat[3] = np.nextafter(np.nextafter(one.flat[3], np.float32(9)), np.float32(9))
 npz.write_npz(path, arrays)`;
       const path = join(folder, 'second', 'ops', 'clone.npz');
-      execFileSync(python!, ['-c', nudge, join(packageRoot(), 'scripts', 'reference'), path], { env });
+      execFileSync(python!, ['-c', nudge, join(packageRoot(), 'suites', 'reference'), path], { env });
       const found = drift(first!.out, join(folder, 'second'));
       expect(found.status).toBe(1);
       expect(found.stdout).toContain(

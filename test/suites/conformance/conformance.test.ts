@@ -1,6 +1,6 @@
 // The conformance suite itself: that it reads what was recorded, notices what is broken and says so, and that its floor is held.
 import { spawnSync } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { addon } from '../../../engine/backend/addon.js';
 import { ops } from '../../../engine/registry/define.js';
@@ -17,8 +17,8 @@ import { silentProgress } from '../../../suites/runner/progress.js';
 import type { CaseResult, SuiteOptions } from '../../../reports/schema/index.js';
 import type { Family } from '../../../suites/selftest/command.js';
 import { replaced, type Undo } from '../../../suites/selftest/mutant.js';
+import { ROOT } from '../../support/root.js';
 
-const ROOT = resolve(import.meta.dirname, '..');
 const options = (more: Partial<SuiteOptions> = {}): SuiteOptions => ({
   seed: 0,
   signal: new AbortController().signal,

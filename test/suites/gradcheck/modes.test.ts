@@ -1,6 +1,6 @@
 // The gradient check beyond the plain Jacobian: faults that faster checkers let through, kinks against the tie policy, escalation on
 // doubt, None beside zero, zero grad_output, forward mode, complex numbers and the V-curve. Every fault is planted, then named.
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import * as engine from '../../../engine/index.js';
 import { Fixtures, openFixtures } from '../../../suites/common/fixtures.js';
@@ -13,6 +13,7 @@ import { silentProgress } from '../../../suites/runner/progress.js';
 import { registeredOps } from '../../../suites/common/registry.js';
 import { selectCases } from '../../../suites/common/select.js';
 import { expectGradientsToMatch } from '../../../suites/vitest.js';
+import { ROOT } from '../../support/root.js';
 
 type Tensor = engine.Tensor;
 const values = (n: number): Float64Array =>
@@ -153,7 +154,7 @@ describe('None beside zero', () => {
     expect(check(fickle).message).toContain('None depends on grad_output');
   });
   test('a fixture holds which it is', async () => {
-    const fixtures = await openFixtures(resolve(import.meta.dirname, '..', 'fixtures'));
+    const fixtures = await openFixtures(join(ROOT, 'fixtures'));
     const id = 'mul/bcast-3-scalar@float32,contiguous';
     vi.spyOn(fixtures, 'casesOf').mockImplementation((op) =>
       Fixtures.prototype.casesOf
@@ -257,7 +258,7 @@ describe('the V-curve', () => {
 
 const runOptions = {
   ...{ seed: 0, quick: true, progress: silentProgress(), signal: new AbortController().signal },
-  fixtures: resolve(import.meta.dirname, '..', 'fixtures'),
+  fixtures: join(ROOT, 'fixtures'),
 };
 
 describe('the written tie policy', () => {

@@ -1,7 +1,14 @@
 // Owns the arguments of convolutions: one value or one for each dim, PyTorch's checks and its errors. It must not declare ops.
 import { backendOf } from '../../../core/device.js';
 import { bool, int64 } from '../../../core/dtype.js';
-import { ArgumentError, describe, message, NotImplementedError, RuntimeError, showShape } from '../../../core/errors.js';
+import {
+  ArgumentError,
+  describe,
+  message,
+  NotImplementedError,
+  RuntimeError,
+  showShape,
+} from '../../../core/errors.js';
 import type { Tensor } from '../../../core/tensor.js';
 import type { Axis } from './_core.js';
 

@@ -1,5 +1,12 @@
 // Owns the declarations of adaptive pooling: windows of nearly equal size that together cover the input.
-import { ArgumentError, describe, message, NotImplementedError, showShape, ValueError } from '../../../core/errors.js';
+import {
+  ArgumentError,
+  describe,
+  message,
+  NotImplementedError,
+  showShape,
+  ValueError,
+} from '../../../core/errors.js';
 import type { Tensor } from '../../../core/tensor.js';
 import { defineOp, type Param } from '../../../registry/define.js';
 import { indexSelect } from '../../indexing/index-select.js';
