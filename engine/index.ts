@@ -9,12 +9,12 @@ import './format/text.js';
 import { grad } from './autograd/engine.js';
 import { jvp } from './autograd/jvp.js';
 
-export type { BackwardOptions, GradOptions } from './autograd/engine.js';
 export { type CustomFunction, defineFunction, FunctionContext } from './autograd/custom-function.js';
+export type { BackwardOptions, GradOptions } from './autograd/engine.js';
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './autograd/grad-mode.js';
 export type { GradientHook, Node } from './autograd/node.js';
-export { Complex } from './core/complex.js';
 export { cuda } from './backend/cuda/index.js';
+export { Complex } from './core/complex.js';
 export { Device, type DeviceLike, device, getDefaultDevice, setDefaultDevice } from './core/device.js';
 export {
   bfloat16,
@@ -46,9 +46,15 @@ export {
   TorchstoneError,
   ValueError,
 } from './core/errors.js';
+export { Generator, manualSeed } from './core/random.js';
+export { emptyCache, type MemoryStats, memoryStats } from './core/storage.js';
+export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
+export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';
+export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';
 export * from './generated/functions.js';
 export { NpyError } from './io/npy.js';
 export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './io/numpy.js';
+export { fuse, scalar } from './pointwise/fuse.js';
 export {
   type ErrorSample,
   type Op,
@@ -59,12 +65,6 @@ export {
   type Tolerance,
 } from './registry/define.js';
 export type { ArgSpec, Fill, Layout, Sample, TensorSpec } from './registry/samples.js';
-export { fuse, scalar } from './pointwise/fuse.js';
-export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';
-export { Generator, manualSeed } from './core/random.js';
-export { emptyCache, type MemoryStats, memoryStats } from './core/storage.js';
-export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
-export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';
 
 /** torch.autograd */
 export const autograd = { grad, functional: { jvp } };

@@ -1,6 +1,7 @@
 // What the accuracy section of a run amounts to: which rows have a truth, who stays within how much, who is the worse. No layout.
-import type { Accuracy, AccuracyRow, RunResult, UlpErrors } from './schema/index.js';
+
 import { count, plural } from './format.js';
+import type { Accuracy, AccuracyRow, RunResult, UlpErrors } from './schema/index.js';
 import { REFERENCE_TITLES } from './verdict.js';
 
 /** Whose results are measured, in the order in which reports show them. */

@@ -1,6 +1,7 @@
 // How far each row is from what the hardware can do: its rate, the ceiling that bounds it, its share of that. No layout.
-import type { BenchRow, Ceiling, RunResult } from './schema/index.js';
+
 import { significant } from './format.js';
+import type { BenchRow, Ceiling, RunResult } from './schema/index.js';
 
 /** What a ceiling bounds, for people. */
 export const CEILING_TITLES: Readonly<Record<Ceiling['id'], string>> = {

@@ -1,6 +1,7 @@
 // What changed since the baseline, and what the expectations file came to, in sentences that every report shows.
-import type { RunResult } from './schema/index.js';
+
 import { count, instant, plural, ratio } from './format.js';
+import type { RunResult } from './schema/index.js';
 import { brokenExpectations } from './verdict.js';
 
 const MOST_NAMES = 8;

@@ -1,4 +1,6 @@
 // The conformance run as numbers and tables: entry × column × dtype, totals, and the page of them. A function of the result alone.
+
+import { count, instant, plural } from './format.js';
 import {
   type CaseResult,
   COLUMNS,
@@ -7,7 +9,6 @@ import {
   type RunResult,
   type SuiteResult,
 } from './schema/index.js';
-import { count, instant, plural } from './format.js';
 
 /** How the calls of a column came out, and the entries that have such calls. */
 export interface ColumnTotal {

@@ -1,5 +1,5 @@
 // The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
-import type { BenchRow, CaseResult, Ceiling, Figure, RunResult, SuiteResult, Worst } from './schema/index.js';
+
 import { accuracyText } from './accuracy.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { changeLines, expectationLines } from './changes.js';
@@ -16,6 +16,7 @@ import {
   significant,
 } from './format.js';
 import { peersText } from './peers.js';
+import type { BenchRow, CaseResult, Ceiling, Figure, RunResult, SuiteResult, Worst } from './schema/index.js';
 import {
   calibrationTable,
   killTable,

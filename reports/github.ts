@@ -1,7 +1,8 @@
 // What a GitHub workflow shows beside the code: annotations for what fell short. The step summary is the Markdown report.
-import type { RunResult } from './schema/index.js';
+
 import { failureText } from './console.js';
 import { exactRatio, plural } from './format.js';
+import type { RunResult } from './schema/index.js';
 import { brokenExpectations, shortCases, shortRows, verdictSentence } from './verdict.js';
 
 /** GitHub shows ten of a kind for each step. */

@@ -1,5 +1,5 @@
 // index.html: one self-contained page, no script, no network. It puts the sections together; each lives in html/.
-import type { RunResult } from './schema/index.js';
+
 import { changeLines, expectationLines } from './changes.js';
 import { accuracySection } from './html/accuracy.js';
 import { coverageSection, failuresSection, notebookSection } from './html/cases.js';
@@ -16,6 +16,7 @@ import { selftestSection } from './html/selftest.js';
 import { seriesSection } from './html/series.js';
 import { STYLE } from './html/style.js';
 import { timingsSection } from './html/timings.js';
+import type { RunResult } from './schema/index.js';
 import { verdictSentence } from './verdict.js';
 
 /** The text of index.html. */

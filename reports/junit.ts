@@ -1,7 +1,8 @@
 // junit.xml: the cases, required timings and memory limits as any CI server reads them.
-import type { BenchRow, CaseResult, RunResult, SuiteResult } from './schema/index.js';
+
 import { failureText } from './console.js';
 import { ratio } from './format.js';
+import type { BenchRow, CaseResult, RunResult, SuiteResult } from './schema/index.js';
 import { REFERENCE_TITLES } from './verdict.js';
 
 interface Entry {

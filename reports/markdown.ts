@@ -1,9 +1,10 @@
 // report.md: the run for a pull request or a job summary. The verdict first, then only what a reader must see.
-import type { BenchRow, RunResult } from './schema/index.js';
+
 import { changeLines, expectationLines } from './changes.js';
 import { columnTotals, conformanceOf, entryRows, wholeEntries } from './conformance.js';
 import { failureText } from './console.js';
 import { count, instant, nanoseconds, ratio, seconds, significant } from './format.js';
+import type { BenchRow, RunResult } from './schema/index.js';
 import { calibrationTable, killTable, SELFTEST_TITLES, sensitivityTable } from './selftest.js';
 import { type TimingLine, timingLines } from './timings.js';
 import {

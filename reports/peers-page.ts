@@ -1,8 +1,9 @@
 // docs/peers.md: what other JavaScript engines made of the same calls, as one run found it.
-import type { PeerEngine, PeerOp, Peers, PeerTally, PeerTiming, RunResult } from './schema/index.js';
+
 import { count, instant, nanoseconds, plural, ratio } from './format.js';
 import { plain, table } from './markdown.js';
 import { given, namesOf, OUTCOMES, peersOf, present, share } from './peers.js';
+import type { PeerEngine, PeerOp, Peers, PeerTally, PeerTiming, RunResult } from './schema/index.js';
 
 /** The page of a run. */
 export function peersPage(run: RunResult): string {

@@ -1,6 +1,7 @@
 // What other JavaScript engines made of the same calls: the run's section, and the console's block. A function of the result alone.
-import type { PeerEngine, Peers, PeerTally, PeerTiming, RunResult } from './schema/index.js';
+
 import { count, nanoseconds, plural, ratio } from './format.js';
+import type { PeerEngine, Peers, PeerTally, PeerTiming, RunResult } from './schema/index.js';
 
 /** The name under which this engine itself is asked. */
 export const CONTROL = 'torchstone';

@@ -1,8 +1,9 @@
 // docs/performance.md: the ratios that are required of the CPU backend (or a card's), as one run measured them. What falls short comes first.
-import type { BenchRow, CaseResult, RunResult } from './schema/index.js';
+
 import { CEILING_TITLES, ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { bytes, exactRatio, instant, nanoseconds, plural, ratio, significant } from './format.js';
 import { plain, table } from './markdown.js';
+import type { BenchRow, CaseResult, RunResult } from './schema/index.js';
 import { type TimingLine, timingLines } from './timings.js';
 import { benchRows } from './verdict.js';
 

@@ -1,6 +1,7 @@
 // What stands in the way of a pass, one line each, worst first; and, where nothing does, what came closest. No layout.
-import type { BenchRow, CaseResult, MemoryFigure, RunResult } from './schema/index.js';
+
 import { exactRatio, significant } from './format.js';
+import type { BenchRow, CaseResult, MemoryFigure, RunResult } from './schema/index.js';
 import {
   benchRows,
   brokenExpectations,

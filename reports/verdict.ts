@@ -1,4 +1,8 @@
 // What a run amounts to: one sentence, one exit code. Every report and the command line take both from here.
+
+import { conformanceOf, entryRows, entryState, wholeEntries } from './conformance.js';
+import { about, count, plural } from './format.js';
+import { CONTROL, peersOf } from './peers.js';
 import {
   type BenchRow,
   type CaseResult,
@@ -9,9 +13,6 @@ import {
   type SuiteName,
   type SuiteResult,
 } from './schema/index.js';
-import { conformanceOf, entryRows, entryState, wholeEntries } from './conformance.js';
-import { about, count, plural } from './format.js';
-import { CONTROL, peersOf } from './peers.js';
 
 /** What a reader needs to know first; the exit code tells more. */
 export type Outcome = 'held' | 'short' | 'stopped' | 'partial';

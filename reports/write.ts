@@ -1,12 +1,12 @@
 // Writes the report files of a run into one folder. The formats live beside it.
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CannotRunError, type RunResult } from './schema/index.js';
 import { resultsCsv } from './csv.js';
 import { htmlReport } from './html.js';
 import { resultJson } from './json.js';
 import { junitXml } from './junit.js';
 import { markdownReport } from './markdown.js';
+import { CannotRunError, type RunResult } from './schema/index.js';
 
 /** The files of a report. */
 export const REPORT_FILES = {

@@ -29,7 +29,7 @@ const PARTS = [
   'README.md',
   'dist',
   'fixtures',
-  'suites/conformance/floor.json',
+  'suites/conformance/baseline.json',
   'scripts/torchstone.mjs',
   'scripts/gpu-check.mjs',
   'scripts/lib',

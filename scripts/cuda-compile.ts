@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { pythonFolders } from '../engine/backend/cuda/index.js';
 import { addon } from '../engine/backend/addon.js';
+import { pythonFolders } from '../engine/backend/cuda/index.js';
 
 const HELP = `usage: npx tsx scripts/cuda-compile.ts FOLDER [--arch 75,80,…] [--unit N] [--jobs N] [--optional]
 

@@ -1,7 +1,8 @@
 // Owns devices: their names, their backends, where fresh memory is made, and the errors of mixing or lacking devices.
 // It must not know tensors; CUDA's own API is in cuda.ts.
-import { ArgumentError, describe, message, NotImplementedError, RuntimeError } from './errors.js';
+
 import { addon, type Families } from '../backend/addon.js';
+import { ArgumentError, describe, message, NotImplementedError, RuntimeError } from './errors.js';
 
 export type DeviceType = 'cpu' | 'cuda' | 'meta' | 'disposed';
 

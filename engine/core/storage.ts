@@ -2,9 +2,9 @@
 // It must not know shapes or dtypes. The reasons and measurements are in DESIGN 3.4.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { addon, block, type CudaAddon, cudaAt, raiseStatus } from '../backend/addon.js';
 import { cpu, type Device } from './device.js';
 import { OutOfMemoryError, RuntimeError } from './errors.js';
-import { addon, block, type CudaAddon, cudaAt, raiseStatus } from '../backend/addon.js';
 
 /** Storages up to this size are carved from slabs that V8 itself frees. */
 const smallLimit = 8192;

@@ -1,6 +1,7 @@
 // Owns the number of threads and what is known of the backend.
-import { ArgumentError, describe, message } from './errors.js';
+
 import { addon, addonPath } from '../backend/addon.js';
+import { ArgumentError, describe, message } from './errors.js';
 
 /** Threads that one op may use. */
 export function getNumThreads(): number {

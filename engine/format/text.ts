@@ -2,8 +2,8 @@
 import { Complex } from '../core/complex.js';
 import { cpu } from '../core/device.js';
 import { getDefaultDtype } from '../core/dtype.js';
-import { formatTensor } from './print.js';
 import { readAt, Tensor } from '../core/tensor.js';
+import { formatTensor } from './print.js';
 
 declare module '../core/tensor.js' {
   interface Tensor {

@@ -2,12 +2,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { asDType, type DType, type DTypeLike, dtypes } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
-import { parseNpy, serializeNpy } from './npy.js';
-import { parseNpz, serializeNpz } from './npz.js';
-import { rawCast } from '../ops/creation/copy-fill-cast.js';
 import { contiguousStrides, numelOf } from '../core/shape.js';
 import { adopt } from '../core/storage.js';
 import { type NumericArray, Tensor } from '../core/tensor.js';
+import { rawCast } from '../ops/creation/copy-fill-cast.js';
+import { parseNpy, serializeNpy } from './npy.js';
+import { parseNpz, serializeNpz } from './npz.js';
 
 /** An array in JavaScript: what an .npy reader returns, and what `numpy()` gives. Strides are in elements. */
 export interface NdArray {

@@ -6,9 +6,9 @@ import { placedOn } from '../core/device.js';
 import { newStrided, newTensor } from '../core/factory.js';
 import { contiguousStrides, isContiguousLayout, isDense } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
+import { cast, clone, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { add } from './pointwise/arithmetic.js';
 import { asComplex, asReal } from './pointwise/complex.js';
-import { cast, clone, rawCopy, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { sumTo } from './reduction/sum-mean-prod.js';
 import { asStridedView } from './views/permute-expand.js';
 

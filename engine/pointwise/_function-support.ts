@@ -1,11 +1,12 @@
 // Owns the parts of pointwise functions that need no state: the promoted dtype of a call, and gradients summed while they
 // are computed. It must not know any op by name.
+
+import { launchPointwise, launchReduce } from '../backend/commands/pointwise.js';
 import { type DType, promoteTypes, resultType } from '../core/dtype.js';
 import { newTensor } from '../core/factory.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { type Expr, expr } from './expr.js';
-import { launchPointwise, launchReduce } from '../backend/commands/pointwise.js';
 import { compile } from './program.js';
 
 /** The dtype that a call's tensors and scalars promote to; `neutral` inputs and null kinds take no part. */

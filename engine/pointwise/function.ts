@@ -3,6 +3,7 @@
 
 import { gradMode } from '../autograd/grad-mode.js';
 import { setHistory, shouldRecord } from '../autograd/node.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
 import { fromBrain, fromHalf, toBrain, toHalf } from '../core/complex.js';
 import { deviceError } from '../core/device.js';
 import {
@@ -19,12 +20,11 @@ import { message, NotImplementedError, RuntimeError, showShape } from '../core/e
 import { newStrided, newTensor, newTensorLike } from '../core/factory.js';
 import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { differentiate, type Expr, input, substitute, topological } from './expr.js';
 import { promoted } from './_function-support.js';
-import { launchPointwise } from '../backend/commands/pointwise.js';
-import { compile } from './program.js';
-import { PointwiseNode } from './node.js';
 import { differentiateComplex, isRealValued } from './complex/wirtinger.js';
+import { differentiate, type Expr, input, substitute, topological } from './expr.js';
+import { PointwiseNode } from './node.js';
+import { compile } from './program.js';
 
 /** How the compute and result dtypes follow from the inputs'. */
 export type Promotion =

@@ -2,9 +2,9 @@
 // gradients, PyTorch's dtype rule. They are no ops: it registers nothing.
 import { bool, type DType } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import { type Expr, input, param } from './expr.js';
 import { PointwiseFunction, type Promotion } from './function.js';
-import type { Tensor } from '../core/tensor.js';
 
 /** Applies an expression to broadcast tensors and scalars. */
 export type Formula = (tensors: readonly Tensor[], scalars?: readonly number[]) => Tensor;

@@ -1,7 +1,7 @@
 // Owns the translation of expressions into the addon's programs, each compiled once. It must not know tensors.
 
-import { bool, computedIn, type DType, float64, partOf } from '../core/dtype.js';
 import { addon, opcodeOf } from '../backend/addon.js';
+import { bool, computedIn, type DType, float64, partOf } from '../core/dtype.js';
 import { lower, truthOf, virtualPrimitives } from './complex/lowering.js';
 import type { Pair } from './complex/pair.js';
 import { type Expr, expr, topological } from './expr.js';

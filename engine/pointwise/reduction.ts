@@ -1,5 +1,12 @@
 // Owns reductions of expressions: a prologue over broadcast inputs, a reducer, an optional epilogue on the result.
 // No autograd and no op names: ops/ record what they compute.
+
+import {
+  launchFullReduce,
+  launchPointwise,
+  launchReduce,
+  type Reducer,
+} from '../backend/commands/pointwise.js';
 import { backendOf } from '../core/device.js';
 import type { DType } from '../core/dtype.js';
 import { computedIn, int64 } from '../core/dtype.js';
@@ -7,12 +14,6 @@ import { newTensor } from '../core/factory.js';
 import { broadcastShapes, contiguousStrides, type Shape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { type Expr, expr, input } from './expr.js';
-import {
-  launchFullReduce,
-  launchPointwise,
-  launchReduce,
-  type Reducer,
-} from '../backend/commands/pointwise.js';
 import { compile } from './program.js';
 
 export interface Reduction {

@@ -1,15 +1,16 @@
 // Owns pipelines along rows: a few reductions of expressions and one last expression, computed while a row is in cache.
 // No autograd and no op names: ops/ record what they compute. The command's layout is written in native/README.md.
+
+import { block, raiseStatus } from '../backend/addon.js';
+import { coalesce, dimsMarked, keptStrides, writeList, writeOperand } from '../backend/commands/coalesce.js';
+import { launchPointwise, type Reducer, reducers } from '../backend/commands/pointwise.js';
 import { backendOf } from '../core/device.js';
 import { computedIn, type DType } from '../core/dtype.js';
 import { message, NotImplementedError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
-import { block, raiseStatus } from '../backend/addon.js';
 import { broadcastStrides, type Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { coalesce, dimsMarked, keptStrides, writeList, writeOperand } from '../backend/commands/coalesce.js';
 import { type Expr, input, substitute, topological } from './expr.js';
-import { launchPointwise, type Reducer, reducers } from '../backend/commands/pointwise.js';
 import { compile } from './program.js';
 import { reduce, reducedShape } from './reduction.js';
 

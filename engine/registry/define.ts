@@ -2,9 +2,9 @@
 // It must not name any op.
 import type { Complex } from '../core/complex.js';
 import { ArgumentError, TorchstoneError } from '../core/errors.js';
+import type { Tensor } from '../core/tensor.js';
 import type { Expr } from '../pointwise/expr.js';
 import type { Promotion } from '../pointwise/function.js';
-import type { Tensor } from '../core/tensor.js';
 import { checkedCall } from './arguments.js';
 import { makePointwise } from './pointwise-op.js';
 import type { Fill, Sample } from './samples.js';

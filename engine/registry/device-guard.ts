@@ -3,8 +3,8 @@
 import { cpu, type Device, type DeviceLike, placement, requireDevice } from '../core/device.js';
 import { Tensor } from '../core/tensor.js';
 import { to } from '../ops/creation/conversion.js';
-import { type Op, ops } from './define.js';
 import { moved } from '../ops/creation/copy-fill-cast.js';
+import { type Op, ops } from './define.js';
 
 type Call = (...args: unknown[]) => unknown;
 

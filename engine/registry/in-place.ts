@@ -26,7 +26,7 @@ export interface Change {
 }
 
 /**
- * The changed tensor as a new one. `start` makes the memory to write: a copy of the first input, `emptyLike` where `write`
+ * The changed tensor as a new one. `start` makes the memory to write: a copy of the first input, `uninitialised` where `write`
  * sets every element, or `itself` where the first input is fresh.
  */
 export function applied(c: Change, start: (x: Tensor) => Tensor = copyOf): Tensor {
@@ -37,7 +37,7 @@ export function applied(c: Change, start: (x: Tensor) => Tensor = copyOf): Tenso
 /** For `applied`: no copy, because nobody else holds the first input. */
 export const itself = (x: Tensor): Tensor => x;
 /** For `applied`: uninitialised memory in the same order as the first input's. */
-export function emptyLike(x: Tensor): Tensor {
+export function uninitialised(x: Tensor): Tensor {
   return isDense(x.shape, x.strides) ? newStrided(x.shape, x.strides, x.dtype) : newTensor(x.shape, x.dtype);
 }
 

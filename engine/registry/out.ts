@@ -5,9 +5,9 @@ import { ArgumentError, describe, message, RuntimeError, showShape } from '../co
 import { regeometry } from '../core/factory.js';
 import { contiguousStrides, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import type { Op, Param } from './define.js';
 import { rawCopy } from '../ops/creation/copy-fill-cast.js';
 import { seenAs } from '../ops/indexing/index-kernels.js';
+import type { Op, Param } from './define.js';
 
 const outParam: Param = { name: 'out', kind: 'tensor', default: null, keyword: true };
 const outPair: Param = { name: 'out', kind: 'tensors', default: null, keyword: true };

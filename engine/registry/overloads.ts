@@ -1,12 +1,13 @@
 // Owns what a pointwise declaration cannot say by itself: calls that take another program (a constant exponent, integers,
 // another node name), calls that are refused, results without a gradient. It must not name any op.
-import { checkInPlace, rebase } from '../autograd/in-place.js';
+
 import { noGrad } from '../autograd/grad-mode.js';
+import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
 import { bool, type DType, float32, int64, promoteTypes, scalarDType } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, type TorchstoneError } from '../core/errors.js';
-import type { Expr } from '../pointwise/expr.js';
 import { Tensor } from '../core/tensor.js';
+import type { Expr } from '../pointwise/expr.js';
 import type { definePointwise, PointwiseCall } from './define.js';
 import { makePointwise } from './pointwise-op.js';
 

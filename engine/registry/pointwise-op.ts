@@ -2,17 +2,17 @@
 // constants in a given call. It must not name any op.
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { shouldRecord } from '../autograd/node.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
 import { Complex } from '../core/complex.js';
 import { type DType, scalarDType } from '../core/dtype.js';
 import { ArgumentError, describe, message } from '../core/errors.js';
 import { newLike } from '../core/factory.js';
-import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
-import { PointwiseFunction, type ScalarKind } from '../pointwise/function.js';
-import { launchPointwise } from '../backend/commands/pointwise.js';
-import { compile } from '../pointwise/program.js';
-import { recordInPlace } from '../pointwise/node.js';
 import { sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
+import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
+import { PointwiseFunction, type ScalarKind } from '../pointwise/function.js';
+import { recordInPlace } from '../pointwise/node.js';
+import { compile } from '../pointwise/program.js';
 import type { OpDef, Param, PointwiseArg } from './define.js';
 
 type Arg = Tensor | Complex | number | bigint | boolean | string | null | undefined;

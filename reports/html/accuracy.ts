@@ -1,5 +1,5 @@
 // The accuracy section: float32 results of ours, NumPy and PyTorch in ULP of the float64 truth.
-import type { AccuracyRow, RunResult, UlpErrors } from '../schema/index.js';
+
 import {
   accuracyOf,
   BOUNDS,
@@ -11,6 +11,7 @@ import {
   within,
 } from '../accuracy.js';
 import { count, figureText, plural, significant } from '../format.js';
+import type { AccuracyRow, RunResult, UlpErrors } from '../schema/index.js';
 import { CONTESTANTS, key, powerOfTen } from './chart.js';
 import { type ForestRow, forest } from './forest.js';
 import { behind, type Html, html, NOTHING, section, table } from './markup.js';

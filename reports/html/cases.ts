@@ -1,8 +1,9 @@
 // The sections about cases: what fell short, the notebook's cells, the coverage table, what was skipped.
-import type { CaseResult, RunResult, Worst } from '../schema/index.js';
+
 import { isTold } from '../console.js';
 import { type Cell, type Coverage, coverage, type Mark } from '../coverage.js';
 import { count, figureText, indexText, plural } from '../format.js';
+import type { CaseResult, RunResult, Worst } from '../schema/index.js';
 import { type Shortfall, shortfalls } from '../shortfalls.js';
 import { behind, type Html, html, NOTHING, STATES, section, table } from './markup.js';
 

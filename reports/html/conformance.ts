@@ -1,6 +1,5 @@
 // The section about conformance: totals by column, and every entry of PyTorch's database in one table.
-import type { RunResult } from '../schema/index.js';
-import { COLUMNS } from '../schema/index.js';
+
 import {
   columnTotals,
   conformanceOf,
@@ -11,6 +10,8 @@ import {
   wholeEntries,
 } from '../conformance.js';
 import { count } from '../format.js';
+import type { RunResult } from '../schema/index.js';
+import { COLUMNS } from '../schema/index.js';
 import { behind, type Html, html, NOTHING, section, table } from './markup.js';
 
 const SIGNS: Readonly<Record<State, string>> = { pass: '✓', fail: '✗', 'not done': '○' };

@@ -1,6 +1,7 @@
 // The page's head and foot: verdict, suite cards, navigation, memory, environment.
-import type { MemoryFigure, Reference, RunResult, SuiteResult } from '../schema/index.js';
+
 import { about, bytes, count, instant, plural, seconds, significant } from '../format.js';
+import type { MemoryFigure, Reference, RunResult, SuiteResult } from '../schema/index.js';
 import { closestCalls, type Shortfall, shortfalls } from '../shortfalls.js';
 import { outcome, SUITE_TITLES, verdictSentence } from '../verdict.js';
 import { type Html, html, NOTHING, STATES, section } from './markup.js';

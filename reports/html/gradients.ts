@@ -1,6 +1,7 @@
 // The gradients section: what the checks made of them, and the V-curves of the worst elements.
-import type { CaseResult, Figure, RunResult, VCurve } from '../schema/index.js';
+
 import { count, figureText, plural, significant } from '../format.js';
+import type { CaseResult, Figure, RunResult, VCurve } from '../schema/index.js';
 import { powerOfTen } from './chart.js';
 import { type Line, lineChart } from './lines.js';
 import { type Html, html, NOTHING, STATES, section, table } from './markup.js';

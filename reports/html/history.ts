@@ -1,6 +1,7 @@
 // The history section: what the runs before this one came to. It shows only runs of the same suites; times, of the same machine.
-import type { HistoryLine, RunResult } from '../schema/index.js';
+
 import { count, instant, nanoseconds, plural, ratio } from '../format.js';
+import type { HistoryLine, RunResult } from '../schema/index.js';
 import { type Contestant, key } from './chart.js';
 import { type Line, lineChart } from './lines.js';
 import { behind, type Html, html, NOTHING, section, table } from './markup.js';

@@ -1,6 +1,7 @@
 // The section of blocks over time: what the samples of a row were one after the other, and which blocks were hit by something.
-import type { BenchRow, Mark, RunResult, Timing } from '../schema/index.js';
+
 import { count, nanoseconds, plural } from '../format.js';
+import type { BenchRow, Mark, RunResult, Timing } from '../schema/index.js';
 import { benchRows, REFERENCE_TITLES, standing } from '../verdict.js';
 import { type Contestant, key } from './chart.js';
 import { type Line, lineChart } from './lines.js';

@@ -1,7 +1,8 @@
 // The peers section: what other JavaScript engines make of the same recorded calls, and how fast they are.
-import type { PeerEngine, Peers, PeerTiming, RunResult } from '../schema/index.js';
+
 import { count, nanoseconds, plural, ratio } from '../format.js';
 import { given, namesOf, OUTCOMES, peersOf, present, share } from '../peers.js';
+import type { PeerEngine, Peers, PeerTiming, RunResult } from '../schema/index.js';
 import { type ForestRow, forest } from './forest.js';
 import { behind, type Html, html, NOTHING, section, table } from './markup.js';
 import { ratioAxis } from './scale.js';

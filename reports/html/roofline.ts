@@ -1,7 +1,8 @@
 // The ceilings section: what the machine can do, what each row reached of it, and the roofline: rate over intensity.
-import type { BenchRow, Ceiling, RunResult } from '../schema/index.js';
+
 import { CEILING_TITLES, ceilingsOf, intensityOf, reachOf, shareText } from '../ceilings.js';
 import { nanoseconds, significant } from '../format.js';
+import type { BenchRow, Ceiling, RunResult } from '../schema/index.js';
 import { timingLines } from '../timings.js';
 import { benchRows } from '../verdict.js';
 import { key, powerOfTen } from './chart.js';

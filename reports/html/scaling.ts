@@ -1,6 +1,7 @@
 // The scaling section: time over size, both logarithmic, with the fitted curve t = a + b·n^k where the run has one.
-import type { RunResult, ScalingFit } from '../schema/index.js';
+
 import { count, nanoseconds, significant } from '../format.js';
+import type { RunResult, ScalingFit } from '../schema/index.js';
 import { type Curve, curves } from '../timings.js';
 import { benchRows } from '../verdict.js';
 import { CONTESTANTS, key, powerOfTen } from './chart.js';

@@ -1,6 +1,7 @@
 // The section about the selftest: which faults were noticed by which check, and how small an error each check still sees.
-import type { MutantResult, RunResult, Selftest } from '../schema/index.js';
+
 import { plural } from '../format.js';
+import type { MutantResult, RunResult, Selftest } from '../schema/index.js';
 import { calibrationTable, SELFTEST_TITLES, sensitivityTable } from '../selftest.js';
 import { type Html, html, NOTHING, type Part, section, table } from './markup.js';
 

@@ -1,6 +1,7 @@
 // The section of series that runs recorded on their way: a training run's parameters.
-import type { RunResult, Series } from '../schema/index.js';
+
 import { significant } from '../format.js';
+import type { RunResult, Series } from '../schema/index.js';
 import { lineChart } from './lines.js';
 import { type Html, html, NOTHING, section, table } from './markup.js';
 import { linearAxis } from './scale.js';

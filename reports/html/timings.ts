@@ -1,6 +1,7 @@
 // The speed section: ratios of times as a forest plot, one row a case, with all figures behind it.
-import type { BenchRow, RunResult } from '../schema/index.js';
+
 import { nanoseconds, plural, ratio } from '../format.js';
+import type { BenchRow, RunResult } from '../schema/index.js';
 import { byGroup, geometricMean, type TimingLine, throughput, timingLines } from '../timings.js';
 import { benchRows, referencesOf, standing, standings, standingsText } from '../verdict.js';
 import { CONTESTANTS, key } from './chart.js';

@@ -14,8 +14,8 @@ import { arch, release } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { addonPath } from '../../engine/backend/addon.js';
-import { machineFacts, packageRoot, toolFacts } from '../runner/machine.js';
 import { type BenchRow, CannotRunError } from '../../reports/schema/index.js';
+import { machineFacts, packageRoot, toolFacts } from '../runner/machine.js';
 import type { Build } from './builds.js';
 import { pack } from './pack.js';
 

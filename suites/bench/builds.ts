@@ -14,8 +14,8 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { addonPath } from '../../engine/backend/addon.js';
-import { packageRoot } from '../runner/machine.js';
 import { CannotRunError } from '../../reports/schema/index.js';
+import { packageRoot } from '../runner/machine.js';
 import { pack, packable, packFolder } from './pack.js';
 import type { PackedBuild } from './pair-process.js';
 

@@ -1,8 +1,8 @@
 // Owns what this machine can do at most, measured in the same run as the rows that are held against it: copy bandwidth beyond
 // and within the caches, and multiply-adds a second.
 import * as engine from '../../engine/index.js';
-import type { EngineTensor } from '../common/bind.js';
 import type { BenchRow, Ceiling } from '../../reports/schema/index.js';
+import type { EngineTensor } from '../common/bind.js';
 
 /** One way to reach a ceiling: work done in a call, in bytes or operations. */
 interface Attempt {

@@ -2,8 +2,8 @@
 // A row is data: how an op is called, and what its references are, comes from its declaration.
 import type { Tensor } from '../../engine/index.js';
 import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/registry/samples.js';
-import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import type { BenchRow } from '../../reports/schema/index.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import type { Mode } from './cpu-rows.js';
 import type { RowPlan } from './plan.js';
 import { prepareCall } from './sweep.js';

@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { manualSeed } from '../../engine/index.js';
 import { parseNpy } from '../../engine/io/npy.js';
+import type { Worst } from '../../reports/schema/index.js';
 import { type ArrayValue, compareArrays, worstOf } from '../common/compare.js';
 import { finished } from '../runner/device.js';
-import type { Worst } from '../../reports/schema/index.js';
-import { HitWatch } from './interference.js';
 import { BenchInputs } from './inputs.js';
+import { HitWatch } from './interference.js';
 import type { Prepared, RowPlan } from './plan.js';
-import { type BlockTime, loopOf, processorMs } from './race.js';
 import { settle } from './quiesce.js';
+import { type BlockTime, loopOf, processorMs } from './race.js';
 
 /** Which row is to be made ready, and where the reference will look for its inputs; without a folder there is none. */
 export interface RowOrder {

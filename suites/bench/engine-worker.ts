@@ -1,6 +1,7 @@
 // The process of one family of rows: makes them ready and runs their blocks when told. It decides nothing.
-import { answerRequests } from '../runner/forked.js';
+
 import { placeRun } from '../runner/device.js';
+import { answerRequests } from '../runner/forked.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
 import { cudaRows } from './cuda-rows.js';
 import type { EngineRequest } from './engine-process.js';

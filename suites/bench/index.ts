@@ -1,8 +1,6 @@
 // The bench suite: the notebook's timings, the op sweep and the memory figures. It owns what is run, in which order and for how
 // long, and the reference process's life; the judging is done elsewhere.
 import { cuda } from '../../engine/index.js';
-import { idMatcher } from '../common/cases.js';
-import { racePeers } from '../peers/race.js';
 import {
   type BenchRow,
   type Blocks,
@@ -16,6 +14,8 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../../reports/schema/index.js';
+import { idMatcher } from '../common/cases.js';
+import { racePeers } from '../peers/race.js';
 import { driftNote, saveBaseline, savedBaseline } from './baselines.js';
 import { otherBuild, thisBuild } from './builds.js';
 import { measureCeilings, raisedBy } from './ceilings.js';

@@ -6,8 +6,8 @@ import * as engine from '../../engine/index.js';
 import type { ArgSpec, Sample, TensorSpec } from '../../engine/registry/samples.js';
 import type { EngineTensor } from '../common/bind.js';
 import { isTensorSpec } from '../common/cases.js';
-import { placed } from '../runner/device.js';
 import { contiguousStrides, sizeOf } from '../common/shapes.js';
+import { placed } from '../runner/device.js';
 
 type Data = Float64Array | Float32Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
 type NumpyInput = Parameters<typeof engine.fromNumpy>[0];

@@ -1,7 +1,7 @@
 // Owns one race: contestants in alternating blocks within one run, timed by tinybench. It knows no op and no report.
 import { Bench, type Task } from 'tinybench';
-import { timerResolution } from '../runner/machine.js';
 import type { Mark } from '../../reports/schema/index.js';
+import { timerResolution } from '../runner/machine.js';
 import { HitWatch, type Reading } from './interference.js';
 import { MIN_PAIRS } from './statistics.js';
 

@@ -10,8 +10,8 @@ import {
 } from '../../reports/schema/index.js';
 import { type Build, readied, thisBuild } from './builds.js';
 import { decide, decidePooled, type Evidence, evidence, ratioOf } from './decision.js';
-import { keptPairs } from './interference.js';
 import { uniformStream } from './inputs.js';
+import { keptPairs } from './interference.js';
 import { packedWorker } from './pack.js';
 import { type PackedBuild, PairProcess, type Raced } from './pair-process.js';
 import type { Lane } from './race.js';

@@ -3,8 +3,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { packageRoot } from '../runner/machine.js';
 import { runDevice } from '../runner/device.js';
+import { packageRoot } from '../runner/machine.js';
 import type { BlockTime } from './race.js';
 
 /** The reference died, hung or refused; the message is a reason for people. */

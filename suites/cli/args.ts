@@ -1,7 +1,7 @@
 // Owns the reading of the command line's words by grammar.ts. It runs nothing.
 import { parseArgs } from 'node:util';
-import { PEERS } from '../peers/catalogue.js';
 import type { Shard } from '../../reports/schema/index.js';
+import { PEERS } from '../peers/catalogue.js';
 import { COMMANDS, type Command, FLAGS, knows } from './grammar.js';
 
 /** A word that the command line does not know: exit code 2. */

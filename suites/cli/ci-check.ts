@@ -1,11 +1,11 @@
 // What a finished run is held against besides its own cases: the expectations file and an earlier run. It runs nothing.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { CannotRunError, EXIT, parseRunResult, type RunResult } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';
-import { changesSince } from '../runner/regression-diff.js';
 import { type Asked, applyExpectations, readExpectations } from '../runner/expectations.js';
 import { packageRoot } from '../runner/machine.js';
-import { CannotRunError, EXIT, parseRunResult, type RunResult } from '../../reports/schema/index.js';
+import { changesSince } from '../runner/regression-diff.js';
 import type { Arguments } from './args.js';
 
 /** Reads the two files, before a long run, so that a mistake in them costs nothing. */

@@ -2,10 +2,6 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { idMatcher } from '../common/cases.js';
-import { updateFloor } from '../conformance/baseline.js';
-import { examine, type Finding } from '../runner/doctor.js';
-import { packageRoot } from '../runner/machine.js';
 import {
   CannotRunError,
   FULL_RUN,
@@ -15,12 +11,16 @@ import {
   type SuiteName,
   suiteResult,
 } from '../../reports/schema/index.js';
+import { idMatcher } from '../common/cases.js';
+import { updateFloor } from '../conformance/baseline.js';
+import { examine, type Finding } from '../runner/doctor.js';
+import { packageRoot } from '../runner/machine.js';
+import { findReferences } from '../runner/references.js';
 import type { Arguments } from './args.js';
 import { readGate } from './ci-check.js';
 import type { Command } from './grammar.js';
 import { remember } from './history.js';
 import { type Console, checkWritable, deliver } from './output.js';
-import { findReferences } from '../runner/references.js';
 import { minimiseCase, replay } from './replay.js';
 import { interruptSignal, runSuites } from './run.js';
 import { gradcheckUser } from './user.js';

@@ -1,9 +1,6 @@
 // The history file: one JSON line a run, which the report charts. It appends and reads; it judges nothing.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { geometricMean, rowKey } from '../../reports/timings.js';
-import { benchRows, exitCode, referencesOf } from '../../reports/verdict.js';
-import { machineKey } from '../runner/machine.js';
 import {
   CannotRunError,
   type HistoryLine,
@@ -11,6 +8,9 @@ import {
   type RunResult,
   type SuiteResult,
 } from '../../reports/schema/index.js';
+import { geometricMean, rowKey } from '../../reports/timings.js';
+import { benchRows, exitCode, referencesOf } from '../../reports/verdict.js';
+import { machineKey } from '../runner/machine.js';
 import type { Arguments } from './args.js';
 
 const FILE = 'history.jsonl';

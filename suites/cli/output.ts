@@ -11,9 +11,9 @@ import { jsonLines } from '../../reports/jsonl.js';
 import { markdownReport } from '../../reports/markdown.js';
 import { peersPage } from '../../reports/peers-page.js';
 import { performancePage } from '../../reports/performance.js';
+import { CannotRunError, type RunResult } from '../../reports/schema/index.js';
 import { exitCode } from '../../reports/verdict.js';
 import { writeReports } from '../../reports/write.js';
-import { CannotRunError, type RunResult } from '../../reports/schema/index.js';
 import type { Arguments } from './args.js';
 
 /** What the console is like; a parameter, so that tests can capture it. */

@@ -1,12 +1,12 @@
 // `torchstone replay` and `torchstone minimise`: one recorded case, told in full, or made as small as it still falls short.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { packageRoot } from '../runner/machine.js';
 import { CannotRunError, EXIT, nothingToRun } from '../../reports/schema/index.js';
 import { quoted } from '../common/shell.js';
+import { packageRoot } from '../runner/machine.js';
+import { findReferences } from '../runner/references.js';
 import { type Arguments, UsageError } from './args.js';
 import type { Console } from './output.js';
-import { findReferences } from '../runner/references.js';
 
 const CAPSULES = join('reports', 'out', 'capsules');
 

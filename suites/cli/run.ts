@@ -1,8 +1,6 @@
 // Runs suites and assembles what they produced into one run result; owns interruption.
 // It knows no suite's inside and prints nothing of its own.
 import { join, resolve } from 'node:path';
-import { machineFacts, packageRoot, toolFacts } from '../runner/machine.js';
-import { createProgress } from '../runner/progress.js';
 import {
   CannotRunError,
   RESULT_SCHEMA,
@@ -10,9 +8,11 @@ import {
   type SuiteName,
   type SuiteResult,
 } from '../../reports/schema/index.js';
-import type { Arguments } from './args.js';
 import { HOSTING, isolated, type SuiteAnswer, type SuiteOrder } from '../runner/isolate.js';
+import { machineFacts, packageRoot, toolFacts } from '../runner/machine.js';
+import { createProgress } from '../runner/progress.js';
 import type { FoundReferences } from '../runner/references.js';
+import type { Arguments } from './args.js';
 
 /** The options that the command line gives a suite. */
 export function suiteOrder(

@@ -1,9 +1,9 @@
 // `torchstone gradcheck FILE.ts#FUNCTION`: checks a function that the user wrote. Runs in this process, because the
 // function is the user's own and a debugger must reach it.
 import { dirname, resolve } from 'node:path';
+import { RESULT_SCHEMA, type RunResult, type SuiteResult } from '../../reports/schema/index.js';
 import { machineFacts, toolFacts } from '../runner/machine.js';
 import { createProgress } from '../runner/progress.js';
-import { RESULT_SCHEMA, type RunResult, type SuiteResult } from '../../reports/schema/index.js';
 import { type Arguments, UsageError } from './args.js';
 import { readGate } from './ci-check.js';
 import { type Console, checkWritable, deliver } from './output.js';

@@ -1,8 +1,8 @@
 // `--watch`: runs again whenever what a run depends on has changed. It owns the waiting, not the run.
 import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../runner/machine.js';
 import { EXIT } from '../../reports/schema/index.js';
+import { packageRoot } from '../runner/machine.js';
 
 const WATCHED = ['engine', 'suites', 'fixtures', 'dist', join('native', 'build', 'Release')];
 /** Editors and compilers write in bursts. */

@@ -5,10 +5,10 @@ import * as engine from '../../engine/index.js';
 import type { NpyArray } from '../../engine/io/npy.js';
 import type { Param } from '../../engine/registry/define.js';
 import type { ArgSpec } from '../../engine/registry/samples.js';
+import { placed, readable } from '../runner/device.js';
 import { isTensorSpec } from './cases.js';
 import type { ArrayValue } from './compare.js';
 import type { FixtureInput } from './manifest.js';
-import { placed, readable } from '../runner/device.js';
 import { contiguousStrides, sizeOf } from './shapes.js';
 
 const { Tensor } = engine;

@@ -1,6 +1,7 @@
 // Owns the comparison of two arrays and the words for a mismatch. It knows no op, no fixture and no tensor: plain arrays only.
-import { guessPattern } from './mismatch-hint.js';
+
 import { figure, type Worst } from '../../reports/schema/index.js';
+import { guessPattern } from './mismatch-hint.js';
 import { sizeOf, unravel } from './shapes.js';
 import { showTolerance, type Tolerance } from './tolerances.js';
 import { ulpDistance } from './ulp.js';

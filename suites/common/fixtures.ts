@@ -5,6 +5,7 @@ import { join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import type { NpyArray } from '../../engine/io/npy.js';
 import { type NpzFile, openNpz } from '../../engine/io/npz.js';
+import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 import {
   FIXTURE_SCHEMA,
   type FixtureCase,
@@ -12,7 +13,6 @@ import {
   type Manifest,
   ManifestSchema,
 } from './manifest.js';
-import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 
 const MANIFEST = 'manifest.json';
 const ADVICE = 'Run npm run fixtures to make them anew, or git checkout fixtures to restore them.';

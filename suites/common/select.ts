@@ -1,9 +1,10 @@
 // Owns which recorded cases a run is about: the registry's declarations beside the fixtures' recordings. It calls no op.
+
+import { nothingToRun } from '../../reports/schema/index.js';
 import { type Case, casesOf, idMatcher } from './cases.js';
 import type { Fixtures } from './fixtures.js';
 import type { FixtureCase } from './manifest.js';
 import type { RegisteredOp } from './registry.js';
-import { nothingToRun } from '../../reports/schema/index.js';
 
 /** A case that is recorded, declared, or (as it should be) both. */
 export interface SelectedCase {

@@ -1,8 +1,8 @@
 // Owns the committed floor: which entries pass which column, and how many elements are compared. A run that falls below fails.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../runner/machine.js';
 import type { CaseResult, Column, RunResult } from '../../reports/schema/index.js';
+import { packageRoot } from '../runner/machine.js';
 
 /** What a run must reach. */
 export interface Floor {
@@ -12,7 +12,7 @@ export interface Floor {
 
 type Floors = { readonly [mode in 'recorded' | 'live']?: Floor };
 
-const PATH = join('suites', 'conformance', 'floor.json');
+const PATH = join('suites', 'conformance', 'baseline.json');
 
 /** The floors as committed. */
 export function readFloors(): Floors {

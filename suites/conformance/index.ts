@@ -1,8 +1,6 @@
 // Owns the conformance suite: every call of PyTorch's own test database, recorded or live, replayed and held against PyTorch.
 // How a call is judged is in replay.ts and errors.ts; what the whole must reach is the committed floor.
-import { idMatcher } from '../common/cases.js';
-import { eachCase } from '../runner/each-case.js';
-import { openFixtures } from '../common/fixtures.js';
+
 import {
   CannotRunError,
   type CaseResult,
@@ -13,8 +11,11 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../../reports/schema/index.js';
-import { replayError } from './errors.js';
+import { idMatcher } from '../common/cases.js';
+import { openFixtures } from '../common/fixtures.js';
+import { eachCase } from '../runner/each-case.js';
 import { entryOf, type Floor, readFloors } from './baseline.js';
+import { replayError } from './errors.js';
 import { INAPPLICABLE } from './inapplicable.js';
 import { label } from './label.js';
 import { recordedSource } from './recorded.js';

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../runner/machine.js';
 import { CannotRunError } from '../../reports/schema/index.js';
+import { packageRoot } from '../runner/machine.js';
 import { type Frame, readFrames } from './wire.js';
 
 /** What the oracle is asked for. */

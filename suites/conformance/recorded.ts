@@ -2,8 +2,8 @@
 // It chooses nothing; record.ts does.
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { z } from 'zod';
-import { FixtureError, type Fixtures } from '../common/fixtures.js';
 import { nothingToRun, type Shard } from '../../reports/schema/index.js';
+import { FixtureError, type Fixtures } from '../common/fixtures.js';
 import { type CallFrame, chosen, type Source } from './source.js';
 import type { CaseName, Frame } from './wire.js';
 

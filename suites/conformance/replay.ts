@@ -2,8 +2,8 @@
 // It knows no op by name.
 
 import { jvpOf } from '../../engine/autograd/jvp.js';
-import { autograd, NotImplementedError, Tensor } from '../../engine/index.js';
 import { manualSeed } from '../../engine/core/random.js';
+import { autograd, NotImplementedError, Tensor } from '../../engine/index.js';
 import type { Column } from '../../reports/schema/index.js';
 import { buildTensors, numbersIn, numbersOf, tensorOf, truthOf } from './arrays.js';
 import { leavesOf, makeCall, NotDoneError, opFor, runProgram } from './call.js';

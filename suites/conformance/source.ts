@@ -1,6 +1,7 @@
 // Owns where calls come from: the list of cases and, case by case, their frames. Live ones are PyTorch's answers as they arrive.
-import { idMatcher } from '../common/cases.js';
+
 import { nothingToRun } from '../../reports/schema/index.js';
+import { idMatcher } from '../common/cases.js';
 import { askOracle, type OracleOrder } from './oracle.js';
 import type { CaseName, ErrorHeader, Frame, HelloHeader, SampleHeader } from './wire.js';
 

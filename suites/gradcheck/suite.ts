@@ -4,18 +4,6 @@
 import * as engine from '../../engine/index.js';
 import type { ArgSpec } from '../../engine/registry/samples.js';
 import {
-  arrayOf,
-  type EngineTensor,
-  flattenResult,
-  inputTensor,
-  positional,
-  tensorOf,
-} from '../common/bind.js';
-import { eachCase } from '../runner/each-case.js';
-import { FixtureError, type Fixtures, openFixtures } from '../common/fixtures.js';
-import type { FixtureCase } from '../common/manifest.js';
-import { type RegisteredOp, registeredOps } from '../common/registry.js';
-import {
   type CaseResult,
   nothingToRun,
   type Suite,
@@ -23,13 +11,25 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../../reports/schema/index.js';
+import {
+  arrayOf,
+  type EngineTensor,
+  flattenResult,
+  inputTensor,
+  positional,
+  tensorOf,
+} from '../common/bind.js';
+import { FixtureError, type Fixtures, openFixtures } from '../common/fixtures.js';
+import type { FixtureCase } from '../common/manifest.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import { type SelectedCase, selectCases, staleness } from '../common/select.js';
 import { sizeOf } from '../common/shapes.js';
+import { eachCase } from '../runner/each-case.js';
 import { toCaseResult } from './outcome.js';
 import { generator } from './problem.js';
 import { closeness, type GradcheckReport, type JacobianEntry } from './report.js';
-import { type GradcheckOptions, gradcheck, type TensorFunction } from './tensors.js';
 import { TIES } from './subgradients.js';
+import { type GradcheckOptions, gradcheck, type TensorFunction } from './tensors.js';
 
 const SECOND_ORDER_SIZE = 64;
 

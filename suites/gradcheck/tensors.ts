@@ -1,8 +1,8 @@
 // Owns the gradient check of functions of tensors: it turns them into problems of flat arrays. Only the engine's public API.
 import * as engine from '../../engine/index.js';
 import { type EngineTensor, tensorOf } from '../common/bind.js';
-import { readable } from '../runner/device.js';
 import { sizeOf } from '../common/shapes.js';
+import { readable } from '../runner/device.js';
 import { checkProblem } from './check.js';
 import type { CheckOptions } from './context.js';
 import { checkForward } from './forward.js';

@@ -1,7 +1,5 @@
 // The notebook suite: every cell of the notebook, as executable cases. It owns the list and the order, and judges nothing itself.
-import { idMatcher } from '../common/cases.js';
-import { eachCase } from '../runner/each-case.js';
-import { openFixtures } from '../common/fixtures.js';
+
 import {
   type CaseResult,
   nothingToRun,
@@ -11,6 +9,9 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../../reports/schema/index.js';
+import { idMatcher } from '../common/cases.js';
+import { openFixtures } from '../common/fixtures.js';
+import { eachCase } from '../runner/each-case.js';
 import type { Cell, CellContext } from './cell.js';
 import { autograd, loss, vectorJacobian } from './cells-autograd.js';
 import { arithmetic, create, index, reshape } from './cells-basics.js';

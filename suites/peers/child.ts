@@ -1,8 +1,8 @@
 // The process of one peer: opens its adapter, answers recorded calls with what the peer gives, and runs timed blocks. It judges nothing.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loopOf } from '../bench/race.js';
 import { settle } from '../bench/quiesce.js';
+import { loopOf } from '../bench/race.js';
 import type { ArrayValue } from '../common/compare.js';
 import { answerRequests } from '../runner/forked.js';
 import { Call, type Foreign, Unsupported } from './call.js';

@@ -1,7 +1,6 @@
 // The suite of peers: the recorded calls asked of other JavaScript engines, each in a process of its own. What a peer gets wrong is
 // told and fails nothing; this engine, asked in the same way, must pass everything.
-import { type Fixtures, openFixtures } from '../common/fixtures.js';
-import { type RegisteredOp, registeredOps } from '../common/registry.js';
+
 import {
   type CaseResult,
   nothingToRun,
@@ -11,6 +10,8 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../../reports/schema/index.js';
+import { type Fixtures, openFixtures } from '../common/fixtures.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import { peerCases } from './calls.js';
 import { CONTROL, chosenPeers, type Peer, peersFolder } from './catalogue.js';
 import { Survey } from './survey.js';

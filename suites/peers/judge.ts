@@ -1,8 +1,9 @@
 // Owns the judgement of a peer's answer: the comparison, tolerances and scales that this engine is held to. Only dtypes are not held:
 // few peers have PyTorch's.
+
+import type { PeerTally } from '../../reports/schema/index.js';
 import { type ArrayValue, type Comparison, compareArrays } from '../common/compare.js';
 import type { Fixtures } from '../common/fixtures.js';
-import type { PeerTally } from '../../reports/schema/index.js';
 import { gradientDtype, gradientScale, valueScale } from '../common/tolerance-scale.js';
 import { toleranceFor } from '../common/tolerances.js';
 import type { PeerCase } from './calls.js';

@@ -4,15 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualSeed } from '../../engine/index.js';
-import type { Mode } from '../bench/cpu-rows.js';
-import { blockHere } from '../bench/engine-row.js';
-import { BenchInputs } from '../bench/inputs.js';
-import type { RowPlan } from '../bench/plan.js';
-import { type Lane, race } from '../bench/race.js';
-import { timing } from '../bench/run-row.js';
-import { pairedRatio } from '../bench/statistics.js';
-import { idMatcher } from '../common/cases.js';
-import { type ArrayValue, compareArrays } from '../common/compare.js';
 import {
   type CaseResult,
   nothingToRun,
@@ -22,6 +13,15 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../../reports/schema/index.js';
+import type { Mode } from '../bench/cpu-rows.js';
+import { blockHere } from '../bench/engine-row.js';
+import { BenchInputs } from '../bench/inputs.js';
+import type { RowPlan } from '../bench/plan.js';
+import { type Lane, race } from '../bench/race.js';
+import { timing } from '../bench/run-row.js';
+import { pairedRatio } from '../bench/statistics.js';
+import { idMatcher } from '../common/cases.js';
+import { type ArrayValue, compareArrays } from '../common/compare.js';
 import { chosenPeers, installed, type Peer, peersFolder } from './catalogue.js';
 import { PeerProcess } from './process.js';
 import type { Opened } from './protocol.js';

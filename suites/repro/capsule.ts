@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type NpyArray, parseNpy, serializeNpy } from '../../engine/io/npy.js';
+import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 import type { Fixtures } from '../common/fixtures.js';
 import { type FixtureCase, FixtureCaseSchema } from '../common/manifest.js';
 import type { ArraySource } from '../validate/replay.js';
-import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 
 const CapsuleSchema = z.strictObject({
   schema: z.literal(1),

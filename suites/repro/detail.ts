@@ -2,8 +2,8 @@
 // truth in float64, and a map of where the errors sit. Text only; it decides nothing.
 
 import type { FixtureCase } from '../common/manifest.js';
-import type { ArraySource, Observed, ReplayOutcome } from '../validate/replay.js';
 import { sizeOf } from '../common/shapes.js';
+import type { ArraySource, Observed, ReplayOutcome } from '../validate/replay.js';
 import type { Truth } from './truth.js';
 
 const MOST_VALUES = 12;

@@ -2,14 +2,14 @@
 // reference is right. It replays in this process and changes no fixture.
 import { getNumThreads, setNumThreads } from '../../engine/index.js';
 import type { ArgSpec, TensorSpec } from '../../engine/registry/samples.js';
+import { CannotRunError, figure } from '../../reports/schema/index.js';
 import { arrayOf, inputTensor } from '../common/bind.js';
 import { type Case, isTensorSpec, mapTensors, tensorsOf } from '../common/cases.js';
 import type { Fixtures } from '../common/fixtures.js';
 import type { FixtureCase } from '../common/manifest.js';
 import type { RegisteredOp } from '../common/registry.js';
-import { replayCase } from '../validate/replay.js';
-import { CannotRunError, figure } from '../../reports/schema/index.js';
 import { sizeOf } from '../common/shapes.js';
+import { replayCase } from '../validate/replay.js';
 import { Recorder } from './recorder.js';
 
 /** Rounds of candidates; each asks PyTorch once for all of them. */

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { CannotRunError } from '../../reports/schema/index.js';
 import type { Case } from '../common/cases.js';
 import { type Fixtures, openFixtures } from '../common/fixtures.js';
 import { packageRoot } from '../runner/machine.js';
-import { CannotRunError } from '../../reports/schema/index.js';
 
 /** Asks PyTorch about calls that no fixture has. */
 export class Recorder {

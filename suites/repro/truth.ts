@@ -1,11 +1,11 @@
 // Owns the truth beside a float32 result: the same call, on the same values, in float64. PyTorch's where there is one, ours elsewhere.
 import { ops } from '../../engine/index.js';
+import { figure } from '../../reports/schema/index.js';
 import { arrayOf, type EngineTensor, flattenResult, inputTensor, positional } from '../common/bind.js';
 import { mapTensors } from '../common/cases.js';
 import type { ArrayValue } from '../common/compare.js';
 import type { FixtureCase } from '../common/manifest.js';
 import type { ArraySource } from '../validate/replay.js';
-import { figure } from '../../reports/schema/index.js';
 import { Recorder } from './recorder.js';
 
 /** The outputs in float64, and who computed them. */

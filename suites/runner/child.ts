@@ -1,8 +1,8 @@
 // The process of one suite: takes one order from its parent, answers with the result, and ends.
 // It stops at the next case when the parent says so or is gone.
 import { EXIT } from '../../reports/schema/index.js';
-import type { SuiteOrder } from './isolate.js';
 import { runHere } from '../cli/run.js';
+import type { SuiteOrder } from './isolate.js';
 
 const controller = new AbortController();
 

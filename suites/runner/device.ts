@@ -1,8 +1,9 @@
 // Owns the device that a run's tensors live on: the CPU, or what `--device` names. It travels in the environment, so that
 // the processes which share a run agree. It judges nothing.
-import * as engine from '../../engine/index.js';
+
 import { addon } from '../../engine/backend/addon.js';
 import type { Tensor } from '../../engine/core/tensor.js';
+import * as engine from '../../engine/index.js';
 import { CannotRunError } from '../../reports/schema/index.js';
 
 const VARIABLE = 'TORCHSTONE_DEVICE';

@@ -1,13 +1,13 @@
 // Owns what the doctor says of timings: how exact they can be on this machine now, and what stands in the way. It only looks.
 import { existsSync, readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
+import type { Machine, Mark } from '../../reports/schema/index.js';
 import { evidence } from '../bench/decision.js';
 import { HitWatch, keptPairs, throttledPeriods } from '../bench/interference.js';
 import { blockLength, type Lane, race } from '../bench/race.js';
 import { logRatios, median, spread } from '../bench/statistics.js';
 import type { Finding } from './doctor.js';
 import { timerResolution } from './machine.js';
-import type { Machine, Mark } from '../../reports/schema/index.js';
 
 /** Where the kernel tells what the doctor asks; a parameter, so that tests can tell it something else. */
 export interface KernelFiles {

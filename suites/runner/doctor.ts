@@ -1,10 +1,10 @@
 // Says what this machine can do and how far its timings can be trusted. It only looks, and it fails at nothing.
 import type { CudaFound } from '../../engine/backend/addon.js';
-import type { FoundReferences } from './references.js';
+import type { Machine, Reference } from '../../reports/schema/index.js';
+import { INSTALL, installed, PEERS, peersFolder } from '../peers/catalogue.js';
 import { timingFindings } from './doctor-timing.js';
 import { type AddonFacts, addonFacts, instructionSets, machineFacts } from './machine.js';
-import { INSTALL, installed, PEERS, peersFolder } from '../peers/catalogue.js';
-import type { Machine, Reference } from '../../reports/schema/index.js';
+import type { FoundReferences } from './references.js';
 
 /** One line of the doctor's report. */
 export interface Finding {

@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DEVICE_LOST, readJournal } from './crash-log.js';
 import {
   CannotRunError,
   type CaseResult,
@@ -17,6 +16,7 @@ import {
   SuiteResultSchema,
   suiteResult,
 } from '../../reports/schema/index.js';
+import { DEVICE_LOST, readJournal } from './crash-log.js';
 
 /** What is sent to a suite's process: options without what cannot be sent. */
 export interface SuiteOrder extends Omit<SuiteOptions, 'signal' | 'progress'> {

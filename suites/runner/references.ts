@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from './machine.js';
 import type { References } from '../../reports/schema/index.js';
+import { packageRoot } from './machine.js';
 
 /** The references found, and the interpreter to ask, if any has NumPy or PyTorch. */
 export interface FoundReferences {

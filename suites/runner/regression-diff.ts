@@ -1,7 +1,8 @@
 // Owns the comparison of a run with an earlier one: what got worse, what got better, what was compared less. It judges no case.
+
+import type { CaseResult, Changes, RunResult } from '../../reports/schema/index.js';
 import type { Asked } from './expectations.js';
 import { machineKey } from './machine.js';
-import type { CaseResult, Changes, RunResult } from '../../reports/schema/index.js';
 
 /** Below this, times of two runs differ by nothing that means anything. */
 const TOLD_RATIO = 1.1;

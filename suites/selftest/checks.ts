@@ -1,12 +1,13 @@
 // Owns running the checks of the suites on the part of their cases that a mutant names. It knows no mutant.
+
+import type { CaseResult } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';
 import type { Fixtures } from '../common/fixtures.js';
+import { registeredOps } from '../common/registry.js';
+import { type SelectedCase, selectCases } from '../common/select.js';
 import { checkCase, isCandidate } from '../gradcheck/suite.js';
 import { CELLS, runCell } from '../notebook/index.js';
 import { Recording } from '../notebook/recording.js';
-import { registeredOps } from '../common/registry.js';
-import type { CaseResult } from '../../reports/schema/index.js';
-import { type SelectedCase, selectCases } from '../common/select.js';
 import { validateCase } from '../validate/index.js';
 import { LAWS } from './invariants.js';
 import type { Mutant } from './mutant.js';

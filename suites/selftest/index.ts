@@ -1,8 +1,6 @@
 // Owns the selftest: it puts deliberate faults into the engine, one at a time, and asks the suites' own checks whether they
 // notice. What is on trial is the harness: a fault that nothing notices fails the run.
 import { setImmediate } from 'node:timers/promises';
-import { idMatcher } from '../common/cases.js';
-import { openFixtures } from '../common/fixtures.js';
 import {
   type CaseResult,
   type MutantResult,
@@ -13,8 +11,10 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../../reports/schema/index.js';
-import { CHECKS, type Probe, type ProbeResult, Probes } from './checks.js';
+import { idMatcher } from '../common/cases.js';
+import { openFixtures } from '../common/fixtures.js';
 import { FLOOR, type Floor } from './baseline.js';
+import { CHECKS, type Probe, type ProbeResult, Probes } from './checks.js';
 import type { Mutant } from './mutant.js';
 import { MUTANTS } from './mutants.js';
 import { measureSensitivity } from './sensitivity.js';

@@ -2,8 +2,8 @@
 // threads or the memory that a result was given. Each returns what is wrong, or nothing.
 import * as engine from '../../engine/index.js';
 import { arrayOf, type EngineTensor } from '../common/bind.js';
-import { generator } from '../gradcheck/problem.js';
 import { sizeOf } from '../common/shapes.js';
+import { generator } from '../gradcheck/problem.js';
 
 /** One statement. */
 export interface Law {

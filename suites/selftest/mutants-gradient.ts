@@ -2,8 +2,8 @@
 // and derivative programs with another rule at ties. Data and small closures only.
 import { support } from '../../engine/autograd/engine.js';
 import { FunctionNode, type Gradients, Node } from '../../engine/autograd/node.js';
-import * as engine from '../../engine/index.js';
 import { block } from '../../engine/backend/addon.js';
+import * as engine from '../../engine/index.js';
 import type { EngineTensor } from '../common/bind.js';
 import { onFamily, reduceSizesAt } from './command.js';
 import { all, type Mutant, replaced, type Undo } from './mutant.js';

@@ -1,10 +1,11 @@
 // Owns the measure of how small an error each check still sees: one element × (1 + ε), ε a power of ten, for growing sizes.
 // It uses the suites' own judges with their own tolerances.
+
+import type { Sensitivity } from '../../reports/schema/index.js';
 import { compareArrays } from '../common/compare.js';
+import { toleranceFor } from '../common/tolerances.js';
 import { checkProblem } from '../gradcheck/check.js';
 import { generator, type Problem } from '../gradcheck/problem.js';
-import type { Sensitivity } from '../../reports/schema/index.js';
-import { toleranceFor } from '../common/tolerances.js';
 
 export const SIZES = [10, 100, 1000, 10_000] as const;
 

@@ -3,14 +3,6 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { measureAccuracy } from '../accuracy/index.js';
-import { capsuleName, capsuleOf } from '../repro/capsule.js';
-import { idMatcher } from '../common/cases.js';
-import { eachCase } from '../runner/each-case.js';
-import { type Fixtures, openFixtures } from '../common/fixtures.js';
-import type { FixtureCase } from '../common/manifest.js';
-import { type RegisteredOp, registeredOps } from '../common/registry.js';
-import { replayCase } from './replay.js';
 import {
   type CaseResult,
   type Suite,
@@ -18,7 +10,15 @@ import {
   type SuiteResult,
   suiteResult,
 } from '../../reports/schema/index.js';
+import { measureAccuracy } from '../accuracy/index.js';
+import { idMatcher } from '../common/cases.js';
+import { type Fixtures, openFixtures } from '../common/fixtures.js';
+import type { FixtureCase } from '../common/manifest.js';
+import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import { oneOfEach, type SelectedCase, selectCases, staleness } from '../common/select.js';
+import { capsuleName, capsuleOf } from '../repro/capsule.js';
+import { eachCase } from '../runner/each-case.js';
+import { replayCase } from './replay.js';
 
 /** The validate suite. */
 export const validateSuite: Suite = { name: 'validate', run: (options) => validateOps(options) };

@@ -1,6 +1,7 @@
 // Owns the replay of one recorded case and everything that is held against the recording: values, dtype, shape, strides, aliasing,
 // untouched inputs, text, gradients, errors. It knows no op by name.
 import * as engine from '../../engine/index.js';
+import type { CaseResult, Worst } from '../../reports/schema/index.js';
 import {
   arrayOf,
   camelCase,
@@ -14,11 +15,10 @@ import {
 import { type ArrayValue, type Comparison, compareArrays, worstOf } from '../common/compare.js';
 import type { Fixtures } from '../common/fixtures.js';
 import type { FixtureCase, FixtureOutput, TensorOutput } from '../common/manifest.js';
-import { readable, runDeviceType } from '../runner/device.js';
 import type { RegisteredOp } from '../common/registry.js';
-import type { CaseResult, Worst } from '../../reports/schema/index.js';
 import { gradientDtype, gradientScale, valueScale } from '../common/tolerance-scale.js';
 import { secondOpinion, toleranceFor } from '../common/tolerances.js';
+import { readable, runDeviceType } from '../runner/device.js';
 
 /** An array of the fixtures under the dtype of the tensor that it is the value of. */
 type RecordedArray = { dtype: string } & Pick<ReturnType<Fixtures['array']>, 'shape' | 'data'>;

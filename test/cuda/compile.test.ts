@@ -1,7 +1,7 @@
 // Tests that the real NVRTC, where a Python environment has it, compiles what kernels stand on, for every family of cards.
 import { expect, test } from 'vitest';
-import { pythonFolders } from '../../engine/backend/cuda/index.js';
 import { addon } from '../../engine/backend/addon.js';
+import { pythonFolders } from '../../engine/backend/cuda/index.js';
 
 const BODY = `namespace ts_all {
 struct Pair { double v; int64_t i; };

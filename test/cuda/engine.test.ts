@@ -2,9 +2,9 @@
 // the device. How a single kernel counts is tried in the other cuda files.
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import * as torch from '../../engine/index.js';
 import { addonPath } from '../../engine/backend/addon.js';
 import type { Tensor } from '../../engine/core/tensor.js';
+import * as torch from '../../engine/index.js';
 
 beforeAll(() => {
   process.env.TORCHSTONE_CUDA_PATH = join(dirname(addonPath), 'shim');

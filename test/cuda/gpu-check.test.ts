@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { shim } from './child.js';
 import { ROOT } from '../support/root.js';
+import { shim } from './child.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-gpu-check-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -3,8 +3,8 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import * as torch from '../../engine/index.js';
 import type { Tensor } from '../../engine/core/tensor.js';
+import * as torch from '../../engine/index.js';
 import { cache, shim } from './child.js';
 
 const notes = join(cache, 'launches');

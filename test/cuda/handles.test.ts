@@ -1,8 +1,8 @@
 // Tests when streams, events and graphs end, on the host shim, which counts them, says at the process's end what is left, and
 // ends a device whose capture loses what it took in. Also that a blocking call names the product that failed.
 import { beforeAll, describe, expect, test } from 'vitest';
-import * as torch from '../../engine/index.js';
 import { collectGarbage } from '../../engine/core/storage.js';
+import * as torch from '../../engine/index.js';
 import { cache, child, outOf, shim } from './child.js';
 
 const { cuda } = torch;

@@ -11,10 +11,10 @@ import { decadeAxis, linearAxis, ratioAxis } from '../../reports/html/scale.js';
 import { htmlReport } from '../../reports/html.js';
 import { junitXml } from '../../reports/junit.js';
 import { markdownReport } from '../../reports/markdown.js';
+import { parseRunResult, type RunResult } from '../../reports/schema/index.js';
 import { curves, timingLines } from '../../reports/timings.js';
 import { benchRows, exitCode, verdictSentence } from '../../reports/verdict.js';
 import { REPORT_FILES, writeReports } from '../../reports/write.js';
-import { parseRunResult, type RunResult } from '../../reports/schema/index.js';
 import { sampleRun } from '../support/sample-run.js';
 
 const good = sampleRun();

@@ -6,9 +6,9 @@ import { forest } from '../../reports/html/forest.js';
 import { ratioAxis } from '../../reports/html/scale.js';
 import { tickText } from '../../reports/html/timings.js';
 import { htmlReport } from '../../reports/html.js';
+import { type RunResult, RunResultSchema } from '../../reports/schema/index.js';
 import { shortfalls } from '../../reports/shortfalls.js';
 import { benchRows } from '../../reports/verdict.js';
-import { type RunResult, RunResultSchema } from '../../reports/schema/index.js';
 import { sampleRun } from '../support/sample-run.js';
 import { wholeRun } from '../support/sample-sections.js';
 

@@ -4,9 +4,9 @@ import { accuracyCalls } from '../../suites/accuracy/calls.js';
 import { measureAccuracy } from '../../suites/accuracy/index.js';
 import { errorsAt, judgeable, summed } from '../../suites/accuracy/measure.js';
 import { tensorsOf } from '../../suites/common/cases.js';
-import { findReferences } from '../../suites/runner/references.js';
 import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
 import { ulpError } from '../../suites/common/ulp.js';
+import { findReferences } from '../../suites/runner/references.js';
 
 const ops = registeredOps();
 const named = (...names: string[]) => ops.filter((op) => names.includes(op.name));

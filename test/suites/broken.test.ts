@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Op } from '../../engine/registry/define.js';
+import type { CaseResult, SuiteOptions } from '../../reports/schema/index.js';
+import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
 import { gradcheckOps } from '../../suites/gradcheck/suite.js';
 import { silentProgress } from '../../suites/runner/progress.js';
-import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
-import type { CaseResult, SuiteOptions } from '../../reports/schema/index.js';
 import { validateOps } from '../../suites/validate/index.js';
 import { ROOT } from '../support/root.js';
 
@@ -104,7 +104,7 @@ describe('the command line', () => {
   ): { status: number | null; text: string; results: string } {
     const hook = join(folder, 'hook.mts');
     const json = join(folder, 'results.json');
-    const define = pathToFileURL(join(ROOT, 'engine/ops/define.ts')).href;
+    const define = pathToFileURL(join(ROOT, 'engine/registry/define.ts')).href;
     const engine = pathToFileURL(join(ROOT, 'engine/index.ts')).href;
     writeFileSync(hook, `import '${engine}';\nimport { ops } from '${define}';\n${code}\n`);
     const words = [command, '--filter', filter, '--json', json, '--out', join(folder, 'out'), '--quiet'];

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as engine from '../../engine/index.js';
 import { openFixtures } from '../../suites/common/fixtures.js';
-import { packageRoot } from '../../suites/runner/machine.js';
 import { Check } from '../../suites/notebook/check.js';
 import { notebookSuite } from '../../suites/notebook/index.js';
 import { Recording } from '../../suites/notebook/recording.js';
 import { showTime, timeBlock } from '../../suites/notebook/time.js';
+import { packageRoot } from '../../suites/runner/machine.js';
 import { silentProgress } from '../../suites/runner/progress.js';
 
 const fixtures = join(packageRoot(), 'fixtures');

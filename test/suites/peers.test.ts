@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { peersText } from '../../reports/peers.js';
 import { peersPage } from '../../reports/peers-page.js';
+import { type PeerEngine, type SuiteResult, SuiteResultSchema } from '../../reports/schema/index.js';
 import { verdictSentence } from '../../reports/verdict.js';
 import { readArguments } from '../../suites/cli/args.js';
+import { registeredOps } from '../../suites/common/registry.js';
 import { Call, type Parameter } from '../../suites/peers/call.js';
 import { INSTALL, type Peer } from '../../suites/peers/catalogue.js';
 import { askPeers } from '../../suites/peers/index.js';
@@ -12,10 +14,8 @@ import { denseArray } from '../../suites/peers/inputs.js';
 import { racePeers } from '../../suites/peers/race.js';
 import { peerRows } from '../../suites/peers/rows.js';
 import { silentProgress } from '../../suites/runner/progress.js';
-import { registeredOps } from '../../suites/common/registry.js';
-import { type PeerEngine, type SuiteResult, SuiteResultSchema } from '../../reports/schema/index.js';
-import { sampleRun } from '../support/sample-run.js';
 import { ROOT } from '../support/root.js';
+import { sampleRun } from '../support/sample-run.js';
 
 const FAKE: Peer = {
   name: 'fake',

@@ -5,9 +5,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { consoleSummary } from '../../reports/console.js';
 import { htmlReport } from '../../reports/html.js';
 import { markdownReport } from '../../reports/markdown.js';
+import { parseRunResult, type SuiteOptions, type SuiteResult } from '../../reports/schema/index.js';
 import { exitCode } from '../../reports/verdict.js';
 import { silentProgress } from '../../suites/runner/progress.js';
-import { parseRunResult, type SuiteOptions, type SuiteResult } from '../../reports/schema/index.js';
 import { FLOOR } from '../../suites/selftest/baseline.js';
 import { selftest } from '../../suites/selftest/index.js';
 import { LAWS } from '../../suites/selftest/invariants.js';
@@ -15,8 +15,8 @@ import type { Mutant } from '../../suites/selftest/mutant.js';
 import { MUTANTS } from '../../suites/selftest/mutants.js';
 import { smallestSeen } from '../../suites/selftest/sensitivity.js';
 import { validateOps } from '../../suites/validate/index.js';
-import { sampleRun } from '../support/sample-run.js';
 import { ROOT } from '../support/root.js';
+import { sampleRun } from '../support/sample-run.js';
 
 const options: SuiteOptions = {
   seed: 0,

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import * as engine from '../../engine/index.js';
 import { serializeNpz } from '../../engine/io/npz.js';
 import { call, t } from '../../engine/registry/samples.js';
+import { CannotRunError, type CaseResult, type SuiteOptions } from '../../reports/schema/index.js';
 import { type Case, casesOf } from '../../suites/common/cases.js';
 import { Fixtures } from '../../suites/common/fixtures.js';
 import type { FixtureCase, FixtureInput, Manifest, TensorOutput } from '../../suites/common/manifest.js';
-import { silentProgress } from '../../suites/runner/progress.js';
 import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
-import { CannotRunError, type CaseResult, type SuiteOptions } from '../../reports/schema/index.js';
+import { silentProgress } from '../../suites/runner/progress.js';
 import { validateCase, validateOps } from '../../suites/validate/index.js';
 
 type Arrays = Record<string, { data: Float32Array; shape: number[]; dtype: string }>;

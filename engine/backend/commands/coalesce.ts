@@ -1,7 +1,8 @@
 // Owns the geometry of commands: which dims are walked in which order, merged where every operand runs on, and writing operands
 // into the block. It must not know tensors or families.
-import { block } from '../addon.js';
+
 import type { Shape } from '../../core/shape.js';
+import { block } from '../addon.js';
 
 /** Writes an operand from `block[at]` on; where the next thing goes. */
 export function writeOperand(at: number, address: number, strides: readonly number[]): number {

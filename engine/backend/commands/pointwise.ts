@@ -2,9 +2,10 @@
 // callers have resolved shapes and dtypes. Layouts are written in native/README.md.
 import { deviceError } from '../../core/device.js';
 import { message, NotImplementedError } from '../../core/errors.js';
-import { block, type Families, raiseStatus } from '../addon.js';
 import { broadcastStrides, type Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { type ComplexProgram, complexProgram } from '../../pointwise/program.js';
+import { block, type Families, raiseStatus } from '../addon.js';
 import {
   coalesce,
   coalesceOrEmpty,
@@ -14,7 +15,6 @@ import {
   writeList,
   writeOperand,
 } from './coalesce.js';
-import { type ComplexProgram, complexProgram } from '../../pointwise/program.js';
 
 /** Runs `program` over `out`'s shape. Inputs broadcast to it. */
 export function launchPointwise(

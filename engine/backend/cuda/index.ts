@@ -3,14 +3,14 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checked, chooseDevice, chosenDevice, indexOf } from './devices.js';
-import { Event, Graph, graph, onStream, Stream } from './streams.js';
 import { cudaDevice, cudaHook, type Device, type DeviceLike, placement } from '../../core/device.js';
 import { message, RuntimeError } from '../../core/errors.js';
-import { addon, type CudaAddon, type CudaFound, cudaAt, type Families } from '../addon.js';
-import { placeOps } from '../../registry/device-guard.js';
 import { emptyPool, type MemoryStats, statsOf } from '../../core/storage.js';
 import { Tensor } from '../../core/tensor.js';
+import { placeOps } from '../../registry/device-guard.js';
+import { addon, type CudaAddon, type CudaFound, cudaAt, type Families } from '../addon.js';
+import { checked, chooseDevice, chosenDevice, indexOf } from './devices.js';
+import { Event, Graph, graph, onStream, Stream } from './streams.js';
 
 /** Folders of Python environments, where packages bring NVRTC and cuBLAS. */
 export function pythonFolders(): string[] {

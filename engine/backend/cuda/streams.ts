@@ -1,10 +1,11 @@
 // Owns streams, events and captured graphs as JavaScript objects: what they hold on a device ends with them, or with dispose().
-import { checked, indexOf } from './devices.js';
+
 import { cudaDevice, type Device, type DeviceLike } from '../../core/device.js';
 import { ArgumentError, describe, message, RuntimeError } from '../../core/errors.js';
-import type { CudaAddon } from '../addon.js';
 import { disposeSymbol } from '../../core/scope.js';
 import { collectGarbage } from '../../core/storage.js';
+import type { CudaAddon } from '../addon.js';
+import { checked, indexOf } from './devices.js';
 
 /** Something of the driver's, known by a number, that lives as long as this object. */
 abstract class Handle {

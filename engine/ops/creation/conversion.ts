@@ -4,8 +4,8 @@ import { asDType, DType } from '../../core/dtype.js';
 import { ArgumentError, describe, message } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
-import { castInto, moved } from './copy-fill-cast.js';
 import { call, t } from '../../registry/samples.js';
+import { castInto, moved } from './copy-fill-cast.js';
 
 /** What a call asks for; null keeps what the tensor has. */
 interface Target {

@@ -1,16 +1,16 @@
 // Owns the ops that copy, cast, fill and detach. Their kernel is a pointwise program that copies or fills.
 import { checkInPlace, rebase } from '../../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../../autograd/node.js';
+import { launchPointwise } from '../../backend/commands/pointwise.js';
 import { Complex } from '../../core/complex.js';
 import { type Device, placedOn, requireDevice } from '../../core/device.js';
 import { asDType, type DType, int64 } from '../../core/dtype.js';
 import { ArgumentError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { alias, copyAcross, newLike, newStrided, newTensor, newWritten } from '../../core/factory.js';
-import { apply, expr, input, param } from '../../pointwise/expr.js';
-import { launchPointwise } from '../../backend/commands/pointwise.js';
-import { compile } from '../../pointwise/program.js';
 import { contiguousStrides, expandsTo, isDense } from '../../core/shape.js';
 import { type NumericArray, type Scalar, Tensor } from '../../core/tensor.js';
+import { apply, expr, input, param } from '../../pointwise/expr.js';
+import { compile } from '../../pointwise/program.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { copyOf } from '../../registry/pointwise-op.js';
 import { call, t } from '../../registry/samples.js';

@@ -1,5 +1,6 @@
 // Owns the ops that make tensors from sizes, ranges and JavaScript values. Random ones are in random_ops.ts.
 
+import { block, raiseStatus } from '../../backend/addon.js';
 import { Complex } from '../../core/complex.js';
 import { type DeviceLike, placedOn, requireDevice } from '../../core/device.js';
 import {
@@ -15,12 +16,11 @@ import {
 } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../../core/errors.js';
 import { newLike, newMeta, newTensor, newWritten } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
 import { checkSizes } from '../../core/shape.js';
 import { type NumericArray, type Scalar, Tensor, writeAt } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { cast, clone, rawCopy, rawFill } from './copy-fill-cast.js';
 import { call, t } from '../../registry/samples.js';
+import { cast, clone, rawCopy, rawFill } from './copy-fill-cast.js';
 
 const size: Param = { name: 'size', kind: 'size' };
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };

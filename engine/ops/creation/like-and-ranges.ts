@@ -5,13 +5,13 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newMeta, newStrided, newTensor } from '../../core/factory.js';
 import { checkSizes, numelOf } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
-import { allocateFor, factoryParams, finish, indices } from './creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { where } from '../indexing/masked.js';
-import { rawCopy, rawFill } from './copy-fill-cast.js';
-import { nonzeroRaw, seenAs } from '../indexing/index-kernels.js';
-import { self } from '../reduction/sum-mean-prod.js';
 import { call, type Sample, t } from '../../registry/samples.js';
+import { nonzeroRaw, seenAs } from '../indexing/index-kernels.js';
+import { where } from '../indexing/masked.js';
+import { self } from '../reduction/sum-mean-prod.js';
+import { rawCopy, rawFill } from './copy-fill-cast.js';
+import { allocateFor, factoryParams, finish, indices } from './creation.js';
 
 const size: Param = { name: 'size', kind: 'size' };
 const noInput = 'it has no tensor input';

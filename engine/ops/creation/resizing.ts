@@ -5,9 +5,9 @@ import { checkSizes, contiguousStrides, numelOf } from '../../core/shape.js';
 import { allocate } from '../../core/storage.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { rawCopy } from './copy-fill-cast.js';
-import { requireMemory, seenAs } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { rawCopy } from './copy-fill-cast.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

@@ -3,10 +3,10 @@ import { type DType, getDefaultDtype } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Tensor, writeAt } from '../../core/tensor.js';
-import { factoryParams, finish, writtenFor } from '../creation/creation.js';
 import { defineOp, type ErrorSample, type Param } from '../../registry/define.js';
-import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './transforms.js';
 import { call, type Sample, t } from '../../registry/samples.js';
+import { factoryParams, finish, writtenFor } from '../creation/creation.js';
+import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './transforms.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const along: readonly Param[] = [

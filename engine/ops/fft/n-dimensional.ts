@@ -4,9 +4,9 @@ import { IndexError, message, RuntimeError } from '../../core/errors.js';
 import { wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, type Sample, t } from '../../registry/samples.js';
 import { requirePoints } from './fft.js';
 import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './transforms.js';
-import { call, type Sample, t } from '../../registry/samples.js';
 
 type Ints = number | readonly number[] | null;
 type Call = readonly [Tensor, Ints, Ints, string | null];

@@ -1,18 +1,18 @@
 // Owns the Fourier transforms as plain differentiable functions: complex to complex, real to half, half to real, along several
 // dims, unscaled but for a factor. The command's layout is written in native/README.md. It declares no ops.
 import { record } from '../../autograd/node.js';
+import { block, raiseStatus } from '../../backend/addon.js';
+import { coalesce } from '../../backend/commands/coalesce.js';
 import { backendOf } from '../../core/device.js';
 import { complexOf, type DType, getDefaultDtype, partOf } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
-import { coalesce } from '../../backend/commands/coalesce.js';
 import type { Tensor } from '../../core/tensor.js';
+import { cast, rawCopy } from '../creation/copy-fill-cast.js';
+import { padded } from '../nn/sliding-windows.js';
 import { mul } from '../pointwise/arithmetic.js';
 import { real } from '../pointwise/complex.js';
 import { sliced } from '../views/geometry.js';
-import { cast, rawCopy } from '../creation/copy-fill-cast.js';
-import { padded } from '../nn/sliding-windows.js';
 
 /** For the declarations: where an exact zero comes out, its sign is the order of the additions. */
 export const anyZero = { reason: "a zero's sign depends on the order of the additions", signedZero: 'any' };

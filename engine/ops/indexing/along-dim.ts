@@ -4,13 +4,14 @@ import { record } from '../../autograd/node.js';
 import { int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { input } from '../../pointwise/expr.js';
-import { reduce } from '../../pointwise/reduction.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
-import { embed, sliced } from '../views/geometry.js';
+import { input } from '../../pointwise/expr.js';
+import { reduce } from '../../pointwise/reduction.js';
 import { applied, type Change, itself } from '../../registry/in-place.js';
+import { type TensorOptions, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
+import { embed, sliced } from '../views/geometry.js';
 import {
   asLong,
   filled,
@@ -21,7 +22,6 @@ import {
   scalarAs,
   seenAs,
 } from './index-kernels.js';
-import { type TensorOptions, t } from '../../registry/samples.js';
 
 /** An int64 sample index with values in [0, high). */
 export const ix = (shape: readonly number[], high: number, options: TensorOptions = {}) =>

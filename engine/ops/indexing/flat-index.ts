@@ -3,17 +3,17 @@
 import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes, expandsTo, numelOf, sameShape } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { ix } from './along-dim.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { applied, appliedInPlace, type Change } from '../../registry/in-place.js';
+import { copyOf } from '../../registry/pointwise-op.js';
+import { call, t } from '../../registry/samples.js';
+import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
 import { expanded, reshaped, sliced } from '../views/geometry.js';
 import { indexed, perDim, putting } from './advanced.js';
-import { take } from './index-select.js';
-import { applied, appliedInPlace, type Change } from '../../registry/in-place.js';
-import { filtered } from './masked.js';
-import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
-import { copyOf } from '../../registry/pointwise-op.js';
+import { ix } from './along-dim.js';
 import { nonzeroRaw, putRaw, requireMemory, seenAs } from './index-kernels.js';
-import { call, t } from '../../registry/samples.js';
+import { take } from './index-select.js';
+import { filtered } from './masked.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const mask = (shape: readonly number[]) => t(shape, { dtype: 'bool' });

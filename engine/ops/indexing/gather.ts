@@ -3,12 +3,12 @@
 import { message, RuntimeError } from '../../core/errors.js';
 import { broadcastShapes, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { gathered, ix, requireFit, requireIndexDtype } from './along-dim.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { expanded, reshaped } from '../views/geometry.js';
 import { takesOut } from '../../registry/out.js';
-import { requireMemory } from './index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { expanded, reshaped } from '../views/geometry.js';
+import { gathered, ix, requireFit, requireIndexDtype } from './along-dim.js';
+import { requireMemory } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

@@ -1,12 +1,13 @@
 // Owns the commands to the index families (indexGet, indexPut, nonzero) and small raw tensors. No autograd, no checks of
 // shapes: callers have resolved them. Layouts are written in native/README.md.
+
+import { block, raiseStatus } from '../../backend/addon.js';
+import { coalesce, writeList, writeOperand } from '../../backend/commands/coalesce.js';
 import { Complex } from '../../core/complex.js';
 import { backendOf } from '../../core/device.js';
 import { type DType, int64, partOf } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
-import { coalesce, writeList, writeOperand } from '../../backend/commands/coalesce.js';
 import { broadcastStrides, type Shape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { rawCast, rawFill } from '../creation/copy-fill-cast.js';

@@ -5,15 +5,15 @@ import { IndexError, message, RuntimeError, showShape } from '../../core/errors.
 import { alias, newTensor } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
-import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along-dim.js';
-import { mul } from '../pointwise/arithmetic.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { reshaped } from '../views/geometry.js';
 import { applied, appliedInPlace, type Change, itself } from '../../registry/in-place.js';
-import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
 import { takesOut } from '../../registry/out.js';
-import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
+import { mul } from '../pointwise/arithmetic.js';
+import { reshaped } from '../views/geometry.js';
+import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along-dim.js';
+import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

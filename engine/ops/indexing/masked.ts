@@ -2,22 +2,22 @@
 // Positions of what is not zero are in nonzero.ts.
 // Index tensors are in indexing.ts; x.at(…) is in ../indexing.ts.
 import { record } from '../../autograd/node.js';
+import { launchPointwise } from '../../backend/commands/pointwise.js';
 import { Complex } from '../../core/complex.js';
 import { bool as boolType, int32 } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
-import { apply, type Expr, input, param } from '../../pointwise/expr.js';
-import { launchPointwise } from '../../backend/commands/pointwise.js';
-import { compile } from '../../pointwise/program.js';
 import { broadcastShapes, expandsTo, sameShape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
+import { apply, type Expr, input, param } from '../../pointwise/expr.js';
+import { compile } from '../../pointwise/program.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
+import { applied, appliedInPlace, type Change, uninitialised } from '../../registry/in-place.js';
+import { takesOut } from '../../registry/out.js';
+import { call, t } from '../../registry/samples.js';
 import { expanded, unsqueezed } from '../views/geometry.js';
 import { indexed } from './advanced.js';
-import { applied, appliedInPlace, type Change, emptyLike } from '../../registry/in-place.js';
-import { takesOut } from '../../registry/out.js';
 import { filled, requireMemory, scalarAs } from './index-kernels.js';
-import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const maskParam: Param = { name: 'mask', kind: 'tensor' };
@@ -160,7 +160,7 @@ export const maskedFill = defineOp(
     kernel: (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
       const shape = broadcastShapes('maskedFill', x.shape, keep.shape);
       const full = sameShape(shape, x.shape) ? x : expanded('maskedFill', x, shape);
-      return applied(checkedFilling(full, keep, value), emptyLike);
+      return applied(checkedFilling(full, keep, value), uninitialised);
     },
     samples: [
       call([t([3, 5]), mask([3, 5]), 2.5]),
@@ -278,7 +278,7 @@ function triangular(op: 'tril' | 'triu', x: Tensor, diagonal: number): Change {
     },
     make:
       () =>
-      ([g]) => [applied(triangular(op, g!, diagonal), emptyLike)],
+      ([g]) => [applied(triangular(op, g!, diagonal), uninitialised)],
   };
 }
 
@@ -301,7 +301,7 @@ export const tril = defineOp(
     doc: 'The lower triangle of the last two dims, 0 above the given diagonal.',
     params: [self, diagonalParam],
     variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('tril', x, diagonal), emptyLike),
+    kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('tril', x, diagonal), uninitialised),
     samples: triSamples,
     errors: [{ args: [t([3])], throws: 'RuntimeError' }],
   },
@@ -315,7 +315,7 @@ export const triu = defineOp(
     doc: 'The upper triangle of the last two dims, 0 below the given diagonal.',
     params: [self, diagonalParam],
     variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('triu', x, diagonal), emptyLike),
+    kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('triu', x, diagonal), uninitialised),
     samples: triSamples,
     errors: [{ args: [t([3])], throws: 'RuntimeError' }],
   },

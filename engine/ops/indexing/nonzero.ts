@@ -3,10 +3,10 @@ import { int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { selected, unsqueezed } from '../views/geometry.js';
-import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
-import { filled, nonzeroRaw, requireMemory, seenAs } from './index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
+import { selected, unsqueezed } from '../views/geometry.js';
+import { filled, nonzeroRaw, requireMemory, seenAs } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const reason = 'the result is positions';

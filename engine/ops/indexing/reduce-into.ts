@@ -5,12 +5,12 @@ import { record } from '../../autograd/node.js';
 import type { DType } from '../../core/dtype.js';
 import { message, NotImplementedError } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
+import { copyOf } from '../../registry/pointwise-op.js';
+import { cast, rawCopy } from '../creation/copy-fill-cast.js';
 import { div, mul } from '../pointwise/arithmetic.js';
 import { eq, logicalAnd } from '../pointwise/compare.js';
-import { maskedFill, where } from './masked.js';
-import { cast, rawCopy } from '../creation/copy-fill-cast.js';
-import { copyOf } from '../../registry/pointwise-op.js';
 import { filled, type PutMode } from './index-kernels.js';
+import { maskedFill, where } from './masked.js';
 
 export type Reduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
 

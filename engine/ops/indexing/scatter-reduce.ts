@@ -1,13 +1,13 @@
 // Owns scatterReduce: scatter with a reduction, by an index tensor along one dim. The reductions are in reduce_into.ts.
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { checkPlacing, gathered, ix, outOfBounds, placing, putAlong, requireInside } from './along-dim.js';
 import { defineOp } from '../../registry/define.js';
-import { sliced } from '../views/geometry.js';
 import { applied, replacedInPlace } from '../../registry/in-place.js';
-import { rawCopy } from '../creation/copy-fill-cast.js';
-import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce-into.js';
 import { call, t } from '../../registry/samples.js';
+import { rawCopy } from '../creation/copy-fill-cast.js';
+import { sliced } from '../views/geometry.js';
+import { checkPlacing, gathered, ix, outOfBounds, placing, putAlong, requireInside } from './along-dim.js';
+import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce-into.js';
 
 const op = 'scatterReduce';
 const known: readonly string[] = ['sum', 'prod', 'mean', 'amax', 'amin'];

@@ -2,11 +2,11 @@
 // reduce are in scatter_reduce.ts.
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
-import { checkedPlacing, ix } from './along-dim.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, appliedInPlace, type Change } from '../../registry/in-place.js';
-import type { PutMode } from './index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { checkedPlacing, ix } from './along-dim.js';
+import type { PutMode } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

@@ -6,11 +6,11 @@ import { newTensor } from '../../core/factory.js';
 import { broadcastShapes as broadcastTwo, wrapDim } from '../../core/shape.js';
 import { Size, type Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from '../views/geometry.js';
-import { indexSelect } from '../indexing/index-select.js';
-import { joined, stackingOp } from './cat-stack.js';
-import { longTable } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { longTable } from '../indexing/index-kernels.js';
+import { indexSelect } from '../indexing/index-select.js';
+import { embed, expanded, reshaped, sliced, transposed, unsqueezed } from '../views/geometry.js';
+import { joined, stackingOp } from './cat-stack.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const tensors: Param = { name: 'tensors', kind: 'tensors', variadic: true };

@@ -7,11 +7,11 @@ import { newTensor } from '../../core/factory.js';
 import { sameShape, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { selected, sliced, unsqueezed } from '../views/geometry.js';
-import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
 import { takesOut } from '../../registry/out.js';
-import { requireMemory, seenAs } from '../indexing/index-kernels.js';
 import { call, type Sample, t } from '../../registry/samples.js';
+import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { selected, sliced, unsqueezed } from '../views/geometry.js';
 
 const tensors: Param = { name: 'tensors', kind: 'tensors' };
 const dim0: Param = { name: 'dim', kind: 'int', default: 0 };

@@ -5,10 +5,10 @@ import { newLike } from '../../core/factory.js';
 import { wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { transposed } from '../views/geometry.js';
+import { call, t } from '../../registry/samples.js';
 import { clone, rawCopy } from '../creation/copy-fill-cast.js';
 import { requireMemory, seenAs } from '../indexing/index-kernels.js';
-import { call, t } from '../../registry/samples.js';
+import { transposed } from '../views/geometry.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

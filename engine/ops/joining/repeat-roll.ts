@@ -8,11 +8,11 @@ import { newTensor } from '../../core/factory.js';
 import { checkSizes, contiguousStrides, wrapDim } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { expanded, reshaped, unsqueezed } from '../views/geometry.js';
-import { indexSelect } from '../indexing/index-select.js';
+import { call, t } from '../../registry/samples.js';
 import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
 import { longTable, requireMemory, seenAs } from '../indexing/index-kernels.js';
-import { call, t } from '../../registry/samples.js';
+import { indexSelect } from '../indexing/index-select.js';
+import { expanded, reshaped, unsqueezed } from '../views/geometry.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

@@ -6,8 +6,8 @@ import { oneOfMany } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { assembled, sliced } from '../views/geometry.js';
 import { call, t } from '../../registry/samples.js';
+import { assembled, sliced } from '../views/geometry.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const tensor: Param = { name: 'tensor', kind: 'tensor' };

@@ -1,8 +1,9 @@
 // Owns the commands to the linalg family: factorisations and solves of batches of matrices. No autograd, no checks of
 // shapes: callers have resolved them. The layout is written in native/README.md.
+
+import { block, raiseStatus } from '../../backend/addon.js';
 import { type DType, int32, partOf } from '../../core/dtype.js';
 import { newStrided, newTensor } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
 import { broadcastStrides, numelOf, type Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';

@@ -5,8 +5,8 @@ import { regeometry } from '../../core/factory.js';
 import { expandsTo, sameShape } from '../../core/shape.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { copy, rawZeros } from '../creation/copy-fill-cast.js';
 import { call, t } from '../../registry/samples.js';
+import { copy, rawZeros } from '../creation/copy-fill-cast.js';
 
 const tensorParam = (name: string): Param => ({ name, kind: 'tensor' });
 const scales: readonly Param[] = [

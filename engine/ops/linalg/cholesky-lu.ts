@@ -5,6 +5,8 @@ import { newTensor } from '../../core/factory.js';
 import { broadcastShapes } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
+import { identity, rawCholesky } from './_kernels.js';
 import {
   adjoint,
   luFactored,
@@ -18,8 +20,6 @@ import {
   triangularSolve,
   triangularSolveRight,
 } from './solvers.js';
-import { identity, rawCholesky } from './_kernels.js';
-import { call, t } from '../../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const input: Param = { name: 'input', kind: 'tensor' };

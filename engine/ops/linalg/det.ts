@@ -3,10 +3,10 @@ import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
-import { adjoint, diagonalMatrix, luSolved, requireSquare, solved } from './solvers.js';
-import { identity, rawLu } from './_kernels.js';
-import { counting } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { counting } from '../indexing/index-kernels.js';
+import { identity, rawLu } from './_kernels.js';
+import { adjoint, diagonalMatrix, luSolved, requireSquare, solved } from './solvers.js';
 
 const wide = { dtype: 'float64' };
 const d = (shape: readonly number[]) => t(shape, wide);

@@ -5,6 +5,8 @@ import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
+import { identity, rawEig, rawEigh, rawSvd } from './_kernels.js';
 import {
   adjoint,
   diagonalMatrix,
@@ -13,8 +15,6 @@ import {
   requireSuccess,
   solved,
 } from './solvers.js';
-import { identity, rawEig, rawEigh, rawSvd } from './_kernels.js';
-import { call, t } from '../../registry/samples.js';
 
 /** Vectors are free in sign or phase, and one triangle is read: the conformance suite compares what is not free. */
 const free = { noGrad: 'vectors are free in sign, and one triangle is read', valuesUndefined: true };

@@ -2,8 +2,8 @@
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
-import { diagonalOf } from '../views/geometry.js';
 import { call, t } from '../../registry/samples.js';
+import { diagonalOf } from '../views/geometry.js';
 
 const fail = (required: string, got: string, hint: string): RuntimeError =>
   new RuntimeError(message('einsum', required, got, `einsum(): ${hint}`));

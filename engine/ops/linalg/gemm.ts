@@ -1,14 +1,15 @@
 // Owns the gemm command, and what it takes to multiply dtypes that the CPU's does not: complex numbers by real products of
 // their parts, 16-bit floats in float32. CUDA's takes all. No checks of shapes, no autograd.
+
+import { block, raiseStatus } from '../../backend/addon.js';
+import { launchPointwise } from '../../backend/commands/pointwise.js';
 import type { Device } from '../../core/device.js';
 import { computedIn, type DType, partOf } from '../../core/dtype.js';
 import { newTensor } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
-import { input } from '../../pointwise/expr.js';
-import { launchPointwise } from '../../backend/commands/pointwise.js';
-import { compile } from '../../pointwise/program.js';
 import type { Shape } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
+import { input } from '../../pointwise/expr.js';
+import { compile } from '../../pointwise/program.js';
 import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
 
 /** Sizes, and the operands' strides in elements; a batch stride of 0 repeats a matrix. */

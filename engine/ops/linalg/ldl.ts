@@ -3,6 +3,9 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
+import { rawCast } from '../creation/copy-fill-cast.js';
+import { rawLdl, rawLdlSolve } from './_kernels.js';
 import {
   requireInexact,
   requireMatrices,
@@ -10,9 +13,6 @@ import {
   requireSquare,
   requireSuccess,
 } from './solvers.js';
-import { rawLdl, rawLdlSolve } from './_kernels.js';
-import { rawCast } from '../creation/copy-fill-cast.js';
-import { call, t } from '../../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false, keyword: true };

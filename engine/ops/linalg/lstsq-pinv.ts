@@ -5,6 +5,9 @@ import { message, RuntimeError, showShape, ValueError } from '../../core/errors.
 import { newTensor } from '../../core/factory.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
+import { hermitianEigen, singularValues, svdOf } from './eig-svd.js';
+import { linalgQr } from './qr.js';
 import {
   adjoint,
   isVector,
@@ -13,9 +16,6 @@ import {
   requireOneDtype,
   requireSquare,
 } from './solvers.js';
-import { linalgQr } from './qr.js';
-import { call, t } from '../../registry/samples.js';
-import { hermitianEigen, singularValues, svdOf } from './eig-svd.js';
 
 /** For samples of what begins with random numbers. */
 const drawn = { noGrad: 'it begins with random numbers', valuesUndefined: true };

@@ -6,9 +6,9 @@ import { newTensor } from '../../core/factory.js';
 import { broadcastShapes, broadcastStrides, numelOf } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { multiply } from './gemm.js';
-import { rawZeros } from '../creation/copy-fill-cast.js';
 import { call, t } from '../../registry/samples.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { multiply } from './gemm.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const mat2: Param = { name: 'mat2', kind: 'tensor' };

@@ -5,12 +5,12 @@ import { asDType, int64 } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { joined } from '../joining/cat-stack.js';
-import { adjoint, requireSquare } from './solvers.js';
-import { identity } from './_kernels.js';
+import { call, t } from '../../registry/samples.js';
 import { cast } from '../creation/copy-fill-cast.js';
 import { filled } from '../indexing/index-kernels.js';
-import { call, t } from '../../registry/samples.js';
+import { joined } from '../joining/cat-stack.js';
+import { identity } from './_kernels.js';
+import { adjoint, requireSquare } from './solvers.js';
 
 const degree = 18; // of the series: after scaling to a norm of at most 1 the rest is below 2^-53
 

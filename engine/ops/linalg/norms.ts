@@ -4,13 +4,13 @@ import { record } from '../../autograd/node.js';
 import { type DType, partOf } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { apply, type Expr, input } from '../../pointwise/expr.js';
-import { reduce } from '../../pointwise/reduction.js';
 import { wrapDim, wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { dimsOf, maskOf } from '../../registry/dims.js';
+import { apply, type Expr, input } from '../../pointwise/expr.js';
+import { reduce } from '../../pointwise/reduction.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { requireMatrices, requireSquare } from './solvers.js';
+import { dimsOf, maskOf } from '../../registry/dims.js';
+import { call, t } from '../../registry/samples.js';
 import { cast } from '../creation/copy-fill-cast.js';
 import {
   type Dims,
@@ -21,9 +21,9 @@ import {
   restored,
   self,
 } from '../reduction/sum-mean-prod.js';
-import { call, t } from '../../registry/samples.js';
-import { inverse } from './solve-inverse.js';
 import { singularValues } from './eig-svd.js';
+import { inverse } from './solve-inverse.js';
+import { requireMatrices, requireSquare } from './solvers.js';
 
 const x0 = input(0);
 const matrix: Param = { name: 'A', kind: 'tensor' };

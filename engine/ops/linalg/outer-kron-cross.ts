@@ -3,9 +3,9 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes, wrapDim, wrapDims } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
 import { diagonalOf } from '../views/geometry.js';
 import { innerProduct } from './matmul.js';
-import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const other: Param = { name: 'other', kind: 'tensor' };

@@ -4,7 +4,9 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
 import { joined } from '../joining/cat-stack.js';
+import { identity, rawQr } from './_kernels.js';
 import {
   adjoint,
   diagonalMatrix,
@@ -12,8 +14,6 @@ import {
   triangularSolve,
   triangularSolveRight,
 } from './solvers.js';
-import { identity, rawQr } from './_kernels.js';
-import { call, t } from '../../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const input: Param = { name: 'input', kind: 'tensor' };

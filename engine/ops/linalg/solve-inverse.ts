@@ -3,6 +3,9 @@ import { IndexError, message, RuntimeError, showShape } from '../../core/errors.
 import { broadcastShapes, numelOf } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { identity } from './_kernels.js';
 import {
   inverted,
   isVector,
@@ -16,9 +19,6 @@ import {
   triangularSolve,
   triangularSolveRight,
 } from './solvers.js';
-import { identity } from './_kernels.js';
-import { rawZeros } from '../creation/copy-fill-cast.js';
-import { call, t } from '../../registry/samples.js';
 
 const matrix: Param = { name: 'A', kind: 'tensor' };
 const right: Param = { name: 'B', kind: 'tensor' };

@@ -6,10 +6,10 @@ import { LinAlgError, message, RuntimeError, showShape } from '../../core/errors
 import { newWritten } from '../../core/factory.js';
 import { broadcastShapes, type Shape, sameShape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { joined } from '../joining/cat-stack.js';
-import { flags, identity, rawLu, rawTriangular } from './_kernels.js';
 import { rawCast } from '../creation/copy-fill-cast.js';
 import { requireMemory } from '../indexing/index-kernels.js';
+import { joined } from '../joining/cat-stack.js';
+import { flags, identity, rawLu, rawTriangular } from './_kernels.js';
 
 /** The conjugate transpose of each matrix. */
 export function adjoint(x: Tensor): Tensor {

@@ -4,14 +4,14 @@ import { type DType, float32, int64 } from '../../core/dtype.js';
 import { message, ValueError } from '../../core/errors.js';
 import { expandsTo } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { dimsOf } from '../../registry/dims.js';
-import { ones } from '../creation/creation.js';
 import { defineOp, type Param, snakeCase } from '../../registry/define.js';
+import { dimsOf } from '../../registry/dims.js';
+import { call, type Sample, t } from '../../registry/samples.js';
+import { ones } from '../creation/creation.js';
+import { filled } from '../indexing/index-kernels.js';
 import { where } from '../indexing/masked.js';
 import { norm as vectorNorm } from '../linalg/norms.js';
-import { filled } from '../indexing/index-kernels.js';
 import { type Dims, dims, keepdimParam, self } from '../reduction/sum-mean-prod.js';
-import { call, type Sample, t } from '../../registry/samples.js';
 
 const { POSITIVE_INFINITY: infinity, NEGATIVE_INFINITY: minusInfinity, NaN: nan } = Number;
 const keepdim: Param = { ...keepdimParam, keyword: true };

@@ -2,10 +2,10 @@
 // gradient likewise, composed of ops where it is recorded itself. It declares no op.
 import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
+import type { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr, input, param } from '../../pointwise/expr.js';
 import { PointwiseFunction } from '../../pointwise/function.js';
 import { reduce } from '../../pointwise/reduction.js';
-import type { Tensor } from '../../core/tensor.js';
 import { sumTo } from '../reduction/sum-mean-prod.js';
 
 interface Metric {

@@ -2,8 +2,8 @@
 // table of metadata size names. It must not declare ops nor know what the tables mean.
 import type { Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { indexSelect } from '../indexing/index-select.js';
 import { longTable } from '../indexing/index-kernels.js';
+import { indexSelect } from '../indexing/index-select.js';
 import { floatTable } from './sliding-windows.js';
 
 /** For each of `out` results `taps` places, and their weights; without weights every result is its place's element. */

@@ -1,12 +1,12 @@
 // Owns the declarations of activation functions: the sigmoid family, rectifiers, shrinkers. Expressions only.
 // Conditions guard arguments as well as results, so that no derivative meets an overflow that the value avoids.
 import { message, RuntimeError, ValueError } from '../../core/errors.js';
-import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { Tensor } from '../../core/tensor.js';
-import { option, self } from '../pointwise/arithmetic.js';
+import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { definePointwise } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
+import { option, self } from '../pointwise/arithmetic.js';
 
 type Def = Parameters<typeof definePointwise>[0];
 const bench = [call([t([1000000])])];

@@ -4,9 +4,9 @@ import { bool, float64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { dropped } from './dropout.js';
-import { filled } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { filled } from '../indexing/index-kernels.js';
+import { dropped } from './dropout.js';
 import { safeSoftmaxOf } from './softmax.js';
 
 const f64 = { dtype: 'float64' };

@@ -5,9 +5,9 @@ import { message, RuntimeError, showShape, ValueError } from '../../core/errors.
 import { broadcastShapes, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { distance } from './_distance.js';
-import { filled, nonzeroRaw } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { filled, nonzeroRaw } from '../indexing/index-kernels.js';
+import { distance } from './_distance.js';
 
 const f64 = { dtype: 'float64' };
 const first: Param = { name: 'x1', kind: 'tensor' };

@@ -4,8 +4,8 @@ import { message, RuntimeError, showShape, ValueError } from '../../core/errors.
 import { newTensor } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { filled } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { filled } from '../indexing/index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const random = { valuesUndefined: true, noGrad: 'random numbers' };

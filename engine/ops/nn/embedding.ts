@@ -14,13 +14,13 @@ import {
 } from '../../core/errors.js';
 import { sameShape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { ix, requireInside } from '../indexing/along-dim.js';
-import { indices as upTo } from '../creation/creation.js';
-import { defineOp, type Param } from '../../registry/define.js';
 import { formula, p0 } from '../../pointwise/fused-expression.js';
-import { rawZeros } from '../creation/copy-fill-cast.js';
-import { filled } from '../indexing/index-kernels.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { indices as upTo } from '../creation/creation.js';
+import { ix, requireInside } from '../indexing/along-dim.js';
+import { filled } from '../indexing/index-kernels.js';
 
 const f64 = { dtype: 'float64' };
 const indices: Param = { name: 'input', kind: 'tensor' };

@@ -1,11 +1,11 @@
 // Owns the activations with structure: a gate that halves a dim, slopes that are parameters or drawn at random.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { apply } from '../../pointwise/expr.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { defineOp, type Param } from '../../registry/define.js';
+import { apply } from '../../pointwise/expr.js';
 import { formula, p0, requireFloating } from '../../pointwise/fused-expression.js';
+import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 
 const f64 = { dtype: 'float64' };

@@ -11,11 +11,11 @@ import {
 import { numelOf } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { gather } from '../indexing/gather.js';
-import { stack } from '../joining/cat-stack.js';
-import { where } from '../indexing/masked.js';
-import { refuse } from './pool/_windows.js';
 import { call, t } from '../../registry/samples.js';
+import { gather } from '../indexing/gather.js';
+import { where } from '../indexing/masked.js';
+import { stack } from '../joining/cat-stack.js';
+import { refuse } from './pool/_windows.js';
 import { floatTable, requireTables } from './sliding-windows.js';
 
 const methods = ['bilinear', 'nearest', 'bicubic'] as const;

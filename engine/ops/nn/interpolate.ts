@@ -10,13 +10,13 @@ import {
   ValueError,
 } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { adaptiveMean } from './pool/adaptive.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { fixedPoint, interpolationTable, type Method } from './_interpolation-tables.js';
-import { clone } from '../creation/copy-fill-cast.js';
-import { noKernel } from './pool/_windows.js';
-import { resampled } from './_resample.js';
 import { call, t } from '../../registry/samples.js';
+import { clone } from '../creation/copy-fill-cast.js';
+import { fixedPoint, interpolationTable, type Method } from './_interpolation-tables.js';
+import { resampled } from './_resample.js';
+import { noKernel } from './pool/_windows.js';
+import { adaptiveMean } from './pool/adaptive.js';
 import { requireTables } from './sliding-windows.js';
 
 type Numbers = readonly number[];

@@ -3,12 +3,12 @@ import { bool } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { dropped } from './dropout.js';
-import { cat } from '../joining/cat-stack.js';
-import { linearOf } from './linear.js';
+import { call, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { filled } from '../indexing/index-kernels.js';
-import { call, t } from '../../registry/samples.js';
+import { cat } from '../joining/cat-stack.js';
+import { dropped } from './dropout.js';
+import { linearOf } from './linear.js';
 import { softmax } from './softmax.js';
 
 const f64 = { dtype: 'float64' };

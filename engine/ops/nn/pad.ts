@@ -2,11 +2,11 @@
 import { describe, message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { indexSelect } from '../indexing/index-select.js';
-import { clone } from '../creation/copy-fill-cast.js';
-import { noKernel } from './pool/_windows.js';
-import { longTable } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { clone } from '../creation/copy-fill-cast.js';
+import { longTable } from '../indexing/index-kernels.js';
+import { indexSelect } from '../indexing/index-select.js';
+import { noKernel } from './pool/_windows.js';
 import { type Pad, padded, requireTables } from './sliding-windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

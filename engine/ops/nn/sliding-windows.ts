@@ -6,10 +6,10 @@ import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
 import type { Shape } from '../../core/shape.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
-import { add } from '../pointwise/arithmetic.js';
-import { recordedView } from '../views/geometry.js';
 import { rawCast, rawCopy, rawFill, rawZeros } from '../creation/copy-fill-cast.js';
 import { putRaw, requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { add } from '../pointwise/arithmetic.js';
+import { recordedView } from '../views/geometry.js';
 
 /** Elements added before and behind a dim; negative ones cut it. */
 export type Pad = readonly [before: number, behind: number];

@@ -3,8 +3,8 @@
 import { Complex } from '../../core/complex.js';
 import { int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
-import { apply, type Expr } from '../../pointwise/expr.js';
 import { Tensor } from '../../core/tensor.js';
+import { apply, type Expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';

@@ -1,9 +1,9 @@
 // Owns the declarations of ops on integers: bits, shifts, common divisors. Expressions only.
 import { apply, type Expr } from '../../pointwise/expr.js';
-import { other, otherTensor, self, selfOrScalar } from './arithmetic.js';
 import { definePointwise, type OpDef } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
+import { other, otherTensor, self, selfOrScalar } from './arithmetic.js';
 
 const notDifferentiable = 'integers have no gradient';
 const ints = t([3, 5], { dtype: 'int64' });

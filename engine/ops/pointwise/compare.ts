@@ -3,14 +3,14 @@
 import { fromBrain } from '../../core/complex.js';
 import { bool, computedIn, type DType, float64, promoteTypes } from '../../core/dtype.js';
 import { ArgumentError, message, NotImplementedError, RuntimeError } from '../../core/errors.js';
-import { apply, type Expr, expr, input } from '../../pointwise/expr.js';
-import { reduce } from '../../pointwise/reduction.js';
 import { sameShape } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { option, other, otherTensor, self } from './arithmetic.js';
+import { apply, type Expr, expr, input } from '../../pointwise/expr.js';
+import { reduce } from '../../pointwise/reduction.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
+import { option, other, otherTensor, self } from './arithmetic.js';
 
 const isBoolReason = 'the result is bool';
 const ties = t([7], { fill: 'ties' });

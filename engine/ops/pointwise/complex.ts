@@ -4,13 +4,13 @@ import { record } from '../../autograd/node.js';
 import { complexOf, type DType, partOf } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { viewOf } from '../../core/factory.js';
-import { apply, type Expr } from '../../pointwise/expr.js';
 import { Tensor } from '../../core/tensor.js';
+import { apply, type Expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
-import { rawZeros } from '../creation/copy-fill-cast.js';
 import { takesOut } from '../../registry/out.js';
 import { requireOneDType, reroute } from '../../registry/overloads.js';
 import { call, type Fill, type Sample, t } from '../../registry/samples.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const notFloats = (d: DType): string | null => (d.category === 2 ? null : 'float32 or float64');

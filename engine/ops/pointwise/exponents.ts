@@ -1,12 +1,12 @@
 // Owns the ops on the parts of a floating number: frexp takes mantissa and exponent apart, ldexp joins them.
 import { type DType, int32 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
-import { apply, type Expr } from '../../pointwise/expr.js';
 import { Tensor } from '../../core/tensor.js';
-import { otherTensor, self } from './arithmetic.js';
+import { apply, type Expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
+import { otherTensor, self } from './arithmetic.js';
 
 export const ldexp = definePointwise({
   name: 'ldexp',

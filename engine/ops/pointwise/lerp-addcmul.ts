@@ -1,11 +1,11 @@
 // Owns the declarations of ops that mix sums with products or quotients: lerp, addcmul, addcdiv.
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
-import { type Expr, expr } from '../../pointwise/expr.js';
 import { Tensor } from '../../core/tensor.js';
-import { option, self } from './arithmetic.js';
+import { type Expr, expr } from '../../pointwise/expr.js';
 import { definePointwise, type Param } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
+import { option, self } from './arithmetic.js';
 
 export const lerp = definePointwise({
   name: 'lerp',

@@ -1,12 +1,12 @@
 // Owns Python's reflected operators that are no alias: `number / tensor`, `number % tensor`, `number ** tensor`, and those
 // on bits, which take a number on one side only.
 import type { Scalar, Tensor } from '../../core/tensor.js';
-import { mul, other, reciprocal, remainder, self } from './arithmetic.js';
-import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.js';
 import { defineOp } from '../../registry/define.js';
-import { pow } from './unary-math.js';
 import type { PointwiseOp } from '../../registry/overloads.js';
 import { call, type Sample, t } from '../../registry/samples.js';
+import { mul, other, reciprocal, remainder, self } from './arithmetic.js';
+import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.js';
+import { pow } from './unary-math.js';
 
 interface More {
   readonly samples: readonly Sample[];

@@ -2,14 +2,14 @@
 // gamma functions, rounding. Expressions only.
 import { complex128, float64 } from '../../core/dtype.js';
 import { ArgumentError, message, NotImplementedError, RuntimeError } from '../../core/errors.js';
-import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
-import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js';
-import { clampBetween } from './compare.js';
+import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
-import { cast } from '../creation/copy-fill-cast.js';
 import * as routes from '../../registry/overloads.js';
 import { call, type Fill, t } from '../../registry/samples.js';
+import { cast } from '../creation/copy-fill-cast.js';
+import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js';
+import { clampBetween } from './compare.js';
 
 type Def = Parameters<typeof definePointwise>[0];
 type More = Partial<Def>;

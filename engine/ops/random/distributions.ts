@@ -1,18 +1,19 @@
 // Owns draws from distributions beyond the uniform factories: refills in place, normal by tensors, multinomial.
-import { checkInPlace } from '../../autograd/in-place.js';
+
 import { noGrad } from '../../autograd/grad-mode.js';
+import { checkInPlace } from '../../autograd/in-place.js';
 import { type DType, getDefaultDtype } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { broadcastShapes } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { allocateFor, factoryParams, finish } from '../creation/creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { rawCopy } from '../creation/copy-fill-cast.js';
 import { takesOut } from '../../registry/out.js';
-import { draw, generatorParam, requireFloat, withoutSlope } from './random-tensors.js';
 import { call, type Sample, t } from '../../registry/samples.js';
+import { rawCopy } from '../creation/copy-fill-cast.js';
+import { allocateFor, factoryParams, finish } from '../creation/creation.js';
 import { searchsorted } from '../reduction/search.js';
+import { draw, generatorParam, requireFloat, withoutSlope } from './random-tensors.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const unset = { valuesUndefined: true };

@@ -1,17 +1,17 @@
 // Owns the ops that draw random numbers from a generator's Philox stream.
 import { record } from '../../autograd/node.js';
+import { block, raiseStatus } from '../../backend/addon.js';
 import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
 import { defaultGenerator, Generator } from '../../core/random.js';
 import { contiguousStrides } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { allocateFor, allocateLike, factoryParams, finish } from '../creation/creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
 import { takesOut } from '../../registry/out.js';
 import { call, t } from '../../registry/samples.js';
+import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { allocateFor, allocateLike, factoryParams, finish } from '../creation/creation.js';
 
 const size: Param = { name: 'size', kind: 'size' };
 export const generatorParam: Param = { name: 'generator', kind: 'generator', default: null, keyword: true };

@@ -1,26 +1,26 @@
 // Owns the running ops along a dim: cumsum, cumprod, cummax, cummin, logcumsumexp.
 import { noGrad } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
+import { block, raiseStatus } from '../../backend/addon.js';
+import { coalesce } from '../../backend/commands/coalesce.js';
 import { computedIn, type DType, int64, partOf } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
-import { coalesce } from '../../backend/commands/coalesce.js';
-import { input } from '../../pointwise/expr.js';
-import { reduce } from '../../pointwise/reduction.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { placing } from '../indexing/along-dim.js';
-import { add, div, mul } from '../pointwise/arithmetic.js';
+import { input } from '../../pointwise/expr.js';
+import { reduce } from '../../pointwise/reduction.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { logaddexp } from '../pointwise/unary-math.js';
-import { reversed } from '../joining/flip.js';
-import { selected, sliced } from '../views/geometry.js';
 import { applied, itself, replacedInPlace } from '../../registry/in-place.js';
-import { cat, stack } from '../joining/cat-stack.js';
-import { cast, rawCast, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
-import { filled, partOfComplex, requireMemory, seenAs } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { cast, rawCast, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { placing } from '../indexing/along-dim.js';
+import { filled, partOfComplex, requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { cat, stack } from '../joining/cat-stack.js';
+import { reversed } from '../joining/flip.js';
+import { add, div, mul } from '../pointwise/arithmetic.js';
+import { logaddexp } from '../pointwise/unary-math.js';
+import { selected, sliced } from '../views/geometry.js';
 import { pairOf, pairType, type ValuesAndIndices } from './sort-topk.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

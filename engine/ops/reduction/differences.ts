@@ -3,9 +3,9 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
 import { cat } from '../joining/cat-stack.js';
 import { self } from './sum-mean-prod.js';
-import { call, t } from '../../registry/samples.js';
 
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };
 const keywordDim: Param = { ...lastDim, keyword: true };

@@ -2,12 +2,12 @@
 import { getDefaultDtype } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
-import { dimsOf } from '../../registry/dims.js';
-import { full } from '../creation/creation.js';
 import { defineOp } from '../../registry/define.js';
+import { dimsOf } from '../../registry/dims.js';
+import { call, t } from '../../registry/samples.js';
+import { full } from '../creation/creation.js';
 import { cat } from '../joining/cat-stack.js';
 import { type Dims, self } from './sum-mean-prod.js';
-import { call, t } from '../../registry/samples.js';
 
 const bad = (required: string, got: string, hint: string): Error =>
   new RuntimeError(message('gradient', required, got, `torch.gradient ${hint}`));

@@ -4,12 +4,12 @@ import { message, NotImplementedError, RuntimeError, showShape } from '../../cor
 import { numelOf } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { linspace } from '../creation/like-and-ranges.js';
-import { cast, rawZeros } from '../creation/copy-fill-cast.js';
-import { filled } from '../indexing/index-kernels.js';
-import { self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
+import { cast, rawZeros } from '../creation/copy-fill-cast.js';
+import { linspace } from '../creation/like-and-ranges.js';
+import { filled } from '../indexing/index-kernels.js';
 import { searchsorted } from './search.js';
+import { self } from './sum-mean-prod.js';
 
 function refuse(op: string, required: string, got: string, hint: string): never {
   throw new RuntimeError(message(op, required, got, hint));

@@ -4,16 +4,16 @@ import { int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { indices as counting } from '../creation/creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { cat } from '../joining/cat-stack.js';
-import { where } from '../indexing/masked.js';
-import { rawZeros } from '../creation/copy-fill-cast.js';
 import { takesOut } from '../../registry/out.js';
-import { requireMemory } from '../indexing/index-kernels.js';
-import { keepdimParam, self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { indices as counting } from '../creation/creation.js';
+import { requireMemory } from '../indexing/index-kernels.js';
+import { where } from '../indexing/masked.js';
+import { cat } from '../joining/cat-stack.js';
 import { pairOf, pairType, sortedAlong, type ValuesAndIndices } from './sort-topk.js';
+import { keepdimParam, self } from './sum-mean-prod.js';
 
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };
 const distinct = (shape: readonly number[], options: object = {}) =>

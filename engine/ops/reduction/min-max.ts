@@ -2,16 +2,16 @@
 import { record } from '../../autograd/node.js';
 import { type DType, int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
-import { input } from '../../pointwise/expr.js';
-import { reduce, reduceWithIndex } from '../../pointwise/reduction.js';
 import { wrapDim } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { dimsOf, maskOf } from '../../registry/dims.js';
+import { input } from '../../pointwise/expr.js';
+import { reduce, reduceWithIndex } from '../../pointwise/reduction.js';
 import { defineOp, type Extremes, extremes } from '../../registry/define.js';
-import { rawZeros } from '../creation/copy-fill-cast.js';
+import { dimsOf, maskOf } from '../../registry/dims.js';
 import { takesOut } from '../../registry/out.js';
-import { type Dims, dims, keepdimParam, requireElements, restored, self } from './sum-mean-prod.js';
 import { call, type Sample, t } from '../../registry/samples.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { type Dims, dims, keepdimParam, requireElements, restored, self } from './sum-mean-prod.js';
 
 const x0 = input(0);
 type Side = 'max' | 'min';

@@ -4,8 +4,8 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { expandsTo } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { type Dims, dims, keepdimParam, self, sum, sumTo } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
+import { type Dims, dims, keepdimParam, self, sum, sumTo } from './sum-mean-prod.js';
 
 const nans = { noGrad: 'NaN among the inputs' };
 

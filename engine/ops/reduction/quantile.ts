@@ -3,11 +3,11 @@ import { float64, int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
-import { tensor } from '../creation/creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { keepdimParam, self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
+import { tensor } from '../creation/creation.js';
 import { sort } from './sort-topk.js';
+import { keepdimParam, self } from './sum-mean-prod.js';
 
 const ways = ['linear', 'lower', 'higher', 'midpoint', 'nearest'] as const;
 type Way = (typeof ways)[number];

@@ -1,14 +1,15 @@
 // Owns looking values up in ordered ones: searchsorted, bucketize, isin.
+
+import { block, raiseStatus } from '../../backend/addon.js';
 import { computedIn, int32, int64, promoteTypes, scalarDType } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
 import { sameShape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
 import { cast, rawCast } from '../creation/copy-fill-cast.js';
 import { filled, requireMemory } from '../indexing/index-kernels.js';
-import { call, t } from '../../registry/samples.js';
 
 const outInt32: Param = { name: 'out_int32', kind: 'bool', default: false, keyword: true };
 const rightParam: Param = { name: 'right', kind: 'bool', default: false, keyword: true };

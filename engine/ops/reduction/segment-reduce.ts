@@ -4,15 +4,15 @@ import { noGrad } from '../../autograd/grad-mode.js';
 import { int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
-import { gathered, placing, putAlong } from '../indexing/along-dim.js';
-import { div } from '../pointwise/arithmetic.js';
 import { defineOp } from '../../registry/define.js';
-import { expanded, reshaped, sliced } from '../views/geometry.js';
 import { applied } from '../../registry/in-place.js';
+import { call, t } from '../../registry/samples.js';
 import { cast, rawZeros } from '../creation/copy-fill-cast.js';
+import { gathered, placing, putAlong } from '../indexing/along-dim.js';
 import { filled } from '../indexing/index-kernels.js';
 import { type Places, type Reduction, reducedInto } from '../indexing/reduce-into.js';
-import { call, t } from '../../registry/samples.js';
+import { div } from '../pointwise/arithmetic.js';
+import { expanded, reshaped, sliced } from '../views/geometry.js';
 
 const op = 'segmentReduce';
 const kinds: Readonly<Record<string, Reduction>> = {

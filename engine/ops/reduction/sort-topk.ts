@@ -1,17 +1,17 @@
 // Owns sort, argsort, msort and topk. The kernel sorts contiguous rows; other dims are moved last.
 import { record } from '../../autograd/node.js';
+import { block, raiseStatus } from '../../backend/addon.js';
 import { computedIn, int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { block, raiseStatus } from '../../backend/addon.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { placing } from '../indexing/along-dim.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, itself } from '../../registry/in-place.js';
-import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
-import { requireMemory, seenAs } from '../indexing/index-kernels.js';
 import { call, t } from '../../registry/samples.js';
+import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
+import { placing } from '../indexing/along-dim.js';
+import { requireMemory, seenAs } from '../indexing/index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };

@@ -4,11 +4,11 @@ import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
 import { replacedInPlace } from '../../registry/in-place.js';
-import { where } from '../indexing/masked.js';
+import { call, t } from '../../registry/samples.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
+import { where } from '../indexing/masked.js';
 import { norm } from '../linalg/norms.js';
 import { self } from './sum-mean-prod.js';
-import { call, t } from '../../registry/samples.js';
 
 const refuse = (required: string, got: string, hint: string): never => {
   throw new RuntimeError(message('cov', required, got, `cov(): ${hint}`));

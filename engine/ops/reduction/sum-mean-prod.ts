@@ -1,20 +1,20 @@
 // Owns the declarations of reductions: sums, extremes, moments, norms. Each is a reducer with a prologue and an epilogue.
 import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
+import { launchPointwise } from '../../backend/commands/pointwise.js';
 import { bool, type DType, int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
-import { input, param } from '../../pointwise/expr.js';
-import { summed } from '../../pointwise/_function-support.js';
-import { launchPointwise } from '../../backend/commands/pointwise.js';
-import { compile } from '../../pointwise/program.js';
-import { isPlain, reduce, reduceAll, reducedShape } from '../../pointwise/reduction.js';
 import { numelOf } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { dimsOf, maskOf } from '../../registry/dims.js';
+import { summed } from '../../pointwise/_function-support.js';
+import { input, param } from '../../pointwise/expr.js';
+import { compile } from '../../pointwise/program.js';
+import { isPlain, reduce, reduceAll, reducedShape } from '../../pointwise/reduction.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { cat } from '../joining/cat-stack.js';
-import { cast } from '../creation/copy-fill-cast.js';
+import { dimsOf, maskOf } from '../../registry/dims.js';
 import { call, type Sample, t } from '../../registry/samples.js';
+import { cast } from '../creation/copy-fill-cast.js';
+import { cat } from '../joining/cat-stack.js';
 
 export const self: Param = { name: 'input', kind: 'tensor' };
 export const dims: Param = { name: 'dim', kind: 'ints', default: null };

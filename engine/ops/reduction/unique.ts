@@ -4,12 +4,12 @@ import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { indices } from '../creation/creation.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { cat } from '../joining/cat-stack.js';
-import { filled, nonzeroRaw } from '../indexing/index-kernels.js';
-import { self } from './sum-mean-prod.js';
 import { call, t } from '../../registry/samples.js';
+import { indices } from '../creation/creation.js';
+import { filled, nonzeroRaw } from '../indexing/index-kernels.js';
+import { cat } from '../joining/cat-stack.js';
+import { self } from './sum-mean-prod.js';
 
 const flag = (name: string, value: boolean): Param => ({ name, kind: 'bool', default: value });
 const dimParam: Param = { name: 'dim', kind: 'int', default: null };

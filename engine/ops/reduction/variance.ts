@@ -2,13 +2,13 @@
 import { record } from '../../autograd/node.js';
 import { type DType, float64, getDefaultDtype, partOf } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError } from '../../core/errors.js';
+import type { Tensor } from '../../core/tensor.js';
 import { apply, expr, input, param } from '../../pointwise/expr.js';
 import { isPlain, reduce, reducedShape } from '../../pointwise/reduction.js';
-import type { Tensor } from '../../core/tensor.js';
-import { dimsOf, maskOf } from '../../registry/dims.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { countOf, type Dims, keepdimParam, mean, plainMean, restored, self, sum } from './sum-mean-prod.js';
+import { dimsOf, maskOf } from '../../registry/dims.js';
 import { call, t } from '../../registry/samples.js';
+import { countOf, type Dims, keepdimParam, mean, plainMean, restored, self, sum } from './sum-mean-prod.js';
 
 const x0 = input(0);
 

@@ -2,15 +2,15 @@
 import { partOf } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { viewAsReal } from '../pointwise/complex.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
 import { fft1, ifft, irfft, rfft } from '../fft/fft.js';
 import { fitted } from '../fft/transforms.js';
-import { transposed } from '../views/geometry.js';
-import { pad as padWith } from '../nn/pad.js';
 import { filled } from '../indexing/index-kernels.js';
-import { call, t } from '../../registry/samples.js';
+import { pad as padWith } from '../nn/pad.js';
 import { folded, padded, type Slide, unfolded } from '../nn/sliding-windows.js';
+import { viewAsReal } from '../pointwise/complex.js';
+import { transposed } from '../views/geometry.js';
 
 const signal: Param = { name: 'input', kind: 'tensor' };
 const framing: readonly Param[] = [

@@ -3,10 +3,10 @@
 import { type DType, float32, float64, getDefaultDtype } from '../../core/dtype.js';
 import { ArgumentError, describe, message, ValueError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { allocateFor, finish, full, indices } from '../creation/creation.js';
 import { defineOp, type ErrorSample, type Param } from '../../registry/define.js';
-import { cast } from '../creation/copy-fill-cast.js';
 import { call, type Sample } from '../../registry/samples.js';
+import { cast } from '../creation/copy-fill-cast.js';
+import { allocateFor, finish, full, indices } from '../creation/creation.js';
 
 /** Points in radians or the window's own unit, and what stands at each. */
 type Shape = (n: number, periods: number) => Tensor;

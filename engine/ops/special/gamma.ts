@@ -1,12 +1,12 @@
 // Owns the declarations of the gamma function's relatives: polygamma, the multivariate logarithm, the incomplete ones.
 // lgamma and digamma are in elementary.ts; the functions themselves are in native/special/.
 import { message, RuntimeError } from '../../core/errors.js';
-import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { Tensor } from '../../core/tensor.js';
-import { otherTensor, self } from '../pointwise/arithmetic.js';
+import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
+import { otherTensor, self } from '../pointwise/arithmetic.js';
 
 const order: Param = { name: 'n', kind: 'int', neutral: true };
 const positive = t([3, 5], { fill: 'positive' });

@@ -1,10 +1,10 @@
 // Owns the declarations of torch.special beyond elementary.ts: Bessel functions, functions of the normal distribution.
 // Expressions only; the functions themselves are in native/special/.
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
-import { other, self, selfOrScalar } from '../pointwise/arithmetic.js';
 import { definePointwise } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
+import { other, self, selfOrScalar } from '../pointwise/arithmetic.js';
 
 type Def = Parameters<typeof definePointwise>[0];
 

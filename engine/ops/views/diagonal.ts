@@ -6,10 +6,10 @@ import { newTensor } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { diagonalOf, embed, reshaped } from './geometry.js';
+import { call, t } from '../../registry/samples.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
 import { requireMemory } from '../indexing/index-kernels.js';
-import { call, t } from '../../registry/samples.js';
+import { diagonalOf, embed, reshaped } from './geometry.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const offsetParam: Param = { name: 'offset', kind: 'int', default: 0 };

@@ -6,9 +6,9 @@ import { IndexError, message, RuntimeError, showShape } from '../../core/errors.
 import { newTensor, regeometry, viewOf } from '../../core/factory.js';
 import { numelOf, type Shape, viewStrides } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { div } from '../pointwise/arithmetic.js';
 import { contiguous, rawCopy, rawFill, rawZeros } from '../creation/copy-fill-cast.js';
 import { filled, putRaw, seenAs } from '../indexing/index-kernels.js';
+import { div } from '../pointwise/arithmetic.js';
 
 /** Where elements lie in a storage. */
 export interface Geometry {

@@ -3,8 +3,9 @@
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim, wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { maskOf } from '../../registry/dims.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { maskOf } from '../../registry/dims.js';
+import { call, t } from '../../registry/samples.js';
 import {
   becomeView,
   expanded,
@@ -14,7 +15,6 @@ import {
   transposed,
   unsqueezed,
 } from './geometry.js';
-import { call, t } from '../../registry/samples.js';
 
 export { asStridedView } from './geometry.js';
 

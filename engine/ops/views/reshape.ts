@@ -4,9 +4,9 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { inferSize, numelOf, viewStrides, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { asStridedView, becomeView, recordedView, reshaped } from './geometry.js';
-import { contiguous } from '../creation/copy-fill-cast.js';
 import { call, t } from '../../registry/samples.js';
+import { contiguous } from '../creation/copy-fill-cast.js';
+import { asStridedView, becomeView, recordedView, reshaped } from './geometry.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const other: Param = { name: 'other', kind: 'tensor' };

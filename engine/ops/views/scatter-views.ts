@@ -6,12 +6,12 @@ import { newTensor } from '../../core/factory.js';
 import { sameShape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { asStridedView, type Geometry } from './geometry.js';
 import { applied } from '../../registry/in-place.js';
+import { call, t } from '../../registry/samples.js';
 import { contiguous, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
 import { filled, requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { asStridedView, type Geometry } from './geometry.js';
 import { asStrided } from './reshape.js';
-import { call, t } from '../../registry/samples.js';
 import { diagonal, select, slice } from './slicing.js';
 
 const dense = { layout: 'contiguous' } as const;

@@ -6,8 +6,8 @@ import { oneOfMany } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { assembled, diagonalOf, selected, sliced } from './geometry.js';
 import { call, t } from '../../registry/samples.js';
+import { assembled, diagonalOf, selected, sliced } from './geometry.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };

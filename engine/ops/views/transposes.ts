@@ -2,8 +2,8 @@
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { permuted, transposed } from './geometry.js';
 import { call, t } from '../../registry/samples.js';
+import { permuted, transposed } from './geometry.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

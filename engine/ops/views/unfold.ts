@@ -5,9 +5,9 @@ import { viewOf } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { putRaw, seenAs } from '../indexing/index-kernels.js';
-import { call, t } from '../../registry/samples.js';
 
 /** Shape and strides of the windows of a tensor with these sizes and strides. */
 function windows(

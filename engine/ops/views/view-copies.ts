@@ -4,14 +4,14 @@ import { record } from '../../autograd/node.js';
 import { IndexError, inName, message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type ErrorSample, type Op, type Param } from '../../registry/define.js';
-import { aliased } from './geometry.js';
-import { rawCast } from '../creation/copy-fill-cast.js';
-import { asStrided, view } from './reshape.js';
 import { call, type Sample, t } from '../../registry/samples.js';
+import { rawCast } from '../creation/copy-fill-cast.js';
 import { split, splitWithSizes } from '../joining/split.js';
-import { unfold } from './unfold.js';
-import { diagonal, narrow, select, slice, unbind } from './slicing.js';
+import { aliased } from './geometry.js';
 import { expand, permute, squeeze, tOp, transpose, unsqueeze } from './permute-expand.js';
+import { asStrided, view } from './reshape.js';
+import { diagonal, narrow, select, slice, unbind } from './slicing.js';
+import { unfold } from './unfold.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 

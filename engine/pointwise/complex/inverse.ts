@@ -1,7 +1,8 @@
 // Owns the inverse trigonometric and hyperbolic functions of complex numbers, after Kahan's "Branch Cuts for Complex
 // Elementary Functions": right near their branch points, and on both sides of their cuts.
-import { type Pair, pair, parts, type Rule, real } from './pair.js';
+
 import { apply, type Expr, expr } from '../expr.js';
+import { type Pair, pair, parts, type Rule, real } from './pair.js';
 
 /** √(1 − x − iy), √(1 + x + iy), √(−1 + x + iy): y keeps its sign, so that both sides of a cut differ. */
 function rootOf(re: Expr, im: Expr): readonly [Expr, Expr] {

@@ -1,9 +1,9 @@
 // Owns complex arithmetic: each scalar primitive's rule on pairs of real expressions, and the lowering of an expression
 // to such a pair. Native programs know real numbers only. It must not know tensors or dtypes.
 import { NotImplementedError } from '../../core/errors.js';
+import { apply, Expr, expr, input, topological } from '../expr.js';
 import { arcRules } from './inverse.js';
 import { type Pair, pair, parts, type Rule, real, times, z } from './pair.js';
-import { apply, Expr, expr, input, topological } from '../expr.js';
 
 const half = expr(0.5);
 const exp = (x: Expr): Expr => x.exp();

@@ -2,9 +2,9 @@
 // that PyTorch 2.13 gave for the same calls.
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import * as torch from '../../../engine/index.js';
 import { addonPath } from '../../../engine/backend/addon.js';
 import type { Tensor } from '../../../engine/core/tensor.js';
+import * as torch from '../../../engine/index.js';
 
 process.env.TORCHSTONE_CUDA_PATH = join(dirname(addonPath), 'shim');
 

@@ -1,9 +1,9 @@
 // Holds the pointwise ops to PyTorch's values, dtypes, slopes at kinks and errors. Expectations are literal: PyTorch 2.13
 // gave them. The whole of the ops, case by case, is compared by the fixtures; here are the sharpest points.
 import { describe, expect, it } from 'vitest';
+import { addon } from '../../../engine/backend/addon.js';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';
-import { addon } from '../../../engine/backend/addon.js';
 import { virtualPrimitives } from '../../../engine/pointwise/complex/lowering.js';
 import { differentiate, type Expr, expr, input, param, topological } from '../../../engine/pointwise/expr.js';
 import { derivativeOf } from '../../../engine/pointwise/primitives.js';

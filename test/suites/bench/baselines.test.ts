@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { type BenchRow, CannotRunError } from '../../../reports/schema/index.js';
 import {
   differences,
   driftNote,
@@ -14,7 +15,6 @@ import {
 import { thisBuild } from '../../../suites/bench/builds.js';
 import { raceBuilds } from '../../../suites/bench/versus.js';
 import { readArguments, UsageError } from '../../../suites/cli/args.js';
-import { type BenchRow, CannotRunError } from '../../../reports/schema/index.js';
 
 const home = mkdtempSync(join(tmpdir(), 'torchstone-baselines-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));

@@ -7,13 +7,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parseNpy, serializeNpy } from '../../../engine/io/npy.js';
+import { SuiteResultSchema } from '../../../reports/schema/index.js';
 import { benchSuite } from '../../../suites/bench/index.js';
 import { blockLength, type Contestant, loopOf, race } from '../../../suites/bench/race.js';
 import { median, pairedRatio, signRank, spread } from '../../../suites/bench/statistics.js';
 import { ReferenceWorker } from '../../../suites/bench/worker.js';
-import { findReferences } from '../../../suites/runner/references.js';
 import { silentProgress } from '../../../suites/runner/progress.js';
-import { SuiteResultSchema } from '../../../reports/schema/index.js';
+import { findReferences } from '../../../suites/runner/references.js';
 
 /** A seeded stream of uniform numbers (mulberry32): a failing test must fail again. */
 function uniform(seed: number): () => number {

@@ -9,6 +9,13 @@ import { reachOf, verdictOf } from '../../../reports/ceilings.js';
 import { consoleSummary } from '../../../reports/console.js';
 import { htmlReport } from '../../../reports/html.js';
 import { performancePage } from '../../../reports/performance.js';
+import {
+  type BenchRow,
+  type Ceiling,
+  type RunResult,
+  RunResultSchema,
+  suiteResult,
+} from '../../../reports/schema/index.js';
 import { measureCeilings, raisedBy } from '../../../suites/bench/ceilings.js';
 import { cpuRows } from '../../../suites/bench/cpu-rows.js';
 import { meanRow } from '../../../suites/bench/cpu-sweep.js';
@@ -18,16 +25,9 @@ import { BenchInputs } from '../../../suites/bench/inputs.js';
 import { runRow } from '../../../suites/bench/run-row.js';
 import { ReferenceWorker } from '../../../suites/bench/worker.js';
 import { readArguments, UsageError } from '../../../suites/cli/args.js';
-import { findReferences } from '../../../suites/runner/references.js';
-import { silentProgress } from '../../../suites/runner/progress.js';
 import { registeredOps } from '../../../suites/common/registry.js';
-import {
-  type BenchRow,
-  type Ceiling,
-  type RunResult,
-  RunResultSchema,
-  suiteResult,
-} from '../../../reports/schema/index.js';
+import { silentProgress } from '../../../suites/runner/progress.js';
+import { findReferences } from '../../../suites/runner/references.js';
 import { sampleRun } from '../../support/sample-run.js';
 
 const signal = new AbortController().signal;

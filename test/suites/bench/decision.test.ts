@@ -1,5 +1,6 @@
 // The verdicts on timings: right on made-up blocks whose truth is known, and never more sure than the blocks allow.
 import { describe, expect, it } from 'vitest';
+import type { BenchRow, Mark } from '../../../reports/schema/index.js';
 import { ALPHA, decide, evidence, holm } from '../../../suites/bench/decision.js';
 import {
   keptPairs,
@@ -9,7 +10,6 @@ import {
 } from '../../../suites/bench/interference.js';
 import { logRatios } from '../../../suites/bench/statistics.js';
 import { quantile, twoSided } from '../../../suites/bench/student.js';
-import type { BenchRow, Mark } from '../../../reports/schema/index.js';
 
 /** Normal deviates from a seed, by Box and Muller's method. */
 function normals(seed: number): () => number {

@@ -1,8 +1,8 @@
 // The rule by which required rows are measured again is the same for rows that hold and rows that miss; rounds are pooled, not chosen.
 import { describe, expect, it } from 'vitest';
+import type { BenchRow, Timing } from '../../../reports/schema/index.js';
 import { blocksNote, countBlocks } from '../../../suites/bench/interference.js';
 import { isNarrow, pooledRounds } from '../../../suites/bench/rounds.js';
-import type { BenchRow, Timing } from '../../../reports/schema/index.js';
 
 function row(ratio: [low: number, median: number, high: number], limit: number): BenchRow {
   const [low, median, high] = ratio;

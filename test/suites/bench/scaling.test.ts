@@ -1,7 +1,7 @@
 // The scaling fit finds curves whose truth is known, and none where there are too few sizes.
 import { describe, expect, it } from 'vitest';
-import { fitCurve, scalingFits } from '../../../suites/bench/scaling.js';
 import { type BenchRow, ScalingFitSchema } from '../../../reports/schema/index.js';
+import { fitCurve, scalingFits } from '../../../suites/bench/scaling.js';
 
 const SIZES = [10, 1_000, 10_000, 100_000, 1_000_000];
 const points = (f: (n: number, i: number) => number, sizes = SIZES) =>

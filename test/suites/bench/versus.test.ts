@@ -1,8 +1,8 @@
 // Tests of the race of two builds: both are loaded side by side, a great slowdown is called one, and what does not load says why.
 import { describe, expect, it } from 'vitest';
+import { BenchRowSchema, CannotRunError } from '../../../reports/schema/index.js';
 import { thisBuild } from '../../../suites/bench/builds.js';
 import { ALL_ROWS, raceBuilds } from '../../../suites/bench/versus.js';
-import { BenchRowSchema, CannotRunError } from '../../../reports/schema/index.js';
 
 const ROWS = ['sweep/tanh/1000@float32', 'sweep/sort/1000@float32'];
 const common = {

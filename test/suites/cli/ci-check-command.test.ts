@@ -4,13 +4,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type RunResult, RunResultSchema } from '../../../reports/schema/index.js';
 import { main } from '../../../suites/cli/main.js';
 import { whileChanging } from '../../../suites/cli/watch.js';
-import type { Expectation } from '../../../suites/runner/expectations.js';
-import { type RunResult, RunResultSchema } from '../../../reports/schema/index.js';
 import { quoted } from '../../../suites/common/shell.js';
-import { sampleRun } from '../../support/sample-run.js';
+import type { Expectation } from '../../../suites/runner/expectations.js';
 import { ROOT } from '../../support/root.js';
+import { sampleRun } from '../../support/sample-run.js';
 
 const BIN = ['--import', 'tsx', 'suites/cli/bin.ts'];
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-gate-'));

@@ -7,10 +7,17 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { addonPath } from '../../../engine/backend/addon.js';
 import { annotations } from '../../../reports/github.js';
 import { jsonLines } from '../../../reports/jsonl.js';
+import {
+  type CaseResult,
+  type RunResult,
+  RunResultSchema,
+  suiteResult,
+} from '../../../reports/schema/index.js';
 import { exitCode, verdictSentence } from '../../../reports/verdict.js';
 import { writeReports } from '../../../reports/write.js';
-import { changesSince } from '../../../suites/runner/regression-diff.js';
 import { readArguments, UsageError } from '../../../suites/cli/args.js';
+import { oneOfEach, type SelectedCase } from '../../../suites/common/select.js';
+import { begin, finish, readJournal } from '../../../suites/runner/crash-log.js';
 import { eachCase } from '../../../suites/runner/each-case.js';
 import {
   applyExpectations,
@@ -18,17 +25,10 @@ import {
   KINDS,
   readExpectations,
 } from '../../../suites/runner/expectations.js';
-import { begin, finish, readJournal } from '../../../suites/runner/crash-log.js';
 import { silentProgress } from '../../../suites/runner/progress.js';
-import {
-  type CaseResult,
-  type RunResult,
-  RunResultSchema,
-  suiteResult,
-} from '../../../reports/schema/index.js';
-import { oneOfEach, type SelectedCase } from '../../../suites/common/select.js';
-import { sampleRun } from '../../support/sample-run.js';
+import { changesSince } from '../../../suites/runner/regression-diff.js';
 import { ROOT } from '../../support/root.js';
+import { sampleRun } from '../../support/sample-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-gate-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -143,7 +143,7 @@ describe('the expectations file', () => {
 
   it('knows every check that a case may fail in', async () => {
     const checks = new Set<string>();
-    for (const path of ['replay.ts', 'gradcheck/outcome.ts']) {
+    for (const path of ['validate/replay.ts', 'gradcheck/outcome.ts']) {
       const text = readFileSync(join(ROOT, 'suites', path), 'utf8');
       for (const [, name] of text.matchAll(/#check\(\s*'(\w+)'/g)) checks.add(name!);
       for (const [, a, b] of text.matchAll(/(?:'(\w+ \w+)'|(gradcheck|gradgradcheck)): (?:short|statusOf)/g))

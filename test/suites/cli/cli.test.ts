@@ -3,13 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parseRunResult } from '../../../reports/schema/index.js';
 import { verdictSentence } from '../../../reports/verdict.js';
 import { readArguments, UsageError } from '../../../suites/cli/args.js';
 import { COMMANDS } from '../../../suites/cli/grammar.js';
 import { main } from '../../../suites/cli/main.js';
-import { findReferences, pythonCandidates } from '../../../suites/runner/references.js';
 import { createProgress } from '../../../suites/runner/progress.js';
-import { parseRunResult } from '../../../reports/schema/index.js';
+import { findReferences, pythonCandidates } from '../../../suites/runner/references.js';
 import { sampleRun } from '../../support/sample-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-cli-'));

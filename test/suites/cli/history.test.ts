@@ -3,9 +3,9 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { CannotRunError, HistoryLineSchema, RunResultSchema } from '../../../reports/schema/index.js';
 import { readArguments } from '../../../suites/cli/args.js';
 import { historyLine, MOST_LINES, remember } from '../../../suites/cli/history.js';
-import { CannotRunError, HistoryLineSchema, RunResultSchema } from '../../../reports/schema/index.js';
 import { sampleRun } from '../../support/sample-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-history-'));

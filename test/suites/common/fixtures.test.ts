@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { serializeNpz } from '../../../engine/io/npz.js';
 import { call, t } from '../../../engine/registry/samples.js';
+import { CannotRunError } from '../../../reports/schema/index.js';
 import {
   type CaseSource,
   casesOf,
@@ -14,7 +15,6 @@ import {
   tensorsOf,
 } from '../../../suites/common/cases.js';
 import { FixtureError, openFixtures } from '../../../suites/common/fixtures.js';
-import { CannotRunError } from '../../../reports/schema/index.js';
 
 let folder: string;
 beforeEach(() => {

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openNpz } from '../../../engine/io/npz.js';
-import { findReferences } from '../../../suites/runner/references.js';
 import { openFixtures } from '../../../suites/common/fixtures.js';
 import { packageRoot } from '../../../suites/runner/machine.js';
+import { findReferences } from '../../../suites/runner/references.js';
 
 const { python, references } = await findReferences();
 const reason = references.torch.missing ?? references.numpy.missing;

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import * as engine from '../../../engine/index.js';
 import { Fixtures, openFixtures } from '../../../suites/common/fixtures.js';
+import { registeredOps } from '../../../suites/common/registry.js';
+import { selectCases } from '../../../suites/common/select.js';
 import { type CheckOptions, checkProblem, type Problem } from '../../../suites/gradcheck/check.js';
 import { checkForward } from '../../../suites/gradcheck/forward.js';
 import { gradcheck, type TensorFunction, type TieRule } from '../../../suites/gradcheck/index.js';
-import { gradcheckCase, gradcheckOps, isCandidate } from '../../../suites/gradcheck/suite.js';
 import { TIES } from '../../../suites/gradcheck/subgradients.js';
+import { gradcheckCase, gradcheckOps, isCandidate } from '../../../suites/gradcheck/suite.js';
 import { silentProgress } from '../../../suites/runner/progress.js';
-import { registeredOps } from '../../../suites/common/registry.js';
-import { selectCases } from '../../../suites/common/select.js';
 import { expectGradientsToMatch } from '../../../suites/vitest.js';
 import { ROOT } from '../../support/root.js';
 

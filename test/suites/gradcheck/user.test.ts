@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as engine from '../../../engine/index.js';
+import { CannotRunError } from '../../../reports/schema/index.js';
 import {
   checkUserFunction,
   GradcheckError,
@@ -11,7 +12,6 @@ import {
   type TensorFunction,
 } from '../../../suites/gradcheck/index.js';
 import { silentProgress } from '../../../suites/runner/progress.js';
-import { CannotRunError } from '../../../reports/schema/index.js';
 import { expectGradientsToMatch } from '../../../suites/vitest.js';
 
 type Tensor = engine.Tensor;
@@ -104,7 +104,7 @@ describe('a function from a file', () => {
     folder = mkdtempSync(join(import.meta.dirname, '.user-'));
     const files = {
       'loss.ts': `import { exp, type Tensor } from 'torchstone';
-        import { half } from '../../part.js';
+        import { half } from './part.js';
         export function loss(x: Tensor): Tensor { return exp(x).mul(half).sum(); }
         export const number = 3;`,
       'part.ts': 'export const half = 0.5;',

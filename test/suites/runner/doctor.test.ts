@@ -1,5 +1,6 @@
 // What the doctor says of timings, told by a kernel whose state is made up, and of a device that is or is not there.
 import { describe, expect, it } from 'vitest';
+import type { Mark } from '../../../reports/schema/index.js';
 import type { Lane } from '../../../suites/bench/race.js';
 import { gpuText } from '../../../suites/runner/doctor.js';
 import {
@@ -10,7 +11,6 @@ import {
   timingFindings,
 } from '../../../suites/runner/doctor-timing.js';
 import { machineFacts } from '../../../suites/runner/machine.js';
-import type { Mark } from '../../../reports/schema/index.js';
 
 const kernel = (files: Record<string, string>) => ({ read: (path: string) => files[path] ?? '' });
 const CLOCK = '/sys/devices/system/cpu/cpu0/cpufreq';

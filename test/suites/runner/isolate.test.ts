@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { RunResultSchema } from '../../../reports/schema/index.js';
 import { exitCode, outcome } from '../../../reports/verdict.js';
 import { type Arguments, readArguments } from '../../../suites/cli/args.js';
 import { runSuites } from '../../../suites/cli/run.js';
-import { RunResultSchema } from '../../../reports/schema/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-run-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,14 +1,14 @@
 // Owns the three commands of a convolution and its tape: the convolution, and the gradients of its input and of its weights,
 // each the gradient of the others. Shapes are already checked. The layouts are written in native/README.md.
 import { record, type Save, type SavedTensor } from '../../../autograd/node.js';
+import { block, raiseStatus } from '../../../backend/addon.js';
 import { bfloat16, float16, float32, float64 } from '../../../core/dtype.js';
 import { newTensor } from '../../../core/factory.js';
-import { block, raiseStatus } from '../../../backend/addon.js';
 import type { Shape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
+import { rawCopy, rawFill } from '../../creation/copy-fill-cast.js';
 import { add } from '../../pointwise/arithmetic.js';
 import { byPlanes, byProducts, type Wanted } from './_generic.js';
-import { rawCopy, rawFill } from '../../creation/copy-fill-cast.js';
 
 /** One spatial axis. `pad` stands before the first element; what stands behind the last follows from `out`. */
 export interface Axis {

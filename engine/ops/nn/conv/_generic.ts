@@ -5,12 +5,12 @@ import { type DType, float64 } from '../../../core/dtype.js';
 import { newTensor } from '../../../core/factory.js';
 import { contiguousStrides, type Shape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
-import { add } from '../../pointwise/arithmetic.js';
-import type { Axis, Convolution } from './_core.js';
-import { matmul } from '../../linalg/matmul.js';
 import { rawCopy, rawFill } from '../../creation/copy-fill-cast.js';
 import { seenAs } from '../../indexing/index-kernels.js';
+import { matmul } from '../../linalg/matmul.js';
+import { add } from '../../pointwise/arithmetic.js';
 import { folded, padded, type Slide, unfolded } from '../sliding-windows.js';
+import type { Axis, Convolution } from './_core.js';
 
 /** Fills x, w or y of a convolution from the other two: the addon's families for two spatial dims. */
 export type Planar = (c: Convolution, x: Tensor, w: Tensor, y: Tensor) => void;

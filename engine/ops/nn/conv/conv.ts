@@ -1,9 +1,9 @@
 // Owns the declarations of the convolutions of torch.nn.functional. Their checks are in convolution_args.ts.
 import type { Tensor } from '../../../core/tensor.js';
-import { axesOf, checkChannels, checkDims, checkDTypes, type Ints, stepsOf } from './_arguments.js';
-import { type Convolution, convolve } from './_core.js';
 import { defineOp, type Param } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
+import { axesOf, checkChannels, checkDims, checkDTypes, type Ints, stepsOf } from './_arguments.js';
+import { type Convolution, convolve } from './_core.js';
 
 type Arguments = [
   x: Tensor,

@@ -1,10 +1,10 @@
 // Owns the declarations of the transposed convolutions of torch.nn.functional, and the checks that are theirs alone.
 import { message, RuntimeError, showShape } from '../../../core/errors.js';
 import type { Tensor } from '../../../core/tensor.js';
-import { checkDims, checkDTypes, type Ints, perAxis, refuse, stepsOf } from './_arguments.js';
-import { type Axis, type Convolution, convolveTransposed } from './_core.js';
 import { defineOp, type Param } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
+import { checkDims, checkDTypes, type Ints, perAxis, refuse, stepsOf } from './_arguments.js';
+import { type Axis, type Convolution, convolveTransposed } from './_core.js';
 
 type Arguments = [
   x: Tensor,

@@ -2,11 +2,12 @@
 // sign, the Kullback-Leibler divergence.
 import { record } from '../../../autograd/node.js';
 import { ArgumentError, message, showShape, ValueError } from '../../../core/errors.js';
-import { apply, type Expr } from '../../../pointwise/expr.js';
 import { sameShape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
-import { defineOp } from '../../../registry/define.js';
+import { apply, type Expr } from '../../../pointwise/expr.js';
 import { formula, p0 } from '../../../pointwise/fused-expression.js';
+import { defineOp } from '../../../registry/define.js';
+import { call, t } from '../../../registry/samples.js';
 import {
   badReduction,
   checkReduction,
@@ -19,7 +20,6 @@ import {
   target,
   tensorOption,
 } from './_reduction.js';
-import { call, t } from '../../../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const logits = t([3, 5]);

@@ -5,9 +5,10 @@ import { int64 } from '../../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';
 import { sameShape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
-import { ix, requireInside } from '../../indexing/along-dim.js';
-import { defineOp, type Param } from '../../../registry/define.js';
 import { requireFloating } from '../../../pointwise/fused-expression.js';
+import { defineOp, type Param } from '../../../registry/define.js';
+import { call, t } from '../../../registry/samples.js';
+import { ix, requireInside } from '../../indexing/along-dim.js';
 import { linearOf } from '../linear.js';
 import {
   badReduction,
@@ -20,7 +21,6 @@ import {
   target,
   tensorOption,
 } from './_reduction.js';
-import { call, t } from '../../../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const ignoreParam: Param = { name: 'ignore_index', kind: 'int', default: -100, keyword: true };

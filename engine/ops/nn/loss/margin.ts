@@ -2,14 +2,15 @@
 
 import { int64 } from '../../../core/dtype.js';
 import { IndexError, message, showShape, ValueError } from '../../../core/errors.js';
-import { apply } from '../../../pointwise/expr.js';
 import { broadcastShapes, sameShape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
-import { ix, requireInside } from '../../indexing/along-dim.js';
-import { indices as upTo } from '../../creation/creation.js';
-import { defineOp } from '../../../registry/define.js';
-import { pairwise } from '../distance.js';
+import { apply } from '../../../pointwise/expr.js';
 import { formula, p0, requireFloating } from '../../../pointwise/fused-expression.js';
+import { defineOp } from '../../../registry/define.js';
+import { call, t } from '../../../registry/samples.js';
+import { indices as upTo } from '../../creation/creation.js';
+import { ix, requireInside } from '../../indexing/along-dim.js';
+import { pairwise } from '../distance.js';
 import {
   badReduction,
   checkReduction,
@@ -22,8 +23,6 @@ import {
   target,
   tensorOption,
 } from './_reduction.js';
-
-import { call, t } from '../../../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const signs = (shape: readonly number[]) =>

@@ -3,12 +3,13 @@
 
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { message, ValueError } from '../../../core/errors.js';
-import type { Expr } from '../../../pointwise/expr.js';
 import { broadcastShapes, sameShape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
 import { Tensor as TensorClass } from '../../../core/tensor.js';
-import { defineOp, type OpDef } from '../../../registry/define.js';
+import type { Expr } from '../../../pointwise/expr.js';
 import { type Formula, formula, p0 } from '../../../pointwise/fused-expression.js';
+import { defineOp, type OpDef } from '../../../registry/define.js';
+import { call, t } from '../../../registry/samples.js';
 import {
   badReduction,
   checkReduction,
@@ -22,7 +23,6 @@ import {
   tensorOption,
   weighted,
 } from './_reduction.js';
-import { call, t } from '../../../registry/samples.js';
 
 const f64 = { dtype: 'float64' };
 const pair = [t([3, 5]), t([3, 5], { fill: 'uniform' })];

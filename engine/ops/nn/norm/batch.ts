@@ -5,8 +5,8 @@ import { uint8 } from '../../../core/dtype.js';
 import { ArgumentError, message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';
 import { newTensor } from '../../../core/factory.js';
 import { Tensor } from '../../../core/tensor.js';
-import { defineOp, type Param } from '../../../registry/define.js';
 import { formula, requireFloating } from '../../../pointwise/fused-expression.js';
+import { defineOp, type Param } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
 
 const f64 = { dtype: 'float64' };

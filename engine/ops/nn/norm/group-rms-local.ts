@@ -3,15 +3,15 @@
 import { computedIn } from '../../../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';
 import { newTensor } from '../../../core/factory.js';
-import { apply } from '../../../pointwise/expr.js';
 import { sameShape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
-import { defineOp, type Param } from '../../../registry/define.js';
+import { apply } from '../../../pointwise/expr.js';
 import { formula, p0, requireFloating } from '../../../pointwise/fused-expression.js';
-import { cat } from '../../joining/cat-stack.js';
-import { cast, rawZeros } from '../../creation/copy-fill-cast.js';
-import { layerNormOf } from './layer.js';
+import { defineOp, type Param } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
+import { cast, rawZeros } from '../../creation/copy-fill-cast.js';
+import { cat } from '../../joining/cat-stack.js';
+import { layerNormOf } from './layer.js';
 
 /** Differences see it in the outputs beside the first. */
 const statistics = { noGrad: 'PyTorch gives the saved statistics no gradient' };

@@ -4,14 +4,14 @@ import { gradMode } from '../../../autograd/grad-mode.js';
 import { type Gradients, record, shouldRecord } from '../../../autograd/node.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../../core/errors.js';
 import { newTensor } from '../../../core/factory.js';
+import { sameShape } from '../../../core/shape.js';
+import type { Tensor } from '../../../core/tensor.js';
 import { apply, type Expr, input, param } from '../../../pointwise/expr.js';
 import { reduce } from '../../../pointwise/reduction.js';
 import { newRowScalars, type RowPipeline, rowPipeline, runRows } from '../../../pointwise/rowwise.js';
-import { sameShape } from '../../../core/shape.js';
-import type { Tensor } from '../../../core/tensor.js';
 import { defineOp } from '../../../registry/define.js';
-import { countOf, self } from '../../reduction/sum-mean-prod.js';
 import { call, t } from '../../../registry/samples.js';
+import { countOf, self } from '../../reduction/sum-mean-prod.js';
 
 const [x0, x1, x2, x3, x4] = [input(0), input(1), input(2), input(3), input(4)];
 const [count, epsilon] = [param(0), param(1)];

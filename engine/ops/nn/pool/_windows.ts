@@ -5,14 +5,14 @@ import { record } from '../../../autograd/node.js';
 import { type DType, int64 } from '../../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../../core/errors.js';
 import { newTensor } from '../../../core/factory.js';
-import { input } from '../../../pointwise/expr.js';
-import { reduce, reduceWithIndex } from '../../../pointwise/reduction.js';
 import { numelOf, type Shape } from '../../../core/shape.js';
 import type { Scalar, Tensor } from '../../../core/tensor.js';
-import type { Axis } from '../conv/_core.js';
-import { gather } from '../../indexing/gather.js';
+import { input } from '../../../pointwise/expr.js';
+import { reduce, reduceWithIndex } from '../../../pointwise/reduction.js';
 import { rawZeros } from '../../creation/copy-fill-cast.js';
+import { gather } from '../../indexing/gather.js';
 import { longTable } from '../../indexing/index-kernels.js';
+import type { Axis } from '../conv/_core.js';
 import { type Pad, padded, unfolded } from '../sliding-windows.js';
 
 export type Ints = number | readonly number[];

@@ -9,13 +9,13 @@ import {
 } from '../../../core/errors.js';
 import type { Tensor } from '../../../core/tensor.js';
 import { defineOp, type Param } from '../../../registry/define.js';
-import { indexSelect } from '../../indexing/index-select.js';
-import { withIndices } from './max-avg.js';
-import { alongAxis, maxOfWindows, type Place, refuse } from './_windows.js';
-import { longTable } from '../../indexing/index-kernels.js';
-import { resampled, tableOf } from '../_resample.js';
 import { call, t } from '../../../registry/samples.js';
+import { longTable } from '../../indexing/index-kernels.js';
+import { indexSelect } from '../../indexing/index-select.js';
+import { resampled, tableOf } from '../_resample.js';
 import { requireTables } from '../sliding-windows.js';
+import { alongAxis, maxOfWindows, type Place, refuse } from './_windows.js';
+import { withIndices } from './max-avg.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const sizeParam: Param = { name: 'output_size', kind: 'any' };

@@ -3,9 +3,12 @@ import { noGrad } from '../../../autograd/grad-mode.js';
 import { record } from '../../../autograd/node.js';
 import { showShape } from '../../../core/errors.js';
 import type { Tensor } from '../../../core/tensor.js';
-import type { Axis } from '../conv/_core.js';
 import { defineOp, type Param } from '../../../registry/define.js';
+import { call, t } from '../../../registry/samples.js';
 import { rawZeros } from '../../creation/copy-fill-cast.js';
+import { longTable } from '../../indexing/index-kernels.js';
+import type { Axis } from '../conv/_core.js';
+import { floatTable } from '../sliding-windows.js';
 import {
   type Ints,
   lowestOf,
@@ -19,9 +22,6 @@ import {
   requirePlanes,
   spreadBack,
 } from './_windows.js';
-import { longTable } from '../../indexing/index-kernels.js';
-import { call, t } from '../../../registry/samples.js';
-import { floatTable } from '../sliding-windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const kernelParam: Param = { name: 'kernel_size', kind: 'ints' };

@@ -4,9 +4,10 @@ import { message, RuntimeError, showShape, ValueError } from '../../../core/erro
 import { numelOf } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
 import { defineOp, type Param } from '../../../registry/define.js';
-import { where } from '../../indexing/masked.js';
+import { call, t } from '../../../registry/samples.js';
 import { rawZeros } from '../../creation/copy-fill-cast.js';
-import { withIndices } from './max-avg.js';
+import { where } from '../../indexing/masked.js';
+import { rand } from '../../random/random-tensors.js';
 import {
   alongAxis,
   type Ints,
@@ -17,8 +18,7 @@ import {
   refuse,
   spread,
 } from './_windows.js';
-import { rand } from '../../random/random-tensors.js';
-import { call, t } from '../../../registry/samples.js';
+import { withIndices } from './max-avg.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 
