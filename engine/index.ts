@@ -59,6 +59,7 @@ export {
   type ErrorSample,
   type Op,
   type OpDef,
+  type OpTests,
   ops,
   type Param,
   type ParamKind,

@@ -70,6 +70,17 @@ export interface Tolerance {
   readonly [dtype: string]: { readonly rtol: number; readonly atol: number } | string;
 }
 
+/** Test data of an op: calls, with what is expected of them. The harness derives more from the parameters. */
+export interface OpTests {
+  /** How sample inputs of a pointwise op are drawn, where its domain is limited. */
+  readonly fill?: Fill;
+  readonly samples?: readonly Sample[];
+  readonly errors?: readonly ErrorSample[];
+  readonly tolerance?: Tolerance;
+  /** Sample calls worth a row of the bench's sweep. */
+  readonly bench?: readonly Sample[];
+}
+
 /** An op's one declaration. Exactly one of `pointwise`, `kernel`, `compose`. */
 export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = unknown> {
   /** Public camelCase name; a dotted one (`linalg.det`) stands in that namespace only. */
@@ -103,15 +114,8 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   readonly gradName?: string;
   /** The reason, where there is no gradient. */
   readonly notDifferentiable?: string;
-  /** How sample inputs of a pointwise op are drawn, where its domain is limited. */
-  readonly fill?: Fill;
-  readonly samples?: readonly Sample[];
-  readonly errors?: readonly ErrorSample[];
-  readonly tolerance?: Tolerance;
-  /** Recorded cases where PyTorch's own answer is not to be matched: a glob of case ids → the reason. They fail once they agree. */
-  readonly differs?: Readonly<Record<string, string>>;
-  /** Sample calls worth a row of the bench's sweep. */
-  readonly bench?: readonly Sample[];
+  /** What the test suites and the bench try on the op: built when one of them asks, never by the engine. */
+  readonly tests?: () => OpTests;
 }
 
 /** A declared op, callable with PyTorch's parameters in order (keyword-only ones too). */

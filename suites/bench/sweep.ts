@@ -4,7 +4,7 @@ import * as engine from '../../engine/index.js';
 import { call, type Sample, t } from '../../engine/registry/samples.js';
 import { arrayOf, type EngineTensor, flattenResult, positional, publicArguments } from '../common/bind.js';
 import { tensorsOf } from '../common/cases.js';
-import { type RegisteredOp, registeredOps } from '../common/registry.js';
+import { type RegisteredOp, registeredOps, testsOf } from '../common/registry.js';
 import type { BenchInputs } from './inputs.js';
 import type { Prepared, RowPlan, Workload } from './plan.js';
 import type { Backend } from './worker.js';
@@ -84,7 +84,7 @@ export function sweepRows(quick: boolean): RowPlan[] {
   // A declared sample of an op that has a curve would time the same call twice.
   for (const op of quick ? [] : ops.values())
     if (!curves.has(op.name))
-      (op.op.def.bench ?? []).forEach((sample, at) => void found.push(declaredRow(op, sample, at)));
+      (testsOf(op.op).bench ?? []).forEach((sample, at) => void found.push(declaredRow(op, sample, at)));
   return found;
 }
 

@@ -1,6 +1,14 @@
 // Owns how the harness sees the engine's registry: declarations as sources of cases, tolerances in the table's form.
 // It adds nothing to an op and changes none.
-import { type DType, float32, int64, type Op, ops } from '../../engine/index.js';
+import {
+  type DType,
+  float32,
+  int64,
+  type Op,
+  type OpTests,
+  ops,
+  type Tolerance,
+} from '../../engine/index.js';
 import type { CaseSource } from './cases.js';
 import type { ToleranceOverride } from './tolerances.js';
 
@@ -8,8 +16,6 @@ import type { ToleranceOverride } from './tolerances.js';
 export interface RegisteredOp extends CaseSource {
   readonly op: Op;
   readonly tolerance: readonly ToleranceOverride[];
-  /** Cases (globs of ids) in which PyTorch's answer is not to be matched, and why. They are skipped, and fail once they agree. */
-  readonly differs: Readonly<Record<string, string>>;
 }
 
 // Ops in a namespace (torch.special) get the cases they declare: the conformance suite has their breadth.
@@ -23,8 +29,20 @@ export function registeredOps(registry: ReadonlyMap<string, Op> = ops): Register
   return [...registry.values()].map(describeOp);
 }
 
+const built = new WeakMap<Op, OpTests>();
+/** The test data that the op declares, built on first use. */
+export function testsOf(op: Op): OpTests {
+  let tests = built.get(op);
+  if (tests === undefined) {
+    tests = op.def.tests?.() ?? {};
+    built.set(op, tests);
+  }
+  return tests;
+}
+
 function describeOp(op: Op): RegisteredOp {
   const { def } = op;
+  const tests = testsOf(op);
   return {
     op,
     name: op.name,
@@ -32,20 +50,19 @@ function describeOp(op: Op): RegisteredOp {
     ...(def.numpy !== undefined ? { numpy: def.numpy } : {}),
     params: op.params,
     variants: op.variants,
-    samples: def.samples ?? [],
-    errors: (def.errors ?? []).map(({ throws, ...sample }) => ({ ...sample, error: throws })),
+    samples: tests.samples ?? [],
+    errors: (tests.errors ?? []).map(({ throws, ...sample }) => ({ ...sample, error: throws })),
     ...(def.notDifferentiable !== undefined ? { notDifferentiable: def.notDifferentiable } : {}),
     ...(op.kind === 'pointwise' && isTopLevel(op)
       ? {
           pointwise: {
             dtypes: DTYPES,
             usual: usualDtype(op),
-            ...(def.fill !== undefined ? { fill: def.fill } : {}),
+            ...(tests.fill !== undefined ? { fill: tests.fill } : {}),
           },
         }
       : {}),
-    tolerance: overridesOf(op),
-    differs: def.differs ?? {},
+    tolerance: overridesOf(tests.tolerance),
   };
 }
 
@@ -59,8 +76,7 @@ function usualDtype(op: Op): string {
  * The declaration's tolerances: a dtype's terms go for values and gradients, `grad` for the gradients of every dtype, and
  * `cuda:float32` for that dtype on that device.
  */
-function overridesOf(op: Op): ToleranceOverride[] {
-  const declared = op.def.tolerance;
+function overridesOf(declared: Tolerance | undefined): ToleranceOverride[] {
   if (!declared) return [];
   const { reason } = declared;
   const found: ToleranceOverride[] = [];

@@ -81,11 +81,13 @@ export const clone = defineOp({
       [x],
       () => (g) => g,
     ),
-  samples: [
-    call([t([3, 5])]),
-    call([t([3, 5], { layout: 'transposed' })]),
-    call([t([], { dtype: 'int64' })]),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([3, 5], { layout: 'transposed' })]),
+      call([t([], { dtype: 'int64' })]),
+    ],
+  }),
 });
 
 export const contiguous = defineOp({
@@ -96,11 +98,13 @@ export const contiguous = defineOp({
   variants: ['method'],
   kernel: (x: Tensor): Tensor =>
     x.rowMajor ? x : record('CloneBackward0', rawCast(x, x.dtype), [x], () => (g) => g),
-  samples: [
-    call([t([3, 5], { layout: 'transposed' })]),
-    call([t([3, 5])]),
-    call([t([3, 5], { layout: 'strided' })]),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { layout: 'transposed' })]),
+      call([t([3, 5])]),
+      call([t([3, 5], { layout: 'strided' })]),
+    ],
+  }),
 });
 
 /** The tensor in another dtype and the same order of memory, itself where nothing changes. Recorded. */
@@ -167,10 +171,12 @@ function shorthand(name: string, dtype: DType | string) {
     variants: ['method'],
     compose: (x: Tensor, format: string | null): Tensor => castInto(name, x, d, format),
     ...(d.category >= 2 ? {} : { notDifferentiable: `the result is ${d.name}` }),
-    samples: [
-      call([t([3, 5], { fill: 'nonzero' })]),
-      call([t([3, 5], { dtype: 'int32', fill: { low: 0, high: 9 } })]),
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5], { fill: 'nonzero' })]),
+        call([t([3, 5], { dtype: 'int32', fill: { low: 0, high: 9 } })]),
+      ],
+    }),
   });
 }
 export const float = shorthand('float', 'float32');
@@ -192,7 +198,7 @@ export const detach = defineOp({
   params: [self],
   kernel: (x: Tensor): Tensor => alias(x),
   notDifferentiable: 'it cuts the graph on purpose',
-  samples: [call([t([3, 5])])],
+  tests: () => ({ samples: [call([t([3, 5])])] }),
 });
 
 /** Records a change that replaces all of `target`: gradients go to `sources`, zeros to what it was. */
@@ -219,11 +225,13 @@ export const copy = defineOp(
     params: [self, { name: 'src', kind: 'tensorOrScalar' }],
     variants: ['inplace'],
     kernel: (x: Tensor, _src: Tensor | Scalar): Tensor => x,
-    samples: [
-      call([t([3, 5]), t([5])]),
-      call([t([3, 5], { layout: 'transposed' }), t([3, 5], { dtype: 'float64' })]),
-    ],
-    errors: [{ args: [t([3, 5]), t([4])], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), t([5])]),
+        call([t([3, 5], { layout: 'transposed' }), t([3, 5], { dtype: 'float64' })]),
+      ],
+      errors: [{ args: [t([3, 5]), t([4])], throws: 'RuntimeError' }],
+    }),
   },
   (x: Tensor, src: Tensor | Scalar): Tensor => {
     if (!(src instanceof Tensor)) return fill.inplace!(x, src);
@@ -248,13 +256,15 @@ export const fill = defineOp(
     params: [self, { name: 'value', kind: 'tensorOrScalar' }],
     variants: ['inplace'],
     kernel: (x: Tensor, _value: Tensor | Scalar): Tensor => x,
-    samples: [
-      call([t([3, 5]), 2.5]),
-      call([t([3, 5], { layout: 'strided' }), -1]),
-      call([t([3, 5], { dtype: 'int64' }), 7]),
-      call([t([3, 5], { dtype: 'bool' }), true]),
-    ],
-    errors: [{ args: [t([3, 5]), t([2])], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 2.5]),
+        call([t([3, 5], { layout: 'strided' }), -1]),
+        call([t([3, 5], { dtype: 'int64' }), 7]),
+        call([t([3, 5], { dtype: 'bool' }), true]),
+      ],
+      errors: [{ args: [t([3, 5]), t([2])], throws: 'RuntimeError' }],
+    }),
   },
   (x: Tensor, value: Tensor | Scalar): Tensor => {
     checkInPlace('fill_', x);
@@ -287,7 +297,7 @@ export const zero_ = defineOp(
     params: [self],
     variants: ['inplace'],
     kernel: (x: Tensor): Tensor => x,
-    samples: [call([t([3, 5])]), call([t([3, 5], { dtype: 'bool' })])],
+    tests: () => ({ samples: [call([t([3, 5])]), call([t([3, 5], { dtype: 'bool' })])] }),
   },
   (x: Tensor): Tensor => {
     checkInPlace('zero_', x);
@@ -303,5 +313,5 @@ export const filled = defineOp({
   params: [self, { name: 'value', kind: 'tensorOrScalar' }],
   variants: ['function'],
   compose: (x: Tensor, value: Tensor | Scalar): Tensor => fill.inplace!(clone.impl(x), value),
-  samples: [call([t([3, 5]), 2.5]), call([t([3, 5], { layout: 'transposed' }), t([])])],
+  tests: () => ({ samples: [call([t([3, 5]), 2.5]), call([t([3, 5], { layout: 'transposed' }), t([])])] }),
 });

@@ -72,14 +72,16 @@ function constantFactory(name: string, value: number | null, doc: string) {
     kernel: (sizes: readonly number[], dtype: DType | null, device: unknown, grad: boolean): Tensor =>
       finish(filled(allocateFor(name, sizes, dtype ?? getDefaultDtype(), device), value), grad),
     notDifferentiable: 'it has no tensor input',
-    samples: [
-      call([[3, 2]], {}, { valuesUndefined: value === null }),
-      call([[]], {}, { valuesUndefined: value === null }),
-      call([[0, 4]], { dtype: { dtype: 'int64' } }),
-      call([[5]], { dtype: { dtype: 'bool' } }, { valuesUndefined: value === null }),
-      call([[2, 3]], { dtype: { dtype: 'float64' } }, { valuesUndefined: value === null }),
-    ],
-    errors: [{ args: [[3, -2]], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([[3, 2]], {}, { valuesUndefined: value === null }),
+        call([[]], {}, { valuesUndefined: value === null }),
+        call([[0, 4]], { dtype: { dtype: 'int64' } }),
+        call([[5]], { dtype: { dtype: 'bool' } }, { valuesUndefined: value === null }),
+        call([[2, 3]], { dtype: { dtype: 'float64' } }, { valuesUndefined: value === null }),
+      ],
+      errors: [{ args: [[3, -2]], throws: 'RuntimeError' }],
+    }),
   });
 }
 export const zeros = constantFactory('zeros', 0, 'A tensor of zeros.');
@@ -102,16 +104,18 @@ function likeFactory(name: string, value: number | null, doc: string) {
     kernel: (like: Tensor, dtype: DType | null, device: unknown, grad: boolean): Tensor =>
       finish(filled(allocateLike(name, like, dtype, device), value), grad),
     notDifferentiable: 'the result does not depend on the input’s values',
-    samples: [
-      call([t([3, 2])], {}, { valuesUndefined: value === null }),
-      call(
-        [t([3, 2], { dtype: 'int64' })],
-        { dtype: { dtype: 'float64' } },
-        { valuesUndefined: value === null },
-      ),
-      call([t([5, 3], { layout: 'transposed' })], {}, { valuesUndefined: value === null }),
-      call([t([], { dtype: 'bool' })], {}, { valuesUndefined: value === null }),
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 2])], {}, { valuesUndefined: value === null }),
+        call(
+          [t([3, 2], { dtype: 'int64' })],
+          { dtype: { dtype: 'float64' } },
+          { valuesUndefined: value === null },
+        ),
+        call([t([5, 3], { layout: 'transposed' })], {}, { valuesUndefined: value === null }),
+        call([t([], { dtype: 'bool' })], {}, { valuesUndefined: value === null }),
+      ],
+    }),
   });
 }
 export const zerosLike = likeFactory('zerosLike', 0, 'Zeros with the shape and dtype of another tensor.');
@@ -139,12 +143,14 @@ export const full = defineOp({
     return finish(filled(allocateFor('full', shape, dtype ?? scalarDType(value), device), value), grad);
   },
   notDifferentiable: 'it has no tensor input',
-  samples: [
-    call([[3, 2], 1.5]),
-    call([[3], 7]),
-    call([[2, 2], true]),
-    call([[5], 3], { dtype: { dtype: 'float64' } }),
-  ],
+  tests: () => ({
+    samples: [
+      call([[3, 2], 1.5]),
+      call([[3], 7]),
+      call([[2, 2], true]),
+      call([[5], 3], { dtype: { dtype: 'float64' } }),
+    ],
+  }),
 });
 
 export const fullLike = defineOp({
@@ -155,7 +161,7 @@ export const fullLike = defineOp({
   kernel: (like: Tensor, value: Scalar, dtype: DType | null, device: unknown, grad: boolean): Tensor =>
     finish(filled(allocateLike('fullLike', like, dtype, device), value), grad),
   notDifferentiable: 'the result does not depend on the input’s values',
-  samples: [call([t([3, 2]), 2.5]), call([t([3], { dtype: 'int64' }), 4])],
+  tests: () => ({ samples: [call([t([3, 2]), 2.5]), call([t([3], { dtype: 'int64' }), 4])] }),
 });
 
 /** Writes start, start + step, … into a fresh 1-d tensor. */
@@ -221,21 +227,23 @@ export const arange = defineOp({
     return finish(rangeInto(allocateFor('arange', [n], d, device), start, step), grad);
   },
   notDifferentiable: 'it has no tensor input',
-  samples: [
-    call([7]),
-    call([2, 9]),
-    call([1, 10, 3]),
-    call([5, -4, -2]),
-    call([0.5, 4.25, 0.5]),
-    call([0]),
-    call([1031]),
-    call([6], { dtype: { dtype: 'float64' } }),
-    call([6], { dtype: { dtype: 'uint8' } }),
-  ],
-  errors: [
-    { args: [1, 5, 0], throws: 'RuntimeError' },
-    { args: [5, 1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([7]),
+      call([2, 9]),
+      call([1, 10, 3]),
+      call([5, -4, -2]),
+      call([0.5, 4.25, 0.5]),
+      call([0]),
+      call([1031]),
+      call([6], { dtype: { dtype: 'float64' } }),
+      call([6], { dtype: { dtype: 'uint8' } }),
+    ],
+    errors: [
+      { args: [1, 5, 0], throws: 'RuntimeError' },
+      { args: [5, 1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const eye = defineOp({
@@ -250,8 +258,10 @@ export const eye = defineOp({
     return finish(out, grad);
   },
   notDifferentiable: 'it has no tensor input',
-  samples: [call([3]), call([2, 5]), call([4, 2], { dtype: { dtype: 'int64' } }), call([0])],
-  errors: [{ args: [-1], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([3]), call([2, 5]), call([4, 2], { dtype: { dtype: 'int64' } }), call([0])],
+    errors: [{ args: [-1], throws: 'RuntimeError' }],
+  }),
 });
 
 /** The shape of nested arrays. @throws ValueError where they are ragged. */
@@ -328,22 +338,24 @@ export const tensor = defineOp({
     return finish(out, grad);
   },
   notDifferentiable: 'it has no tensor input',
-  samples: [
-    call([
-      [
-        [1, 2],
-        [3, 4],
-        [5, 6],
-      ],
-    ]),
-    call([[1.5, 2, -3]]),
-    call([7]),
-    call([[true, false]]),
-    call([[]]),
-    call([[[0.5, 1]]], { dtype: { dtype: 'float64' } }),
-    call([[1, 2, 300]], { dtype: { dtype: 'int16' } }),
-  ],
-  errors: [{ args: [[[1, 2], [3]]], throws: 'ValueError' }],
+  tests: () => ({
+    samples: [
+      call([
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+      ]),
+      call([[1.5, 2, -3]]),
+      call([7]),
+      call([[true, false]]),
+      call([[]]),
+      call([[[0.5, 1]]], { dtype: { dtype: 'float64' } }),
+      call([[1, 2, 300]], { dtype: { dtype: 'int16' } }),
+    ],
+    errors: [{ args: [[[1, 2], [3]]], throws: 'ValueError' }],
+  }),
 });
 
 const asTyped = (name: string): DType => asDType(name, 'tensor');

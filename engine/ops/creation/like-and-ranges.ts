@@ -42,15 +42,17 @@ function newFactory(name: string, torch: string, value: number | null, doc: stri
     kernel: (like: Tensor, sizes: readonly number[], ...options: Options): Tensor =>
       made(name, sizes, value, like, options),
     notDifferentiable: noValues,
-    samples: [
-      call([t([3]), [2, 3]], {}, { valuesUndefined: value === null }),
-      call(
-        [t([3], { dtype: 'int64' }), []],
-        { dtype: { dtype: 'float64' } },
-        { valuesUndefined: value === null },
-      ),
-    ],
-    errors: [{ args: [t([3]), [-1]], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3]), [2, 3]], {}, { valuesUndefined: value === null }),
+        call(
+          [t([3], { dtype: 'int64' }), []],
+          { dtype: { dtype: 'float64' } },
+          { valuesUndefined: value === null },
+        ),
+      ],
+      errors: [{ args: [t([3]), [-1]], throws: 'RuntimeError' }],
+    }),
   });
 }
 export const newZeros = newFactory(
@@ -81,7 +83,7 @@ export const newFull = defineOp({
   kernel: (like: Tensor, sizes: number | readonly number[], value: Scalar, ...options: Options): Tensor =>
     made('newFull', typeof sizes === 'number' ? [sizes] : sizes, value, like, options),
   notDifferentiable: noValues,
-  samples: [call([t([3]), [2, 3], 2.5]), call([t([3], { dtype: 'int64' }), [2], 7])],
+  tests: () => ({ samples: [call([t([3]), [2, 3], 2.5]), call([t([3], { dtype: 'int64' }), [2], 7])] }),
 });
 
 /** Memory that holds every element of these strides. @throws RuntimeError */
@@ -124,25 +126,27 @@ export const emptyStrided = defineOp({
   ): Tensor =>
     finish(strided('emptyStrided', listed(sizes), listed(strides), dtype ?? getDefaultDtype(), device), grad),
   notDifferentiable: noInput,
-  samples: [
-    call(
-      [
-        [2, 3],
-        [1, 2],
-      ],
-      {},
-      unset,
-    ),
-    call(
-      [
-        [2, 3],
-        [3, 0],
-      ],
-      {},
-      unset,
-    ),
-  ],
-  errors: [{ args: [[2, 3], [1]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call(
+        [
+          [2, 3],
+          [1, 2],
+        ],
+        {},
+        unset,
+      ),
+      call(
+        [
+          [2, 3],
+          [3, 0],
+        ],
+        {},
+        unset,
+      ),
+    ],
+    errors: [{ args: [[2, 3], [1]], throws: 'RuntimeError' }],
+  }),
 });
 
 export const newEmptyStrided = defineOp({
@@ -162,7 +166,7 @@ export const newEmptyStrided = defineOp({
       grad,
     ),
   notDifferentiable: noValues,
-  samples: [call([t([3]), [2, 3], [1, 2]], {}, unset)],
+  tests: () => ({ samples: [call([t([3]), [2, 3], [1, 2]], {}, unset)] }),
 });
 
 export const emptyPermuted = defineOp({
@@ -189,27 +193,29 @@ export const emptyPermuted = defineOp({
     return finish(meta ? newMeta(shape, d) : newStrided(shape, strides, d), grad);
   },
   notDifferentiable: noInput,
-  samples: [
-    call(
-      [
-        [2, 3, 4],
-        [1, 2, 0],
-      ],
-      {},
-      unset,
-    ),
-    call([[], []], {}, unset),
-  ],
-  errors: [
-    { args: [[2, 3], [0]], throws: 'RuntimeError' },
-    {
-      args: [
-        [2, 3],
-        [0, 0],
-      ],
-      throws: 'RuntimeError',
-    },
-  ],
+  tests: () => ({
+    samples: [
+      call(
+        [
+          [2, 3, 4],
+          [1, 2, 0],
+        ],
+        {},
+        unset,
+      ),
+      call([[], []], {}, unset),
+    ],
+    errors: [
+      { args: [[2, 3], [0]], throws: 'RuntimeError' },
+      {
+        args: [
+          [2, 3],
+          [0, 0],
+        ],
+        throws: 'RuntimeError',
+      },
+    ],
+  }),
 });
 
 /** @throws RuntimeError unless the layout names each dim once. */
@@ -241,7 +247,7 @@ export const scalarTensor = defineOp({
     return finish(out, grad);
   },
   notDifferentiable: noInput,
-  samples: [call([2.5]), call([-3], { dtype: { dtype: 'int64' } })],
+  tests: () => ({ samples: [call([2.5]), call([-3], { dtype: { dtype: 'int64' } })] }),
 });
 
 /** A number, or the one of a 0-d tensor. @throws RuntimeError */
@@ -291,17 +297,18 @@ const bounds: readonly Param[] = [
   { name: 'end', kind: 'tensorOrScalar' },
   { name: 'steps', kind: 'int' },
 ];
-const spacedSamples: readonly Sample[] = [
+const spacedSamples = (): readonly Sample[] => [
   call([0, 1, 5]),
   call([-3, 10, 7]),
   call([2, 5, 1]),
   call([0, 1, 0]),
   call([t([], { fill: 'ones', grad: false }), 3, 4], { dtype: { dtype: 'float64' } }),
 ];
-const spacedErrors = [
-  { args: [0, 1, -1], throws: 'RuntimeError' },
-  { args: [t([1]), 1, 3], throws: 'RuntimeError' },
-] as const;
+const spacedErrors = () =>
+  [
+    { args: [0, 1, -1], throws: 'RuntimeError' },
+    { args: [t([1]), 1, 3], throws: 'RuntimeError' },
+  ] as const;
 
 export const linspace = defineOp({
   name: 'linspace',
@@ -311,8 +318,10 @@ export const linspace = defineOp({
   kernel: (...args: readonly [...Bounds, ...Options]): Tensor =>
     spacedOp('linspace', [args[0], args[1], args[2]], [args[3], args[4], args[5]], (x) => x),
   notDifferentiable: noInput,
-  samples: [...spacedSamples, call([0, 1, 1031]), call([0, 10, 4], { dtype: { dtype: 'int64' } })],
-  errors: spacedErrors,
+  tests: () => ({
+    samples: [...spacedSamples(), call([0, 1, 1031]), call([0, 10, 4], { dtype: { dtype: 'int64' } })],
+    errors: spacedErrors(),
+  }),
 });
 
 export const logspace = defineOp({
@@ -325,8 +334,10 @@ export const logspace = defineOp({
       x.mul(0).add(args[3]).pow(x),
     ),
   notDifferentiable: noInput,
-  samples: [...spacedSamples, call([0, 3, 4, 2]), call([0, 2, 3], { dtype: { dtype: 'int64' } })],
-  errors: spacedErrors,
+  tests: () => ({
+    samples: [...spacedSamples(), call([0, 3, 4, 2]), call([0, 2, 3], { dtype: { dtype: 'int64' } })],
+    errors: spacedErrors(),
+  }),
 });
 
 /** The coordinates below (or above) a diagonal, as int64 [2, count]. */
@@ -354,8 +365,10 @@ function triangle(name: 'trilIndices' | 'triuIndices', doc: string) {
       return finish(nonzeroRaw(inside).transpose(0, 1).contiguous().to(d), grad);
     },
     notDifferentiable: noInput,
-    samples: [call([3, 4]), call([4, 3, 1]), call([3, 3, -1], { dtype: { dtype: 'int32' } }), call([0, 2])],
-    errors: [{ args: [-1, 2], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [call([3, 4]), call([4, 3, 1]), call([3, 3, -1], { dtype: { dtype: 'int32' } }), call([0, 2])],
+      errors: [{ args: [-1, 2], throws: 'RuntimeError' }],
+    }),
   });
 }
 export const trilIndices = triangle(

@@ -54,8 +54,10 @@ export const resize = defineOp(
     variants: ['inplace'],
     notDifferentiable: 'PyTorch refuses tensors that require a gradient',
     kernel: (x: Tensor, size: readonly number[]): Tensor => resized('resize_', x, size),
-    samples: [call([t([3, 5], { grad: false }), [5, 3]])],
-    errors: [{ args: [t([3, 5]), [-1]], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [call([t([3, 5], { grad: false }), [5, 3]])],
+      errors: [{ args: [t([3, 5]), [-1]], throws: 'RuntimeError' }],
+    }),
   },
   (x: Tensor, size: readonly number[]): Tensor => resized('resize_', x, size),
 );
@@ -69,7 +71,7 @@ export const resizeAs = defineOp(
     variants: ['inplace'],
     notDifferentiable: 'PyTorch refuses tensors that require a gradient',
     kernel: (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.shape),
-    samples: [call([t([3, 5], { grad: false }), t([5, 3], { grad: false })])],
+    tests: () => ({ samples: [call([t([3, 5], { grad: false }), t([5, 3], { grad: false })])] }),
   },
   (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.shape),
 );

@@ -4,7 +4,7 @@ import { IndexError, message, RuntimeError } from '../../core/errors.js';
 import { wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { call, type Sample, t } from '../../registry/samples.js';
+import { call, type Sample, type TensorSpec, t } from '../../registry/samples.js';
 import { requirePoints } from './fft.js';
 import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './transforms.js';
 
@@ -91,6 +91,11 @@ function fromHalf(op: string, [x, s, dim, norm]: Call, inverse: boolean): Tensor
 type Run = (op: string, args: Call, inverse: boolean) => Tensor;
 const complex64 = { dtype: 'complex64' } as const;
 
+const samplesOf = (source: TensorSpec): readonly Sample[] => [
+  call([source]),
+  call([source, [2, 6], [0, 1], 'ortho']),
+  call([t([3, 4], { dtype: 'float64' }), [4, 4]]),
+];
 function transform(name: string, doc: string, run: Run, inverse: boolean) {
   const two = name.endsWith('2');
   const params: readonly Param[] = [
@@ -99,20 +104,16 @@ function transform(name: string, doc: string, run: Run, inverse: boolean) {
     { name: 'dim', kind: 'ints', default: two ? [-2, -1] : null },
     { name: 'norm', kind: 'string', default: null },
   ];
-  const source = run === toHalf ? t([3, 4, 5]) : t([3, 4, 5], complex64);
-  const samples: readonly Sample[] = [
-    call([source]),
-    call([source, [2, 6], [0, 1], 'ortho']),
-    call([t([3, 4], { dtype: 'float64' }), [4, 4]]),
-  ];
   return defineOp({
     name: `fft.${name}`,
     doc,
     params,
     compose: (...args: Call): Tensor => run(`fft.${name}`, args, inverse),
-    samples,
-    tolerance: anyZero,
-    errors: [{ args: [t([])], kwargs: { dim: [0] }, throws: 'IndexError' }],
+    tests: () => ({
+      samples: samplesOf(run === toHalf ? t([3, 4, 5]) : t([3, 4, 5], complex64)),
+      tolerance: anyZero(),
+      errors: [{ args: [t([])], kwargs: { dim: [0] }, throws: 'IndexError' }],
+    }),
   });
 }
 

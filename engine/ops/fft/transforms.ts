@@ -15,7 +15,10 @@ import { real } from '../pointwise/complex.js';
 import { sliced } from '../views/geometry.js';
 
 /** For the declarations: where an exact zero comes out, its sign is the order of the additions. */
-export const anyZero = { reason: "a zero's sign depends on the order of the additions", signedZero: 'any' };
+export const anyZero = () => ({
+  reason: "a zero's sign depends on the order of the additions",
+  signedZero: 'any',
+});
 
 const forms = { complex: 0, real: 1, half: 2 } as const;
 type Form = keyof typeof forms;

@@ -100,16 +100,21 @@ export const put = defineOp(
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, index: Tensor, source: Tensor, accumulate: boolean): Tensor =>
       applied(checkedFlat('put', x, index, source, accumulate)),
-    samples: [
-      call([t([3, 3]), ix([4], 9), t([4]), true]),
-      call([t([3, 3]), t([3], { dtype: 'int64', fill: { values: [-1, 0, 4] } }), t([3])]),
-      call([t([]), ix([1], 1), t([])]),
-    ],
-    errors: [
-      { args: [t([3]), ix([1], 3), t([2])], throws: 'IndexError' },
-      { args: [t([3]), t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1])], throws: 'IndexError' },
-      { args: [t([3]), t([1]), t([1])], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 3]), ix([4], 9), t([4]), true]),
+        call([t([3, 3]), t([3], { dtype: 'int64', fill: { values: [-1, 0, 4] } }), t([3])]),
+        call([t([]), ix([1], 1), t([])]),
+      ],
+      errors: [
+        { args: [t([3]), ix([1], 3), t([2])], throws: 'IndexError' },
+        {
+          args: [t([3]), t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1])],
+          throws: 'IndexError',
+        },
+        { args: [t([3]), t([1]), t([1])], throws: 'RuntimeError' },
+      ],
+    }),
   },
   (x: Tensor, index: Tensor, source: Tensor, accumulate: boolean): Tensor =>
     appliedInPlace('put_', checkedFlat('put_', x, index, source, accumulate)),
@@ -141,14 +146,16 @@ export const indexPut = defineOp(
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, indices: unknown, values: Tensor, accumulate: boolean): Tensor =>
       applied(checkedPut('indexPut', x, indices, values, accumulate)),
-    samples: [
-      call([t([3, 5]), [ix([2, 1], 3), ix([4], 5)], t([2, 4]), true]),
-      call([t([3, 5]), [mask([3])], t([5])]),
-    ],
-    errors: [
-      { args: [t([3, 5]), [ix([2], 3)], t([3])], throws: 'RuntimeError' },
-      { args: [t([3]), [ix([1], 3)], t([1], { dtype: 'float64' })], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), [ix([2, 1], 3), ix([4], 5)], t([2, 4]), true]),
+        call([t([3, 5]), [mask([3])], t([5])]),
+      ],
+      errors: [
+        { args: [t([3, 5]), [ix([2], 3)], t([3])], throws: 'RuntimeError' },
+        { args: [t([3]), [ix([1], 3)], t([1], { dtype: 'float64' })], throws: 'RuntimeError' },
+      ],
+    }),
   },
   (x: Tensor, indices: unknown, values: Tensor, accumulate: boolean): Tensor =>
     appliedInPlace('indexPut_', checkedPut('indexPut_', x, indices, values, accumulate)),
@@ -208,11 +215,13 @@ export const maskedScatter = defineOp(
       );
     },
     gradName: 'PutBackward0',
-    samples: [call([t([3, 5]), mask([3, 5]), t([3, 5])]), call([t([5]), mask([3, 1]), t([15])])],
-    errors: [
-      { args: [t([1, 3]), t([1, 3]), t([3, 4])], throws: 'RuntimeError' },
-      { args: [t([3]), t([3], { dtype: 'bool', fill: 'ones' }), t([2])], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [call([t([3, 5]), mask([3, 5]), t([3, 5])]), call([t([5]), mask([3, 1]), t([15])])],
+      errors: [
+        { args: [t([1, 3]), t([1, 3]), t([3, 4])], throws: 'RuntimeError' },
+        { args: [t([3]), t([3], { dtype: 'bool', fill: 'ones' }), t([2])], throws: 'RuntimeError' },
+      ],
+    }),
   },
   (x: Tensor, keep: Tensor, source: Tensor): Tensor => {
     if (!expandsTo(keep.shape, x.shape))
@@ -247,7 +256,7 @@ export const unsafeMaskedIndex = defineOp({
     const found = indexed('IndexBackward0', x, clampedIndices('unsafeMaskedIndex', x, given));
     return found.maskedFill(keep.logicalNot(), fill);
   },
-  samples: [call([t([3, 5]), mask([4, 2]), [ix([4, 1], 3), ix([1, 2], 5)], 2.5])],
+  tests: () => ({ samples: [call([t([3, 5]), mask([4, 2]), [ix([4, 1], 3), ix([1, 2], 5)], 2.5])] }),
 });
 
 export const unsafeMaskedIndexPutAccumulate = defineOp({
@@ -267,7 +276,7 @@ export const unsafeMaskedIndexPutAccumulate = defineOp({
     const at = perDim(x, clampedIndices('unsafeMaskedIndexPutAccumulate', x, given));
     return applied(putting(x, at, filtered(values, keep, 'masked'), true));
   },
-  samples: [call([t([3, 5]), mask([4, 2]), [ix([4, 1], 3), ix([1, 2], 5)], t([4, 2])])],
+  tests: () => ({ samples: [call([t([3, 5]), mask([4, 2]), [ix([4, 1], 3), ix([1, 2], 5)], t([4, 2])])] }),
 });
 
 export const unravelIndex = defineOp({
@@ -315,6 +324,8 @@ export const unravelIndex = defineOp({
       return n >= 2 ** 63 ? lane.clone() : lane.remainder(n);
     });
   },
-  samples: [call([ix([2, 3], 24), [2, 3, 4]]), call([ix([4], 8), 8])],
-  errors: [{ args: [t([2]), [2, 3]], throws: 'TypeError' }],
+  tests: () => ({
+    samples: [call([ix([2, 3], 24), [2, 3, 4]]), call([ix([4], 8), 8])],
+    errors: [{ args: [t([2]), [2, 3]], throws: 'TypeError' }],
+  }),
 });

@@ -34,32 +34,34 @@ export const gather = takesOut(
       }
       return gathered(x, dim, index);
     },
-    samples: [
-      call([t([3, 5]), 0, ix([2, 5], 3)]),
-      call([t([3, 5]), -1, ix([3, 7], 5)]),
-      call([t([2, 3, 5]), 1, ix([2, 7, 3], 3)]),
-      call([t([3, 5], { layout: 'transposed' }), 1, ix([2, 2], 5, { layout: 'transposed' })]),
-      call([t([]), 0, ix([], 1)]),
-      call([t([]), 0, ix([3], 1)]),
-      call([t([3, 5]), 0, ix([0, 5], 3)]),
-      call([t([3, 5], { dtype: 'uint8' }), 0, ix([1, 5], 3, { dtype: 'int32' })]),
-      call([t([3, 5], { dtype: 'bool' }), 1, ix([3, 1], 5)]),
-    ],
-    errors: [
-      {
-        args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } })],
-        throws: 'RuntimeError',
-      },
-      {
-        args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } })],
-        throws: 'RuntimeError',
-      },
-      { args: [t([3, 5]), 2, ix([1, 5], 3)], throws: 'IndexError' },
-      { args: [t([3, 5]), 0, t([1, 5])], throws: 'RuntimeError' },
-      { args: [t([3, 5]), 0, ix([5], 3)], throws: 'RuntimeError' },
-      { args: [t([3, 5]), 0, ix([1, 6], 3)], throws: 'RuntimeError' },
-    ],
-    bench: [call([t([1000, 1000]), 1, ix([1000, 1000], 1000)])],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 0, ix([2, 5], 3)]),
+        call([t([3, 5]), -1, ix([3, 7], 5)]),
+        call([t([2, 3, 5]), 1, ix([2, 7, 3], 3)]),
+        call([t([3, 5], { layout: 'transposed' }), 1, ix([2, 2], 5, { layout: 'transposed' })]),
+        call([t([]), 0, ix([], 1)]),
+        call([t([]), 0, ix([3], 1)]),
+        call([t([3, 5]), 0, ix([0, 5], 3)]),
+        call([t([3, 5], { dtype: 'uint8' }), 0, ix([1, 5], 3, { dtype: 'int32' })]),
+        call([t([3, 5], { dtype: 'bool' }), 1, ix([3, 1], 5)]),
+      ],
+      errors: [
+        {
+          args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } })],
+          throws: 'RuntimeError',
+        },
+        {
+          args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } })],
+          throws: 'RuntimeError',
+        },
+        { args: [t([3, 5]), 2, ix([1, 5], 3)], throws: 'IndexError' },
+        { args: [t([3, 5]), 0, t([1, 5])], throws: 'RuntimeError' },
+        { args: [t([3, 5]), 0, ix([5], 3)], throws: 'RuntimeError' },
+        { args: [t([3, 5]), 0, ix([1, 6], 3)], throws: 'RuntimeError' },
+      ],
+      bench: [call([t([1000, 1000]), 1, ix([1000, 1000], 1000)])],
+    }),
   }),
 );
 
@@ -102,9 +104,11 @@ export const takeAlongDim = defineOp({
       true,
     );
   },
-  samples: [call([t([3, 5]), ix([1, 2], 5), 1]), call([t([3, 5], { layout: 'offset' }), ix([4], 15)])],
-  errors: [
-    { args: [t([3, 3]), t([3, 3]), 1], throws: 'RuntimeError' },
-    { args: [t([3, 3]), ix([3], 3), 1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([3, 5]), ix([1, 2], 5), 1]), call([t([3, 5], { layout: 'offset' }), ix([4], 15)])],
+    errors: [
+      { args: [t([3, 3]), t([3, 3]), 1], throws: 'RuntimeError' },
+      { args: [t([3, 3]), ix([3], 3), 1], throws: 'RuntimeError' },
+    ],
+  }),
 });

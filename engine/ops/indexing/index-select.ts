@@ -96,24 +96,29 @@ export const indexSelect = takesOut(
       }
       return pickedSlices(x, dim, index);
     },
-    samples: [
-      call([t([3, 5]), 0, ix([7], 3)]),
-      call([t([2, 3, 5]), -2, ix([2], 3)]),
-      call([t([3, 5], { layout: 'transposed' }), 1, ix([3], 5, { layout: 'strided' })]),
-      call([t([3, 5]), 0, ix([], 3)]),
-      call([t([]), 0, ix([1], 1)]),
-      call([t([3, 5]), 1, ix([0], 5)]),
-      call([t([3, 5], { dtype: 'int64' }), 1, ix([2], 5, { dtype: 'int32' })]),
-      call([t([3, 5], { dtype: 'bool' }), 1, ix([2], 5)]),
-    ],
-    errors: [
-      { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: 5, high: 6 } })], throws: 'IndexError' },
-      { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: -1, high: 0 } })], throws: 'IndexError' },
-      { args: [t([3, 5]), 0, ix([2, 2], 3)], throws: 'IndexError' },
-      { args: [t([3, 5]), 0, t([2])], throws: 'RuntimeError' },
-      { args: [t([]), 0, ix([2], 1)], throws: 'RuntimeError' },
-    ],
-    bench: [call([t([1000, 1000]), 0, ix([1000], 1000)]), call([t([1000, 1000]), 1, ix([1000], 1000)])],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 0, ix([7], 3)]),
+        call([t([2, 3, 5]), -2, ix([2], 3)]),
+        call([t([3, 5], { layout: 'transposed' }), 1, ix([3], 5, { layout: 'strided' })]),
+        call([t([3, 5]), 0, ix([], 3)]),
+        call([t([]), 0, ix([1], 1)]),
+        call([t([3, 5]), 1, ix([0], 5)]),
+        call([t([3, 5], { dtype: 'int64' }), 1, ix([2], 5, { dtype: 'int32' })]),
+        call([t([3, 5], { dtype: 'bool' }), 1, ix([2], 5)]),
+      ],
+      errors: [
+        { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: 5, high: 6 } })], throws: 'IndexError' },
+        {
+          args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: -1, high: 0 } })],
+          throws: 'IndexError',
+        },
+        { args: [t([3, 5]), 0, ix([2, 2], 3)], throws: 'IndexError' },
+        { args: [t([3, 5]), 0, t([2])], throws: 'RuntimeError' },
+        { args: [t([]), 0, ix([2], 1)], throws: 'RuntimeError' },
+      ],
+      bench: [call([t([1000, 1000]), 0, ix([1000], 1000)]), call([t([1000, 1000]), 1, ix([1000], 1000)])],
+    }),
   }),
 );
 
@@ -209,30 +214,32 @@ export const indexAdd = defineOp(
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
       applied(checkedAdding(x, dim, index, source, alpha)),
-    samples: [
-      call([t([3, 5]), 0, ix([7], 3), t([7, 5])]),
-      call([t([3, 5]), -1, ix([2], 5), t([3, 2], { layout: 'transposed' })], { alpha: 2.5 }),
-      call([t([]), 0, ix([], 1), t([])]),
-      call(
-        [t([3, 5], { dtype: 'int32' }), 0, ix([2], 3, { dtype: 'int32' }), t([2, 5], { dtype: 'int32' })],
-        { alpha: 3 },
-      ),
-      call([t([3, 5]), 0, ix([0], 3), t([0, 5])]),
-    ],
-    errors: [
-      {
-        args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
-        throws: 'RuntimeError',
-      },
-      {
-        args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
-        throws: 'RuntimeError',
-      },
-      { args: [t([3, 5]), 0, ix([2], 3), t([1, 5])], throws: 'RuntimeError' },
-      { args: [t([3, 5]), 0, ix([1], 3), t([1, 2])], throws: 'RuntimeError' },
-      { args: [t([3, 5]), 0, ix([1], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
-      { args: [t([3, 5]), 0, t([1]), t([1, 5])], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 0, ix([7], 3), t([7, 5])]),
+        call([t([3, 5]), -1, ix([2], 5), t([3, 2], { layout: 'transposed' })], { alpha: 2.5 }),
+        call([t([]), 0, ix([], 1), t([])]),
+        call(
+          [t([3, 5], { dtype: 'int32' }), 0, ix([2], 3, { dtype: 'int32' }), t([2, 5], { dtype: 'int32' })],
+          { alpha: 3 },
+        ),
+        call([t([3, 5]), 0, ix([0], 3), t([0, 5])]),
+      ],
+      errors: [
+        {
+          args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
+          throws: 'RuntimeError',
+        },
+        {
+          args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
+          throws: 'RuntimeError',
+        },
+        { args: [t([3, 5]), 0, ix([2], 3), t([1, 5])], throws: 'RuntimeError' },
+        { args: [t([3, 5]), 0, ix([1], 3), t([1, 2])], throws: 'RuntimeError' },
+        { args: [t([3, 5]), 0, ix([1], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
+        { args: [t([3, 5]), 0, t([1]), t([1, 5])], throws: 'RuntimeError' },
+      ],
+    }),
   },
   (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
     appliedInPlace('indexAdd_', checkedAdding(x, dim, index, source, alpha)),
@@ -266,20 +273,22 @@ export const take = takesOut(
         );
       return taken(x, index);
     },
-    samples: [
-      call([t([3, 5]), ix([7], 15)]),
-      call([
-        t([3, 5], { layout: 'transposed' }),
-        t([2, 3], { dtype: 'int64', fill: { low: -15, high: 15 } }),
-      ]),
-      call([t([3, 5], { dtype: 'uint8' }), ix([], 15)]),
-      call([t([3]), ix([0], 3)]),
-    ],
-    errors: [
-      { args: [t([3, 5]), t([1], { dtype: 'int64', fill: { low: 50, high: 51 } })], throws: 'IndexError' },
-      { args: [t([3, 5]), t([2])], throws: 'RuntimeError' },
-      { args: [t([0]), ix([1], 1)], throws: 'IndexError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), ix([7], 15)]),
+        call([
+          t([3, 5], { layout: 'transposed' }),
+          t([2, 3], { dtype: 'int64', fill: { low: -15, high: 15 } }),
+        ]),
+        call([t([3, 5], { dtype: 'uint8' }), ix([], 15)]),
+        call([t([3]), ix([0], 3)]),
+      ],
+      errors: [
+        { args: [t([3, 5]), t([1], { dtype: 'int64', fill: { low: 50, high: 51 } })], throws: 'IndexError' },
+        { args: [t([3, 5]), t([2])], throws: 'RuntimeError' },
+        { args: [t([0]), ix([1], 1)], throws: 'IndexError' },
+      ],
+    }),
   }),
 );
 

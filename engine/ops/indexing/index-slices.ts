@@ -120,15 +120,17 @@ export const indexFill = defineOp(
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor =>
       applied(checkedFilling('indexFill', x, dim, index, value)),
-    samples: [
-      call([t([3, 5]), 0, ix([2], 3), 2.5]),
-      call([t([3, 5]), -1, ix([2], 5), t([])]),
-      call([t([], { dtype: 'int64' }), 0, ix([1], 1), 7]),
-    ],
-    errors: [
-      { args: [t([3]), 0, ix([2], 3), t([1])], throws: 'RuntimeError' },
-      { args: [t([3]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), 1], throws: 'IndexError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 0, ix([2], 3), 2.5]),
+        call([t([3, 5]), -1, ix([2], 5), t([])]),
+        call([t([], { dtype: 'int64' }), 0, ix([1], 1), 7]),
+      ],
+      errors: [
+        { args: [t([3]), 0, ix([2], 3), t([1])], throws: 'RuntimeError' },
+        { args: [t([3]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), 1], throws: 'IndexError' },
+      ],
+    }),
   },
   (x: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor =>
     appliedInPlace('indexFill_', checkedFilling('indexFill_', x, dim, index, value)),
@@ -194,17 +196,19 @@ export const indexCopy = defineOp(
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor =>
       applied(copyingSlices('indexCopy', x, dim, index, source)),
-    samples: [
-      call([t([3, 5]), 0, t([2], { dtype: 'int64', fill: { values: [2, 0] } }), t([2, 5])]),
-      call([t([]), 0, ix([1], 1), t([])]),
-    ],
-    errors: [
-      { args: [t([3, 3]), 0, ix([1], 3), t([2, 3])], throws: 'IndexError' },
-      {
-        args: [t([3]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1])],
-        throws: 'IndexError',
-      },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 0, t([2], { dtype: 'int64', fill: { values: [2, 0] } }), t([2, 5])]),
+        call([t([]), 0, ix([1], 1), t([])]),
+      ],
+      errors: [
+        { args: [t([3, 3]), 0, ix([1], 3), t([2, 3])], throws: 'IndexError' },
+        {
+          args: [t([3]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1])],
+          throws: 'IndexError',
+        },
+      ],
+    }),
   },
   (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor =>
     appliedInPlace('indexCopy_', copyingSlices('indexCopy_', x, dim, index, source)),
@@ -258,12 +262,14 @@ export const indexReduce = defineOp(
     ],
     variants: ['function', 'method', 'inplace'],
     kernel: reduced,
-    samples: [
-      call([t([3, 5]), 0, ix([7], 3), t([7, 5]), 'mean']),
-      call([t([3, 5]), 1, ix([2], 5), t([3, 2]), 'prod'], { include_self: false }),
-      call([t([3], { fill: 'distinct' }), 0, ix([4], 3), t([4], { fill: 'distinct' }), 'amax']),
-    ],
-    errors: [{ args: [t([3]), 0, ix([2], 3), t([2]), 'sum'], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 0, ix([7], 3), t([7, 5]), 'mean']),
+        call([t([3, 5]), 1, ix([2], 5), t([3, 2]), 'prod'], { include_self: false }),
+        call([t([3], { fill: 'distinct' }), 0, ix([4], 3), t([4], { fill: 'distinct' }), 'amax']),
+      ],
+      errors: [{ args: [t([3]), 0, ix([2], 3), t([2]), 'sum'], throws: 'RuntimeError' }],
+    }),
   },
   (x: Tensor, dim: number, index: Tensor, source: Tensor, kind: string, includeSelf: boolean): Tensor =>
     replacedInPlace('indexReduce_', x, (y) => reduced(y, dim, index, source, kind, includeSelf), rawCopy),

@@ -34,18 +34,20 @@ export const where = definePointwise({
   ],
   variants: ['function'],
   pointwise: (c: Expr, x: Expr, y: Expr) => c.where(x, y),
-  samples: [
-    call([mask([3, 5]), t([3, 5]), t([5])]),
-    call([mask([3, 1]), t([5]), 0.5]),
-    call([mask([3]), 1, 0]),
-    call([mask([3]), 2.5, t([3], { dtype: 'int64' })]),
-    call([mask([]), t([2], { dtype: 'int64' }), t([])]),
-    call([t([3], { dtype: 'uint8', fill: { low: 0, high: 2 } }), t([3]), t([3])]),
-  ],
-  errors: [
-    { args: [t([3, 5]), t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
-    { args: [mask([3, 5]), t([4]), t([5])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([mask([3, 5]), t([3, 5]), t([5])]),
+      call([mask([3, 1]), t([5]), 0.5]),
+      call([mask([3]), 1, 0]),
+      call([mask([3]), 2.5, t([3], { dtype: 'int64' })]),
+      call([mask([]), t([2], { dtype: 'int64' }), t([])]),
+      call([t([3], { dtype: 'uint8', fill: { low: 0, high: 2 } }), t([3]), t([3])]),
+    ],
+    errors: [
+      { args: [t([3, 5]), t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
+      { args: [mask([3, 5]), t([4]), t([5])], throws: 'RuntimeError' },
+    ],
+  }),
 });
 const selectByMask = where.impl;
 where.impl = (condition, ...rest) => {
@@ -162,22 +164,24 @@ export const maskedFill = defineOp(
       const full = sameShape(shape, x.shape) ? x : expanded('maskedFill', x, shape);
       return applied(checkedFilling(full, keep, value), uninitialised);
     },
-    samples: [
-      call([t([3, 5]), mask([3, 5]), 2.5]),
-      call([t([3, 5], { layout: 'transposed' }), mask([5]), { special: '-inf' }]),
-      call([t([3, 5]), mask([3, 1]), t([])]),
-      call([t([]), mask([]), 1]),
-      call([t([0, 5]), mask([5]), 1]),
-      call([t([3, 5], { dtype: 'int64' }), mask([3, 5]), 7]),
-      call([t([3, 5], { dtype: 'bool' }), mask([3, 5]), true]),
-    ],
-    errors: [
-      { args: [t([3, 5]), t([3, 5]), 1], throws: 'RuntimeError' },
-      { args: [t([3, 5]), mask([4]), 1], throws: 'RuntimeError' },
-      { args: [t([3, 5]), mask([5]), t([1])], throws: 'RuntimeError' },
-      { args: [t([3], { dtype: 'uint8' }), mask([3]), 300], throws: 'RuntimeError' },
-    ],
-    bench: [call([t([1000, 1000]), mask([1000, 1000]), 0])],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), mask([3, 5]), 2.5]),
+        call([t([3, 5], { layout: 'transposed' }), mask([5]), { special: '-inf' }]),
+        call([t([3, 5]), mask([3, 1]), t([])]),
+        call([t([]), mask([]), 1]),
+        call([t([0, 5]), mask([5]), 1]),
+        call([t([3, 5], { dtype: 'int64' }), mask([3, 5]), 7]),
+        call([t([3, 5], { dtype: 'bool' }), mask([3, 5]), true]),
+      ],
+      errors: [
+        { args: [t([3, 5]), t([3, 5]), 1], throws: 'RuntimeError' },
+        { args: [t([3, 5]), mask([4]), 1], throws: 'RuntimeError' },
+        { args: [t([3, 5]), mask([5]), t([1])], throws: 'RuntimeError' },
+        { args: [t([3], { dtype: 'uint8' }), mask([3]), 300], throws: 'RuntimeError' },
+      ],
+      bench: [call([t([1000, 1000]), mask([1000, 1000]), 0])],
+    }),
   },
   (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
     if (!expandsTo(keep.shape, x.shape)) {
@@ -217,18 +221,20 @@ export const maskedSelect = takesOut(
       const lift = (y: Tensor): Tensor => (y.ndim === 0 ? unsqueezed(y, 0) : y);
       return indexed('MaskedSelectBackward0', lift(full), [lift(where1)]);
     },
-    samples: [
-      call([t([3, 5]), mask([3, 5])]),
-      call([t([5]), mask([3, 1])]),
-      call([t([3, 5], { layout: 'transposed' }), mask([5])]),
-      call([t([]), t([], { dtype: 'bool', fill: 'ones' })]),
-      call([t([0, 3]), mask([3])]),
-      call([t([7], { dtype: 'int32' }), mask([7])]),
-    ],
-    errors: [
-      { args: [t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
-      { args: [t([3, 5]), mask([3])], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), mask([3, 5])]),
+        call([t([5]), mask([3, 1])]),
+        call([t([3, 5], { layout: 'transposed' }), mask([5])]),
+        call([t([]), t([], { dtype: 'bool', fill: 'ones' })]),
+        call([t([0, 3]), mask([3])]),
+        call([t([7], { dtype: 'int32' }), mask([7])]),
+      ],
+      errors: [
+        { args: [t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
+        { args: [t([3, 5]), mask([3])], throws: 'RuntimeError' },
+      ],
+    }),
   }),
 );
 
@@ -282,7 +288,7 @@ function triangular(op: 'tril' | 'triu', x: Tensor, diagonal: number): Change {
   };
 }
 
-const triSamples = [
+const triSamples = () => [
   call([t([3, 5])]),
   call([t([5, 3]), 1]),
   call([t([2, 3, 5], { layout: 'transposed' }), -1]),
@@ -302,8 +308,7 @@ export const tril = defineOp(
     params: [self, diagonalParam],
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('tril', x, diagonal), uninitialised),
-    samples: triSamples,
-    errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+    tests: () => ({ samples: triSamples(), errors: [{ args: [t([3])], throws: 'RuntimeError' }] }),
   },
   (x: Tensor, diagonal: number): Tensor => appliedInPlace('tril_', triangular('tril', x, diagonal)),
 );
@@ -316,8 +321,7 @@ export const triu = defineOp(
     params: [self, diagonalParam],
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('triu', x, diagonal), uninitialised),
-    samples: triSamples,
-    errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+    tests: () => ({ samples: triSamples(), errors: [{ args: [t([3])], throws: 'RuntimeError' }] }),
   },
   (x: Tensor, diagonal: number): Tensor => appliedInPlace('triu_', triangular('triu', x, diagonal)),
 );

@@ -29,15 +29,17 @@ export const nonzero = defineOp({
     return asTuple ? coordinates('nonzero', x) : nonzeroRaw(x);
   },
   notDifferentiable: reason,
-  samples: [
-    call([t([3, 5], { fill: 'ties' })]),
-    call([t([3, 5], { dtype: 'bool', layout: 'transposed' })]),
-    call([t([3, 5], { dtype: 'int64', fill: { low: 0, high: 2 }, layout: 'strided' })]),
-    call([t([])]),
-    call([t([], { fill: 'zeros' })]),
-    call([t([0, 3])]),
-    call([t([3, 5], { fill: 'ties' })], { as_tuple: true }),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { fill: 'ties' })]),
+      call([t([3, 5], { dtype: 'bool', layout: 'transposed' })]),
+      call([t([3, 5], { dtype: 'int64', fill: { low: 0, high: 2 }, layout: 'strided' })]),
+      call([t([])]),
+      call([t([], { fill: 'zeros' })]),
+      call([t([0, 3])]),
+      call([t([3, 5], { fill: 'ties' })], { as_tuple: true }),
+    ],
+  }),
 });
 
 export const argwhere = defineOp({
@@ -50,7 +52,7 @@ export const argwhere = defineOp({
     return nonzeroRaw(x);
   },
   notDifferentiable: reason,
-  samples: [call([t([3, 5], { fill: 'ties' })]), call([t([])])],
+  tests: () => ({ samples: [call([t([3, 5], { fill: 'ties' })]), call([t([])])] }),
 });
 
 export const nonzeroStatic = defineOp({
@@ -80,9 +82,11 @@ export const nonzeroStatic = defineOp({
     return out;
   },
   notDifferentiable: reason,
-  samples: [
-    call([t([3, 5], { fill: 'ties' })], { size: 4 }),
-    call([t([3], { fill: 'ones' })], { size: 5, fill_value: 7 }),
-  ],
-  errors: [{ args: [t([3])], kwargs: { size: -1 }, throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { fill: 'ties' })], { size: 4 }),
+      call([t([3], { fill: 'ones' })], { size: 5, fill_value: 7 }),
+    ],
+    errors: [{ args: [t([3])], kwargs: { size: -1 }, throws: 'RuntimeError' }],
+  }),
 });

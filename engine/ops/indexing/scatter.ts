@@ -56,7 +56,7 @@ function scattered(
   };
 }
 
-const scatterSamples = [
+const scatterSamples = () => [
   call([
     t([3, 5]),
     0,
@@ -79,20 +79,21 @@ const scatterSamples = [
   call([t([3, 5]), 0, ix([0, 5], 3), t([2, 5], { grad: false })]),
   call([t([3], { dtype: 'bool' }), 0, ix([1], 3, { dtype: 'int32' }), t([1], { dtype: 'bool' })]),
 ];
-const scatterErrors = [
-  {
-    args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
-    throws: 'RuntimeError',
-  },
-  {
-    args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
-    throws: 'RuntimeError',
-  },
-  { args: [t([3, 5]), 0, ix([1, 5], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
-  { args: [t([3, 5]), 0, ix([2, 5], 3), t([1, 5])], throws: 'RuntimeError' },
-  { args: [t([3, 5]), 0, ix([1, 7], 3), t([1, 7])], throws: 'RuntimeError' },
-  { args: [t([3, 5]), 3, ix([1, 5], 3), t([1, 5])], throws: 'IndexError' },
-] as const;
+const scatterErrors = () =>
+  [
+    {
+      args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
+      throws: 'RuntimeError',
+    },
+    {
+      args: [t([3, 5]), 0, t([1, 5], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
+      throws: 'RuntimeError',
+    },
+    { args: [t([3, 5]), 0, ix([1, 5], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
+    { args: [t([3, 5]), 0, ix([2, 5], 3), t([1, 5])], throws: 'RuntimeError' },
+    { args: [t([3, 5]), 0, ix([1, 7], 3), t([1, 7])], throws: 'RuntimeError' },
+    { args: [t([3, 5]), 3, ix([1, 5], 3), t([1, 5])], throws: 'IndexError' },
+  ] as const;
 
 export const scatter = defineOp(
   {
@@ -108,17 +109,19 @@ export const scatter = defineOp(
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
       applied(scattered(x, dim, index, src, reduction)),
-    samples: [
-      ...scatterSamples,
-      call([t([3, 5]), 1, ix([3, 2], 5), 2.5]),
-      call([t([3, 5], { dtype: 'int64' }), 0, ix([1, 5], 3), 7]),
-      call(
-        [t([3]), 0, ix([4], 3), t([4])],
-        { reduce: 'multiply' },
-        { noGrad: 'PyTorch has no derivative of it' },
-      ),
-    ],
-    errors: scatterErrors,
+    tests: () => ({
+      samples: [
+        ...scatterSamples(),
+        call([t([3, 5]), 1, ix([3, 2], 5), 2.5]),
+        call([t([3, 5], { dtype: 'int64' }), 0, ix([1, 5], 3), 7]),
+        call(
+          [t([3]), 0, ix([4], 3), t([4])],
+          { reduce: 'multiply' },
+          { noGrad: 'PyTorch has no derivative of it' },
+        ),
+      ],
+      errors: scatterErrors(),
+    }),
   },
   (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
     appliedInPlace('scatter_', scattered(x, dim, index, src, reduction)),
@@ -132,9 +135,11 @@ export const scatterAdd = defineOp(
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor =>
       applied(checkedPlacing('scatterAdd', 'add', x, dim, index, src)),
-    samples: [...scatterSamples, call([t([3, 5]), 0, ix([7, 5], 3), t([7, 5])])],
-    errors: scatterErrors,
-    bench: [call([t([1000, 1000]), 0, ix([1000, 1000], 1000), t([1000, 1000])])],
+    tests: () => ({
+      samples: [...scatterSamples(), call([t([3, 5]), 0, ix([7, 5], 3), t([7, 5])])],
+      errors: scatterErrors(),
+      bench: [call([t([1000, 1000]), 0, ix([1000, 1000], 1000), t([1000, 1000])])],
+    }),
   },
   (x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor =>
     appliedInPlace('scatterAdd_', checkedPlacing('scatterAdd', 'add', x, dim, index, src)),

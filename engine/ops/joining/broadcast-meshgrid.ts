@@ -22,8 +22,10 @@ export const broadcastTo = defineOp({
   params: [self, { name: 'size', kind: 'size' }],
   gradName: 'ExpandBackward0',
   compose: (x: Tensor, size: readonly number[]): Tensor => expanded('broadcastTo', x, size),
-  samples: [call([t([3, 1]), [2, 3, 5]]), call([t([]), [2]])],
-  errors: [{ args: [t([3, 5]), [5]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 1]), [2, 3, 5]]), call([t([]), [2]])],
+    errors: [{ args: [t([3, 5]), [5]], throws: 'RuntimeError' }],
+  }),
 });
 
 const common = (op: string, shapes: readonly (readonly number[])[]): readonly number[] =>
@@ -44,8 +46,10 @@ export const broadcastTensors = defineOp({
     );
     return xs.map((x) => expanded('broadcastTensors', x, shape));
   },
-  samples: [call([t([3, 1]), t([5])])],
-  errors: [{ args: [t([3]), t([2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 1]), t([5])])],
+    errors: [{ args: [t([3]), t([2])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const broadcastShapes = defineOp({
@@ -78,8 +82,10 @@ export const broadcastShapes = defineOp({
     };
     return Size.of_(common('broadcastShapes', Array.isArray(shapes) ? shapes.map(one) : fail(shapes)));
   },
-  samples: [call([[3, 1], [5]]), call([[], 4, [2, 1]])],
-  errors: [{ args: [[3], [2]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([[3, 1], [5]]), call([[], 4, [2, 1]])],
+    errors: [{ args: [[3], [2]], throws: 'RuntimeError' }],
+  }),
 });
 
 export const meshgrid = defineOp({
@@ -129,11 +135,13 @@ export const meshgrid = defineOp({
     );
     return swap ? grids.map((x) => transposed(x, 0, 1)) : grids;
   },
-  samples: [call([t([3]), t([2])], { indexing: 'xy' }), call([t([3]), t([]), t([2])], { indexing: 'ij' })],
-  errors: [
-    { args: [t([3, 2])], throws: 'RuntimeError' },
-    { args: [t([3])], kwargs: { indexing: 'yx' }, throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([3]), t([2])], { indexing: 'xy' }), call([t([3]), t([]), t([2])], { indexing: 'ij' })],
+    errors: [
+      { args: [t([3, 2])], throws: 'RuntimeError' },
+      { args: [t([3])], kwargs: { indexing: 'yx' }, throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 /** The tensor with new dims of size 1 up to the wanted number, where NumPy puts them. */
@@ -156,7 +164,7 @@ function atLeastOp(ndim: number) {
     gradName: ndim === 1 ? 'ViewBackward0' : 'UnsqueezeBackward0',
     compose: (given: Tensor | readonly Tensor[]): Tensor | Tensor[] =>
       isList(given) ? given.map((x) => raised(x, ndim)) : raised(given, ndim),
-    samples: [call([t([])]), call([t([5])]), call([[t([3, 5]), t([2])]])],
+    tests: () => ({ samples: [call([t([])]), call([t([5])]), call([[t([3, 5]), t([2])]])] }),
   });
 }
 const isList = (x: Tensor | readonly Tensor[]): x is readonly Tensor[] => Array.isArray(x);
@@ -170,7 +178,7 @@ export const columnStack = stackingOp({
   doc: 'Tensors side by side along dim 1; those of fewer than two dims are columns.',
   form: (x) => (x.ndim <= 1 ? reshaped(x, [x.length, 1]) : x),
   dim: () => 1,
-  samples: [call([[t([3]), t([3, 2])]]), call([[t([]), t([1, 2])]])],
+  tests: () => ({ samples: [call([[t([3]), t([3, 2])]]), call([[t([]), t([1, 2])]])] }),
 });
 
 export const dstack = stackingOp({
@@ -179,7 +187,7 @@ export const dstack = stackingOp({
   doc: 'Tensors one behind the other along dim 2.',
   form: (x) => raised(x, 3),
   dim: () => 2,
-  samples: [call([[t([3]), t([3])]]), call([[t([3, 2]), t([3, 2, 2])]])],
+  tests: () => ({ samples: [call([[t([3]), t([3])]]), call([[t([3, 2]), t([3, 2, 2])]])] }),
 });
 
 /** The matrix with zeros beside it: `width` columns, its own from `col` on. */
@@ -215,8 +223,10 @@ export const blockDiag = defineOp({
     });
     return rows.length === 0 ? newTensor([1, 0], getDefaultDtype()) : joined(rows, 0, 'blockDiag');
   },
-  samples: [call([t([2, 3]), t([1, 2]), t([2])]), call([t([])])],
-  errors: [{ args: [t([2, 2, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([2, 3]), t([1, 2]), t([2])]), call([t([])])],
+    errors: [{ args: [t([2, 2, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 /** All rows that take one element of each 1-d tensor. */
@@ -253,8 +263,10 @@ export const cartesianProd = defineOp({
       );
     return xs.length === 1 ? xs[0]! : product('cartesianProd', xs);
   },
-  samples: [call([t([3]), t([2])]), call([t([2])])],
-  errors: [{ args: [t([2, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3]), t([2])]), call([t([2])])],
+    errors: [{ args: [t([2, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 /** All ascending choices of `r` out of `n`, flat. */
@@ -304,8 +316,10 @@ export const combinations = defineOp({
     const flat = choices(x.length, r, again);
     return reshaped(indexSelect.impl(x, 0, longTable(flat)), [flat.length / r, r]);
   },
-  samples: [call([t([4])]), call([t([3]), 2, true])],
-  errors: [{ args: [t([2, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([4])]), call([t([3]), 2, true])],
+    errors: [{ args: [t([2, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 /** A tensor whose dim is filled up with zeros to a multiple of `chunks`, seen as chunks of everything from that dim on. */
@@ -361,10 +375,12 @@ export const chunkCat = defineOp({
       'chunkCat',
     );
   },
-  samples: [call([[t([3, 2]), t([2, 5])], 0, 2])],
-  errors: [
-    { args: [[], 0, 1], throws: 'RuntimeError' },
-    { args: [[t([2]), t([3])], 0, 0], throws: 'RuntimeError' },
-    { args: [[t([2, 3]), t([4])], -1, 3], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([[t([3, 2]), t([2, 5])], 0, 2])],
+    errors: [
+      { args: [[], 0, 1], throws: 'RuntimeError' },
+      { args: [[t([2]), t([3])], 0, 0], throws: 'RuntimeError' },
+      { args: [[t([2, 3]), t([4])], -1, 3], throws: 'RuntimeError' },
+    ],
+  }),
 });

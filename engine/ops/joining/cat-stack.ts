@@ -6,9 +6,9 @@ import { message, RuntimeError, showShape, ValueError } from '../../core/errors.
 import { newTensor } from '../../core/factory.js';
 import { sameShape, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { defineOp, type Param } from '../../registry/define.js';
+import { defineOp, type OpTests, type Param } from '../../registry/define.js';
 import { takesOut } from '../../registry/out.js';
-import { call, type Sample, t } from '../../registry/samples.js';
+import { call, t } from '../../registry/samples.js';
 import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
 import { requireMemory, seenAs } from '../indexing/index-kernels.js';
 import { selected, sliced, unsqueezed } from '../views/geometry.js';
@@ -110,26 +110,28 @@ export const cat = takesOut(
     params: [tensors, dim0],
     variants: ['function'],
     kernel: (xs: readonly Tensor[], dim: number): Tensor => joined(xs, dim),
-    samples: [
-      call([[t([3, 5]), t([2, 5]), t([7, 5])]]),
-      call([[t([3, 5]), t([3, 2])], -1]),
-      call([[t([3, 5], { layout: 'transposed' }), t([1, 5], { layout: 'strided' })]]),
-      call([[t([3, 0]), t([3, 5])], 1]),
-      call([[t([0]), t([3, 5])], 1]),
-      call([[t([0]), t([0])], 0]),
-      call([[t([3], { dtype: 'int64' }), t([2])]]),
-      call([[t([3], { dtype: 'uint8', fill: { low: 0, high: 9 } }), t([2], { dtype: 'int8' })]]),
-      call([[t([3], { dtype: 'bool' }), t([2], { dtype: 'bool' })]]),
-      call([[t([2, 3, 5])], 1]),
-    ],
-    errors: [
-      { args: [[]], throws: 'ValueError' },
-      { args: [[t([]), t([])]], throws: 'RuntimeError' },
-      { args: [[t([3, 5]), t([3, 4])]], throws: 'RuntimeError' },
-      { args: [[t([3, 5]), t([5])]], throws: 'RuntimeError' },
-      { args: [[t([3, 5])], 2], throws: 'IndexError' },
-    ],
-    bench: [call([[t([1000, 500]), t([1000, 500])], 1])],
+    tests: () => ({
+      samples: [
+        call([[t([3, 5]), t([2, 5]), t([7, 5])]]),
+        call([[t([3, 5]), t([3, 2])], -1]),
+        call([[t([3, 5], { layout: 'transposed' }), t([1, 5], { layout: 'strided' })]]),
+        call([[t([3, 0]), t([3, 5])], 1]),
+        call([[t([0]), t([3, 5])], 1]),
+        call([[t([0]), t([0])], 0]),
+        call([[t([3], { dtype: 'int64' }), t([2])]]),
+        call([[t([3], { dtype: 'uint8', fill: { low: 0, high: 9 } }), t([2], { dtype: 'int8' })]]),
+        call([[t([3], { dtype: 'bool' }), t([2], { dtype: 'bool' })]]),
+        call([[t([2, 3, 5])], 1]),
+      ],
+      errors: [
+        { args: [[]], throws: 'ValueError' },
+        { args: [[t([]), t([])]], throws: 'RuntimeError' },
+        { args: [[t([3, 5]), t([3, 4])]], throws: 'RuntimeError' },
+        { args: [[t([3, 5]), t([5])]], throws: 'RuntimeError' },
+        { args: [[t([3, 5])], 2], throws: 'IndexError' },
+      ],
+      bench: [call([[t([1000, 500]), t([1000, 500])], 1])],
+    }),
   }),
   { exact: false },
 );
@@ -176,18 +178,20 @@ export const stack = defineOp({
           xs.map((_, i) => (node.next[i] === null ? null : selected('stack', g!, dim, i))),
     );
   },
-  samples: [
-    call([[t([3, 5]), t([3, 5])]]),
-    call([[t([3, 5]), t([3, 5], { layout: 'transposed' }), t([3, 5])], -1]),
-    call([[t([]), t([], { dtype: 'int64' })]]),
-    call([[t([3, 0]), t([3, 0])], 1]),
-    call([[t([3], { dtype: 'uint8', fill: { low: 0, high: 9 } }), t([3], { dtype: 'bool' })]]),
-  ],
-  errors: [
-    { args: [[]], throws: 'RuntimeError' },
-    { args: [[t([3, 5]), t([5])]], throws: 'RuntimeError' },
-    { args: [[t([3]), t([3])], 2], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([[t([3, 5]), t([3, 5])]]),
+      call([[t([3, 5]), t([3, 5], { layout: 'transposed' }), t([3, 5])], -1]),
+      call([[t([]), t([], { dtype: 'int64' })]]),
+      call([[t([3, 0]), t([3, 0])], 1]),
+      call([[t([3], { dtype: 'uint8', fill: { low: 0, high: 9 } }), t([3], { dtype: 'bool' })]]),
+    ],
+    errors: [
+      { args: [[]], throws: 'RuntimeError' },
+      { args: [[t([3, 5]), t([5])]], throws: 'RuntimeError' },
+      { args: [[t([3]), t([3])], 2], throws: 'IndexError' },
+    ],
+  }),
 });
 
 /** With leading dims of size 1 up to `ndim`. */
@@ -205,11 +209,11 @@ interface Stacking {
   /** What each tensor becomes first, and the dim along which they are then joined. */
   readonly form: (x: Tensor) => Tensor;
   readonly dim: (first: Tensor) => number;
-  readonly samples: readonly Sample[];
+  readonly tests: () => OpTests;
 }
 
 /** An op that joins a list of tensors after each has been given a common form. */
-export function stackingOp({ name, python, form, dim, ...rest }: Stacking) {
+export function stackingOp({ name, python, form, dim, tests, ...rest }: Stacking) {
   return defineOp({
     name,
     numpy: `numpy.${python}`,
@@ -225,7 +229,7 @@ export function stackingOp({ name, python, form, dim, ...rest }: Stacking) {
       const formed = xs.map(form);
       return joined(formed, dim(formed[0]!), name);
     },
-    errors: [{ args: [[]], throws: 'RuntimeError' }],
+    tests: () => ({ ...tests(), errors: [{ args: [[]], throws: 'RuntimeError' }] }),
   });
 }
 
@@ -235,7 +239,9 @@ export const hstack = stackingOp({
   doc: 'Tensors side by side: along dim 1, or dim 0 where they are 1-d.',
   form: (x) => atLeast(x, 1),
   dim: (first) => (first.ndim === 1 ? 0 : 1),
-  samples: [call([[t([3, 5]), t([3, 2])]]), call([[t([3]), t([2])]]), call([[t([]), t([])]])],
+  tests: () => ({
+    samples: [call([[t([3, 5]), t([3, 2])]]), call([[t([3]), t([2])]]), call([[t([]), t([])]])],
+  }),
 });
 
 export const vstack = stackingOp({
@@ -245,5 +251,5 @@ export const vstack = stackingOp({
   doc: 'Tensors one below the other; 1-d ones are rows.',
   form: (x) => atLeast(x, 2),
   dim: () => 0,
-  samples: [call([[t([5]), t([3, 5])]]), call([[t([]), t([])]])],
+  tests: () => ({ samples: [call([[t([5]), t([3, 5])]]), call([[t([]), t([])]])] }),
 });

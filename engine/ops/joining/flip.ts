@@ -37,19 +37,21 @@ export const flip = defineOp({
   doc: 'The elements in reverse order along dims, as a copy.',
   params: [self, { name: 'dims', kind: 'size' }],
   kernel: (x: Tensor, dims: readonly number[]): Tensor => flipped(x, wrapDims('flip', dims, x.ndim)),
-  samples: [
-    call([t([3, 5]), [0]]),
-    call([t([2, 3, 5]), [0, -1]]),
-    call([t([3, 5], { layout: 'expanded' }), [0, 1]]),
-    call([t([]), [0]]),
-    call([t([0, 3]), [0]]),
-    call([t([3, 5]), []]),
-    call([t([5, 1], { dtype: 'int64' }), [0, 1]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [2]], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), [0]]),
+      call([t([2, 3, 5]), [0, -1]]),
+      call([t([3, 5], { layout: 'expanded' }), [0, 1]]),
+      call([t([]), [0]]),
+      call([t([0, 3]), [0]]),
+      call([t([3, 5]), []]),
+      call([t([5, 1], { dtype: 'int64' }), [0, 1]]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [2]], throws: 'IndexError' },
+    ],
+  }),
 });
 
 function leastDims(op: string, x: Tensor, least: number): void {
@@ -69,8 +71,7 @@ export const fliplr = defineOp({
     leastDims('fliplr', x, 2);
     return flipped(x, [1]);
   },
-  samples: [call([t([3, 5])])],
-  errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+  tests: () => ({ samples: [call([t([3, 5])])], errors: [{ args: [t([3])], throws: 'RuntimeError' }] }),
 });
 
 export const flipud = defineOp({
@@ -83,8 +84,7 @@ export const flipud = defineOp({
     leastDims('flipud', x, 1);
     return flipped(x, [0]);
   },
-  samples: [call([t([3, 5])])],
-  errors: [{ args: [t([])], throws: 'RuntimeError' }],
+  tests: () => ({ samples: [call([t([3, 5])])], errors: [{ args: [t([])], throws: 'RuntimeError' }] }),
 });
 
 export const rot90 = defineOp({
@@ -119,10 +119,17 @@ export const rot90 = defineOp({
     if (turns === 2) return flipped(x, [a, b]);
     return transposed(flipped(x, [turns === 1 ? b : a]), a, b);
   },
-  samples: [call([t([3, 5])]), call([t([2, 3, 5]), -1, [1, -1]]), call([t([3, 5]), 2]), call([t([3, 5]), 4])],
-  errors: [
-    { args: [t([5, 5])], kwargs: { dims: [0] }, throws: 'RuntimeError' },
-    { args: [t([5])], throws: 'RuntimeError' },
-    { args: [t([5, 5])], kwargs: { dims: [1, 1] }, throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([2, 3, 5]), -1, [1, -1]]),
+      call([t([3, 5]), 2]),
+      call([t([3, 5]), 4]),
+    ],
+    errors: [
+      { args: [t([5, 5])], kwargs: { dims: [0] }, throws: 'RuntimeError' },
+      { args: [t([5])], throws: 'RuntimeError' },
+      { args: [t([5, 5])], kwargs: { dims: [1, 1] }, throws: 'RuntimeError' },
+    ],
+  }),
 });

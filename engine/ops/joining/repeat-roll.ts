@@ -53,18 +53,20 @@ export const repeat = defineOp({
   params: [self, { name: 'repeats', kind: 'size' }],
   variants: ['method'],
   kernel: (x: Tensor, repeats: readonly number[]): Tensor => repeated('repeat', x, repeats),
-  samples: [
-    call([t([3, 5]), [2, 1]]),
-    call([t([3, 5], { layout: 'transposed' }), [2, 1, 3]]),
-    call([t([]), [3]]),
-    call([t([3, 5]), [0, 2]]),
-    call([t([5], { dtype: 'bool' }), [3]]),
-    call([t([2, 3], { dtype: 'int64' }), [1, 1]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [2]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [-1, 1]], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), [2, 1]]),
+      call([t([3, 5], { layout: 'transposed' }), [2, 1, 3]]),
+      call([t([]), [3]]),
+      call([t([3, 5]), [0, 2]]),
+      call([t([5], { dtype: 'bool' }), [3]]),
+      call([t([2, 3], { dtype: 'int64' }), [1, 1]]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [2]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [-1, 1]], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const tile = defineOp({
@@ -75,8 +77,10 @@ export const tile = defineOp({
   gradName: 'RepeatBackward0',
   compose: (x: Tensor, dims: readonly number[]): Tensor =>
     repeated('tile', x, [...new Array<number>(Math.max(0, x.ndim - dims.length)).fill(1), ...dims]),
-  samples: [call([t([3, 5]), [2]]), call([t([3, 5]), [2, 1, 3]]), call([t([], { dtype: 'uint8' }), [2]])],
-  errors: [{ args: [t([3, 5]), [-1]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 5]), [2]]), call([t([3, 5]), [2, 1, 3]]), call([t([], { dtype: 'uint8' }), [2]])],
+    errors: [{ args: [t([3, 5]), [-1]], throws: 'RuntimeError' }],
+  }),
 });
 
 /** How often each position is repeated, as the list of positions. @throws RuntimeError */
@@ -147,16 +151,18 @@ export const repeatInterleave = defineOp({
       merged,
     );
   },
-  samples: [
-    call([t([3, 5]), 2]),
-    call([t([3, 5]), 2, 1]),
-    call([t([3, 5]), t([3], { dtype: 'int64', fill: { values: [1, 0, 2] } }), 0]),
-    call([t([]), 3]),
-  ],
-  errors: [
-    { args: [t([3, 5]), -1, 0], throws: 'RuntimeError' },
-    { args: [t([3, 5]), t([2], { dtype: 'int64', fill: 'ones' }), 0], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 2]),
+      call([t([3, 5]), 2, 1]),
+      call([t([3, 5]), t([3], { dtype: 'int64', fill: { values: [1, 0, 2] } }), 0]),
+      call([t([]), 3]),
+    ],
+    errors: [
+      { args: [t([3, 5]), -1, 0], throws: 'RuntimeError' },
+      { args: [t([3, 5]), t([2], { dtype: 'int64', fill: 'ones' }), 0], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 /** Copies `x`, moved cyclically by `shifts[k]` along `dims[k]`, into `out`: one piece for each side of each seam. */
@@ -251,17 +257,19 @@ export const roll = defineOp({
       shifts,
     );
   },
-  samples: [
-    call([t([3, 5]), 1]),
-    call([t([3, 5]), -2, 1]),
-    call([t([3, 5], { layout: 'transposed' }), [4, 2], [0, 1]]),
-    call([t([3, 5]), [1, 2], [0, 0]]),
-    call([t([0, 3]), 1, 0]),
-    call([t([7], { dtype: 'bool' }), 3]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [1, 2], [0]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [1, 2]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 1, 2], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 1]),
+      call([t([3, 5]), -2, 1]),
+      call([t([3, 5], { layout: 'transposed' }), [4, 2], [0, 1]]),
+      call([t([3, 5]), [1, 2], [0, 0]]),
+      call([t([0, 3]), 1, 0]),
+      call([t([7], { dtype: 'bool' }), 3]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [1, 2], [0]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [1, 2]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 1, 2], throws: 'IndexError' },
+    ],
+  }),
 });

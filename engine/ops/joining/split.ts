@@ -122,21 +122,23 @@ export const split = defineOp({
       ? parts('SplitBackward0', x, dim, evenSizes('split', x, dim, sizes))
       : parts('SplitWithSizesBackward0', x, dim, listedSizes('split', x, dim, sizes));
   },
-  samples: [
-    call([t([5, 3]), 2]),
-    call([t([3, 5]), [2, 0, 3], -1]),
-    call([t([5, 3], { layout: 'transposed' }), 7]),
-    call([t([0, 3]), 2]),
-    call([t([7], { dtype: 'int64' }), [3, 4]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), 0], throws: 'RuntimeError' },
-    { args: [t([3, 5]), -1], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [1, 1]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [4, -1]], throws: 'RuntimeError' },
-    { args: [t([]), 1], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 1, 2], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5, 3]), 2]),
+      call([t([3, 5]), [2, 0, 3], -1]),
+      call([t([5, 3], { layout: 'transposed' }), 7]),
+      call([t([0, 3]), 2]),
+      call([t([7], { dtype: 'int64' }), [3, 4]]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 0], throws: 'RuntimeError' },
+      { args: [t([3, 5]), -1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [1, 1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [4, -1]], throws: 'RuntimeError' },
+      { args: [t([]), 1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 1, 2], throws: 'IndexError' },
+    ],
+  }),
 });
 
 export const splitWithSizes = defineOp({
@@ -148,8 +150,10 @@ export const splitWithSizes = defineOp({
     const dim = dimToSplit('splitWithSizes', x, rawDim);
     return parts('SplitWithSizesBackward0', x, dim, listedSizes('splitWithSizes', x, dim, sizes));
   },
-  samples: [call([t([3, 5]), [2, 0, 3], -1])],
-  errors: [{ args: [t([3, 5]), [1, 1]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 5]), [2, 0, 3], -1])],
+    errors: [{ args: [t([3, 5]), [1, 1]], throws: 'RuntimeError' }],
+  }),
 });
 
 export const unsafeSplit = defineOp({
@@ -162,7 +166,7 @@ export const unsafeSplit = defineOp({
     const lengths = evenSizes('unsafeSplit', x, dim, piece);
     return unsafe(parts('', x.detach(), dim, lengths), 'UnsafeSplitBackward0', x, dim, lengths);
   },
-  samples: [call([t([5, 3]), 2])],
+  tests: () => ({ samples: [call([t([5, 3]), 2])] }),
 });
 
 /** The sizes of at most `chunks` parts. */
@@ -190,16 +194,18 @@ export const chunk = defineOp({
     const lengths = chunkSizes('chunk', x, dim, chunks);
     return parts(x.shape[dim] === 0 ? 'SplitWithSizesBackward0' : 'SplitBackward0', x, dim, lengths);
   },
-  samples: [
-    call([t([6, 3]), 4]),
-    call([t([3, 5]), 2, -1]),
-    call([t([0, 2]), 3]),
-    call([t([7], { dtype: 'bool' }), 3]),
-  ],
-  errors: [
-    { args: [t([3, 5]), 0], throws: 'RuntimeError' },
-    { args: [t([]), 1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([6, 3]), 4]),
+      call([t([3, 5]), 2, -1]),
+      call([t([0, 2]), 3]),
+      call([t([7], { dtype: 'bool' }), 3]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 0], throws: 'RuntimeError' },
+      { args: [t([]), 1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const unsafeChunk = defineOp({
@@ -212,7 +218,7 @@ export const unsafeChunk = defineOp({
     const lengths = chunkSizes('unsafeChunk', x, dim, chunks);
     return unsafe(parts('', x.detach(), dim, lengths), 'UnsafeSplitBackward0', x, dim, lengths);
   },
-  samples: [call([t([5, 3]), 2])],
+  tests: () => ({ samples: [call([t([5, 3]), 2])] }),
 });
 
 /** The sizes of `sections` parts, the first ones larger by one where the dim does not divide. */
@@ -288,16 +294,18 @@ export const tensorSplit = defineOp({
     const dim = wrapDim('tensorSplit', rawDim, x.ndim);
     return cutUp('tensorSplit', x, dim, sectionsOf('tensorSplit', given));
   },
-  samples: [
-    call([t([7, 3]), 3]),
-    call([t([3, 5]), [1, -1], 1]),
-    call([t([5]), [4, 2, 9]], {}, { noGrad: 'parts overlap' }),
-    call([t([5]), t([2], { dtype: 'int64', fill: { values: [2, 4] } })]),
-  ],
-  errors: [
-    { args: [t([5]), 0], throws: 'RuntimeError' },
-    { args: [t([]), 1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([7, 3]), 3]),
+      call([t([3, 5]), [1, -1], 1]),
+      call([t([5]), [4, 2, 9]], {}, { noGrad: 'parts overlap' }),
+      call([t([5]), t([2], { dtype: 'int64', fill: { values: [2, 4] } })]),
+    ],
+    errors: [
+      { args: [t([5]), 0], throws: 'RuntimeError' },
+      { args: [t([]), 1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 /** hsplit, vsplit and dsplit: equal parts, or cuts, of the dim that they are named after. */
@@ -329,12 +337,14 @@ function directionalSplit(name: string, dimOf: (ndim: number) => number, least: 
         );
       return cutUp(name, x, dim, where);
     },
-    samples: [call([t([2, 4, 6]), 2]), call([t([4, 6, 4]), [1, 3]])],
-    errors: [
-      { args: [t([]), 0], throws: 'RuntimeError' },
-      { args: [t([5, 5, 5]), 0], throws: 'RuntimeError' },
-      { args: [t([5, 5, 5]), 'abc'], throws: 'TypeError' },
-    ],
+    tests: () => ({
+      samples: [call([t([2, 4, 6]), 2]), call([t([4, 6, 4]), [1, 3]])],
+      errors: [
+        { args: [t([]), 0], throws: 'RuntimeError' },
+        { args: [t([5, 5, 5]), 0], throws: 'RuntimeError' },
+        { args: [t([5, 5, 5]), 'abc'], throws: 'TypeError' },
+      ],
+    }),
   });
 }
 

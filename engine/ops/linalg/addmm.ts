@@ -82,16 +82,18 @@ function fused(f: Form) {
       params: [tensorParam('input'), ...f.factors.map(tensorParam), ...scales],
       variants: ['function', 'method', 'inplace'],
       compose: compute,
-      samples: [
-        call([t(x), t(a), t(b)]),
-        call(
-          [t(x.slice(-1), { dtype: 'float64' }), t(a, { dtype: 'float64' }), t(b, { dtype: 'float64' })],
-          { beta: 0.2, alpha: 0.6 },
-          f.name === 'addbmm' ? { noGrad: 'PyTorch resizes its target in place, but not on the tape' } : {},
-        ),
-        call([t(x, { dtype: 'int64' }), t(a, { dtype: 'int64' }), t(b, { dtype: 'int64' })], { beta: 2 }),
-      ],
-      errors: [{ args: [t([7, 7, 7]), t(a), t(b)], throws: 'RuntimeError' }],
+      tests: () => ({
+        samples: [
+          call([t(x), t(a), t(b)]),
+          call(
+            [t(x.slice(-1), { dtype: 'float64' }), t(a, { dtype: 'float64' }), t(b, { dtype: 'float64' })],
+            { beta: 0.2, alpha: 0.6 },
+            f.name === 'addbmm' ? { noGrad: 'PyTorch resizes its target in place, but not on the tape' } : {},
+          ),
+          call([t(x, { dtype: 'int64' }), t(a, { dtype: 'int64' }), t(b, { dtype: 'int64' })], { beta: 2 }),
+        ],
+        errors: [{ args: [t([7, 7, 7]), t(a), t(b)], throws: 'RuntimeError' }],
+      }),
     },
     (target: Tensor, left: Tensor, right: Tensor, beta: Scalar, alpha: Scalar): Tensor => {
       const result = compute(target, left, right, beta, alpha);

@@ -29,8 +29,8 @@ const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false,
 const pivotParam: Param = { name: 'pivot', kind: 'bool', default: true, keyword: true };
 const wide = { dtype: 'float64' };
 const d = (shape: readonly number[]) => t(shape, wide);
-const positive = t([2, 2], { ...wide, fill: { values: [2, 1, 1, 3] } });
-const indefinite = t([2, 2], { fill: { values: [1, 2, 2, 1] } });
+const positive = () => t([2, 2], { ...wide, fill: { values: [2, 1, 1, 3] } });
+const indefinite = () => t([2, 2], { fill: { values: [1, 2, 2, 1] } });
 const notPositive = (code: number): string =>
   `The factorization could not be completed because the input is not positive-definite (the leading minor of order ${code} is not positive-definite).`;
 
@@ -68,11 +68,13 @@ function choleskyOp(name: string, torch: string, upperParam: Param) {
       requireSuccess(torch.slice(6), info, notPositive);
       return factor;
     },
-    samples: [call([positive], {}, oneTriangle), call([positive], { upper: true }, oneTriangle)],
-    errors: [
-      { args: [indefinite], throws: 'LinAlgError' },
-      { args: [t([3, 2])], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [call([positive()], {}, oneTriangle), call([positive()], { upper: true }, oneTriangle)],
+      errors: [
+        { args: [indefinite()], throws: 'LinAlgError' },
+        { args: [t([3, 2])], throws: 'RuntimeError' },
+      ],
+    }),
   });
 }
 const upperParam: Param = { name: 'upper', kind: 'bool', default: false };
@@ -94,7 +96,7 @@ export const choleskyEx = defineOp({
     if (check) requireSuccess('linalg.cholesky_ex', info, notPositive);
     return Object.assign([factor, info], { L: factor, info });
   },
-  samples: [call([positive], {}, oneTriangle)],
+  tests: () => ({ samples: [call([positive()], {}, oneTriangle)] }),
 });
 
 export const choleskyInverse = defineOp({
@@ -116,8 +118,10 @@ export const choleskyInverse = defineOp({
       };
     });
   },
-  samples: [call([positive], {}, oneTriangle)],
-  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([positive()], {}, oneTriangle)],
+    errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 function choleskySolved(op: string, b: Tensor, l: Tensor, upper: boolean): Tensor {
@@ -157,8 +161,10 @@ export const choleskySolve = defineOp({
     }
     return choleskySolved(op, b, l, upper);
   },
-  samples: [call([d([2, 3]), positive], {}, oneTriangle)],
-  errors: [{ args: [t([3, 2]), t([2, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([d([2, 3]), positive()], {}, oneTriangle)],
+    errors: [{ args: [t([3, 2]), t([2, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 // --- LU ---
@@ -186,7 +192,7 @@ export const luFactorEx = defineOp({
     if (check) requireSuccess('linalg.lu_factor_ex', info, singularLu);
     return Object.assign([lu, pivots, info], { LU: lu, pivots, info });
   },
-  samples: [call([d([3, 3])]), call([d([2, 3, 5])])],
+  tests: () => ({ samples: [call([d([3, 3])]), call([d([2, 3, 5])])] }),
 });
 
 export const luFactor = defineOp({
@@ -202,8 +208,7 @@ export const luFactor = defineOp({
     const { lu, pivots } = luFactored('linalg.lu_factor', a);
     return Object.assign([lu, pivots], { LU: lu, pivots });
   },
-  samples: [call([d([5, 3])])],
-  errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+  tests: () => ({ samples: [call([d([5, 3])])], errors: [{ args: [t([3])], throws: 'RuntimeError' }] }),
 });
 
 export const lu = defineOp({
@@ -222,7 +227,7 @@ export const lu = defineOp({
     const made = luFactored('lu', a);
     return getInfos ? [made.lu, made.pivots, made.info] : [made.lu, made.pivots];
   },
-  samples: [call([d([3, 3])]), call([d([3, 4]), true, true])],
+  tests: () => ({ samples: [call([d([3, 3])]), call([d([3, 4]), true, true])] }),
 });
 
 type Plu = [Tensor, Tensor, Tensor] & { P: Tensor; L: Tensor; U: Tensor };
@@ -269,7 +274,7 @@ export const luUnpack = defineOp({
     }
     return unpacked(packed, pivots, data, exchanges);
   },
-  samples: [call([d([2, 2]), t([2], { dtype: 'int32', fill: { values: [2, 2] } })])],
+  tests: () => ({ samples: [call([d([2, 2]), t([2], { dtype: 'int32', fill: { values: [2, 2] } })])] }),
 });
 
 export const linalgLu = defineOp({
@@ -284,7 +289,7 @@ export const linalgLu = defineOp({
     const { lu: packed, pivots } = luFactored('linalg.lu', a);
     return unpacked(packed, pivots, true, true);
   },
-  samples: [call([d([3, 3])]), call([d([4, 2])])],
+  tests: () => ({ samples: [call([d([3, 3])]), call([d([4, 2])])] }),
 });
 
 /** B between the factors; `left: false` is the adjoint of the other side. */
@@ -338,13 +343,15 @@ export const linalgLuSolve = defineOp({
   ],
   compose: (packed: Tensor, pivots: Tensor, b: Tensor, left: boolean, turned: boolean): Tensor =>
     solvedFromLu('linalg.lu_solve', packed, pivots, b, left, turned),
-  samples: [
-    call([positive, t([2], { dtype: 'int32', fill: { values: [2, 2] } }), d([2, 3])]),
-    call([positive, t([2], { dtype: 'int32', fill: { values: [2, 2] } }), d([3, 2])], {
-      left: false,
-      adjoint: true,
-    }),
-  ],
+  tests: () => ({
+    samples: [
+      call([positive(), t([2], { dtype: 'int32', fill: { values: [2, 2] } }), d([2, 3])]),
+      call([positive(), t([2], { dtype: 'int32', fill: { values: [2, 2] } }), d([3, 2])], {
+        left: false,
+        adjoint: true,
+      }),
+    ],
+  }),
 });
 
 export const luSolve = defineOp({
@@ -357,5 +364,7 @@ export const luSolve = defineOp({
   ],
   compose: (b: Tensor, packed: Tensor, pivots: Tensor): Tensor =>
     solvedFromLu('lu_solve', packed, pivots, b, true, false),
-  samples: [call([d([2, 3]), positive, t([2], { dtype: 'int32', fill: { values: [2, 2] } })])],
+  tests: () => ({
+    samples: [call([d([2, 3]), positive(), t([2], { dtype: 'int32', fill: { values: [2, 2] } })])],
+  }),
 });

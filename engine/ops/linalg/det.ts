@@ -61,8 +61,10 @@ export const det = defineOp({
       ];
     });
   },
-  samples: [call([d([3, 3])]), call([t([2, 4, 4])]), call([t([0, 0])])],
-  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([d([3, 3])]), call([t([2, 4, 4])]), call([t([0, 0])])],
+    errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 type SignAndLog = [Tensor, Tensor] & { sign: Tensor; logabsdet: Tensor };
@@ -99,8 +101,10 @@ export const slogdet = defineOp({
   returns: '[Tensor, Tensor] & { sign: Tensor; logabsdet: Tensor }',
   gradName: 'LinalgSlogdetBackward0',
   kernel: (a: Tensor): SignAndLog => signAndLog('linalg.slogdet', a),
-  samples: [call([d([3, 3])]), call([t([0, 3, 3])])],
-  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([d([3, 3])]), call([t([0, 3, 3])])],
+    errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const logdet = defineOp({
@@ -112,6 +116,8 @@ export const logdet = defineOp({
     if (a.dtype.isComplex) return sign.log().add(logabsdet);
     return logabsdet.maskedFill(sign.eq(-1), Number.NaN);
   },
-  samples: [call([t([2, 2], { ...wide, fill: { values: [2, 1, 1, 3] } })])],
-  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([2, 2], { ...wide, fill: { values: [2, 1, 1, 3] } })])],
+    errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  }),
 });

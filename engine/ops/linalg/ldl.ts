@@ -18,7 +18,7 @@ const matrix: Param = { name: 'A', kind: 'tensor' };
 const checkErrors: Param = { name: 'check_errors', kind: 'bool', default: false, keyword: true };
 const hermitianParam: Param = { name: 'hermitian', kind: 'bool', default: false, keyword: true };
 const d = (shape: readonly number[]) => t(shape, { dtype: 'float64' });
-const positive = t([2, 2], { dtype: 'float64', fill: { values: [2, 1, 1, 3] } });
+const positive = () => t([2, 2], { dtype: 'float64', fill: { values: [2, 1, 1, 3] } });
 
 const singularLdl = (code: number): string =>
   `D[${code},${code}] is zero and using it on ldl_solve would result in a division by zero.`;
@@ -42,7 +42,7 @@ export const ldlFactorEx = defineOp({
     const made = ldlOf('linalg.ldl_factor_ex', a, hermitian, check);
     return Object.assign(made, { LD: made[0], pivots: made[1], info: made[2] });
   },
-  samples: [call([positive])],
+  tests: () => ({ samples: [call([positive()])] }),
 });
 
 export const ldlFactor = defineOp({
@@ -56,7 +56,7 @@ export const ldlFactor = defineOp({
     const [ld, pivots] = ldlOf('linalg.ldl_factor', a, hermitian, true);
     return Object.assign([ld, pivots], { LD: ld, pivots });
   },
-  samples: [call([positive])],
+  tests: () => ({ samples: [call([positive()])] }),
 });
 
 /** Exchanges lead into the matrix, and blocks of two end within it; else memory beside it would be read. @throws RuntimeError */
@@ -109,5 +109,7 @@ export const ldlSolve = defineOp({
     requireExchanges(op, exchanges, ld.shape.at(-1)!);
     return rawLdlSolve(op, ld.detach(), exchanges, b.detach(), batch, hermitian && ld.dtype.isComplex);
   },
-  samples: [call([positive, t([2], { dtype: 'int32', fill: { values: [1, 2] } }), d([2, 3])])],
+  tests: () => ({
+    samples: [call([positive(), t([2], { dtype: 'int32', fill: { values: [1, 2] } }), d([2, 3])])],
+  }),
 });

@@ -89,8 +89,10 @@ export const linalgPinv = defineOp({
   gradName: 'LinalgPinvBackward0',
   kernel: (a: Tensor, atol: Bound, rtol: Bound, hermitian: boolean): Tensor =>
     pseudoInverse('linalg.pinv', a, atol, rtol, hermitian),
-  samples: [call([d([4, 3])]), call([d([3, 3])], { rtol: 0.1 }), call([t([0, 3])])],
-  errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([d([4, 3])]), call([d([3, 3])], { rtol: 0.1 }), call([t([0, 3])])],
+    errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const pinverse = defineOp({
@@ -102,7 +104,7 @@ export const pinverse = defineOp({
   ],
   gradName: 'LinalgPinvBackward0',
   kernel: (a: Tensor, rcond: number): Tensor => pseudoInverse('pinverse', a, 0, rcond, false),
-  samples: [call([d([4, 3])])],
+  tests: () => ({ samples: [call([d([4, 3])])] }),
 });
 
 export const matrixRank = defineOp({
@@ -120,7 +122,7 @@ export const matrixRank = defineOp({
     const s = hermitian ? hermitianEigen(op, seen, 'L', false).values.abs() : singularValues(op, seen);
     return s.gt(cutoff(a, s.amax(-1, true), column(atol), column(rtol))).sum(-1);
   },
-  samples: [call([d([4, 3])]), call([d([3, 3])], { rtol: 0.5 })],
+  tests: () => ({ samples: [call([d([4, 3])]), call([d([3, 3])], { rtol: 0.5 })] }),
 });
 
 // --- least squares ---
@@ -177,11 +179,13 @@ export const lstsq = defineOp({
       singularValues: singular,
     });
   },
-  samples: [
-    call([d([4, 3]), d([4, 2])], { driver: 'gels' }),
-    call([d([3, 3]), d([3, 2])], { driver: 'gelsd' }, { noGrad: 'PyTorch gives residuals no gradient' }),
-  ],
-  errors: [{ args: [t([]), t([])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([d([4, 3]), d([4, 2])], { driver: 'gels' }),
+      call([d([3, 3]), d([3, 2])], { driver: 'gelsd' }, { noGrad: 'PyTorch gives residuals no gradient' }),
+    ],
+    errors: [{ args: [t([]), t([])], throws: 'RuntimeError' }],
+  }),
 });
 
 function checkLstsq(op: string, a: Tensor, b: Tensor, driver: string | null): void {
@@ -254,7 +258,7 @@ export const svdLowrank = defineOp({
     requireMatrices('svd_lowrank', a);
     return lowRank('svd_lowrank', a, Math.min(q, ...a.shape.slice(-2)), niter, m);
   },
-  samples: [call([t([0, 3]), 0]), call([t([4, 3]), 2], {}, drawn)],
+  tests: () => ({ samples: [call([t([0, 3]), 0]), call([t([4, 3]), 2], {}, drawn)] }),
 });
 
 export const pcaLowrank = defineOp({
@@ -286,5 +290,5 @@ export const pcaLowrank = defineOp({
     if (niter < 0) throw new ValueError(message(op, 'niter of at least 0', String(niter)));
     return lowRank(op, center ? a.sub(a.mean(-2, true)) : a, wanted, niter, null);
   },
-  samples: [call([t([3, 0]), 0]), call([t([4, 3]), 2], {}, drawn)],
+  tests: () => ({ samples: [call([t([3, 0]), 0]), call([t([4, 3]), 2], {}, drawn)] }),
 });

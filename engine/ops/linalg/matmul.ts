@@ -158,24 +158,26 @@ export const mm = defineOp({
     requireDims('mm', 'mat2', b, 2);
     return product('mm', 'MmBackward0', a, b);
   },
-  samples: [
-    call([t([3, 5]), t([5, 7])]),
-    call([t([3, 5], { layout: 'transposed' }), t([5, 7], { layout: 'strided' })]),
-    call([t([17, 31], { dtype: 'float64' }), t([31, 13], { dtype: 'float64', layout: 'transposed' })]),
-    call([t([67, 71]), t([71, 37])]),
-    call([t([3, 0]), t([0, 5])]),
-    call([t([0, 3]), t([3, 5])]),
-    call([t([3, 5], { dtype: 'int64' }), t([5, 2], { dtype: 'int64' })]),
-    call([
-      t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 200 } }),
-      t([5, 2], { dtype: 'uint8', fill: { low: 0, high: 200 } }),
-    ]),
-  ],
-  errors: [
-    { args: [t([3, 2]), t([3, 2])], throws: 'RuntimeError' },
-    { args: [t([3]), t([3, 2])], throws: 'RuntimeError' },
-    { args: [t([2, 2]), t([2, 2], { dtype: 'float64' })], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([5, 7])]),
+      call([t([3, 5], { layout: 'transposed' }), t([5, 7], { layout: 'strided' })]),
+      call([t([17, 31], { dtype: 'float64' }), t([31, 13], { dtype: 'float64', layout: 'transposed' })]),
+      call([t([67, 71]), t([71, 37])]),
+      call([t([3, 0]), t([0, 5])]),
+      call([t([0, 3]), t([3, 5])]),
+      call([t([3, 5], { dtype: 'int64' }), t([5, 2], { dtype: 'int64' })]),
+      call([
+        t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 200 } }),
+        t([5, 2], { dtype: 'uint8', fill: { low: 0, high: 200 } }),
+      ]),
+    ],
+    errors: [
+      { args: [t([3, 2]), t([3, 2])], throws: 'RuntimeError' },
+      { args: [t([3]), t([3, 2])], throws: 'RuntimeError' },
+      { args: [t([2, 2]), t([2, 2], { dtype: 'float64' })], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const bmm = defineOp({
@@ -197,13 +199,15 @@ export const bmm = defineOp({
     }
     return product('bmm', 'BmmBackward0', a, b);
   },
-  samples: [
-    call([t([2, 3, 5]), t([2, 5, 7])]),
-    call([t([2, 3, 5], { layout: 'transposed' }), t([2, 5, 7], { dtype: 'float32', layout: 'strided' })]),
-    call([t([3, 2, 4], { dtype: 'float64' }), t([3, 4, 2], { dtype: 'float64' })]),
-    call([t([0, 3, 5]), t([0, 5, 2])]),
-  ],
-  errors: [{ args: [t([2, 3, 4]), t([3, 4, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5]), t([2, 5, 7])]),
+      call([t([2, 3, 5], { layout: 'transposed' }), t([2, 5, 7], { dtype: 'float32', layout: 'strided' })]),
+      call([t([3, 2, 4], { dtype: 'float64' }), t([3, 4, 2], { dtype: 'float64' })]),
+      call([t([0, 3, 5]), t([0, 5, 2])]),
+    ],
+    errors: [{ args: [t([2, 3, 4]), t([3, 4, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const mv = defineOp({
@@ -211,12 +215,14 @@ export const mv = defineOp({
   doc: 'An [n, m] matrix times an [m] vector.',
   params: [self, { name: 'vec', kind: 'tensor' }],
   compose: (a: Tensor, v: Tensor): Tensor => matrixVector('mv', a, v),
-  samples: [
-    call([t([3, 5]), t([5])]),
-    call([t([7, 31], { layout: 'transposed' }), t([31])]),
-    call([t([3, 5], { dtype: 'int64' }), t([5], { dtype: 'int64' })]),
-  ],
-  errors: [{ args: [t([3, 2]), t([3])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([5])]),
+      call([t([7, 31], { layout: 'transposed' }), t([31])]),
+      call([t([3, 5], { dtype: 'int64' }), t([5], { dtype: 'int64' })]),
+    ],
+    errors: [{ args: [t([3, 2]), t([3])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const dot = defineOp({
@@ -224,17 +230,19 @@ export const dot = defineOp({
   doc: 'The inner product of two vectors of one length.',
   params: [self, { name: 'tensor', kind: 'tensor' }],
   kernel: (a: Tensor, b: Tensor): Tensor => innerProduct('dot', a, b),
-  samples: [
-    call([t([7]), t([7])]),
-    call([t([1031]), t([1031])]),
-    call([t([0]), t([0])]),
-    call([t([5], { dtype: 'int64' }), t([5], { dtype: 'int64' })]),
-    call([t([5], { dtype: 'float64', layout: 'strided' }), t([5], { dtype: 'float64' })]),
-  ],
-  errors: [
-    { args: [t([3]), t([4])], throws: 'RuntimeError' },
-    { args: [t([3, 2]), t([3])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([7]), t([7])]),
+      call([t([1031]), t([1031])]),
+      call([t([0]), t([0])]),
+      call([t([5], { dtype: 'int64' }), t([5], { dtype: 'int64' })]),
+      call([t([5], { dtype: 'float64', layout: 'strided' }), t([5], { dtype: 'float64' })]),
+    ],
+    errors: [
+      { args: [t([3]), t([4])], throws: 'RuntimeError' },
+      { args: [t([3, 2]), t([3])], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const matmul = defineOp({
@@ -260,30 +268,32 @@ export const matmul = defineOp({
     if (a.ndim === 1) return product('matmul', 'UnsafeViewBackward0', a.unsqueeze(0), b).squeeze(-2);
     return product('matmul', 'UnsafeViewBackward0', a, b);
   },
-  samples: [
-    call([t([3]), t([3])]),
-    call([t([3, 5]), t([5, 2])]),
-    call([t([3, 5]), t([5])]),
-    call([t([3]), t([3, 5])]),
-    call([t([2, 3, 5]), t([5])]),
-    call([t([5]), t([2, 5, 3])]),
-    call([t([2, 3, 5]), t([5, 7])]),
-    call([t([3, 5]), t([2, 5, 7])]),
-    call([t([2, 1, 3, 5]), t([7, 5, 2])]),
-    call([t([2, 3, 5], { layout: 'expanded' }), t([2, 5, 3])]),
-    call([t([2, 3, 4], { dtype: 'float64' }), t([4, 3], { dtype: 'float64', layout: 'transposed' })]),
-    call([t([100, 100]), t([100, 100])]),
-    call([t([2, 0, 3]), t([3, 4])]),
-  ],
-  tolerance: {
-    reason:
-      "the order of sums is the CPU's own: of 100 terms in float32, PyTorch's recorded product is up to 1.3e-5 from the exact one",
-    'cuda:float32': { rtol: 2.6e-6, atol: 2e-5 },
-  },
-  errors: [
-    { args: [t([2, 3]), t([2, 3])], throws: 'RuntimeError' },
-    { args: [t([]), t([3])], throws: 'RuntimeError' },
-    { args: [t([2, 3, 4]), t([3, 4, 5])], throws: 'RuntimeError' },
-  ],
-  bench: [call([t([256, 256]), t([256, 256])])],
+  tests: () => ({
+    samples: [
+      call([t([3]), t([3])]),
+      call([t([3, 5]), t([5, 2])]),
+      call([t([3, 5]), t([5])]),
+      call([t([3]), t([3, 5])]),
+      call([t([2, 3, 5]), t([5])]),
+      call([t([5]), t([2, 5, 3])]),
+      call([t([2, 3, 5]), t([5, 7])]),
+      call([t([3, 5]), t([2, 5, 7])]),
+      call([t([2, 1, 3, 5]), t([7, 5, 2])]),
+      call([t([2, 3, 5], { layout: 'expanded' }), t([2, 5, 3])]),
+      call([t([2, 3, 4], { dtype: 'float64' }), t([4, 3], { dtype: 'float64', layout: 'transposed' })]),
+      call([t([100, 100]), t([100, 100])]),
+      call([t([2, 0, 3]), t([3, 4])]),
+    ],
+    tolerance: {
+      reason:
+        "the order of sums is the CPU's own: of 100 terms in float32, PyTorch's recorded product is up to 1.3e-5 from the exact one",
+      'cuda:float32': { rtol: 2.6e-6, atol: 2e-5 },
+    },
+    errors: [
+      { args: [t([2, 3]), t([2, 3])], throws: 'RuntimeError' },
+      { args: [t([]), t([3])], throws: 'RuntimeError' },
+      { args: [t([2, 3, 4]), t([3, 4, 5])], throws: 'RuntimeError' },
+    ],
+    bench: [call([t([256, 256]), t([256, 256])])],
+  }),
 });

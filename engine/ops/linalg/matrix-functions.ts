@@ -61,14 +61,15 @@ export const matrixExp = defineOp({
     requireSquare('linalg.matrix_exp', a);
     return recorded(a);
   },
-  samples: [call([t([3, 3], { dtype: 'float64' })]), call([t([2, 2, 2])])],
-  errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 3], { dtype: 'float64' })]), call([t([2, 2, 2])])],
+    errors: [{ args: [t([3, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 const x: Param = { name: 'x', kind: 'tensor' };
 export const vander = defineOp({
   name: 'linalg.vander',
-  differs: { 'linalg.vander/*@bool*': 'takes bool, which PyTorch has no kernel for' },
   doc: 'The powers 0 to N − 1 of every element, along a new last dim.',
   params: [x, { name: 'N', kind: 'int', default: null, keyword: true }],
   compose: (given: Tensor, count: number | null): Tensor => {
@@ -89,6 +90,8 @@ export const vander = defineOp({
     const powers = base.unsqueeze(-1).expand([...base.shape, n - 1]);
     return joined([ones, powers.cumprod(-1)], -1);
   },
-  samples: [call([t([3])]), call([t([2, 3], { dtype: 'int64' })], { N: 4 })],
-  errors: [{ args: [t([3])], kwargs: { N: 1 }, throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3])]), call([t([2, 3], { dtype: 'int64' })], { N: 4 })],
+    errors: [{ args: [t([3])], kwargs: { N: 1 }, throws: 'RuntimeError' }],
+  }),
 });

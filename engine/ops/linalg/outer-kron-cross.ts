@@ -2,7 +2,7 @@
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes, wrapDim, wrapDims } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { defineOp, type Param } from '../../registry/define.js';
+import { defineOp, type Param, type OpTests } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { diagonalOf } from '../views/geometry.js';
 import { innerProduct } from './matmul.js';
@@ -34,8 +34,10 @@ export const outer = defineOp({
     }
     return a.unsqueeze(1).mul(b);
   },
-  samples: [call([t([3]), t([5])]), call([t([3], { dtype: 'int64' }), t([2], { dtype: 'float64' })])],
-  errors: [{ args: [t([3, 2]), t([3])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3]), t([5])]), call([t([3], { dtype: 'int64' }), t([2], { dtype: 'float64' })])],
+    errors: [{ args: [t([3, 2]), t([3])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const inner = defineOp({
@@ -55,8 +57,10 @@ export const inner = defineOp({
     }
     return contracted('inner', a, b, [a.ndim - 1], [b.ndim - 1]);
   },
-  samples: [call([t([3]), t([3])]), call([t([2, 3]), t([4, 5, 3])]), call([t([]), t([2, 3])])],
-  errors: [{ args: [t([3]), t([4])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3]), t([3])]), call([t([2, 3]), t([4, 5, 3])]), call([t([]), t([2, 3])])],
+    errors: [{ args: [t([3]), t([4])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const vdot = defineOp({
@@ -64,11 +68,13 @@ export const vdot = defineOp({
   doc: 'The inner product of two vectors; of complex ones, with the first conjugated.',
   params: [self, other],
   compose: (a: Tensor, b: Tensor): Tensor => innerProduct('vdot', a.conj(), b),
-  samples: [call([t([7]), t([7])])],
-  errors: [
-    { args: [t([3, 2]), t([3])], throws: 'RuntimeError' },
-    { args: [t([9]), t([3])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([7]), t([7])])],
+    errors: [
+      { args: [t([3, 2]), t([3])], throws: 'RuntimeError' },
+      { args: [t([9]), t([3])], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const vecdot = defineOp({
@@ -91,7 +97,7 @@ export const vecdot = defineOp({
     const column = b.expand(shape).movedim(at, -1).unsqueeze(-1);
     return row.matmul(column).squeeze(-1).squeeze(-1);
   },
-  samples: [call([t([2, 5]), t([2, 5])]), call([t([3, 5]), t([3, 1])], { dim: 0 })],
+  tests: () => ({ samples: [call([t([2, 5]), t([2, 5])]), call([t([3, 5]), t([3, 1])], { dim: 0 })] }),
 });
 
 /** The cross products along a wrapped dim of size 3. */
@@ -106,9 +112,6 @@ function crossOver(op: string, a: Tensor, b: Tensor, dim: number): Tensor {
 
 export const linalgCross = defineOp({
   name: 'linalg.cross',
-  differs: {
-    'linalg.cross/*@bool*': "is refused here by the op that it is made of, with that one's error class",
-  },
   doc: 'The cross products of vectors of 3 along a dim; the other dims broadcast.',
   params: [self, other, lastDim],
   compose: (a: Tensor, b: Tensor, dim: number): Tensor => {
@@ -130,18 +133,19 @@ export const linalgCross = defineOp({
     }
     return crossOver('linalg.cross', a, b, d);
   },
-  samples: [call([t([5, 3]), t([1, 3])]), call([t([5, 3, 2]), t([5, 3, 2])], { dim: 1 })],
-  errors: [
-    { args: [t([5, 3]), t([5, 1])], throws: 'RuntimeError' },
-    { args: [t([5, 5, 3]), t([5, 3])], throws: 'RuntimeError' },
-    { args: [t([5, 2]), t([5, 2])], throws: 'RuntimeError' },
-    { args: [t([5, 2]), t([5, 2])], kwargs: { dim: 2 }, throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [call([t([5, 3]), t([1, 3])]), call([t([5, 3, 2]), t([5, 3, 2])], { dim: 1 })],
+    errors: [
+      { args: [t([5, 3]), t([5, 1])], throws: 'RuntimeError' },
+      { args: [t([5, 5, 3]), t([5, 3])], throws: 'RuntimeError' },
+      { args: [t([5, 2]), t([5, 2])], throws: 'RuntimeError' },
+      { args: [t([5, 2]), t([5, 2])], kwargs: { dim: 2 }, throws: 'IndexError' },
+    ],
+  }),
 });
 
 export const cross = defineOp({
   name: 'cross',
-  differs: { 'cross/*@bool*': "is refused here by the op that it is made of, with that one's error class" },
   doc: 'The cross products of vectors of 3 along `dim`, or along the first dim of size 3.',
   params: [self, other, { name: 'dim', kind: 'int', default: null }],
   compose: (a: Tensor, b: Tensor, dim: number | null): Tensor => {
@@ -158,8 +162,10 @@ export const cross = defineOp({
     }
     return crossOver('cross', a, b, found);
   },
-  samples: [call([t([5, 3]), t([5, 3])]), call([t([3, 2]), t([3, 2])], { dim: 0 })],
-  errors: [{ args: [t([5, 2]), t([5, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([5, 3]), t([5, 3])]), call([t([3, 2]), t([3, 2])], { dim: 0 })],
+    errors: [{ args: [t([5, 2]), t([5, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const kron = defineOp({
@@ -175,7 +181,7 @@ export const kron = defineOp({
     const right = b.reshape(q.flatMap((size) => [1, size]));
     return left.mul(right).reshape(p.map((size, d) => size * q[d]!));
   },
-  samples: [call([t([2, 3]), t([3, 2])]), call([t([2]), t([2, 1, 3])])],
+  tests: () => ({ samples: [call([t([2, 3]), t([3, 2])]), call([t([2]), t([2, 1, 3])])] }),
 });
 
 /** The dims that tensordot sums over: the last and first n, or two lists. */
@@ -240,7 +246,6 @@ function contracted(
 
 export const tensordot = defineOp({
   name: 'tensordot',
-  differs: { 'tensordot/1@bool*': 'bool products have no kernel here' },
   doc: 'The sums of products over the last dims of the first and the first dims of the second, or over listed pairs.',
   params: [
     { name: 'a', kind: 'tensor' },
@@ -250,22 +255,23 @@ export const tensordot = defineOp({
   variants: ['function'],
   compose: (a: Tensor, b: Tensor, dims: unknown): Tensor =>
     contracted('tensordot', a, b, ...dimPairs(a, dims)),
-  samples: [
-    call([t([2, 3, 4]), t([3, 4, 5])]),
-    call([t([2, 2, 1]), t([2, 1, 2])], {
-      dims: [
-        [0, 1],
-        [2, 0],
-      ],
-    }),
-    call([t([2, 3]), t([4]), 0]),
-  ],
-  errors: [{ args: [t([2, 3]), t([4, 5]), 1], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 4]), t([3, 4, 5])]),
+      call([t([2, 2, 1]), t([2, 1, 2])], {
+        dims: [
+          [0, 1],
+          [2, 0],
+        ],
+      }),
+      call([t([2, 3]), t([4]), 0]),
+    ],
+    errors: [{ args: [t([2, 3]), t([4, 5]), 1], throws: 'RuntimeError' }],
+  }),
 });
 
 export const trace = defineOp({
   name: 'trace',
-  differs: { 'trace/*@bool*': 'takes bool, which PyTorch has no kernel for' },
   numpy: 'numpy.trace',
   doc: 'The sum of a matrix’s diagonal; of integers, as int64.',
   params: [self],
@@ -274,8 +280,10 @@ export const trace = defineOp({
       throw fail('trace', 'a matrix', showShape(x.shape), 'trace: expected a matrix, but got a tensor');
     return diagonalOf(x, 0, 0, 1).sum();
   },
-  samples: [call([t([3, 5])]), call([t([0, 3])]), call([t([3, 3], { dtype: 'int32' })])],
-  errors: [{ args: [t([3, 4, 5])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 5])]), call([t([0, 3])]), call([t([3, 3], { dtype: 'int32' })])],
+    errors: [{ args: [t([3, 4, 5])], throws: 'RuntimeError' }],
+  }),
 });
 
 /** The cheapest order of a chain of products, as where to split matrices i..j. */
@@ -344,8 +352,10 @@ export const multiDot = defineOp({
       tensors.map((x) => x.to('float64')),
     ).to('float32');
   },
-  samples: [call([[t([2, 3]), t([3, 4]), t([4, 5])]]), call([[t([3]), t([3, 2]), t([2])]])],
-  errors: [{ args: [[t([2, 3])]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([[t([2, 3]), t([3, 4]), t([4, 5])]]), call([[t([3]), t([3, 2]), t([2])]])],
+    errors: [{ args: [[t([2, 3])]], throws: 'RuntimeError' }],
+  }),
 });
 
 export const chainMatmul = defineOp({
@@ -355,8 +365,10 @@ export const chainMatmul = defineOp({
   variants: ['function'],
   compose: (tensors: readonly Tensor[]): Tensor =>
     tensors.length === 1 ? tensors[0]!.clone() : chain('chain_matmul', tensors),
-  samples: [call([t([2, 3]), t([3, 4]), t([4, 5])])],
-  errors: [{ args: [t([2, 3]), t([2, 3])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([2, 3]), t([3, 4]), t([4, 5])])],
+    errors: [{ args: [t([2, 3]), t([2, 3])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const linalgDiagonal = defineOp({
@@ -370,11 +382,13 @@ export const linalgDiagonal = defineOp({
   ],
   gradName: 'DiagonalBackward0',
   compose: (x: Tensor, offset: number, dim1: number, dim2: number): Tensor => x.diagonal(offset, dim1, dim2),
-  samples: [call([t([2, 3, 4])]), call([t([3, 4])], { offset: 1 })],
-  errors: [
-    { args: [t([10, 20])], kwargs: { dim1: 1, dim2: 1 }, throws: 'RuntimeError' },
-    { args: [t([10, 20])], kwargs: { dim1: 10000 }, throws: 'IndexError' },
-  ],
+  tests: (): OpTests => ({
+    samples: [call([t([2, 3, 4])]), call([t([3, 4])], { offset: 1 })],
+    errors: [
+      { args: [t([10, 20])], kwargs: { dim1: 1, dim2: 1 }, throws: 'RuntimeError' },
+      { args: [t([10, 20])], kwargs: { dim1: 10000 }, throws: 'IndexError' },
+    ],
+  }),
 });
 
 export const rmatmul = defineOp({
@@ -384,6 +398,8 @@ export const rmatmul = defineOp({
   params: [self, other],
   variants: ['method'],
   compose: (a: Tensor, b: Tensor): Tensor => b.matmul(a),
-  samples: [call([t([3, 5]), t([2, 3])])],
-  errors: [{ args: [t([2, 3]), t([2, 4])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 5]), t([2, 3])])],
+    errors: [{ args: [t([2, 3]), t([2, 4])], throws: 'RuntimeError' }],
+  }),
 });

@@ -138,8 +138,10 @@ export const linalgQr = defineOp({
   returns: pairType,
   gradName: 'LinalgQrBackward0',
   kernel: (a: Tensor, mode: string): Pair => qrOf('linalg.qr', a, mode),
-  samples: [call([d([4, 3])]), call([d([2, 3, 5])]), call([d([3, 3])], { mode: 'complete' })],
-  errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([d([4, 3])]), call([d([2, 3, 5])]), call([d([3, 3])], { mode: 'complete' })],
+    errors: [{ args: [t([3])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const qr = defineOp({
@@ -149,7 +151,7 @@ export const qr = defineOp({
   returns: pairType,
   gradName: 'LinalgQrBackward0',
   kernel: (a: Tensor, some: boolean): Pair => qrOf('qr', a, some ? 'reduced' : 'complete'),
-  samples: [call([d([4, 3])]), call([d([3, 3]), false])],
+  tests: () => ({ samples: [call([d([4, 3])]), call([d([3, 3]), false])] }),
 });
 
 export const geqrf = defineOp({
@@ -163,7 +165,7 @@ export const geqrf = defineOp({
     const { packed, tau } = rawQr('geqrf', a.detach());
     return Object.assign([packed, tau], { a: packed, tau });
   },
-  samples: [call([d([4, 3])])],
+  tests: () => ({ samples: [call([d([4, 3])])] }),
 });
 
 export const householderProduct = defineOp({
@@ -196,8 +198,10 @@ export const householderProduct = defineOp({
       );
     return productOf(op, a, tau, n);
   },
-  samples: [call([d([4, 3]), d([2])]), call([d([2, 3, 3]), d([2, 3])])],
-  errors: [{ args: [t([2, 3]), t([2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([d([4, 3]), d([2])]), call([d([2, 3, 3]), d([2, 3])])],
+    errors: [{ args: [t([2, 3]), t([2])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const ormqr = defineOp({
@@ -217,8 +221,10 @@ export const ormqr = defineOp({
     if (left) return other.sub(v.matmul(t2.matmul(adjoint(v).matmul(other))));
     return other.sub(other.matmul(v).matmul(t2).matmul(adjoint(v)));
   },
-  samples: [call([d([4, 2]), d([2]), d([4, 3])]), call([d([4, 2]), d([2]), d([3, 4]), false, true])],
-  errors: [{ args: [t([]), t([]), t([])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([d([4, 2]), d([2]), d([4, 3])]), call([d([4, 2]), d([2]), d([3, 4]), false, true])],
+    errors: [{ args: [t([]), t([]), t([])], throws: 'RuntimeError' }],
+  }),
 });
 
 function checkOrmqr(a: Tensor, tau: Tensor, other: Tensor, left: boolean): void {

@@ -110,21 +110,26 @@ export const scaledDotProductAttention = defineOp({
     checkAttention(op, [q, k, v], mask, causal);
     return attend(op, q, k, v, { mask, dropout, causal, scale, grouped });
   },
-  samples: [
-    call([t([2, 3, 4]), t([2, 5, 4]), t([2, 5, 6])]),
-    call([t([2, 2, 3, 4], f64), t([2, 2, 3, 4], f64), t([2, 2, 3, 4], f64)], { is_causal: true, scale: 0.3 }),
-    call([t([2, 4, 3, 4]), t([2, 2, 5, 4]), t([2, 2, 5, 4]), t([3, 5], { dtype: 'bool', fill: 'ones' })], {
-      enable_gqa: true,
-    }),
-    call([t([3, 4]), t([5, 4]), t([5, 4]), t([3, 5])]),
-  ],
-  errors: [
-    { args: [t([3]), t([3]), t([3])], throws: 'RuntimeError' },
-    {
-      args: [t([3, 2]), t([3, 2]), t([3, 2]), t([3, 3])],
-      kwargs: { is_causal: true },
-      throws: 'RuntimeError',
-    },
-    { args: [t([3, 2]), t([3, 2], f64), t([3, 2])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 4]), t([2, 5, 4]), t([2, 5, 6])]),
+      call([t([2, 2, 3, 4], f64), t([2, 2, 3, 4], f64), t([2, 2, 3, 4], f64)], {
+        is_causal: true,
+        scale: 0.3,
+      }),
+      call([t([2, 4, 3, 4]), t([2, 2, 5, 4]), t([2, 2, 5, 4]), t([3, 5], { dtype: 'bool', fill: 'ones' })], {
+        enable_gqa: true,
+      }),
+      call([t([3, 4]), t([5, 4]), t([5, 4]), t([3, 5])]),
+    ],
+    errors: [
+      { args: [t([3]), t([3]), t([3])], throws: 'RuntimeError' },
+      {
+        args: [t([3, 2]), t([3, 2]), t([3, 2]), t([3, 3])],
+        kwargs: { is_causal: true },
+        throws: 'RuntimeError',
+      },
+      { args: [t([3, 2]), t([3, 2], f64), t([3, 2])], throws: 'RuntimeError' },
+    ],
+  }),
 });

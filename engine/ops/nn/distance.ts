@@ -37,12 +37,14 @@ export const pairwiseDistance = defineOp({
     { name: 'keepdim', kind: 'bool', default: false },
   ],
   compose: pairwise,
-  samples: [
-    call([t([5, 3]), t([5, 3])]),
-    call([t([5, 3], f64), t([3], f64)], { p: 3, keepdim: true }),
-    call([t([5, 3]), t([5, 3]), 1, 0.5]),
-  ],
-  errors: [{ args: [t([5, 3]), t([5, 4])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([5, 3]), t([5, 3])]),
+      call([t([5, 3], f64), t([3], f64)], { p: 3, keepdim: true }),
+      call([t([5, 3]), t([5, 3]), 1, 0.5]),
+    ],
+    errors: [{ args: [t([5, 3]), t([5, 4])], throws: 'RuntimeError' }],
+  }),
 });
 
 /** The 2-norm over a dim, at least eps; gradients pass as if nothing had been cut off. */
@@ -76,16 +78,18 @@ export const cosineSimilarity = defineOp({
     const product = a.div(lengthOf(a, d, eps)).mul(b.div(lengthOf(b, d, eps)));
     return shape.length === 0 ? product : product.sum(d);
   },
-  samples: [
-    call([t([5, 3]), t([5, 3])]),
-    call([t([5, 3], f64), t([1, 3], f64)], { dim: 0 }),
-    call([t([3]), t([3])], { dim: 0, eps: 0.5 }),
-    call([t([2, 3]), t([2, 3], { fill: 'zeros' })], {}, { noGrad: 'a vector of zeros' }),
-  ],
-  errors: [
-    { args: [t([5, 3]), t([5, 4])], throws: 'RuntimeError' },
-    { args: [t([5]), t([5])], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5, 3]), t([5, 3])]),
+      call([t([5, 3], f64), t([1, 3], f64)], { dim: 0 }),
+      call([t([3]), t([3])], { dim: 0, eps: 0.5 }),
+      call([t([2, 3]), t([2, 3], { fill: 'zeros' })], {}, { noGrad: 'a vector of zeros' }),
+    ],
+    errors: [
+      { args: [t([5, 3]), t([5, 4])], throws: 'RuntimeError' },
+      { args: [t([5]), t([5])], throws: 'IndexError' },
+    ],
+  }),
 });
 
 export const normalize = defineOp({
@@ -101,12 +105,14 @@ export const normalize = defineOp({
   ],
   compose: (x: Tensor, p: number, dim: number | readonly number[], eps: number): Tensor =>
     x.div(x.norm(p, dim, true).clampMin(eps)),
-  samples: [
-    call([t([5, 3])]),
-    call([t([2, 3, 4], f64)], { p: 1, dim: 2 }),
-    call([t([2, 3])], { p: 3, dim: 0, eps: 2 }),
-  ],
-  errors: [{ args: [t([5])], throws: 'IndexError' }],
+  tests: () => ({
+    samples: [
+      call([t([5, 3])]),
+      call([t([2, 3, 4], f64)], { p: 1, dim: 2 }),
+      call([t([2, 3])], { p: 3, dim: 0, eps: 2 }),
+    ],
+    errors: [{ args: [t([5])], throws: 'IndexError' }],
+  }),
 });
 
 function checkPoints(op: string, which: string, x: Tensor): void {
@@ -150,18 +156,20 @@ export const cdist = defineOp({
     if (!(p >= 0)) refuse('cdist', 'p ≥ 0', String(p), 'cdist only supports non-negative p values');
     return distance('cdist', 'CdistBackward0', x1.unsqueeze(-2), x2.unsqueeze(-3), p);
   },
-  samples: [
-    call([t([5, 3]), t([4, 3])]),
-    call([t([2, 5, 3], f64), t([4, 3], f64), 1]),
-    call([t([5, 3]), t([4, 3]), 3]),
-    call([t([3, 2], { fill: 'ties' }), t([3, 2], { fill: 'ties' }), 1.5]),
-  ],
-  errors: [
-    { args: [t([5, 3]), t([4, 2])], throws: 'RuntimeError' },
-    { args: [t([5, 3]), t([4, 3]), -1], throws: 'RuntimeError' },
-    { args: [t([3]), t([4, 3])], throws: 'RuntimeError' },
-    { args: [t([5, 3]), t([4, 3]), 2, 'mm'], throws: 'ValueError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5, 3]), t([4, 3])]),
+      call([t([2, 5, 3], f64), t([4, 3], f64), 1]),
+      call([t([5, 3]), t([4, 3]), 3]),
+      call([t([3, 2], { fill: 'ties' }), t([3, 2], { fill: 'ties' }), 1.5]),
+    ],
+    errors: [
+      { args: [t([5, 3]), t([4, 2])], throws: 'RuntimeError' },
+      { args: [t([5, 3]), t([4, 3]), -1], throws: 'RuntimeError' },
+      { args: [t([3]), t([4, 3])], throws: 'RuntimeError' },
+      { args: [t([5, 3]), t([4, 3]), 2, 'mm'], throws: 'ValueError' },
+    ],
+  }),
 });
 
 export const pdist = defineOp({
@@ -182,14 +190,16 @@ export const pdist = defineOp({
     const row = (k: number): Tensor => x.indexSelect(0, pairs.select(1, k));
     return distance('pdist', 'PdistBackward0', row(0), row(1), p);
   },
-  samples: [
-    call([t([5, 3])]),
-    call([t([4, 3], f64), 3]),
-    call([t([4, 2], { fill: 'ties' }), { special: 'inf' }], {}, { noGrad: 'ties' }),
-    call([t([1, 3])]),
-  ],
-  errors: [
-    { args: [t([5])], throws: 'RuntimeError' },
-    { args: [t([5, 3]), -1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5, 3])]),
+      call([t([4, 3], f64), 3]),
+      call([t([4, 2], { fill: 'ties' }), { special: 'inf' }], {}, { noGrad: 'ties' }),
+      call([t([1, 3])]),
+    ],
+    errors: [
+      { args: [t([5])], throws: 'RuntimeError' },
+      { args: [t([5, 3]), -1], throws: 'RuntimeError' },
+    ],
+  }),
 });

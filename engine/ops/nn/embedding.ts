@@ -128,20 +128,22 @@ export const embedding = defineOp({
     if (maxNorm !== null) renormalize(weight, flat, maxNorm, p);
     return looked(weight, flat, how).reshape([...index.shape, width]);
   },
-  samples: [
-    call([ix([2, 3], 5), t([5, 4])]),
-    call(
-      [ix([7], 3), t([3, 2], f64), 1],
-      { scale_grad_by_freq: true },
-      { noGrad: 'scaled by how often a row is used' },
-    ),
-    call([ix([], 3), t([3, 2]), -1], {}, { noGrad: 'padding_idx keeps its row from the gradient' }),
-  ],
-  errors: [
-    { args: [ix([2, 2], 1), t([1, 1, 1])], throws: 'RuntimeError' },
-    { args: [t([1], { dtype: 'int64', fill: { low: 3, high: 4 } }), t([3, 2])], throws: 'IndexError' },
-    { args: [t([2]), t([3, 2])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([ix([2, 3], 5), t([5, 4])]),
+      call(
+        [ix([7], 3), t([3, 2], f64), 1],
+        { scale_grad_by_freq: true },
+        { noGrad: 'scaled by how often a row is used' },
+      ),
+      call([ix([], 3), t([3, 2]), -1], {}, { noGrad: 'padding_idx keeps its row from the gradient' }),
+    ],
+    errors: [
+      { args: [ix([2, 2], 1), t([1, 1, 1])], throws: 'RuntimeError' },
+      { args: [t([1], { dtype: 'int64', fill: { low: 3, high: 4 } }), t([3, 2])], throws: 'IndexError' },
+      { args: [t([2]), t([3, 2])], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 interface Bags {
@@ -321,20 +323,22 @@ export const embeddingBag = defineOp({
     const picked = looked(weight, bag.flat, { padding: -1, byFrequency });
     return reducedBags(picked, bag, unused < 0 ? null : bag.flat.ne(unused), mode);
   },
-  samples: [
-    call([ix([7], 5), t([5, 3]), t([3], { dtype: 'int64', fill: { values: [0, 2, 2] } })]),
-    call([ix([2, 4], 5), t([5, 3], f64)], {
-      mode: 'sum',
-      per_sample_weights: t([2, 4], f64),
-      padding_idx: 1,
-    }),
-    call([ix([2, 4], 5), t([5, 3])], { mode: 'max' }),
-  ],
-  errors: [
-    { args: [ix([3], 5), t([5, 3])], throws: 'ValueError' },
-    { args: [ix([3], 5), t([5, 3]), t([1], { dtype: 'int64', fill: 'ones' })], throws: 'RuntimeError' },
-    { args: [ix([2, 2], 5), t([5, 3])], kwargs: { mode: 'min' }, throws: 'ValueError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([ix([7], 5), t([5, 3]), t([3], { dtype: 'int64', fill: { values: [0, 2, 2] } })]),
+      call([ix([2, 4], 5), t([5, 3], f64)], {
+        mode: 'sum',
+        per_sample_weights: t([2, 4], f64),
+        padding_idx: 1,
+      }),
+      call([ix([2, 4], 5), t([5, 3])], { mode: 'max' }),
+    ],
+    errors: [
+      { args: [ix([3], 5), t([5, 3])], throws: 'ValueError' },
+      { args: [ix([3], 5), t([5, 3]), t([1], { dtype: 'int64', fill: 'ones' })], throws: 'RuntimeError' },
+      { args: [ix([2, 2], 5), t([5, 3])], kwargs: { mode: 'min' }, throws: 'ValueError' },
+    ],
+  }),
 });
 
 function reducedBags(picked: Tensor, bag: Bag, used: Tensor | null, mode: string): Tensor {
@@ -380,10 +384,12 @@ export const oneHot = defineOp({
     const out = rawZeros([...x.shape, count], int64);
     return x.length === 0 ? out : out.scatter(-1, x.unsqueeze(-1), 1);
   },
-  samples: [call([ix([2, 3], 4)]), call([ix([], 4), 5])],
-  errors: [
-    { args: [t([2])], throws: 'RuntimeError' },
-    { args: [t([1], { dtype: 'int64', fill: { low: 3, high: 4 } }), 2], throws: 'RuntimeError' },
-    { args: [t([1], { dtype: 'int64', fill: { low: -1, high: 0 } })], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([ix([2, 3], 4)]), call([ix([], 4), 5])],
+    errors: [
+      { args: [t([2])], throws: 'RuntimeError' },
+      { args: [t([1], { dtype: 'int64', fill: { low: 3, high: 4 } }), 2], throws: 'RuntimeError' },
+      { args: [t([1], { dtype: 'int64', fill: { low: -1, high: 0 } })], throws: 'RuntimeError' },
+    ],
+  }),
 });

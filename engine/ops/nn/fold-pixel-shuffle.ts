@@ -99,15 +99,17 @@ export const unfold = defineOp({
   doc: 'The sliding blocks of images [n, c, h, w] as columns [n, c · kh · kw, blocks].',
   params: [self, ...blockParams],
   compose: (x: Tensor, ...args: BlockArguments): Tensor => columns(x, ...args),
-  samples: [
-    call([t([2, 3, 5, 4]), [3, 2]]),
-    call([t([3, 6, 5], { dtype: 'float64' }), 2, [1, 2], [1, 0], 2]),
-  ],
-  errors: [
-    { args: [t([1, 2, 4, 4]), 5], throws: 'RuntimeError' },
-    { args: [t([1, 2, 4, 4]), 2, 0], throws: 'RuntimeError' },
-    { args: [t([1, 2, 4, 4]), 2, 1, -1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5, 4]), [3, 2]]),
+      call([t([3, 6, 5], { dtype: 'float64' }), 2, [1, 2], [1, 0], 2]),
+    ],
+    errors: [
+      { args: [t([1, 2, 4, 4]), 5], throws: 'RuntimeError' },
+      { args: [t([1, 2, 4, 4]), 2, 0], throws: 'RuntimeError' },
+      { args: [t([1, 2, 4, 4]), 2, 1, -1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 function image(raw: Tensor, outputSize: Ints, ...args: BlockArguments): Tensor {
@@ -156,15 +158,17 @@ export const fold = defineOp({
   params: [self, { name: 'output_size', kind: 'ints' }, ...blockParams],
   variants: ['function'],
   compose: (x: Tensor, size: Ints, ...args: BlockArguments): Tensor => image(x, size, ...args),
-  samples: [
-    call([t([2, 18, 9]), [5, 4], [3, 2]]),
-    call([t([12, 4], { dtype: 'float64' }), [6, 5], 2, [1, 2], [1, 0], [2, 3]]),
-  ],
-  errors: [
-    { args: [t([1, 12, 8]), [4, 4], 2], throws: 'RuntimeError' },
-    { args: [t([1, 11, 9]), [4, 4], 2], throws: 'RuntimeError' },
-    { args: [t([9]), [4, 4], 2], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 18, 9]), [5, 4], [3, 2]]),
+      call([t([12, 4], { dtype: 'float64' }), [6, 5], 2, [1, 2], [1, 0], [2, 3]]),
+    ],
+    errors: [
+      { args: [t([1, 12, 8]), [4, 4], 2], throws: 'RuntimeError' },
+      { args: [t([1, 11, 9]), [4, 4], 2], throws: 'RuntimeError' },
+      { args: [t([9]), [4, 4], 2], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 function checkPixels(op: string, python: string, x: Tensor, factor: number, name: string): void {
@@ -213,12 +217,14 @@ export const pixelShuffle = defineOp({
       .permute([...keep, n, n + 3, n + 1, n + 4, n + 2])
       .reshape([...lead, c / (r * r), h * r, w * r]);
   },
-  samples: [call([t([2, 8, 3, 2]), 2]), call([t([9, 2, 2], { dtype: 'int32' }), 3])],
-  errors: [
-    { args: [t([1, 9, 2, 2]), 2], throws: 'RuntimeError' },
-    { args: [t([1, 9, 2, 2]), 0], throws: 'RuntimeError' },
-    { args: [t([9, 2]), 3], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([2, 8, 3, 2]), 2]), call([t([9, 2, 2], { dtype: 'int32' }), 3])],
+    errors: [
+      { args: [t([1, 9, 2, 2]), 2], throws: 'RuntimeError' },
+      { args: [t([1, 9, 2, 2]), 0], throws: 'RuntimeError' },
+      { args: [t([9, 2]), 3], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const pixelUnshuffle = defineOp({
@@ -249,12 +255,14 @@ export const pixelUnshuffle = defineOp({
       .permute([...keep, n, n + 2, n + 4, n + 1, n + 3])
       .reshape([...lead, c * r * r, h / r, w / r]);
   },
-  samples: [call([t([2, 2, 4, 6]), 2]), call([t([1, 3, 6], { dtype: 'int32' }), 3])],
-  errors: [
-    { args: [t([1, 9, 3, 2]), 2], throws: 'RuntimeError' },
-    { args: [t([1, 9, 3, 2]), 0], throws: 'RuntimeError' },
-    { args: [t([3, 2]), 1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([2, 2, 4, 6]), 2]), call([t([1, 3, 6], { dtype: 'int32' }), 3])],
+    errors: [
+      { args: [t([1, 9, 3, 2]), 2], throws: 'RuntimeError' },
+      { args: [t([1, 9, 3, 2]), 0], throws: 'RuntimeError' },
+      { args: [t([3, 2]), 1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const channelShuffle = defineOp({
@@ -295,10 +303,12 @@ export const channelShuffle = defineOp({
       .transpose(1, 2)
       .reshape([...x.shape]);
   },
-  samples: [call([t([2, 6, 3, 2]), 3]), call([t([1, 4, 3], { dtype: 'int64' }), 2])],
-  errors: [
-    { args: [t([1, 9, 3, 2]), 2], throws: 'RuntimeError' },
-    { args: [t([1, 9, 3, 2]), 0], throws: 'RuntimeError' },
-    { args: [t([9, 3]), 3], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([2, 6, 3, 2]), 3]), call([t([1, 4, 3], { dtype: 'int64' }), 2])],
+    errors: [
+      { args: [t([1, 9, 3, 2]), 2], throws: 'RuntimeError' },
+      { args: [t([1, 9, 3, 2]), 0], throws: 'RuntimeError' },
+      { args: [t([9, 3]), 3], throws: 'RuntimeError' },
+    ],
+  }),
 });

@@ -194,21 +194,23 @@ export const gridSample = defineOp({
       padding: named('gridSample', paddings, 'padding_mode', padding),
       alignCorners: align ?? false,
     }),
-  samples: [
-    call([t([2, 3, 4, 5]), grid([2, 3, 2, 2])], { align_corners: false }),
-    call([t([1, 2, 4, 5], { dtype: 'float64' }), grid([1, 3, 2, 2], 'float64')], {
-      mode: 'bicubic',
-      padding_mode: 'reflection',
-      align_corners: true,
-    }),
-    call([t([1, 2, 3, 4, 2]), grid([1, 2, 2, 3, 3])], { padding_mode: 'border', align_corners: true }),
-  ],
-  errors: [
-    { args: [t([1, 2, 3, 3]), t([1, 2, 2, 2]), 'cubic'], throws: 'ValueError' },
-    { args: [t([1, 2, 3, 3]), t([1, 2, 2, 3])], throws: 'RuntimeError' },
-    { args: [t([1, 2, 3, 3]), t([2, 2, 2, 2])], throws: 'RuntimeError' },
-    { args: [t([1, 2, 0, 3]), t([1, 2, 2, 2])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 4, 5]), grid([2, 3, 2, 2])], { align_corners: false }),
+      call([t([1, 2, 4, 5], { dtype: 'float64' }), grid([1, 3, 2, 2], 'float64')], {
+        mode: 'bicubic',
+        padding_mode: 'reflection',
+        align_corners: true,
+      }),
+      call([t([1, 2, 3, 4, 2]), grid([1, 2, 2, 3, 3])], { padding_mode: 'border', align_corners: true }),
+    ],
+    errors: [
+      { args: [t([1, 2, 3, 3]), t([1, 2, 2, 2]), 'cubic'], throws: 'ValueError' },
+      { args: [t([1, 2, 3, 3]), t([1, 2, 2, 3])], throws: 'RuntimeError' },
+      { args: [t([1, 2, 3, 3]), t([2, 2, 2, 2])], throws: 'RuntimeError' },
+      { args: [t([1, 2, 0, 3]), t([1, 2, 2, 2])], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 function sampler(name: string, torch: string, dims: number | null, size: readonly number[]) {
@@ -234,8 +236,10 @@ function sampler(name: string, torch: string, dims: number | null, size: readonl
         alignCorners,
       });
     },
-    samples: [call([t([1, 2, ...size]), grid(points), 0, 1, true])],
-    errors: [{ args: [t([2, ...size]), grid(points), 0, 0, false], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [call([t([1, 2, ...size]), grid(points), 0, 1, true])],
+      errors: [{ args: [t([2, ...size]), grid(points), 0, 0, false], throws: 'RuntimeError' }],
+    }),
   });
 }
 export const gridSampler = sampler('gridSampler', 'torch.grid_sampler', null, [3, 4]);
@@ -321,13 +325,15 @@ export const affineGrid = defineOp({
     const points = base.reshape([1, numelOf(out), n + 1]).expand([size[0]!, numelOf(out), n + 1]);
     return points.matmul(theta.transpose(1, 2)).reshape([size[0]!, ...out, n]);
   },
-  samples: [
-    call([t([2, 2, 3]), [2, 3, 4, 5]], { align_corners: false }),
-    call([t([1, 3, 4], { dtype: 'float64' }), [1, 1, 2, 3, 2]], { align_corners: true }),
-  ],
-  errors: [
-    { args: [t([1, 2, 4]), [1, 2, 3, 3], false], throws: 'ValueError' },
-    { args: [t([1, 2, 3]), [1, 2, 3], false], throws: 'NotImplementedError' },
-    { args: [t([1, 2, 3]), [1, 2, 0, 3], false], throws: 'ValueError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 2, 3]), [2, 3, 4, 5]], { align_corners: false }),
+      call([t([1, 3, 4], { dtype: 'float64' }), [1, 1, 2, 3, 2]], { align_corners: true }),
+    ],
+    errors: [
+      { args: [t([1, 2, 4]), [1, 2, 3, 3], false], throws: 'ValueError' },
+      { args: [t([1, 2, 3]), [1, 2, 3], false], throws: 'NotImplementedError' },
+      { args: [t([1, 2, 3]), [1, 2, 0, 3], false], throws: 'ValueError' },
+    ],
+  }),
 });

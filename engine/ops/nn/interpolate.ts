@@ -213,19 +213,21 @@ export const interpolate = defineOp({
   ],
   variants: ['function'],
   compose: (...args: Arguments): Tensor => interpolated('interpolate', ...args),
-  samples: [
-    call([t([2, 3, 5]), 7]),
-    call([t([1, 2, 4, 5]), [6, 3]], { mode: 'bilinear', align_corners: true }),
-    call([t([1, 2, 5, 6], { dtype: 'float64' })], { scale_factor: [0.6, 1.7], mode: 'bicubic' }),
-    call([t([1, 2, 9, 7]), [4, 5]], { mode: 'bilinear', antialias: true }),
-  ],
-  errors: [
-    { args: [t([1, 2, 4])], throws: 'ValueError' },
-    { args: [t([1, 2, 4]), 3, 2], throws: 'ValueError' },
-    { args: [t([1, 2, 4]), 3, null, 'bilinear'], throws: 'NotImplementedError' },
-    { args: [t([1, 2, 4]), 3, null, 'nearest', true], throws: 'ValueError' },
-    { args: [t([1, 2, 4]), 0], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5]), 7]),
+      call([t([1, 2, 4, 5]), [6, 3]], { mode: 'bilinear', align_corners: true }),
+      call([t([1, 2, 5, 6], { dtype: 'float64' })], { scale_factor: [0.6, 1.7], mode: 'bicubic' }),
+      call([t([1, 2, 9, 7]), [4, 5]], { mode: 'bilinear', antialias: true }),
+    ],
+    errors: [
+      { args: [t([1, 2, 4])], throws: 'ValueError' },
+      { args: [t([1, 2, 4]), 3, 2], throws: 'ValueError' },
+      { args: [t([1, 2, 4]), 3, null, 'bilinear'], throws: 'NotImplementedError' },
+      { args: [t([1, 2, 4]), 3, null, 'nearest', true], throws: 'ValueError' },
+      { args: [t([1, 2, 4]), 0], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const upsample = defineOp({
@@ -236,8 +238,10 @@ export const upsample = defineOp({
   variants: ['function'],
   compose: (x: Tensor, size: unknown, scale: unknown, mode: string, align: boolean | null): Tensor =>
     interpolated('upsample', x, size, scale, mode, align, null, false),
-  samples: [call([t([1, 2, 4, 3])], { scale_factor: 2, mode: 'bilinear' })],
-  errors: [{ args: [t([1, 2, 4])], throws: 'ValueError' }],
+  tests: () => ({
+    samples: [call([t([1, 2, 4, 3])], { scale_factor: 2, mode: 'bilinear' })],
+    errors: [{ args: [t([1, 2, 4])], throws: 'ValueError' }],
+  }),
 });
 
 export const upsampleNearest = defineOp({
@@ -248,8 +252,10 @@ export const upsampleNearest = defineOp({
   variants: ['function'],
   compose: (x: Tensor, size: unknown, scale: unknown): Tensor =>
     interpolated('upsampleNearest', x, size, scale, 'nearest', null, null, false),
-  samples: [call([t([1, 2, 4, 3])], { scale_factor: 2 })],
-  errors: [{ args: [t([1, 2, 4])], throws: 'ValueError' }],
+  tests: () => ({
+    samples: [call([t([1, 2, 4, 3])], { scale_factor: 2 })],
+    errors: [{ args: [t([1, 2, 4])], throws: 'ValueError' }],
+  }),
 });
 
 export const upsampleBilinear = defineOp({
@@ -260,8 +266,10 @@ export const upsampleBilinear = defineOp({
   variants: ['function'],
   compose: (x: Tensor, size: unknown, scale: unknown): Tensor =>
     interpolated('upsampleBilinear', x, size, scale, 'bilinear', true, null, false),
-  samples: [call([t([1, 2, 4, 3])], { scale_factor: 2 })],
-  errors: [{ args: [t([1, 2, 4, 3])], throws: 'ValueError' }],
+  tests: () => ({
+    samples: [call([t([1, 2, 4, 3])], { scale_factor: 2 })],
+    errors: [{ args: [t([1, 2, 4, 3])], throws: 'ValueError' }],
+  }),
 });
 
 function smooth(name: string, torch: string, method: 'linear' | 'cubic') {
@@ -297,8 +305,10 @@ function smooth(name: string, torch: string, method: 'linear' | 'cubic') {
       const scales = [scaleH ?? 0, scaleW ?? 0];
       return resampledAll(name, x, method, perDim(name, x, 'output_size', size), scales, align, true);
     },
-    samples: [call([t([1, 2, 7, 5]), [3, 4], false])],
-    errors: [{ args: [t([2, 4, 3]), [2, 2], false], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [call([t([1, 2, 7, 5]), [3, 4], false])],
+      errors: [{ args: [t([2, 4, 3]), [2, 2], false], throws: 'RuntimeError' }],
+    }),
   });
 }
 export const upsampleBilinear2dAa = smooth(

@@ -46,13 +46,15 @@ export const linear = defineOp({
   variants: ['function'],
   params: [{ name: 'input', kind: 'tensor' }, weightParam, biasParam],
   compose: linearOf,
-  samples: [
-    call([t([7, 3]), t([5, 3]), t([5])]),
-    call([t([2, 7, 3], f64), t([5, 3], f64)]),
-    call([t([3]), t([5, 3], { layout: 'transposed' }), t([5])]),
-    call([t([0, 3]), t([5, 3]), t([5])]),
-  ],
-  errors: [{ args: [t([2, 4]), t([5, 3])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([7, 3]), t([5, 3]), t([5])]),
+      call([t([2, 7, 3], f64), t([5, 3], f64)]),
+      call([t([3]), t([5, 3], { layout: 'transposed' }), t([5])]),
+      call([t([0, 3]), t([5, 3]), t([5])]),
+    ],
+    errors: [{ args: [t([2, 4]), t([5, 3])], throws: 'RuntimeError' }],
+  }),
 });
 
 function checkBilinear(a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | null): void {
@@ -103,13 +105,15 @@ export const bilinear = defineOp({
       .reshape(...batch, out);
     return bias === null ? whole : whole.add(bias);
   },
-  samples: [
-    call([t([7, 3]), t([7, 4]), t([5, 3, 4]), t([5])]),
-    call([t([2, 7, 3], f64), t([2, 7, 4], f64), t([5, 3, 4], f64)]),
-    call([t([3]), t([4]), t([5, 3, 4])]),
-  ],
-  errors: [
-    { args: [t([2, 3]), t([2, 3]), t([5, 3, 4])], throws: 'RuntimeError' },
-    { args: [t([2, 3]), t([4]), t([5, 3, 4])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([7, 3]), t([7, 4]), t([5, 3, 4]), t([5])]),
+      call([t([2, 7, 3], f64), t([2, 7, 4], f64), t([5, 3, 4], f64)]),
+      call([t([3]), t([4]), t([5, 3, 4])]),
+    ],
+    errors: [
+      { args: [t([2, 3]), t([2, 3]), t([5, 3, 4])], throws: 'RuntimeError' },
+      { args: [t([2, 3]), t([4]), t([5, 3, 4])], throws: 'RuntimeError' },
+    ],
+  }),
 });

@@ -178,16 +178,18 @@ export const constantPadNd = defineOp({
   variants: ['function'],
   compose: (x: Tensor, pad: number | readonly number[], value: Scalar): Tensor =>
     constantPadded('constantPadNd', x, listOf(pad), value),
-  samples: [
-    call([t([3, 5]), [1, 2], 1.5]),
-    call([t([3, 5], { layout: 'transposed' }), [-1, 2, 0, -2]]),
-    call([t([2, 3], { dtype: 'int32' }), [1, 0, 1, 1], 7]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [1]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [1, 1, 1, 1, 1, 1]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [-4, -4]], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), [1, 2], 1.5]),
+      call([t([3, 5], { layout: 'transposed' }), [-1, 2, 0, -2]]),
+      call([t([2, 3], { dtype: 'int32' }), [1, 0, 1, 1], 7]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [1, 1, 1, 1, 1, 1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [-4, -4]], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const pad = defineOp({
@@ -201,18 +203,20 @@ export const pad = defineOp({
   ],
   compose: (x: Tensor, pad: number | readonly number[], mode: string, value: Scalar | null): Tensor =>
     pads('pad', x, listOf(pad), mode, value),
-  samples: [
-    call([t([3, 5]), [1, 2]], { value: 1.5 }),
-    call([t([2, 3, 5]), [2, 3], 'reflect']),
-    call([t([2, 3, 5, 4], { dtype: 'float64' }), [2, -1, -1, 3], 'replicate']),
-    call([t([1, 3, 5]), [2, 3, -1, 2], 'circular']),
-  ],
-  errors: [
-    { args: [t([3, 5]), [1]], throws: 'RuntimeError' },
-    { args: [t([1, 3, 4]), [4, 1], 'reflect'], throws: 'RuntimeError' },
-    { args: [t([1, 3, 4]), [5, 1], 'circular'], throws: 'RuntimeError' },
-    { args: [t([1, 3, 4]), [1, 1], 'mirror'], throws: 'NotImplementedError' },
-    { args: [t([4]), [1, 1], 'reflect'], throws: 'NotImplementedError' },
-    { args: [t([1, 3, 4]), [1, 1], 'reflect', 1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), [1, 2]], { value: 1.5 }),
+      call([t([2, 3, 5]), [2, 3], 'reflect']),
+      call([t([2, 3, 5, 4], { dtype: 'float64' }), [2, -1, -1, 3], 'replicate']),
+      call([t([1, 3, 5]), [2, 3, -1, 2], 'circular']),
+    ],
+    errors: [
+      { args: [t([3, 5]), [1]], throws: 'RuntimeError' },
+      { args: [t([1, 3, 4]), [4, 1], 'reflect'], throws: 'RuntimeError' },
+      { args: [t([1, 3, 4]), [5, 1], 'circular'], throws: 'RuntimeError' },
+      { args: [t([1, 3, 4]), [1, 1], 'mirror'], throws: 'NotImplementedError' },
+      { args: [t([4]), [1, 1], 'reflect'], throws: 'NotImplementedError' },
+      { args: [t([1, 3, 4]), [1, 1], 'reflect', 1], throws: 'RuntimeError' },
+    ],
+  }),
 });

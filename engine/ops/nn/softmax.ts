@@ -18,7 +18,7 @@ const f64 = { dtype: 'float64' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
 
-const samples = [
+const samples = () => [
   call([t([3, 5]), 1]),
   call([t([3, 5, 2]), 0]),
   call([t([5, 7], { layout: 'transposed' }), -1]),
@@ -69,12 +69,14 @@ function define(rule: Rule) {
         return ([g]) => [gradientOf(rule, g!, y.get(), d, row)];
       });
     },
-    samples,
-    errors: [
-      { args: [t([3, 2]), 2], throws: 'IndexError' },
-      { args: [t([3], { dtype: 'int64' }), 0], throws: 'NotImplementedError' },
-    ],
-    bench: [call([t([1000, 1000]), 1])],
+    tests: () => ({
+      samples: samples(),
+      errors: [
+        { args: [t([3, 2]), 2], throws: 'IndexError' },
+        { args: [t([3], { dtype: 'int64' }), 0], throws: 'NotImplementedError' },
+      ],
+      bench: [call([t([1000, 1000]), 1])],
+    }),
   });
 }
 
@@ -118,8 +120,10 @@ export const softmin = defineOp({
   variants: ['function'],
   params: [self, dimParam, dtypeParam],
   compose: (x: Tensor, dim: number, dtype: DType | null): Tensor => softmax.impl(x.neg(), dim, dtype),
-  samples: [call([t([3, 5]), 1]), call([t([3, 5]), 0], { dtype: { dtype: 'float64' } })],
-  errors: [{ args: [t([3, 2]), 2], throws: 'IndexError' }],
+  tests: () => ({
+    samples: [call([t([3, 5]), 1]), call([t([3, 5]), 0], { dtype: { dtype: 'float64' } })],
+    errors: [{ args: [t([3, 2]), 2], throws: 'IndexError' }],
+  }),
 });
 
 const dimAndType: readonly Param[] = [
@@ -141,7 +145,9 @@ function backwardData(rule: Rule, name: string, torch: string) {
       // The input may have been of half the result's precision; nothing else differs.
       return dtype.itemSize === 2 ? out.to(dtype) : out;
     },
-    samples: [call([t([3, 5], f64), t([3, 5], { ...f64, fill: 'probability' }), 1, { dtype: 'float64' }])],
+    tests: () => ({
+      samples: [call([t([3, 5], f64), t([3, 5], { ...f64, fill: 'probability' }), 1, { dtype: 'float64' }])],
+    }),
   });
 }
 export const softmaxBackwardData = backwardData(
@@ -167,8 +173,10 @@ export const safeSoftmax = defineOp({
   params: [self, { name: 'dim', kind: 'int' }, { name: 'dtype', kind: 'dtype', default: null }],
   compose: (x: Tensor, dim: number, dtype: DType | null): Tensor =>
     safeSoftmaxOf(dtype === null ? x : x.to(dtype), dim),
-  samples: [
-    call([t([3, 5]), 1]),
-    call([t([2, 2], { fill: { values: ['-inf', '-inf', '-inf', 1] } }), 1], {}, { noGrad: 'infinities' }),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 1]),
+      call([t([2, 2], { fill: { values: ['-inf', '-inf', '-inf', 1] } }), 1], {}, { noGrad: 'infinities' }),
+    ],
+  }),
 });

@@ -6,9 +6,9 @@ import { call, t } from '../../registry/samples.js';
 import { other, otherTensor, self, selfOrScalar } from './arithmetic.js';
 
 const notDifferentiable = 'integers have no gradient';
-const ints = t([3, 5], { dtype: 'int64' });
-const row = t([5], { dtype: 'int64' });
-const few = t([5], { dtype: 'int64', fill: { low: 0, high: 5 } });
+const ints = () => t([3, 5], { dtype: 'int64' });
+const row = () => t([5], { dtype: 'int64' });
+const few = () => t([5], { dtype: 'int64', fill: { low: 0, high: 5 } });
 
 /** An op on integers, on bool too unless `refuse` says otherwise. */
 function integers(def: Omit<Parameters<typeof definePointwise>[0], 'notDifferentiable'>): routes.PointwiseOp {
@@ -26,8 +26,10 @@ export const bitwiseAnd = integers({
   doc: 'The bits set in both, of integers and bool.',
   params: [selfOrScalar, other],
   pointwise: primitive('bitwiseAnd'),
-  samples: [call([ints, row]), call([ints, 6]), call([6, row])],
-  errors: [{ args: [t([3]), t([3])], throws: 'NotImplementedError' }],
+  tests: () => ({
+    samples: [call([ints(), row()]), call([ints(), 6]), call([6, row()])],
+    errors: [{ args: [t([3]), t([3])], throws: 'NotImplementedError' }],
+  }),
 });
 export const bitwiseOr = integers({
   name: 'bitwiseOr',
@@ -35,7 +37,7 @@ export const bitwiseOr = integers({
   doc: 'The bits set in either, of integers and bool.',
   params: [selfOrScalar, other],
   pointwise: primitive('bitwiseOr'),
-  samples: [call([ints, row]), call([ints, 6]), call([6, row])],
+  tests: () => ({ samples: [call([ints(), row()]), call([ints(), 6]), call([6, row()])] }),
 });
 export const bitwiseXor = integers({
   name: 'bitwiseXor',
@@ -43,7 +45,7 @@ export const bitwiseXor = integers({
   doc: 'The bits set in exactly one, of integers and bool.',
   params: [selfOrScalar, other],
   pointwise: primitive('bitwiseXor'),
-  samples: [call([ints, row]), call([ints, 6]), call([6, row])],
+  tests: () => ({ samples: [call([ints(), row()]), call([ints(), 6]), call([6, row()])] }),
 });
 export const bitwiseNot = integers({
   name: 'bitwiseNot',
@@ -51,7 +53,7 @@ export const bitwiseNot = integers({
   doc: 'Every bit inverted; of bool, the truth inverted.',
   params: [self],
   pointwise: primitive('bitwiseNot'),
-  samples: [call([ints]), call([t([5], { dtype: 'bool' })])],
+  tests: () => ({ samples: [call([ints()]), call([t([5], { dtype: 'bool' })])] }),
 });
 export const bitwiseLeftShift = integers({
   name: 'bitwiseLeftShift',
@@ -60,7 +62,14 @@ export const bitwiseLeftShift = integers({
   params: [selfOrScalar, other],
   refuse: routes.wholeNumbersOnly,
   pointwise: primitive('shiftLeft'),
-  samples: [call([ints, few]), call([ints, 2]), call([3, few]), call([t([5], { dtype: 'int8' }), 9])],
+  tests: () => ({
+    samples: [
+      call([ints(), few()]),
+      call([ints(), 2]),
+      call([3, few()]),
+      call([t([5], { dtype: 'int8' }), 9]),
+    ],
+  }),
 });
 export const bitwiseRightShift = integers({
   name: 'bitwiseRightShift',
@@ -69,7 +78,14 @@ export const bitwiseRightShift = integers({
   params: [selfOrScalar, other],
   refuse: routes.wholeNumbersOnly,
   pointwise: primitive('shiftRight'),
-  samples: [call([ints, few]), call([ints, 2]), call([-300, few]), call([t([5], { dtype: 'int8' }), 9])],
+  tests: () => ({
+    samples: [
+      call([ints(), few()]),
+      call([ints(), 2]),
+      call([-300, few()]),
+      call([t([5], { dtype: 'int8' }), 9]),
+    ],
+  }),
 });
 export const gcd = integers({
   name: 'gcd',
@@ -78,7 +94,7 @@ export const gcd = integers({
   params: [self, otherTensor],
   refuse: routes.wholeNumbersOnly,
   pointwise: primitive('gcd'),
-  samples: [call([ints, row])],
+  tests: () => ({ samples: [call([ints(), row()])] }),
 });
 export const lcm = integers({
   name: 'lcm',
@@ -87,5 +103,5 @@ export const lcm = integers({
   params: [self, otherTensor],
   refuse: routes.wholeNumbersOnly,
   pointwise: primitive('lcm'),
-  samples: [call([ints, row])],
+  tests: () => ({ samples: [call([ints(), row()])] }),
 });

@@ -13,7 +13,7 @@ import { call, t } from '../../registry/samples.js';
 import { option, other, otherTensor, self } from './arithmetic.js';
 
 const isBoolReason = 'the result is bool';
-const ties = t([7], { fill: 'ties' });
+const ties = () => t([7], { fill: 'ties' });
 
 /** A comparison of two operands. */
 function compared(
@@ -31,7 +31,7 @@ function compared(
     promote: 'predicate',
     pointwise: (x, y) => f(x as Expr, y as Expr),
     notDifferentiable: isBoolReason,
-    samples: [call([ties, ties]), call([ties, 2])],
+    tests: () => ({ samples: [call([ties(), ties()]), call([ties(), 2])] }),
   });
   return routes.withTensorNode(op, `${name.charAt(0).toUpperCase()}${name.slice(1)}Backward1`);
 }
@@ -53,7 +53,7 @@ function logic(name: string, numpy: string, doc: string): routes.PointwiseOp {
     promote: 'predicate',
     pointwise: (...operands) => apply(name, ...(operands as Expr[])),
     notDifferentiable: isBoolReason,
-    samples: [call(two ? [ties, ties] : [ties])],
+    tests: () => ({ samples: [call(two ? [ties(), ties()] : [ties()])] }),
   });
 }
 export const logicalNot = logic('logicalNot', 'logical_not', 'Whether input is 0.');
@@ -72,7 +72,7 @@ function tested(name: string, doc: string, f: (x: Expr) => Expr): routes.Pointwi
     promote: 'predicate',
     pointwise: (x) => f(x as Expr),
     notDifferentiable: isBoolReason,
-    samples: [call([t([23], { fill: 'special' })])],
+    tests: () => ({ samples: [call([t([23], { fill: 'special' })])] }),
   });
 }
 const both = (a: Expr, b: Expr): Expr => apply('logicalAnd', a, b);
@@ -120,15 +120,17 @@ export const isclose = definePointwise({
     return equalNan === true ? either(same, both(isNan(x), isNan(y))) : same;
   },
   notDifferentiable: isBoolReason,
-  samples: [
-    call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), 0.5, 0.25]),
-    call([t([19], { fill: 'special' }), t([19], { fill: 'special' })], { equal_nan: true }),
-    call([t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' }), 0.1, 1.5]),
-  ],
-  errors: [
-    { args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' },
-    { args: [t([3]), t([3]), -1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), 0.5, 0.25]),
+      call([t([19], { fill: 'special' }), t([19], { fill: 'special' })], { equal_nan: true }),
+      call([t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' }), 0.1, 1.5]),
+    ],
+    errors: [
+      { args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' },
+      { args: [t([3]), t([3]), -1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 const iscloseOfIntegers = routes.routeOf(isclose, { promote: { compute: float64, out: bool } });
 routes.reroute(isclose, (...args) => {
@@ -170,13 +172,15 @@ export const equal = defineOp({
   compose: (x: Tensor, y: Tensor): boolean =>
     sameShape(x.shape, y.shape) && holdsForAll('equal', sameElements, [x, y], promoteTypes(x.dtype, y.dtype)),
   notDifferentiable: 'the result is a boolean',
-  samples: [
-    call([t([3, 5]), t([3, 5])]),
-    call([t([3, 5], { fill: 'ones' }), t([3, 5], { fill: 'ones' })]),
-    call([t([3], { fill: 'zeros' }), t([3, 1], { fill: 'zeros' })]),
-    call([t([0]), t([0])]),
-    call([t([2], { fill: { values: ['nan', 1] } }), t([2], { fill: { values: ['nan', 1] } })]),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([3, 5])]),
+      call([t([3, 5], { fill: 'ones' }), t([3, 5], { fill: 'ones' })]),
+      call([t([3], { fill: 'zeros' }), t([3, 1], { fill: 'zeros' })]),
+      call([t([0]), t([0])]),
+      call([t([2], { fill: { values: ['nan', 1] } }), t([2], { fill: { values: ['nan', 1] } })]),
+    ],
+  }),
 });
 export const allclose = defineOp({
   name: 'allclose',
@@ -189,18 +193,21 @@ export const allclose = defineOp({
     return holdsForAll('allclose', isTrue, [isclose.impl(x, y, rtol, atol, equalNan as never)], bool);
   },
   notDifferentiable: 'the result is a boolean',
-  samples: [
-    call([t([3, 5]), t([3, 5])]),
-    call([t([3, 5], { fill: 'ones' }), t([5], { fill: 'ones' })]),
-    call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), 10, 10]),
-  ],
-  errors: [{ args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([3, 5])]),
+      call([t([3, 5], { fill: 'ones' }), t([5], { fill: 'ones' })]),
+      call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), 10, 10]),
+    ],
+    errors: [{ args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' }],
+  }),
 });
 
-const zeroSigns = {
-  reason: "PyTorch's maximum of 0 and −0 is the first or the second, by position in memory",
-  signedZero: 'any',
-} as const;
+const zeroSigns = () =>
+  ({
+    reason: "PyTorch's maximum of 0 and −0 is the first or the second, by position in memory",
+    signedZero: 'any',
+  }) as const;
 
 /** An extreme of two tensors, with half of the gradient for each at a tie. */
 function extreme(name: string, doc: string): routes.PointwiseOp {
@@ -210,10 +217,12 @@ function extreme(name: string, doc: string): routes.PointwiseOp {
     doc,
     params: [self, otherTensor],
     variants: ['function', 'method'],
-    fill: 'distinct',
     pointwise: (x: Expr, y: Expr) => apply(name, x, y),
-    tolerance: zeroSigns,
-    samples: [call([t([3, 5], { fill: 'distinct' }), t([3, 1])]), call([ties, ties])],
+    tests: () => ({
+      fill: 'distinct',
+      tolerance: zeroSigns(),
+      samples: [call([t([3, 5], { fill: 'distinct' }), t([3, 1])]), call([ties(), ties()])],
+    }),
   });
 }
 export const maximum = extreme('maximum', 'The greater of both; NaN where either is NaN.');
@@ -248,23 +257,25 @@ export const clamp = definePointwise({
   doc: 'input, raised to min and lowered to max; both numbers, both tensors, or one of them null.',
   params: [self, bound('min'), bound('max')],
   gradName: 'ClampBackward1',
-  tolerance: zeroSigns,
   pointwise: (x: Expr, low, high) => clamped(x, low as Expr | null, high as Expr | null),
-  samples: [
-    call([t([3, 5]), -0.5, 0.5]),
-    call([t([3, 5])], { min: -0.5 }),
-    call([t([3, 5]), null, 0.5]),
-    call([t([3, 5], { fill: 'distinct' }), t([5]), t([3, 1])]),
-    call([t([3, 5], { fill: 'distinct' }), t([5])]),
-    call([t([7], { fill: 'ties' }), -1, 1]),
-    call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), t([7], { fill: { low: 50, high: 90 } })]),
-    call([t([7], { dtype: 'int64' }), -2.5, 3]),
-    call([t([7]), 1, -1]),
-  ],
-  errors: [
-    { args: [t([3])], throws: 'RuntimeError' },
-    { args: [t([3]), 0, t([3])], throws: 'TypeError' },
-  ],
+  tests: () => ({
+    tolerance: zeroSigns(),
+    samples: [
+      call([t([3, 5]), -0.5, 0.5]),
+      call([t([3, 5])], { min: -0.5 }),
+      call([t([3, 5]), null, 0.5]),
+      call([t([3, 5], { fill: 'distinct' }), t([5]), t([3, 1])]),
+      call([t([3, 5], { fill: 'distinct' }), t([5])]),
+      call([t([7], { fill: 'ties' }), -1, 1]),
+      call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), t([7], { fill: { low: 50, high: 90 } })]),
+      call([t([7], { dtype: 'int64' }), -2.5, 3]),
+      call([t([7]), 1, -1]),
+    ],
+    errors: [
+      { args: [t([3])], throws: 'RuntimeError' },
+      { args: [t([3]), 0, t([3])], throws: 'TypeError' },
+    ],
+  }),
 });
 const clampToTensors = routes.routeOf(clamp, { gradName: 'ClampBackward0' });
 routes.reroute(clamp, (...args) => {
@@ -306,9 +317,11 @@ export const clampMin = routes.withTensorNode(
     doc: 'input, raised to min.',
     params: [self, bound1('min')],
     gradName: 'ClampMinBackward0',
-    tolerance: zeroSigns,
     pointwise: (x: Expr, low: Expr) => clamped(x, low, null),
-    samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties, ties]), call([ties, 1])],
+    tests: () => ({
+      tolerance: zeroSigns(),
+      samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties(), ties()]), call([ties(), 1])],
+    }),
   }),
   'ClampMinBackward1',
 );
@@ -319,9 +332,11 @@ export const clampMax = routes.withTensorNode(
     doc: 'input, lowered to max.',
     params: [self, bound1('max')],
     gradName: 'ClampMaxBackward0',
-    tolerance: zeroSigns,
     pointwise: (x: Expr, high: Expr) => clamped(x, null, high),
-    samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties, ties]), call([ties, 1])],
+    tests: () => ({
+      tolerance: zeroSigns(),
+      samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties(), ties()]), call([ties(), 1])],
+    }),
   }),
   'ClampMaxBackward1',
 );
@@ -334,10 +349,9 @@ export const copysign = routes.withTensorNode(
     doc: '|input| with the sign of other; −0 is negative. Integers become the default float.',
     params: [self, other],
     promote: 'float',
-    fill: 'nonzero',
     gradName: 'CopysignBackward1',
     pointwise: (x: Expr, y: Expr) => apply('copysign', x, y),
-    samples: [call([t([3, 5]), t([5])]), call([ties, -1])],
+    tests: () => ({ fill: 'nonzero', samples: [call([t([3, 5]), t([5])]), call([ties(), -1])] }),
   }),
   'CopysignBackward0',
 );
@@ -348,8 +362,10 @@ export const heaviside = definePointwise({
   params: [self, { name: 'values', kind: 'tensor' }],
   pointwise: (x: Expr, y: Expr) => apply('heaviside', x, y),
   notDifferentiable: 'PyTorch has no derivative for it; it would be 0 almost everywhere',
-  samples: [call([t([3, 5], { fill: 'ties' }), t([5])])],
-  errors: [{ args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 5], { fill: 'ties' }), t([5])])],
+    errors: [{ args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' }],
+  }),
 });
 routes.withoutDerivative(heaviside);
 routes.reroute(heaviside, (...args) => {
@@ -364,7 +380,7 @@ export const nextafter = routes.restrict(
     params: [self, otherTensor],
     refuse: (d) => routes.floatsOnly(d) ?? (computedIn(d) === d ? null : 'float32 or float64'),
     pointwise: (x: Expr, y: Expr) => apply('nextafter', x, y),
-    samples: [call([t([3, 5]), t([5])])],
+    tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
   }),
 );
 const replacement = (name: string, value: number | null): Param => option(name, value);
@@ -380,11 +396,13 @@ export const nanToNum = routes.integersAsTheyAre(
       const known = x.eq(inf).where((forInf as Expr | null) ?? greatest, finite);
       return isNan(x).where((forNaN as Expr | null) ?? 0, known);
     },
-    samples: [
-      call([t([3, 5])]),
-      call([t([23], { fill: 'special' })], {}, { noGrad: 'special values' }),
-      call([t([23], { fill: 'special' }), 2.5, 3, -4], {}, { noGrad: 'special values' }),
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5])]),
+        call([t([23], { fill: 'special' })], {}, { noGrad: 'special values' }),
+        call([t([23], { fill: 'special' }), 2.5, 3, -4], {}, { noGrad: 'special values' }),
+      ],
+    }),
   }),
 );
 /** The greatest 16-bit floats; programs compute in float32 and do not know them. */

@@ -20,13 +20,15 @@ export const lerp = definePointwise({
       .lt(0.5)
       .where(w.fma(apart, x), apart.fma(expr(1).sub(w).neg(), end));
   },
-  samples: [
-    call([t([3, 5]), t([5]), 0.25]),
-    call([t([3, 5]), t([3, 5]), 0.75]),
-    call([t([3, 5]), t([3, 1]), t([5], { fill: 'distinct' })]),
-    call([t([7]), t([7]), 1.5]),
-  ],
-  errors: [{ args: [t([3]), t([3], { dtype: 'float64' }), 0.5], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([5]), 0.25]),
+      call([t([3, 5]), t([3, 5]), 0.75]),
+      call([t([3, 5]), t([3, 1]), t([5], { fill: 'distinct' })]),
+      call([t([7]), t([7]), 1.5]),
+    ],
+    errors: [{ args: [t([3]), t([3], { dtype: 'float64' }), 0.5], throws: 'RuntimeError' }],
+  }),
 });
 const lerpTensors = routes.routeOf(lerp, { gradName: 'LerpBackward1' });
 routes.reroute(lerp, (...args) => {
@@ -51,12 +53,14 @@ export const addcmul = routes.restrict(
     params: factors,
     refuse: routes.numbersOnly,
     pointwise: (x: Expr, a: Expr, b: Expr, v: Expr) => a.mul(v).fma(b, x),
-    samples: [
-      call([t([3, 5]), t([5]), t([3, 1])], { value: -2.5 }),
-      call([t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' })], {
-        value: 3,
-      }),
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), t([5]), t([3, 1])], { value: -2.5 }),
+        call([t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' }), t([7], { dtype: 'int64' })], {
+          value: 3,
+        }),
+      ],
+    }),
   }),
 );
 routes.reroute(
@@ -71,13 +75,15 @@ export const addcdiv = definePointwise({
   name: 'addcdiv',
   doc: 'input + value · tensor1 / tensor2; two integers are refused.',
   params: factors,
-  fill: 'nonzero',
   refuse: routes.floatsOnly,
   pointwise: (x: Expr, a: Expr, b: Expr, v: Expr) => x.add(a.mul(v).div(b)),
-  samples: [call([t([3, 5]), t([5]), t([3, 1], { fill: 'nonzero' })], { value: -2.5 })],
-  errors: [
-    { args: [t([3]), t([3], { dtype: 'int64' }), t([3], { dtype: 'int64' })], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    fill: 'nonzero',
+    samples: [call([t([3, 5]), t([5]), t([3, 1], { fill: 'nonzero' })], { value: -2.5 })],
+    errors: [
+      { args: [t([3]), t([3], { dtype: 'int64' }), t([3], { dtype: 'int64' })], throws: 'RuntimeError' },
+    ],
+  }),
 });
 routes.reroute(addcdiv, (_x, a, b) => {
   if (a instanceof Tensor && b instanceof Tensor && a.dtype.isIntegral && b.dtype.isIntegral) {

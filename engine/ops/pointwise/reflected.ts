@@ -1,23 +1,25 @@
 // Owns Python's reflected operators that are no alias: `number / tensor`, `number % tensor`, `number ** tensor`, and those
 // on bits, which take a number on one side only.
 import type { Scalar, Tensor } from '../../core/tensor.js';
-import { defineOp } from '../../registry/define.js';
+import { defineOp, type OpTests } from '../../registry/define.js';
 import type { PointwiseOp } from '../../registry/overloads.js';
-import { call, type Sample, t } from '../../registry/samples.js';
+import { call, t } from '../../registry/samples.js';
 import { mul, other, reciprocal, remainder, self } from './arithmetic.js';
 import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.js';
 import { pow } from './unary-math.js';
 
 interface More {
-  readonly samples: readonly Sample[];
+  readonly tests: () => OpTests;
   readonly notDifferentiable?: string;
 }
 
-const positive = t([3, 5], { dtype: 'float64', fill: 'positive' });
-const two = call([positive, t([5], { dtype: 'float64', fill: 'positive' })]);
-const floats: More = { samples: [call([positive, 2]), two] };
+const positive = () => t([3, 5], { dtype: 'float64', fill: 'positive' });
+const two = () => call([positive(), t([5], { dtype: 'float64', fill: 'positive' })]);
+const floats: More = {
+  tests: () => ({ samples: [call([positive(), 2]), two()] }),
+};
 const ints: More = {
-  samples: [call([t([5], { dtype: 'int64' }), 6])],
+  tests: () => ({ samples: [call([t([5], { dtype: 'int64' }), 6])] }),
   notDifferentiable: 'integers have no gradient',
 };
 
@@ -44,7 +46,9 @@ export const rdiv = reflected(
   },
   floats,
 );
-export const rmod = reflected('rmod', '__rmod__', '%', remainder, { samples: [two] });
+export const rmod = reflected('rmod', '__rmod__', '%', remainder, {
+  tests: () => ({ samples: [two()] }),
+});
 export const rpow = reflected('rpow', '__rpow__', '**', pow, floats);
 export const rand = reflected('bitwiseRand', '__rand__', '&', bitwiseAnd, ints);
 export const ror = reflected('bitwiseRor', '__ror__', '|', bitwiseOr, ints);

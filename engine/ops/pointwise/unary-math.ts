@@ -26,11 +26,17 @@ function elementary(name: string, numpy: string | null, doc: string, more: More 
     ...more,
   });
 }
-const bench = [call([t([1000000])])];
-const positive: More = { fill: 'positive' };
-const unit: More = { fill: 'unit' };
+const bench = () => [call([t([1000000])])];
+const positive: More = {
+  tests: () => ({ fill: 'positive' }),
+};
+const unit: More = {
+  tests: () => ({ fill: 'unit' }),
+};
 
-export const exp = elementary('exp', 'exp', 'e to the power input.', { bench });
+export const exp = elementary('exp', 'exp', 'e to the power input.', {
+  tests: () => ({ bench: bench() }),
+});
 export const exp2 = elementary('exp2', 'exp2', '2 to the power input.', { aliases: ['torch.special.exp2'] });
 export const expm1 = elementary('expm1', 'expm1', 'exp(input) − 1, exact near 0.', {
   aliases: ['torch.special.expm1'],
@@ -63,7 +69,7 @@ export const atan = elementary('atan', 'arctan', 'The arctangent, in radians.', 
 export const sinh = elementary('sinh', 'sinh', 'The hyperbolic sine.');
 export const cosh = elementary('cosh', 'cosh', 'The hyperbolic cosine.');
 export const tanh = elementary('tanh', 'tanh', 'The hyperbolic tangent.', {
-  bench,
+  tests: () => ({ bench: bench() }),
   aliases: ['torch.nn.functional.tanh'],
 });
 export const asinh = elementary('asinh', 'arcsinh', 'The inverse hyperbolic sine.', {
@@ -71,7 +77,7 @@ export const asinh = elementary('asinh', 'arcsinh', 'The inverse hyperbolic sine
 });
 export const acosh = elementary('acosh', 'arccosh', 'The inverse hyperbolic cosine, from 1 on.', {
   aliases: ['torch.arccosh'],
-  fill: 'above1',
+  tests: () => ({ fill: 'above1' }),
 });
 export const atanh = elementary('atanh', 'arctanh', 'The inverse hyperbolic tangent, between −1 and 1.', {
   ...unit,
@@ -91,12 +97,14 @@ export const lgamma = elementary('lgamma', null, 'The logarithm of |Γ(input)|.'
   aliases: ['torch.special.gammaln'],
 });
 export const digamma = elementary('digamma', null, "lgamma's slope: Γ′(input) / Γ(input).", {
-  ...positive,
   aliases: ['torch.special.digamma', 'torch.special.psi'],
-  tolerance: {
-    reason: "its slope, PyTorch's trigamma, ends its series at the sixth Bernoulli number: 5e-10 off",
-    float64: { rtol: 1e-9, atol: 1e-10 },
-  },
+  tests: () => ({
+    fill: 'positive',
+    tolerance: {
+      reason: "its slope, PyTorch's trigamma, ends its series at the sixth Bernoulli number: 5e-10 off",
+      float64: { rtol: 1e-9, atol: 1e-10 },
+    },
+  }),
 });
 
 /** 1 − a²/6 + a⁴/120 − …, exact to the last bit where |a| < 0.3. */
@@ -106,7 +114,6 @@ function sincNearZero(a: Expr): Expr {
 }
 export const sinc = elementary('sinc', 'sinc', 'sin(π·input) / (π·input); 1 at 0.', {
   aliases: ['torch.special.sinc'],
-  fill: 'nonzero', // near 0 PyTorch's gradient is all rounding
   pointwise: (x) => {
     const angle = (x as Expr).mul(Math.PI);
     const near = angle.abs().lt(0.3);
@@ -114,7 +121,10 @@ export const sinc = elementary('sinc', 'sinc', 'sin(π·input) / (π·input); 1 
     const far = near.where(1, angle);
     return near.where(sincNearZero(near.where(angle, 0)), apply('sin', far).div(far));
   },
-  samples: [call([t([4], { fill: { values: [0, 1, -0.5, 0.0625] } })])],
+  tests: () => ({
+    fill: 'nonzero', // near 0 PyTorch's gradient is all rounding
+    samples: [call([t([4], { fill: { values: [0, 1, -0.5, 0.0625] } })])],
+  }),
 });
 const exponent: Param = { name: 'exponent', kind: 'tensorOrScalar' };
 export const pow = definePointwise({
@@ -122,23 +132,25 @@ export const pow = definePointwise({
   numpy: 'numpy.power',
   doc: 'input to the power exponent; either may be a number. Integers to negative numbers are refused.',
   params: [selfOrScalar, exponent],
-  fill: 'positive',
   gradName: 'PowBackward0',
   refuse: routes.numbersOnly,
   pointwise: (x: Expr, y: Expr) => x.pow(y),
-  samples: [
-    call([t([3, 5], { fill: 'positive' }), t([5])]),
-    ...[2, 3, 0.5, -0.5, -1, -2, 1, 0, 2.5, 4].map((e) => call([t([3, 5], { fill: 'positive' }), e])),
-    ...[2, 3, 4].map((e) => call([t([7]), e])),
-    call([2.5, t([3, 5])]),
-    call([t([7], { dtype: 'int32' }), 3]),
-    call([2, t([5], { dtype: 'int64', fill: { low: 0, high: 9 } })]),
-    call([t([3], { fill: { values: [0, 0, 0] } }), t([3], { fill: { values: [0, 1, 2] } })]),
-  ],
-  errors: [
-    { args: [t([3], { dtype: 'int64' }), -1], throws: 'RuntimeError' },
-    { args: [2, 3], throws: 'TypeError' },
-  ],
+  tests: () => ({
+    fill: 'positive',
+    samples: [
+      call([t([3, 5], { fill: 'positive' }), t([5])]),
+      ...[2, 3, 0.5, -0.5, -1, -2, 1, 0, 2.5, 4].map((e) => call([t([3, 5], { fill: 'positive' }), e])),
+      ...[2, 3, 4].map((e) => call([t([7]), e])),
+      call([2.5, t([3, 5])]),
+      call([t([7], { dtype: 'int32' }), 3]),
+      call([2, t([5], { dtype: 'int64', fill: { low: 0, high: 9 } })]),
+      call([t([3], { fill: { values: [0, 0, 0] } }), t([3], { fill: { values: [0, 1, 2] } })]),
+    ],
+    errors: [
+      { args: [t([3], { dtype: 'int64' }), -1], throws: 'RuntimeError' },
+      { args: [2, 3], throws: 'TypeError' },
+    ],
+  }),
 });
 const power = (f: (x: Expr) => Expr): routes.Route =>
   routes.firstOnly(
@@ -189,13 +201,15 @@ export const floatPower = defineOp(
       if (x instanceof Tensor || e instanceof Tensor) return pow.impl(wide(x), wide(e));
       throw new ArgumentError(message('floatPower', 'at least one Tensor', 'two numbers'));
     },
-    samples: [
-      call([t([3, 5], { fill: 'positive' }), t([5])]),
-      call([t([3, 5], { fill: 'positive' }), -1.5]),
-      call([2.5, t([3, 5])]),
-      call([t([7], { dtype: 'int32', fill: 'nonzero' }), -1]),
-    ],
-    errors: [{ args: [2, 3], throws: 'TypeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3, 5], { fill: 'positive' }), t([5])]),
+        call([t([3, 5], { fill: 'positive' }), -1.5]),
+        call([2.5, t([3, 5])]),
+        call([t([7], { dtype: 'int32', fill: 'nonzero' }), -1]),
+      ],
+      errors: [{ args: [2, 3], throws: 'TypeError' }],
+    }),
   },
   (x, e) => {
     if (x instanceof Tensor && x.dtype !== float64 && x.dtype !== complex128) {
@@ -220,10 +234,12 @@ export const logit = elementary(
   {
     aliases: ['torch.special.logit'],
     params: [self, option('eps', null)],
-    fill: 'probability',
     pointwise: (x: Expr, eps) =>
       eps === null ? logOddsInDomain(x) : logOdds(clampBetween(x, eps as Expr, expr(1).sub(eps as Expr))),
-    samples: [call([t([3, 5], { fill: 'probability' })]), call([t([3, 5], { fill: 'normal' }), 0.125])],
+    tests: () => ({
+      fill: 'probability',
+      samples: [call([t([3, 5], { fill: 'probability' })]), call([t([3, 5], { fill: 'normal' }), 0.125])],
+    }),
   },
 );
 export const deg2rad = elementary('deg2rad', 'deg2rad', 'Degrees as radians.', {
@@ -251,17 +267,19 @@ function rounding(
     doc: `${doc} Integers stay as they are.`,
     params,
     refuse: routes.numbersOnly,
-    fill,
     pointwise: (x) => apply(name, x as Expr),
-    samples: [
-      call([t([3, 5], { fill: params.length > 1 ? fill : 'large' })]),
-      call([t([7], { fill: { values: [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5] } })]),
-      ...(params.length > 1
-        ? [2, -1, 4].map((decimals) =>
-            call([t([3, 5], { fill: 'large' })], { decimals }, { noGrad: 'a staircase of small steps' }),
-          )
-        : []),
-    ],
+    tests: () => ({
+      fill,
+      samples: [
+        call([t([3, 5], { fill: params.length > 1 ? fill : 'large' })]),
+        call([t([7], { fill: { values: [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5] } })]),
+        ...(params.length > 1
+          ? [2, -1, 4].map((decimals) =>
+              call([t([3, 5], { fill: 'large' })], { decimals }, { noGrad: 'a staircase of small steps' }),
+            )
+          : []),
+      ],
+    }),
   });
   return routes.restrict(routes.integersAsTheyAre(op));
 }
@@ -306,7 +324,7 @@ export const frac = routes.restrict(
     name: 'frac',
     doc: "The fraction of input, with input's sign.",
     params: [self],
-    fill: 'distinct',
+    tests: () => ({ fill: 'distinct' }),
     refuse: routes.floatsOnly,
     pointwise: (x: Expr) => x.sub(apply('trunc', x)),
   }),
@@ -320,7 +338,7 @@ export const hypot = routes.restrict(
     params: [self, otherTensor],
     refuse: routes.floatsOnly,
     pointwise: (x: Expr, y: Expr) => apply('hypot', x, y),
-    samples: [call([t([3, 5]), t([5])])],
+    tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
   }),
 );
 export const atan2 = definePointwise({
@@ -331,7 +349,9 @@ export const atan2 = definePointwise({
   params: [self, otherTensor],
   promote: 'float',
   pointwise: (x: Expr, y: Expr) => apply('atan2', x, y),
-  samples: [call([t([3, 5]), t([5])]), call([t([2], { fill: 'zeros' }), t([2], { fill: 'zeros' })])],
+  tests: () => ({
+    samples: [call([t([3, 5]), t([5])]), call([t([2], { fill: 'zeros' }), t([2], { fill: 'zeros' })])],
+  }),
 });
 /** log(bᵃ + bᶜ) from the greater of both; two equal infinities stay. */
 function logOfSum(name: string, doc: string, f: (apart: Expr) => Expr): routes.PointwiseOp {
@@ -350,7 +370,7 @@ function logOfSum(name: string, doc: string, f: (apart: Expr) => Expr): routes.P
         const sum = greater.add(f(first.where(y, x).sub(greater)));
         return apply('logicalAnd', apply('isinf', x), x.eq(y)).where(x, sum);
       },
-      samples: [call([t([3, 5], { fill: 'large' }), t([5], { fill: 'large' })])],
+      tests: () => ({ samples: [call([t([3, 5], { fill: 'large' }), t([5], { fill: 'large' })])] }),
     }),
   );
 }
@@ -366,7 +386,6 @@ export const xlogy = definePointwise({
   doc: 'input · log(other); 0 where input is 0, unless other is NaN.',
   params: [selfOrScalar, other],
   promote: 'float',
-  fill: 'positive',
   gradName: 'XlogyBackward0',
   pointwise: (x: Expr, y: Expr) => {
     const zero = x.eq(0);
@@ -376,12 +395,15 @@ export const xlogy = definePointwise({
     // The sum turns −0 into 0 where input is 0, and only there.
     return zero.where(product.add(0), product);
   },
-  samples: [
-    call([t([3, 5]), t([5], { fill: 'positive' })]),
-    call([t([3, 5], { fill: 'positive' }), 2.5]),
-    call([2, t([5], { fill: 'positive' })]),
-    call([t([3], { fill: 'zeros' }), t([3], { fill: { values: [2, 0.5, 1] } })]),
-  ],
+  tests: () => ({
+    fill: 'positive',
+    samples: [
+      call([t([3, 5]), t([5], { fill: 'positive' })]),
+      call([t([3, 5], { fill: 'positive' }), 2.5]),
+      call([2, t([5], { fill: 'positive' })]),
+      call([t([3], { fill: 'zeros' }), t([3], { fill: { values: [2, 0.5, 1] } })]),
+    ],
+  }),
 });
 const xlogyOfNumber = routes.routeOf(xlogy, { gradName: 'XlogyBackward1' });
 const xlogyToNumber = routes.routeOf(xlogy, { gradName: 'XlogyBackward2' });

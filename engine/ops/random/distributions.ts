@@ -7,7 +7,7 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { broadcastShapes } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { defineOp, type Param } from '../../registry/define.js';
+import { defineOp, type OpTests, type Param } from '../../registry/define.js';
 import { takesOut } from '../../registry/out.js';
 import { call, type Sample, t } from '../../registry/samples.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
@@ -28,7 +28,7 @@ interface Refill {
   readonly refuse: (a: number, b: number) => string | null;
   readonly draw: (x: Tensor, a: number, b: number, g: unknown) => void;
   readonly integers?: boolean;
-  readonly samples: readonly Sample[];
+  readonly tests: () => OpTests;
   readonly bad: readonly number[];
 }
 
@@ -50,8 +50,10 @@ function refill(r: Refill) {
       variants: ['inplace'],
       kernel: (x: Tensor): Tensor => x,
       notDifferentiable,
-      samples: r.samples,
-      errors: [{ args: [t([3], { grad: false }), ...r.bad], throws: 'RuntimeError' }],
+      tests: () => ({
+        ...r.tests(),
+        errors: [{ args: [t([3], { grad: false }), ...r.bad], throws: 'RuntimeError' }],
+      }),
     },
     (...args): Tensor => {
       const [x, a, b] = args as unknown as [Tensor, number, number];
@@ -86,7 +88,7 @@ export const uniformFill = refill({
   refuse: (a, b) =>
     a <= b ? null : `uniform_ expects to return a [from, to) range, but found from=${a} > to=${b}`,
   draw: (x, a, b, g) => draw(x, 'uniform', a, b, g),
-  samples: two(1, 2),
+  tests: () => ({ samples: two(1, 2) }),
   bad: [3, -1],
 });
 export const normalFill = refill({
@@ -98,7 +100,7 @@ export const normalFill = refill({
   ],
   refuse: (_, b) => (b >= 0 ? null : `normal expects std >= 0.0, but found std ${b}`),
   draw: (x, a, b, g) => draw(x, 'normal', a, b, g),
-  samples: two(1, 2),
+  tests: () => ({ samples: two(1, 2) }),
   bad: [0, -1],
 });
 export const cauchyFill = refill({
@@ -110,7 +112,7 @@ export const cauchyFill = refill({
   ],
   refuse: (_, b) => (b > 0 ? null : `cauchy_ expects sigma > 0.0, but found sigma=${b}`),
   draw: (x, a, b, g) => rawCopy(x, fresh(x, 'uniform', 0, 1, g).sub(0.5).mul(Math.PI).tan().mul(b).add(a)),
-  samples: two(1, 2),
+  tests: () => ({ samples: two(1, 2) }),
   bad: [0, 0],
 });
 export const logNormalFill = refill({
@@ -122,7 +124,7 @@ export const logNormalFill = refill({
   ],
   refuse: (_, b) => (b > 0 ? null : `log_normal_ expects std > 0.0, but found std=${b}`),
   draw: (x, a, b, g) => rawCopy(x, fresh(x, 'normal', a, b, g).exp()),
-  samples: two(0, 0.5),
+  tests: () => ({ samples: two(0, 0.5) }),
   bad: [0, 0],
 });
 export const exponentialFill = refill({
@@ -131,7 +133,7 @@ export const exponentialFill = refill({
   own: [['lambd', 1]],
   refuse: (a) => (a > 0 ? null : `exponential_ expects lambda > 0.0, but found lambda=${a}`),
   draw: (x, a, _, g) => draw(x, 'exponential', a, 0, g),
-  samples: [call([t([3, 5], { grad: false }), 1.5], {}, unset)],
+  tests: () => ({ samples: [call([t([3, 5], { grad: false }), 1.5], {}, unset)] }),
   bad: [0],
 });
 export const geometricFill = refill({
@@ -142,10 +144,12 @@ export const geometricFill = refill({
   draw: (x, a, _, g) =>
     rawCopy(x, fresh(x, 'uniform', 0, 1, g).neg().log1p().div(Math.log1p(-a)).ceil().clampMin(1)),
   integers: true,
-  samples: [
-    call([t([3, 5], { grad: false }), 0.5], {}, unset),
-    call([t([3], { dtype: 'int64' }), 0.2], {}, unset),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { grad: false }), 0.5], {}, unset),
+      call([t([3], { dtype: 'int64' }), 0.2], {}, unset),
+    ],
+  }),
   bad: [-1],
 });
 
@@ -192,15 +196,17 @@ export const normal = defineOp({
     requireFloat('normal', d);
     return finish(draw(allocateFor('normal', sizes, d, device), 'normal', mean, std, g), grad);
   },
-  samples: [
-    call([2, 3, [5, 4]], {}, unset),
-    call([t([3, 1], { grad: false }), t([4], { fill: 'positive', grad: false })], {}, unset),
-    call([0.5, t([4], { fill: 'positive', grad: false })], {}, unset),
-  ],
-  errors: [
-    { args: [0, -1, [2]], throws: 'RuntimeError' },
-    { args: [t([2]), -1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([2, 3, [5, 4]], {}, unset),
+      call([t([3, 1], { grad: false }), t([4], { fill: 'positive', grad: false })], {}, unset),
+      call([0.5, t([4], { fill: 'positive', grad: false })], {}, unset),
+    ],
+    errors: [
+      { args: [0, -1, [2]], throws: 'RuntimeError' },
+      { args: [t([2]), -1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 const refuse = (required: string, got: string, hint: string): never => {
@@ -264,16 +270,18 @@ export const multinomial = defineOp({
       return p.div(times).topk(n, -1).indices;
     }),
   notDifferentiable,
-  samples: [
-    call([t([5], { fill: 'probability', grad: false }), 3], {}, unset),
-    call([t([2, 4], { fill: 'probability', grad: false }), 6, true], {}, unset),
-  ],
-  errors: [
-    { args: [t([1, 2, 3], { grad: false }), 2], throws: 'RuntimeError' },
-    { args: [t([2], { dtype: 'int64' }), 1], throws: 'RuntimeError' },
-    { args: [t([2], { fill: 'ones', grad: false }), 0], throws: 'RuntimeError' },
-    { args: [t([2], { fill: 'ones', grad: false }), 3], throws: 'RuntimeError' },
-    { args: [t([3], { fill: 'zeros', grad: false }), 1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5], { fill: 'probability', grad: false }), 3], {}, unset),
+      call([t([2, 4], { fill: 'probability', grad: false }), 6, true], {}, unset),
+    ],
+    errors: [
+      { args: [t([1, 2, 3], { grad: false }), 2], throws: 'RuntimeError' },
+      { args: [t([2], { dtype: 'int64' }), 1], throws: 'RuntimeError' },
+      { args: [t([2], { fill: 'ones', grad: false }), 0], throws: 'RuntimeError' },
+      { args: [t([2], { fill: 'ones', grad: false }), 3], throws: 'RuntimeError' },
+      { args: [t([3], { fill: 'zeros', grad: false }), 1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 takesOut(multinomial);

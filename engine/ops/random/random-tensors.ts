@@ -77,13 +77,15 @@ function floatFactory(name: string, kind: 'uniform' | 'normal', p1: number, doc:
       return finish(draw(allocateFor(name, sizes, d, device), kind, 0, p1, g), grad);
     },
     notDifferentiable,
-    samples: [
-      call([[3, 2]], {}, undefinedValues),
-      call([[]], {}, undefinedValues),
-      call([[5]], { dtype: { dtype: 'float64' } }, undefinedValues),
-      call([[0, 3]]),
-    ],
-    errors: [{ args: [[2, -1]], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([[3, 2]], {}, undefinedValues),
+        call([[]], {}, undefinedValues),
+        call([[5]], { dtype: { dtype: 'float64' } }, undefinedValues),
+        call([[0, 3]]),
+      ],
+      errors: [{ args: [[2, -1]], throws: 'RuntimeError' }],
+    }),
   });
 }
 export const rand = floatFactory('rand', 'uniform', 1, 'Uniform numbers in [0, 1).');
@@ -101,10 +103,12 @@ function likeFactory(name: string, kind: 'uniform' | 'normal', doc: string) {
       return finish(draw(allocateLike(name, x, d, device), kind, 0, 1, null), grad);
     },
     notDifferentiable,
-    samples: [
-      call([t([3, 2])], {}, undefinedValues),
-      call([t([3], { dtype: 'int64' })], { dtype: { dtype: 'float64' } }, undefinedValues),
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 2])], {}, undefinedValues),
+        call([t([3], { dtype: 'int64' })], { dtype: { dtype: 'float64' } }, undefinedValues),
+      ],
+    }),
   });
 }
 export const randLike = likeFactory(
@@ -160,12 +164,14 @@ export const randint = defineOp({
     return finish(draw(allocateFor('randint', sizes, dtype ?? int64, device), 'integer', low, high, g), grad);
   },
   notDifferentiable,
-  samples: [
-    call([0, 10, [3, 2]], {}, undefinedValues),
-    call([10, [4]], {}, undefinedValues),
-    call([-5, 5, [7]], { dtype: { dtype: 'float32' } }, undefinedValues),
-  ],
-  errors: [{ args: [5, 5, [2]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([0, 10, [3, 2]], {}, undefinedValues),
+      call([10, [4]], {}, undefinedValues),
+      call([-5, 5, [7]], { dtype: { dtype: 'float32' } }, undefinedValues),
+    ],
+    errors: [{ args: [5, 5, [2]], throws: 'RuntimeError' }],
+  }),
 });
 
 export const randintLike = defineOp({
@@ -185,10 +191,12 @@ export const randintLike = defineOp({
     return finish(draw(out, 'integer', low, high, null), grad);
   },
   notDifferentiable,
-  samples: [
-    call([t([3, 2]), 10], {}, undefinedValues),
-    call([t([3], { dtype: 'int64' }), -2, 5], {}, undefinedValues),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 2]), 10], {}, undefinedValues),
+      call([t([3], { dtype: 'int64' }), -2, 5], {}, undefinedValues),
+    ],
+  }),
 });
 
 export const randperm = defineOp({
@@ -204,8 +212,10 @@ export const randperm = defineOp({
     return finish(out.copy_(keys.argsort()), grad);
   },
   notDifferentiable,
-  samples: [call([7], {}, undefinedValues), call([0])],
-  errors: [{ args: [-1], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([7], {}, undefinedValues), call([0])],
+    errors: [{ args: [-1], throws: 'RuntimeError' }],
+  }),
 });
 
 /** Records a draw: torch gives zeros, not nothing, to what it was drawn by. */
@@ -241,11 +251,13 @@ export const bernoulli = defineOp(
       const uniform = draw(newTensor(x.shape, x.dtype), 'uniform', 0, 1, g);
       return withoutSlope('Bernoulli', uniform.lt(x.detach()).to(x.dtype), [x]);
     },
-    samples: [
-      call([t([3, 5], { fill: 'probability', grad: false })], {}, undefinedValues),
-      call([t([7], { grad: false }), 0.25], {}, undefinedValues),
-    ],
-    errors: [{ args: [t([3], { fill: { values: [0.5, 1.5, 0] }, grad: false })], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3, 5], { fill: 'probability', grad: false })], {}, undefinedValues),
+        call([t([7], { grad: false }), 0.25], {}, undefinedValues),
+      ],
+      errors: [{ args: [t([3], { fill: { values: [0.5, 1.5, 0] }, grad: false })], throws: 'RuntimeError' }],
+    }),
   },
   (x: Tensor, p: number | null, g: unknown): Tensor => {
     draw(x, 'bernoulli', probability(p ?? 0.5), 0, g);

@@ -186,7 +186,7 @@ function inPlace(op: Scan, run: Running) {
   };
 }
 
-const samples = [
+const samples = () => [
   call([t([3, 5], { fill: 'nonzero' }), 0]),
   call([t([2, 5, 3], { fill: 'nonzero', layout: 'transposed' }), -2]),
   call([t([7, 3], { fill: 'nonzero', layout: 'expanded' }), 0]),
@@ -198,7 +198,7 @@ const samples = [
   call([t([5], { dtype: 'uint8', fill: { low: 0, high: 9 } }), 0]),
   call([t([5], { fill: 'nonzero' }), 0], { dtype: { dtype: 'float64' } }),
 ];
-const errors = [{ args: [t([3, 5]), 2], throws: 'IndexError' }] as const;
+const errors = () => [{ args: [t([3, 5]), 2], throws: 'IndexError' }] as const;
 
 export const cumsum = defineOp(
   {
@@ -208,9 +208,11 @@ export const cumsum = defineOp(
     params: [self, dimParam, dtypeParam],
     variants: ['function', 'method', 'inplace'],
     kernel: outOfPlace('cumsum', summed),
-    samples: [...samples, call([t([1031], { dtype: 'float64' }), 0])],
-    errors,
-    bench: [call([t([1000000]), 0]), call([t([1000, 1000]), 0])],
+    tests: () => ({
+      samples: [...samples(), call([t([1031], { dtype: 'float64' }), 0])],
+      errors: errors(),
+      bench: [call([t([1000000]), 0]), call([t([1000, 1000]), 0])],
+    }),
   },
   inPlace('cumsum', summed),
 );
@@ -223,12 +225,14 @@ export const cumprod = defineOp(
     params: [self, dimParam, dtypeParam],
     variants: ['function', 'method', 'inplace'],
     kernel: outOfPlace('cumprod', multiplied),
-    samples: [
-      ...samples,
-      call([t([2, 5], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] } }), 1]),
-      call([t([5, 2], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] }, dtype: 'float64' }), 0]),
-    ],
-    errors,
+    tests: () => ({
+      samples: [
+        ...samples(),
+        call([t([2, 5], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] } }), 1]),
+        call([t([5, 2], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] }, dtype: 'float64' }), 0]),
+      ],
+      errors: errors(),
+    }),
   },
   inPlace('cumprod', multiplied),
 );
@@ -258,16 +262,18 @@ function extreme(name: 'cummax' | 'cummin', doc: string) {
       });
       return pairOf(values, indices);
     },
-    samples: [
-      call([t([3, 5], { fill: 'distinct' }), 1]),
-      call([t([7, 3], { fill: 'distinct', layout: 'transposed' }), 0]),
-      call([t([3, 17], { fill: 'ties', grad: false }), 1]),
-      call([t([23], { fill: 'special' }), 0], {}, { noGrad: 'special values' }),
-      call([t([]), 0]),
-      call([t([7], { dtype: 'int64' }), -1]),
-      call([t([7], { dtype: 'bool' }), 0]),
-    ],
-    errors,
+    tests: () => ({
+      samples: [
+        call([t([3, 5], { fill: 'distinct' }), 1]),
+        call([t([7, 3], { fill: 'distinct', layout: 'transposed' }), 0]),
+        call([t([3, 17], { fill: 'ties', grad: false }), 1]),
+        call([t([23], { fill: 'special' }), 0], {}, { noGrad: 'special values' }),
+        call([t([]), 0]),
+        call([t([7], { dtype: 'int64' }), -1]),
+        call([t([7], { dtype: 'bool' }), 0]),
+      ],
+      errors: errors(),
+    }),
   });
 }
 export const cummax = extreme(
@@ -343,14 +349,16 @@ export const logcumsumexp = defineOp({
     const hint = `"logcumsumexp_out_cpu" not implemented for '${x.dtype.title}'`;
     throw new NotImplementedError(message('logcumsumexp', 'a floating dtype', x.dtype.name, hint));
   },
-  samples: [
-    call([t([3, 5]), 1]),
-    call([t([7, 3], { fill: 'large', layout: 'transposed' }), 0]),
-    call([t([]), 0]),
-    call([t([9], { fill: 'special' }), 0], {}, { noGrad: 'special values' }),
-  ],
-  errors: [
-    { args: [t([3, 5]), 2], throws: 'IndexError' },
-    { args: [t([3], { dtype: 'int64' }), 0], throws: 'NotImplementedError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 1]),
+      call([t([7, 3], { fill: 'large', layout: 'transposed' }), 0]),
+      call([t([]), 0]),
+      call([t([9], { fill: 'special' }), 0], {}, { noGrad: 'special values' }),
+    ],
+    errors: [
+      { args: [t([3, 5]), 2], throws: 'IndexError' },
+      { args: [t([3], { dtype: 'int64' }), 0], throws: 'NotImplementedError' },
+    ],
+  }),
 });

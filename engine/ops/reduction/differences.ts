@@ -66,19 +66,21 @@ export const diff = defineOp({
     const parts = [prepend, x, append].filter((p): p is Tensor => p !== null);
     return differences(parts.length === 1 ? x : (cat.impl(parts, dim) as Tensor), n, dim);
   },
-  samples: [
-    call([t([3, 5])]),
-    call([t([5, 3], { layout: 'transposed' }), 2, 0]),
-    call([t([3, 5]), 1, 1, t([3, 1]), t([3, 2])]),
-    call([t([5], { dtype: 'bool' })]),
-    call([t([3]), 7], {}, { noGrad: 'the result is empty' }),
-  ],
-  errors: [
-    { args: [t([])], throws: 'RuntimeError' },
-    { args: [t([3]), -1], throws: 'RuntimeError' },
-    { args: [t([3, 2]), 1, 0, t([3])], throws: 'RuntimeError' },
-    { args: [t([3, 2]), 1, 0, t([1, 3])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([5, 3], { layout: 'transposed' }), 2, 0]),
+      call([t([3, 5]), 1, 1, t([3, 1]), t([3, 2])]),
+      call([t([5], { dtype: 'bool' })]),
+      call([t([3]), 7], {}, { noGrad: 'the result is empty' }),
+    ],
+    errors: [
+      { args: [t([])], throws: 'RuntimeError' },
+      { args: [t([3]), -1], throws: 'RuntimeError' },
+      { args: [t([3, 2]), 1, 0, t([3])], throws: 'RuntimeError' },
+      { args: [t([3, 2]), 1, 0, t([1, 3])], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 /** The widths of the trapezoids under `y` whose points stand at `x`, ready to be multiplied. @throws RuntimeError */
@@ -120,13 +122,15 @@ function trapezoidRule(name: string, aliases: readonly string[], doc: string, ru
       requireDims(name, y);
       return rule(name, y, x, dx, wrapDim(name, rawDim, y.ndim));
     },
-    samples: [
-      call([t([2, 3]), t([2, 3])]),
-      call([t([5, 3], { layout: 'transposed' }), t([5])], { dim: 0 }),
-      call([t([6])], { dx: 2.5 }),
-      call([t([4], { dtype: 'int64' })]),
-    ],
-    errors: [{ args: [t([3]), t([4])], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([2, 3]), t([2, 3])]),
+        call([t([5, 3], { layout: 'transposed' }), t([5])], { dim: 0 }),
+        call([t([6])], { dx: 2.5 }),
+        call([t([4], { dtype: 'int64' })]),
+      ],
+      errors: [{ args: [t([3]), t([4])], throws: 'RuntimeError' }],
+    }),
   });
 }
 

@@ -2,7 +2,7 @@
 import { getDefaultDtype } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
-import { defineOp } from '../../registry/define.js';
+import { defineOp, type OpTests } from '../../registry/define.js';
 import { dimsOf } from '../../registry/dims.js';
 import { call, t } from '../../registry/samples.js';
 import { full } from '../creation/creation.js';
@@ -99,10 +99,6 @@ function derivative(x: Tensor, dim: number, steps: Tensor, order: number): Tenso
 
 export const gradient = defineOp({
   name: 'gradient',
-  differs: {
-    'gradient/*@uint8*': 'takes uint8, which PyTorch refuses',
-    'gradient/1@bool,transposed*': 'takes bool along a dim of one step',
-  },
   numpy: 'numpy.gradient',
   doc: 'The derivative along each of `dim` (all by default) of values sampled at distances or places `spacing`, as a list.',
   params: [
@@ -128,17 +124,19 @@ export const gradient = defineOp({
     const steps = stepsOf(x, spacing, dims);
     return dims.map((d, k) => derivative(x, d, steps[k]!, order));
   },
-  samples: [
-    call([t([5])]),
-    call([t([4, 5], { layout: 'transposed' })], { spacing: [2, 0.5], edge_order: 2 }),
-    call([t([4, 3])], { spacing: [t([3], { fill: 'arange', grad: false })], dim: [1] }),
-    call([t([2, 4], { dtype: 'int64' })], { dim: 0 }),
-  ],
-  errors: [
-    { args: [t([3, 3])], kwargs: { edge_order: 3 }, throws: 'RuntimeError' },
-    { args: [t([3, 3])], kwargs: { spacing: [0.1], dim: [1, 0] }, throws: 'RuntimeError' },
-    { args: [t([3, 3])], kwargs: { dim: 3 }, throws: 'IndexError' },
-    { args: [t([3, 1])], throws: 'RuntimeError' },
-    { args: [t([2, 2])], kwargs: { edge_order: 2 }, throws: 'RuntimeError' },
-  ],
+  tests: (): OpTests => ({
+    samples: [
+      call([t([5])]),
+      call([t([4, 5], { layout: 'transposed' })], { spacing: [2, 0.5], edge_order: 2 }),
+      call([t([4, 3])], { spacing: [t([3], { fill: 'arange', grad: false })], dim: [1] }),
+      call([t([2, 4], { dtype: 'int64' })], { dim: 0 }),
+    ],
+    errors: [
+      { args: [t([3, 3])], kwargs: { edge_order: 3 }, throws: 'RuntimeError' },
+      { args: [t([3, 3])], kwargs: { spacing: [0.1], dim: [1, 0] }, throws: 'RuntimeError' },
+      { args: [t([3, 3])], kwargs: { dim: 3 }, throws: 'IndexError' },
+      { args: [t([3, 1])], throws: 'RuntimeError' },
+      { args: [t([2, 2])], kwargs: { edge_order: 2 }, throws: 'RuntimeError' },
+    ],
+  }),
 });

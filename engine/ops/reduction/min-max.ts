@@ -16,7 +16,7 @@ import { type Dims, dims, keepdimParam, requireElements, restored, self } from '
 const x0 = input(0);
 type Side = 'max' | 'min';
 
-const samples: readonly Sample[] = [
+const samples = (): readonly Sample[] => [
   call([t([3, 5, 7], { fill: 'distinct' }), 1]),
   call([t([3, 5, 7], { fill: 'distinct' }), -1, true]),
   call([t([5, 7], { fill: 'distinct', layout: 'transposed' }), 0]),
@@ -28,13 +28,13 @@ const samples: readonly Sample[] = [
   call([t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 250 } }), 0]),
   call([t([4, 9], { fill: 'special' }), 1], {}, { noGrad: 'special values' }),
 ];
-const whole: readonly Sample[] = [
+const whole = (): readonly Sample[] => [
   call([t([3, 5], { fill: 'distinct' })]),
   call([t([])]),
   call([t([3, 5], { dtype: 'bool' })]),
   call([t([3, 5], { dtype: 'int32' })]),
 ];
-const ties = call([t([3, 7], { fill: 'ties' }), 1]);
+const ties = () => call([t([3, 7], { fill: 'ties' }), 1]);
 
 /** Spreads a gradient evenly over the elements that equal the extreme, as torch.amax does. */
 function evenly(x: Tensor, extreme: Tensor, g: Tensor, over: readonly number[]): Tensor {
@@ -61,11 +61,13 @@ function over(name: string, side: Side, doc: string) {
     params: [self, { ...dims, default: [] }, keepdimParam],
     kernel: (x: Tensor, dim: Dims, keepdim: boolean): Tensor =>
       extremeOver(name, side, x, dim, keepdim, `${name === 'amax' ? 'Amax' : 'Amin'}Backward0`),
-    samples: [...samples, ...whole, ties, call([t([3, 5, 2], { fill: 'distinct' }), [0, 2], true])],
-    errors: [
-      { args: [t([3, 0]), 1], throws: 'IndexError' },
-      { args: [t([3, 2]), 2], throws: 'IndexError' },
-    ],
+    tests: () => ({
+      samples: [...samples(), ...whole(), ties(), call([t([3, 5, 2], { fill: 'distinct' }), [0, 2], true])],
+      errors: [
+        { args: [t([3, 0]), 1], throws: 'IndexError' },
+        { args: [t([3, 2]), 2], throws: 'IndexError' },
+      ],
+    }),
   });
 }
 
@@ -166,16 +168,18 @@ export const aminmax = defineOp({
     ) as [Tensor, Tensor];
     return Object.assign([least, most] as [Tensor, Tensor], { min: least, max: most });
   },
-  samples: [
-    call([t([3, 5], { fill: 'distinct' })]),
-    call([t([3, 5, 2], { fill: 'distinct', layout: 'transposed' })], { dim: 1, keepdim: true }),
-    call([t([])], { dim: 0 }),
-    call([t([7], { dtype: 'int64' })]),
-  ],
-  errors: [
-    { args: [t([5, 0, 5])], throws: 'RuntimeError' },
-    { args: [t([5, 0, 5])], kwargs: { dim: 1 }, throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { fill: 'distinct' })]),
+      call([t([3, 5, 2], { fill: 'distinct', layout: 'transposed' })], { dim: 1, keepdim: true }),
+      call([t([])], { dim: 0 }),
+      call([t([7], { dtype: 'int64' })]),
+    ],
+    errors: [
+      { args: [t([5, 0, 5])], throws: 'RuntimeError' },
+      { args: [t([5, 0, 5])], kwargs: { dim: 1 }, throws: 'IndexError' },
+    ],
+  }),
 });
 takesOut(aminmax, { several: true });
 
@@ -196,11 +200,13 @@ function extreme(name: Side, pairwise: 'maximum' | 'minimum', doc: string) {
       if (x.length === 0) throw emptyError(name, x);
       return extremeOver(name, name, x, null, false, `${name === 'max' ? 'Max' : 'Min'}Backward1`);
     },
-    samples: [...samples, ...whole, call([t([3, 5]), t([5])])],
-    errors: [
-      { args: [t([0])], throws: 'RuntimeError' },
-      { args: [t([3, 0]), 1], throws: 'IndexError' },
-    ],
+    tests: () => ({
+      samples: [...samples(), ...whole(), call([t([3, 5]), t([5])])],
+      errors: [
+        { args: [t([0])], throws: 'RuntimeError' },
+        { args: [t([3, 0]), 1], throws: 'IndexError' },
+      ],
+    }),
   });
 }
 export const max = extreme(
@@ -247,14 +253,16 @@ function argExtreme(name: 'argmax' | 'argmin', doc: string) {
       }).indices;
     },
     notDifferentiable: 'the result is an index',
-    samples: [
-      ...samples,
-      call([t([3, 5], { fill: 'distinct' })]),
-      call([t([])]),
-      ties,
-      call([t([3, 5], { fill: 'ties', layout: 'transposed' })]),
-    ],
-    errors: [{ args: [t([0])], throws: 'IndexError' }],
+    tests: () => ({
+      samples: [
+        ...samples(),
+        call([t([3, 5], { fill: 'distinct' })]),
+        call([t([])]),
+        ties(),
+        call([t([3, 5], { fill: 'ties', layout: 'transposed' })]),
+      ],
+      errors: [{ args: [t([0])], throws: 'IndexError' }],
+    }),
   });
 }
 function notForBool(op: string, d: DType): Error {

@@ -10,7 +10,7 @@ import { type Dims, dims, keepdimParam, self, sum, sumTo } from './sum-mean-prod
 const nans = { noGrad: 'NaN among the inputs' };
 
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
-const withNaN = t([2, 4], { fill: { values: [1, 'nan', 3, -2, 'nan', 0.5, 2, 'nan'] } });
+const withNaN = () => t([2, 4], { fill: { values: [1, 'nan', 3, -2, 'nan', 0.5, 2, 'nan'] } });
 
 export const nansum = defineOp({
   name: 'nansum',
@@ -19,14 +19,16 @@ export const nansum = defineOp({
   params: [self, dims, keepdimParam, dtypeParam],
   compose: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor =>
     sum.impl(x.dtype.isIntegral ? x : x.maskedFill(x.detach().isnan(), 0), dim, keepdim, dtype),
-  samples: [
-    call([t([3, 5])]),
-    call([withNaN], {}, nans),
-    call([withNaN, 1, true], {}, nans),
-    call([t([3], { dtype: 'int32' })]),
-    call([t([])]),
-  ],
-  errors: [{ args: [t([3, 2]), 5], throws: 'IndexError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([withNaN()], {}, nans),
+      call([withNaN(), 1, true], {}, nans),
+      call([t([3], { dtype: 'int32' })]),
+      call([t([])]),
+    ],
+    errors: [{ args: [t([3, 2]), 5], throws: 'IndexError' }],
+  }),
 });
 
 export const nanmean = defineOp({
@@ -42,12 +44,14 @@ export const nanmean = defineOp({
     const count = sum.impl(x.detach().isnan().logicalNot(), dim, keepdim, null);
     return nansum.impl(x, dim, keepdim, dtype).div(count);
   },
-  samples: [
-    call([withNaN], {}, nans),
-    call([withNaN, 0, true], {}, nans),
-    call([t([5, 3], { layout: 'transposed' }), 1]),
-  ],
-  errors: [{ args: [t([3], { dtype: 'int64' })], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([withNaN()], {}, nans),
+      call([withNaN(), 0, true], {}, nans),
+      call([t([5, 3], { layout: 'transposed' }), 1]),
+    ],
+    errors: [{ args: [t([3], { dtype: 'int64' })], throws: 'RuntimeError' }],
+  }),
 });
 
 export const countNonzero = defineOp({
@@ -57,11 +61,13 @@ export const countNonzero = defineOp({
   params: [self, dims],
   compose: (x: Tensor, dim: Dims): Tensor => sum.impl(x.detach().ne(0), dim, false, null),
   notDifferentiable: 'the result is a count',
-  samples: [
-    call([t([3, 5], { fill: 'ties' })]),
-    call([t([3, 5, 2], { dtype: 'int64', fill: { low: 0, high: 2 } }), [0, 2]]),
-    call([t([0, 3]), 0]),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { fill: 'ties' })]),
+      call([t([3, 5, 2], { dtype: 'int64', fill: { low: 0, high: 2 } }), [0, 2]]),
+      call([t([0, 3]), 0]),
+    ],
+  }),
 });
 
 export const sumToSize = defineOp({
@@ -79,6 +85,8 @@ export const sumToSize = defineOp({
     }
     return size.length === 0 ? sum.impl(x, null, false, null) : sumTo(x, size);
   },
-  samples: [call([t([3, 5]), [1, 5]]), call([t([2, 3, 5]), [3, 1]]), call([t([3, 5]), [3, 5]])],
-  errors: [{ args: [t([3, 5]), [2, 5]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 5]), [1, 5]]), call([t([2, 3, 5]), [3, 1]]), call([t([3, 5]), [3, 5]])],
+    errors: [{ args: [t([3, 5]), [2, 5]], throws: 'RuntimeError' }],
+  }),
 });

@@ -151,25 +151,27 @@ export const segmentReduce = defineOp({
   ],
   variants: ['function'],
   compose: reduced,
-  samples: [
-    call([t([5, 2]), 'mean'], {
-      lengths: t([3], { dtype: 'int64', fill: { values: [2, 0, 3] } }),
-      initial: 1,
-    }),
-    call([t([5], { fill: 'distinct' }), 'max'], {
-      offsets: t([4], { dtype: 'int64', fill: { values: [0, 1, 3, 5] } }),
-    }),
-    call([t([2, 3]), 'prod'], {
-      lengths: t([2, 2], { dtype: 'int64', fill: { values: [1, 2, 3, 0] } }),
-      axis: 1,
-    }),
-  ],
-  errors: [
-    { args: [t([3]), 'max'], throws: 'RuntimeError' },
-    {
-      args: [t([3]), 'max'],
-      kwargs: { lengths: t([2], { dtype: 'int64', fill: { values: [1, 1] } }) },
-      throws: 'RuntimeError',
-    },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5, 2]), 'mean'], {
+        lengths: t([3], { dtype: 'int64', fill: { values: [2, 0, 3] } }),
+        initial: 1,
+      }),
+      call([t([5], { fill: 'distinct' }), 'max'], {
+        offsets: t([4], { dtype: 'int64', fill: { values: [0, 1, 3, 5] } }),
+      }),
+      call([t([2, 3]), 'prod'], {
+        lengths: t([2, 2], { dtype: 'int64', fill: { values: [1, 2, 3, 0] } }),
+        axis: 1,
+      }),
+    ],
+    errors: [
+      { args: [t([3]), 'max'], throws: 'RuntimeError' },
+      {
+        args: [t([3]), 'max'],
+        kwargs: { lengths: t([2], { dtype: 'int64', fill: { values: [1, 1] } }) },
+        throws: 'RuntimeError',
+      },
+    ],
+  }),
 });

@@ -104,7 +104,7 @@ const distinct = (shape: readonly number[], options: object = {}) =>
 const ties = (shape: readonly number[], options: object = {}) =>
   t(shape, { fill: 'ties', grad: false, ...options });
 const stable = (dim: number, descending: boolean) => ({ dim, descending, stable: true });
-const sortSamples = [
+const sortSamples = () => [
   call([distinct([3, 5])]),
   call([distinct([3, 5]), 0]),
   call([distinct([2, 7, 3], { layout: 'transposed' }), 1, true]),
@@ -112,7 +112,7 @@ const sortSamples = [
   call([distinct([])]),
   call([t([0, 3]), 0]),
 ];
-const stableSamples = [
+const stableSamples = () => [
   call([ties([3, 17])], stable(-1, false)),
   call([ties([17, 3])], stable(0, true)),
   call([t([23], { fill: 'special' })], stable(0, false), { noGrad: 'special values' }),
@@ -121,7 +121,7 @@ const stableSamples = [
   call([t([19], { dtype: 'uint8', fill: { low: 0, high: 9 } })], stable(0, true)),
   call([t([11], { dtype: 'bool' })], stable(0, false)),
 ];
-const sortErrors = [{ args: [t([3, 5]), 2], throws: 'IndexError' }] as const;
+const sortErrors = () => [{ args: [t([3, 5]), 2], throws: 'IndexError' }] as const;
 
 export const sort = defineOp({
   name: 'sort',
@@ -130,9 +130,11 @@ export const sort = defineOp({
   returns: pairType,
   kernel: (x: Tensor, dim: number, descending: boolean): ValuesAndIndices =>
     sorted('sort', x, dim, descending),
-  samples: [...sortSamples, ...stableSamples],
-  errors: sortErrors,
-  bench: [call([t([1000000])]), call([t([1000, 1000]), 0])],
+  tests: () => ({
+    samples: [...sortSamples(), ...stableSamples()],
+    errors: sortErrors(),
+    bench: [call([t([1000000])]), call([t([1000, 1000]), 0])],
+  }),
 });
 
 export const argsort = defineOp({
@@ -145,8 +147,7 @@ export const argsort = defineOp({
     return sortedAlong(x, dim, descending, null).indices;
   },
   notDifferentiable: 'the result is positions',
-  samples: [...sortSamples, ...stableSamples],
-  errors: sortErrors,
+  tests: () => ({ samples: [...sortSamples(), ...stableSamples()], errors: sortErrors() }),
 });
 
 export const msort = defineOp({
@@ -156,7 +157,9 @@ export const msort = defineOp({
   params: [self],
   gradName: 'SortBackward0',
   compose: (x: Tensor): Tensor => sorted('msort', x, 0, false).values,
-  samples: [call([distinct([5, 3])]), call([distinct([])]), call([t([7], { dtype: 'int32' })])],
+  tests: () => ({
+    samples: [call([distinct([5, 3])]), call([distinct([])]), call([t([7], { dtype: 'int32' })])],
+  }),
 });
 
 export const topk = defineOp({
@@ -182,21 +185,23 @@ export const topk = defineOp({
       throw new RuntimeError(message('topk', 'numbers', 'bool', 'topk does not support bool dtypes on CPU'));
     return chosen('TopkBackward0', x, dim, sortedAlong(x, dim, largest, k));
   },
-  samples: [
-    call([distinct([3, 7]), 3]),
-    call([distinct([7, 3]), 2, 0, false]),
-    call([distinct([2, 7, 3], { layout: 'transposed' }), 5, 1, true, true]),
-    call([distinct([3, 7]), 7]),
-    call([distinct([3, 7]), 0], {}, { noGrad: 'the result is empty' }),
-    call([distinct([]), 1]),
-    call([t([17], { dtype: 'int64', fill: 'distinct' }), 4]),
-    call([distinct([1031]), 9]),
-  ],
-  errors: [
-    { args: [t([3, 5]), 6], throws: 'RuntimeError' },
-    { args: [t([3, 5]), -1], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 1, 2], throws: 'IndexError' },
-    { args: [t([3], { dtype: 'bool' }), 1], throws: 'RuntimeError' },
-  ],
-  bench: [call([t([1000000]), 10])],
+  tests: () => ({
+    samples: [
+      call([distinct([3, 7]), 3]),
+      call([distinct([7, 3]), 2, 0, false]),
+      call([distinct([2, 7, 3], { layout: 'transposed' }), 5, 1, true, true]),
+      call([distinct([3, 7]), 7]),
+      call([distinct([3, 7]), 0], {}, { noGrad: 'the result is empty' }),
+      call([distinct([]), 1]),
+      call([t([17], { dtype: 'int64', fill: 'distinct' }), 4]),
+      call([distinct([1031]), 9]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 6], throws: 'RuntimeError' },
+      { args: [t([3, 5]), -1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 1, 2], throws: 'IndexError' },
+      { args: [t([3], { dtype: 'bool' }), 1], throws: 'RuntimeError' },
+    ],
+    bench: [call([t([1000000]), 10])],
+  }),
 });

@@ -2,7 +2,7 @@
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { defineOp } from '../../registry/define.js';
+import { defineOp, type OpTests } from '../../registry/define.js';
 import { replacedInPlace } from '../../registry/in-place.js';
 import { call, t } from '../../registry/samples.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
@@ -75,21 +75,23 @@ export const cov = defineOp({
     const product = apart.matmul(other.isComplex() ? other.conj() : other);
     return product.div(degrees(n, correction, w, weights, total)).squeeze();
   },
-  samples: [
-    call([t([3, 5])]),
-    call([t([5])], { correction: 0 }),
-    call([t([2, 4])], {
-      fweights: t([4], { dtype: 'int64', fill: { low: 1, high: 5 } }),
-      aweights: t([4], { fill: 'positive' }),
-    }),
-    call([t([3, 4], { dtype: 'int32' })]),
-  ],
-  errors: [
-    { args: [t([2, 2, 2])], throws: 'RuntimeError' },
-    { args: [t([5])], kwargs: { fweights: t([5]) }, throws: 'RuntimeError' },
-    { args: [t([5])], kwargs: { aweights: t([5, 5]) }, throws: 'RuntimeError' },
-    { args: [t([5])], kwargs: { fweights: t([1], { dtype: 'int64' }) }, throws: 'RuntimeError' },
-  ],
+  tests: (): OpTests => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([5])], { correction: 0 }),
+      call([t([2, 4])], {
+        fweights: t([4], { dtype: 'int64', fill: { low: 1, high: 5 } }),
+        aweights: t([4], { fill: 'positive' }),
+      }),
+      call([t([3, 4], { dtype: 'int32' })]),
+    ],
+    errors: [
+      { args: [t([2, 2, 2])], throws: 'RuntimeError' },
+      { args: [t([5])], kwargs: { fweights: t([5]) }, throws: 'RuntimeError' },
+      { args: [t([5])], kwargs: { aweights: t([5, 5]) }, throws: 'RuntimeError' },
+      { args: [t([5])], kwargs: { fweights: t([1], { dtype: 'int64' }) }, throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 /** What the products are divided by, never below 0. */
@@ -124,12 +126,14 @@ export const corrcoef = defineOp({
     const scaled = c.div(deviation.reshape([n, 1])).div(deviation.reshape([1, n]));
     return scaled.isComplex() ? scaled : scaled.clamp(-1, 1);
   },
-  samples: [
-    call([t([3, 5])]),
-    call([t([5])], {}, { noGrad: 'constant' }),
-    call([t([2, 4], { dtype: 'int64' })]),
-  ],
-  errors: [{ args: [t([2, 2, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([5])], {}, { noGrad: 'constant' }),
+      call([t([2, 4], { dtype: 'int64' })]),
+    ],
+    errors: [{ args: [t([2, 2, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const dist = defineOp({
@@ -137,11 +141,13 @@ export const dist = defineOp({
   doc: 'The p-norm of input − other, broadcast.',
   params: [self, { name: 'other', kind: 'tensor' }, { name: 'p', kind: 'scalar', default: 2 }],
   compose: (x: Tensor, other: Tensor, p: number): Tensor => norm.impl(x.sub(other), p, null, false, null),
-  samples: [
-    call([t([3, 5]), t([5])]),
-    call([t([3, 5]), t([3, 1]), 3]),
-    call([t([]), t([4]), { special: 'inf' }]),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([5])]),
+      call([t([3, 5]), t([3, 1]), 3]),
+      call([t([]), t([4]), { special: 'inf' }]),
+    ],
+  }),
 });
 
 function renormed(x: Tensor, p: number, rawDim: number, most: number): Tensor {
@@ -175,12 +181,14 @@ export const renorm = defineOp(
     ],
     variants: ['function', 'method', 'inplace'],
     compose: renormed,
-    samples: [
-      call([t([3, 5]), 2, 0, 0.5]),
-      call([t([3, 5, 2], { layout: 'transposed' }), 1, -1, 2]),
-      call([t([3, 5]), { special: 'inf' }, 1, 0.5]),
-    ],
-    errors: [{ args: [t([]), 0.5, 0, 1], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 2, 0, 0.5]),
+        call([t([3, 5, 2], { layout: 'transposed' }), 1, -1, 2]),
+        call([t([3, 5]), { special: 'inf' }, 1, 0.5]),
+      ],
+      errors: [{ args: [t([]), 0.5, 0, 1], throws: 'RuntimeError' }],
+    }),
   },
   (x: Tensor, p: number, dim: number, most: number): Tensor =>
     replacedInPlace('renorm_', x, (y) => renormed(y, p, dim, most), rawCopy),

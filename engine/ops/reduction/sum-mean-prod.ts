@@ -25,7 +25,7 @@ const x0 = input(0);
 const quotient = x0.div(param(0));
 
 /** Sample calls that any reduction over dims should hold for. */
-export const overDims: readonly Sample[] = [
+export const overDims = (): readonly Sample[] => [
   call([t([3, 5, 7])]),
   call([t([3, 5, 7]), 1]),
   call([t([3, 5, 7]), [0, 2], true]),
@@ -38,23 +38,24 @@ export const overDims: readonly Sample[] = [
   call([t([1031, 3]), 0]),
   call([t([3, 5], { dtype: 'float64' }), 1]),
 ];
-const integers: readonly Sample[] = [
+const integers = (): readonly Sample[] => [
   call([t([3, 5], { dtype: 'int64' })]),
   call([t([3, 5], { dtype: 'uint8', fill: { low: 100, high: 250 } }), 0]),
   call([t([3, 5], { dtype: 'bool' }), 1]),
   call([t([3, 5], { dtype: 'int32' }), -1, true]),
 ];
 /** NaN, infinities that cancel or not, signed zeros and denormals; no overflow, where only the order of adding decides. */
-const special = call(
-  [
-    t([5, 3], {
-      fill: { values: ['nan', 1, 2, 'inf', 1, -2, 'inf', '-inf', 1, -0, -0, -0, 1e-42, 2e-42, 0] },
-    }),
-    1,
-  ],
-  {},
-  { noGrad: 'special values' },
-);
+const special = () =>
+  call(
+    [
+      t([5, 3], {
+        fill: { values: ['nan', 1, 2, 'inf', 1, -2, 'inf', '-inf', 1, -0, -0, -0, 1e-42, 2e-42, 0] },
+      }),
+      1,
+    ],
+    {},
+    { noGrad: 'special values' },
+  );
 
 /** A gradient of a reduced result, with the reduced dims back as size 1. */
 export function restored(
@@ -111,19 +112,21 @@ export const sum = defineOp({
     });
     return record(numbered('Sum', dim), out, [x], () => ([g]) => [spread(g!, x.shape, mask, keepdim)]);
   },
-  samples: [
-    ...overDims,
-    ...integers,
-    special,
-    call([t([0, 3]), 0]),
-    call([t([3, 0]), 1]),
-    call([t([5, 7])], { dtype: { dtype: 'float64' } }),
-  ],
-  errors: [
-    { args: [t([3, 2]), 5], throws: 'IndexError' },
-    { args: [t([3, 2]), [0, 0]], throws: 'RuntimeError' },
-  ],
-  bench: [call([t([1000, 1000])]), call([t([1000, 1000]), 1]), call([t([1000, 1000]), 0])],
+  tests: () => ({
+    samples: [
+      ...overDims(),
+      ...integers(),
+      special(),
+      call([t([0, 3]), 0]),
+      call([t([3, 0]), 1]),
+      call([t([5, 7])], { dtype: { dtype: 'float64' } }),
+    ],
+    errors: [
+      { args: [t([3, 2]), 5], throws: 'IndexError' },
+      { args: [t([3, 2]), [0, 0]], throws: 'RuntimeError' },
+    ],
+    bench: [call([t([1000, 1000])]), call([t([1000, 1000]), 1]), call([t([1000, 1000]), 0])],
+  }),
 });
 
 /** A gradient summed down to a shape that it was broadcast from. */
@@ -188,8 +191,14 @@ export const mean = defineOp({
       spread(g!, x.shape, mask, keepdim).div(n),
     ]);
   },
-  samples: [...overDims, special, call([t([3, 5], { dtype: 'int64' })], { dtype: { dtype: 'float32' } })],
-  errors: [{ args: [t([3], { dtype: 'int64' })], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      ...overDims(),
+      special(),
+      call([t([3, 5], { dtype: 'int64' })], { dtype: { dtype: 'float32' } }),
+    ],
+    errors: [{ args: [t([3], { dtype: 'int64' })], throws: 'RuntimeError' }],
+  }),
 });
 
 export const prod = defineOp({
@@ -218,17 +227,19 @@ export const prod = defineOp({
       };
     });
   },
-  samples: [
-    call([t([3, 5], { fill: 'nonzero' })]),
-    call([t([3, 5], { fill: 'nonzero' }), 1]),
-    call([t([3, 5, 2], { fill: 'nonzero' }), -2, true]),
-    call([t([2, 3], { fill: { values: [0, 2, 3, 1.5, 0, 0] } }), 1]),
-    call([t([4], { fill: { values: [0, 2, 3, 4] } })]),
-    call([t([0])]),
-    call([t([3, 4], { dtype: 'int64', fill: { low: 1, high: 4 } }), 0]),
-    call([t([3, 5], { dtype: 'float64', fill: 'nonzero' }), 0]),
-  ],
-  errors: [{ args: [t([3, 2]), 2], throws: 'IndexError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { fill: 'nonzero' })]),
+      call([t([3, 5], { fill: 'nonzero' }), 1]),
+      call([t([3, 5, 2], { fill: 'nonzero' }), -2, true]),
+      call([t([2, 3], { fill: { values: [0, 2, 3, 1.5, 0, 0] } }), 1]),
+      call([t([4], { fill: { values: [0, 2, 3, 4] } })]),
+      call([t([0])]),
+      call([t([3, 4], { dtype: 'int64', fill: { low: 1, high: 4 } }), 0]),
+      call([t([3, 5], { dtype: 'float64', fill: 'nonzero' }), 0]),
+    ],
+    errors: [{ args: [t([3, 2]), 2], throws: 'IndexError' }],
+  }),
 });
 
 /** For each element the product of the others along `dim`: an exclusive product from both sides, right with zeros too. */
@@ -274,15 +285,17 @@ function predicate(name: string, reducer: 'max' | 'min', doc: string) {
       });
     },
     notDifferentiable: 'the result is bool',
-    samples: [
-      call([t([3, 5], { dtype: 'bool' })]),
-      call([t([3, 5], { fill: 'ties' }), 1]),
-      call([t([3, 5, 2], { dtype: 'int64', fill: { low: 0, high: 2 } }), [0, 2], true]),
-      call([t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 2 } }), 0]),
-      call([t([0])]),
-      call([t([0, 3]), 0]),
-      call([t([4, 9], { fill: 'special' }), 1]),
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5], { dtype: 'bool' })]),
+        call([t([3, 5], { fill: 'ties' }), 1]),
+        call([t([3, 5, 2], { dtype: 'int64', fill: { low: 0, high: 2 } }), [0, 2], true]),
+        call([t([3, 5], { dtype: 'uint8', fill: { low: 0, high: 2 } }), 0]),
+        call([t([0])]),
+        call([t([0, 3]), 0]),
+        call([t([4, 9], { fill: 'special' }), 1]),
+      ],
+    }),
   });
 }
 

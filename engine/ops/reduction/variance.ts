@@ -88,16 +88,18 @@ function moment(m: Moments) {
         };
       });
     },
-    samples: [
-      call([t([3, 5, 7])]),
-      call([t([3, 5, 7]), 1]),
-      call([t([3, 5, 7]), [0, 2]], { correction: 0, keepdim: true }),
-      call([t([5, 7], { layout: 'transposed' }), 0]),
-      call([t([1031, 3]), 0]),
-      call([t([3, 5], { dtype: 'float64' }), -1], { correction: 2 }),
-      call([t([3, 5]), false]),
-    ],
-    errors: [{ args: [t([3, 2], { dtype: 'int64' })], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3, 5, 7])]),
+        call([t([3, 5, 7]), 1]),
+        call([t([3, 5, 7]), [0, 2]], { correction: 0, keepdim: true }),
+        call([t([5, 7], { layout: 'transposed' }), 0]),
+        call([t([1031, 3]), 0]),
+        call([t([3, 5], { dtype: 'float64' }), -1], { correction: 2 }),
+        call([t([3, 5]), false]),
+      ],
+      errors: [{ args: [t([3, 2], { dtype: 'int64' })], throws: 'RuntimeError' }],
+    }),
   });
 }
 
@@ -121,12 +123,14 @@ function momentAndMean(name: 'varMean' | 'stdMean', first: ReturnType<typeof mom
       first.impl(...args),
       mean.impl(args[0], momentArgs(name, args).dim, args[4], null),
     ],
-    samples: [
-      call([t([3, 5, 7])]),
-      call([t([3, 5, 7]), [0, 2]], { correction: 0, keepdim: true }),
-      call([t([5, 7], { layout: 'transposed' }), 0], { unbiased: false }),
-    ],
-    errors: [{ args: [t([3, 2], { dtype: 'int64' })], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([3, 5, 7])]),
+        call([t([3, 5, 7]), [0, 2]], { correction: 0, keepdim: true }),
+        call([t([5, 7], { layout: 'transposed' }), 0], { unbiased: false }),
+      ],
+      errors: [{ args: [t([3, 2], { dtype: 'int64' })], throws: 'RuntimeError' }],
+    }),
   });
 }
 
@@ -195,19 +199,21 @@ export const logsumexp = defineOp({
       };
     });
   },
-  samples: [
-    call([t([3, 5]), 1]),
-    call([t([3, 5, 2], { fill: 'large' }), [0, 2], true]),
-    call([t([5, 7], { layout: 'transposed' }), 0]),
-    call([t([3, 5], { dtype: 'float64' }), -1]),
-    call([t([3, 4], { dtype: 'int64' }), 0]),
-    call([t([2, 1031], { fill: 'large' }), 1]),
-    call(
-      [t([2, 3], { fill: { values: ['-inf', '-inf', '-inf', 1, 'inf', 2] } }), 1],
-      {},
-      { noGrad: 'special values' },
-    ),
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 1]),
+      call([t([3, 5, 2], { fill: 'large' }), [0, 2], true]),
+      call([t([5, 7], { layout: 'transposed' }), 0]),
+      call([t([3, 5], { dtype: 'float64' }), -1]),
+      call([t([3, 4], { dtype: 'int64' }), 0]),
+      call([t([2, 1031], { fill: 'large' }), 1]),
+      call(
+        [t([2, 3], { fill: { values: ['-inf', '-inf', '-inf', 1, 'inf', 2] } }), 1],
+        {},
+        { noGrad: 'special values' },
+      ),
+    ],
+  }),
 });
 
 /** Of complex numbers, shifted by the greatest real part. */

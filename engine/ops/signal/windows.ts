@@ -3,7 +3,7 @@
 import { type DType, float32, float64, getDefaultDtype } from '../../core/dtype.js';
 import { ArgumentError, describe, message, ValueError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { defineOp, type ErrorSample, type Param } from '../../registry/define.js';
+import { defineOp, type ErrorSample, type OpTests, type Param } from '../../registry/define.js';
 import { call, type Sample } from '../../registry/samples.js';
 import { cast } from '../creation/copy-fill-cast.js';
 import { allocateFor, finish, full, indices } from '../creation/creation.js';
@@ -70,8 +70,8 @@ function windowOf(
   return finish(cast(shape(n, symmetric ? n - 1 : n), dtype), grad);
 }
 
-const odd: readonly Sample[] = [call([5]), call([6], { sym: false }), call([1]), call([0])];
-const refused: readonly ErrorSample[] = [
+const odd = (): readonly Sample[] => [call([5]), call([6], { sym: false }), call([1]), call([0])];
+const refused = (): readonly ErrorSample[] => [
   { args: [-1], throws: 'ValueError' },
   { args: [3], kwargs: { dtype: { dtype: 'int64' } }, throws: 'ValueError' },
 ];
@@ -82,8 +82,7 @@ interface Rule<A extends readonly unknown[]> {
   readonly own?: readonly Param[];
   /** Checks its own arguments and gives the shape; `symmetric` as asked for. */
   readonly shape: (own: A, symmetric: boolean) => Shape;
-  readonly samples?: readonly Sample[];
-  readonly errors?: readonly ErrorSample[];
+  readonly tests?: () => OpTests;
 }
 
 /** torch.signal.windows.name(M, *, own, sym, …). */
@@ -109,8 +108,7 @@ function windowOp<A extends readonly unknown[] = readonly []>(rule: Rule<A>) {
       return windowOf(rule.name, n, symmetric, shape, options);
     },
     notDifferentiable: 'it has no tensor input',
-    samples: rule.samples ?? odd,
-    errors: rule.errors ?? refused,
+    tests: () => ({ samples: odd(), errors: refused(), ...rule.tests?.() }),
   });
 }
 
@@ -172,11 +170,13 @@ export const generalCosine = windowOp<readonly [unknown]>({
     demand('generalCosine', a.length > 0, 'at least one weight', 'none', 'Coefficients cannot be empty');
     return fixed((a as unknown[]).map(Number))();
   },
-  samples: odd.map((s) => ({ ...s, kwargs: { ...s.kwargs, a: [0.46, 0.23, 0.31] } })),
-  errors: [
-    { args: [3], kwargs: { a: null }, throws: 'TypeError' },
-    { args: [3], kwargs: { a: [] }, throws: 'ValueError' },
-  ],
+  tests: () => ({
+    samples: odd().map((s) => ({ ...s, kwargs: { ...s.kwargs, a: [0.46, 0.23, 0.31] } })),
+    errors: [
+      { args: [3], kwargs: { a: null }, throws: 'TypeError' },
+      { args: [3], kwargs: { a: [] }, throws: 'ValueError' },
+    ],
+  }),
 });
 export const cosine = windowOp({
   name: 'cosine',
@@ -205,11 +205,13 @@ export const exponential = windowOp<readonly [number | null, number]>({
         .div(-tau)
         .exp();
   },
-  samples: [call([5], { tau: 2.5 }), call([6], { sym: false, center: 1 })],
-  errors: [
-    { args: [3], kwargs: { tau: -1 }, throws: 'ValueError' },
-    { args: [3], kwargs: { center: 1 }, throws: 'ValueError' },
-  ],
+  tests: (): OpTests => ({
+    samples: [call([5], { tau: 2.5 }), call([6], { sym: false, center: 1 })],
+    errors: [
+      { args: [3], kwargs: { tau: -1 }, throws: 'ValueError' },
+      { args: [3], kwargs: { center: 1 }, throws: 'ValueError' },
+    ],
+  }),
 });
 export const gaussian = windowOp<readonly [number]>({
   name: 'gaussian',
@@ -230,7 +232,7 @@ export const gaussian = windowOp<readonly [number]>({
         .mul(-0.5)
         .exp();
   },
-  errors: [{ args: [3], kwargs: { std: -1 }, throws: 'ValueError' }],
+  tests: () => ({ errors: [{ args: [3], kwargs: { std: -1 }, throws: 'ValueError' }] }),
 });
 /** I₀(β·√(1 − x²)) / I₀(β), x over [−1, 1]. */
 const kaiserShape =
@@ -254,7 +256,7 @@ export const kaiser = windowOp<readonly [number]>({
     );
     return kaiserShape(beta);
   },
-  errors: [{ args: [3], kwargs: { beta: -1 }, throws: 'ValueError' }],
+  tests: () => ({ errors: [{ args: [3], kwargs: { beta: -1 }, throws: 'ValueError' }] }),
 });
 
 /** torch.name_window(window_length, periodic, …), its own parameters positional. */
@@ -279,8 +281,10 @@ function periodicWindow(
       return windowOf(name, args[0] as number, !args[1], shape(args.slice(2) as number[]), options, false);
     },
     notDifferentiable: 'it has no tensor input',
-    samples: [call([6]), call([5, false]), call([1])],
-    errors: [{ args: [-1], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [call([6]), call([5, false]), call([1])],
+      errors: [{ args: [-1], throws: 'RuntimeError' }],
+    }),
   });
 }
 const positional = (name: string, value: number): Param => ({ name, kind: 'scalar', default: value });

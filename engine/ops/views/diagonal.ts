@@ -5,7 +5,7 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { defineOp, type Param } from '../../registry/define.js';
+import { defineOp, type Param, type OpTests } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
 import { requireMemory } from '../indexing/index-kernels.js';
@@ -49,17 +49,19 @@ export const diag = defineOp({
       embed('DiagonalBackward', g!, shape, (whole) => diagonalOf(whole, diagonal, 0, 1)),
     ]);
   },
-  samples: [
-    call([t([3, 5])]),
-    call([t([5])]),
-    call([t([3]), -2]),
-    call([t([3, 5], { dtype: 'int64' }), 1]),
-    call([t([0])]),
-  ],
-  errors: [
-    { args: [t([])], throws: 'RuntimeError' },
-    { args: [t([2, 3, 5])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([5])]),
+      call([t([3]), -2]),
+      call([t([3, 5], { dtype: 'int64' }), 1]),
+      call([t([0])]),
+    ],
+    errors: [
+      { args: [t([])], throws: 'RuntimeError' },
+      { args: [t([2, 3, 5])], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const diagEmbed = defineOp({
@@ -86,11 +88,13 @@ export const diagEmbed = defineOp({
     if (x.ndim === 0) throw new RuntimeError(message('diagEmbed', 'a tensor with dims', 'a 0-d tensor'));
     return embedded('diagEmbed', x, offset, a, b);
   },
-  samples: [call([t([2, 3])]), call([t([2, 3]), -1, 0, 2]), call([t([3]), 2, 1, 0])],
-  errors: [
-    { args: [t([3, 5])], kwargs: { dim1: 1, dim2: 1 }, throws: 'RuntimeError' },
-    { args: [t([3, 5])], kwargs: { dim1: 10000 }, throws: 'IndexError' },
-  ],
+  tests: (): OpTests => ({
+    samples: [call([t([2, 3])]), call([t([2, 3]), -1, 0, 2]), call([t([3]), 2, 1, 0])],
+    errors: [
+      { args: [t([3, 5])], kwargs: { dim1: 1, dim2: 1 }, throws: 'RuntimeError' },
+      { args: [t([3, 5])], kwargs: { dim1: 10000 }, throws: 'IndexError' },
+    ],
+  }),
 });
 
 export const diagflat = defineOp({
@@ -100,5 +104,5 @@ export const diagflat = defineOp({
   params: [self, offsetParam],
   gradName: 'DiagEmbedBackward0',
   compose: (x: Tensor, offset: number): Tensor => embedded('diagflat', reshaped(x, [x.length]), offset, 0, 1),
-  samples: [call([t([2, 2])]), call([t([2]), -1]), call([t([])])],
+  tests: () => ({ samples: [call([t([2, 2])]), call([t([2]), -1]), call([t([])])] }),
 });

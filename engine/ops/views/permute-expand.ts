@@ -39,17 +39,19 @@ export const permute = defineOp({
     }
     return permuted(x, wrapDims('permute', dims, x.ndim));
   },
-  samples: [
-    call([t([2, 3, 5]), [2, 0, 1]]),
-    call([t([3, 5]), [-1, -2]]),
-    call([t([]), []]),
-    call([t([2, 0, 5], { dtype: 'uint8' }), [1, 2, 0]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [0]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [0, 5]], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5]), [2, 0, 1]]),
+      call([t([3, 5]), [-1, -2]]),
+      call([t([]), []]),
+      call([t([2, 0, 5], { dtype: 'uint8' }), [1, 2, 0]]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [0]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [0, 5]], throws: 'IndexError' },
+    ],
+  }),
 });
 
 const transpose2 =
@@ -65,14 +67,16 @@ export const transpose = defineOp(
     doc: 'Two dims exchanged, as a view.',
     params: [self, { name: 'dim0', kind: 'int' }, { name: 'dim1', kind: 'int' }],
     kernel: transpose2('transpose'),
-    samples: [
-      call([t([2, 3, 5]), 0, 2]),
-      call([t([3, 5]), -1, 0]),
-      call([t([]), 0, -1]),
-      call([t([3, 5]), 1, 1]),
-      call([t([0, 5], { dtype: 'bool' }), 0, 1]),
-    ],
-    errors: [{ args: [t([3, 5]), 0, 2], throws: 'IndexError' }],
+    tests: () => ({
+      samples: [
+        call([t([2, 3, 5]), 0, 2]),
+        call([t([3, 5]), -1, 0]),
+        call([t([]), 0, -1]),
+        call([t([3, 5]), 1, 1]),
+        call([t([0, 5], { dtype: 'bool' }), 0, 1]),
+      ],
+      errors: [{ args: [t([3, 5]), 0, 2], throws: 'IndexError' }],
+    }),
   },
   (x: Tensor, a: number, b: number): Tensor => becomeView('transpose_', x, (y) => transpose.impl(y, a, b)),
 );
@@ -86,8 +90,10 @@ export const swapaxes = defineOp(
     params: [self, { name: 'axis0', kind: 'int' }, { name: 'axis1', kind: 'int' }],
     gradName: 'TransposeBackward0',
     kernel: transpose2('swapaxes'),
-    samples: [call([t([2, 3, 5]), 0, -1])],
-    errors: [{ args: [t([3, 5]), 0, 2], throws: 'IndexError' }],
+    tests: () => ({
+      samples: [call([t([2, 3, 5]), 0, -1])],
+      errors: [{ args: [t([3, 5]), 0, 2], throws: 'IndexError' }],
+    }),
   },
   (x: Tensor, a: number, b: number): Tensor => becomeView('swapaxes_', x, (y) => swapaxes.impl(y, a, b)),
 );
@@ -115,8 +121,10 @@ export const tOp = defineOp(
         ? recordedView('TBackward0', x, x.shape, x.strides, x.offset, (g) => g)
         : transposed(x, 0, 1, 'TBackward0');
     },
-    samples: [call([t([3, 5])]), call([t([5])]), call([t([])]), call([t([3, 0], { dtype: 'int64' })])],
-    errors: [{ args: [t([2, 3, 5])], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [call([t([3, 5])]), call([t([5])]), call([t([])]), call([t([3, 0], { dtype: 'int64' })])],
+      errors: [{ args: [t([2, 3, 5])], throws: 'RuntimeError' }],
+    }),
   },
   (x: Tensor): Tensor => becomeView('t_', x, (y) => tOp.impl(y)),
 );
@@ -160,16 +168,18 @@ export const movedim = defineOp({
       order.map((d) => (d < 0 ? rest.shift()! : d)),
     );
   },
-  samples: [
-    call([t([2, 3, 5]), 0, -1]),
-    call([t([2, 3, 5]), [0, 1], [-1, 0]]),
-    call([t([2, 3, 5], { dtype: 'int32' }), [2, 0], [0, 1]]),
-  ],
-  errors: [
-    { args: [t([2, 3]), [0, 0], [0, 1]], throws: 'RuntimeError' },
-    { args: [t([2, 3]), [0, 1], [0]], throws: 'RuntimeError' },
-    { args: [t([2, 3]), 4, 0], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5]), 0, -1]),
+      call([t([2, 3, 5]), [0, 1], [-1, 0]]),
+      call([t([2, 3, 5], { dtype: 'int32' }), [2, 0], [0, 1]]),
+    ],
+    errors: [
+      { args: [t([2, 3]), [0, 0], [0, 1]], throws: 'RuntimeError' },
+      { args: [t([2, 3]), [0, 1], [0]], throws: 'RuntimeError' },
+      { args: [t([2, 3]), 4, 0], throws: 'IndexError' },
+    ],
+  }),
 });
 
 export const expand = defineOp({
@@ -179,20 +189,22 @@ export const expand = defineOp({
   params: [self, { name: 'size', kind: 'size' }],
   variants: ['method'],
   kernel: (x: Tensor, size: readonly number[]): Tensor => expanded('expand', x, size),
-  samples: [
-    call([t([3, 1]), [3, 5]]),
-    call([t([5]), [2, 3, 5]]),
-    call([t([]), [2, 3]]),
-    call([t([3, 1]), [2, -1, 5]]),
-    call([t([1]), [0]], {}, { noGrad: 'the result is empty' }),
-    call([t([7, 1], { dtype: 'bool' }), [7, 3]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [5]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [3, 4]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [-1, 3, 5]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [3, -2]], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 1]), [3, 5]]),
+      call([t([5]), [2, 3, 5]]),
+      call([t([]), [2, 3]]),
+      call([t([3, 1]), [2, -1, 5]]),
+      call([t([1]), [0]], {}, { noGrad: 'the result is empty' }),
+      call([t([7, 1], { dtype: 'bool' }), [7, 3]]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [5]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [3, 4]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [-1, 3, 5]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [3, -2]], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const expandAs = defineOp({
@@ -203,8 +215,10 @@ export const expandAs = defineOp({
   variants: ['method'],
   gradName: 'ExpandBackward0',
   kernel: (x: Tensor, o: Tensor): Tensor => expanded('expandAs', x, o.shape),
-  samples: [call([t([3, 1]), t([2, 3, 5], { grad: false })])],
-  errors: [{ args: [t([3, 5]), t([4, 5])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 1]), t([2, 3, 5], { grad: false })])],
+    errors: [{ args: [t([3, 5]), t([4, 5])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const squeeze = defineOp(
@@ -228,18 +242,20 @@ export const squeeze = defineOp(
         typeof dim === 'number' ? 'SqueezeBackward1' : 'SqueezeBackward2',
       );
     },
-    samples: [
-      call([t([3, 1, 5, 1])]),
-      call([t([3, 1, 5, 1]), 1]),
-      call([t([3, 1, 5, 1]), 0]),
-      call([t([3, 1, 5, 1]), [1, -1]]),
-      call([t([]), 0]),
-      call([t([1, 0], { dtype: 'int64' })]),
-    ],
-    errors: [
-      { args: [t([3, 1]), 2], throws: 'IndexError' },
-      { args: [t([1, 1]), [0, 0]], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 1, 5, 1])]),
+        call([t([3, 1, 5, 1]), 1]),
+        call([t([3, 1, 5, 1]), 0]),
+        call([t([3, 1, 5, 1]), [1, -1]]),
+        call([t([]), 0]),
+        call([t([1, 0], { dtype: 'int64' })]),
+      ],
+      errors: [
+        { args: [t([3, 1]), 2], throws: 'IndexError' },
+        { args: [t([1, 1]), [0, 0]], throws: 'RuntimeError' },
+      ],
+    }),
   },
   (x: Tensor, dim: number | readonly number[] | null): Tensor =>
     becomeView('squeeze_', x, (y) => squeeze.impl(y, dim)),
@@ -253,16 +269,18 @@ export const unsqueeze = defineOp(
     doc: 'With a dim of size 1 put in at `dim`, as a view.',
     params: [self, { name: 'dim', kind: 'int' }],
     kernel: (x: Tensor, dim: number): Tensor => unsqueezed(x, wrapDim('unsqueeze', dim, x.ndim + 1)),
-    samples: [
-      call([t([3, 5]), 0]),
-      call([t([3, 5]), -1]),
-      call([t([]), 0]),
-      call([t([3, 0], { dtype: 'bool' }), 1]),
-    ],
-    errors: [
-      { args: [t([3, 5]), 3], throws: 'IndexError' },
-      { args: [t([3, 5]), -4], throws: 'IndexError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), 0]),
+        call([t([3, 5]), -1]),
+        call([t([]), 0]),
+        call([t([3, 0], { dtype: 'bool' }), 1]),
+      ],
+      errors: [
+        { args: [t([3, 5]), 3], throws: 'IndexError' },
+        { args: [t([3, 5]), -4], throws: 'IndexError' },
+      ],
+    }),
   },
   (x: Tensor, dim: number): Tensor => becomeView('unsqueeze_', x, (y) => unsqueeze.impl(y, dim)),
 );

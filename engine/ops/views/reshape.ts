@@ -36,22 +36,24 @@ export const view = defineOp({
   variants: ['method'],
   gradName: 'ViewBackward0',
   kernel: (x: Tensor, size: readonly number[]): Tensor => view_('view', x, size),
-  samples: [
-    call([t([3, 10], { layout: 'contiguous' }), [5, 6]]),
-    call([t([6, 5], { layout: 'offset' }), [3, -1, 5]]),
-    call([t([]), [1, 1]]),
-    call([t([3, 0]), [0, 7]]),
-    call([t([5, 7], { layout: 'transposed' }), [5, 1, 7]]),
-    call([t([3, 4], { layout: 'strided' }), [3, 2, 2]]),
-    call([t([6], { dtype: 'bool' }), [2, 3]]),
-    call([t([6], { dtype: 'int64' }), [-1]]),
-  ],
-  errors: [
-    { args: [t([3, 5], { layout: 'transposed' }), [15]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [4, 4]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [-1, -1]], throws: 'RuntimeError' },
-    { args: [t([3, 5]), [-2, 5]], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 10], { layout: 'contiguous' }), [5, 6]]),
+      call([t([6, 5], { layout: 'offset' }), [3, -1, 5]]),
+      call([t([]), [1, 1]]),
+      call([t([3, 0]), [0, 7]]),
+      call([t([5, 7], { layout: 'transposed' }), [5, 1, 7]]),
+      call([t([3, 4], { layout: 'strided' }), [3, 2, 2]]),
+      call([t([6], { dtype: 'bool' }), [2, 3]]),
+      call([t([6], { dtype: 'int64' }), [-1]]),
+    ],
+    errors: [
+      { args: [t([3, 5], { layout: 'transposed' }), [15]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [4, 4]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [-1, -1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [-2, 5]], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const viewAs = defineOp({
@@ -62,8 +64,10 @@ export const viewAs = defineOp({
   variants: ['method'],
   gradName: 'ViewBackward0',
   kernel: (x: Tensor, o: Tensor): Tensor => view_('viewAs', x, o.shape),
-  samples: [call([t([3, 10], { layout: 'contiguous' }), t([5, 6], { grad: false })])],
-  errors: [{ args: [t([3, 10]), t([5, 5])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 10], { layout: 'contiguous' }), t([5, 6], { grad: false })])],
+    errors: [{ args: [t([3, 10]), t([5, 5])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const reshape = defineOp({
@@ -73,20 +77,22 @@ export const reshape = defineOp({
   params: [self, { name: 'shape', kind: 'size' }],
   gradName: 'ViewBackward0',
   kernel: (x: Tensor, shape: readonly number[]): Tensor => reshaped(x, inferSize('reshape', shape, x.length)),
-  samples: [
-    call([t([3, 10]), [5, 6]]),
-    call([t([6, 5]), [-1]]),
-    call([t([]), [1]]),
-    call([t([1, 1]), []]),
-    call([t([3, 0]), [0]]),
-    call([t([5, 7], { layout: 'expanded' }), [7, 5]]),
-    call([t([2, 3, 5], { layout: 'transposed' }), [6, 5]]),
-  ],
-  errors: [
-    { args: [t([3, 5]), [4, 4]], throws: 'RuntimeError' },
-    { args: [t([0]), [-1, 0]], throws: 'RuntimeError' },
-  ],
-  bench: [call([t([1000, 1000], { layout: 'transposed' }), [1000000]])],
+  tests: () => ({
+    samples: [
+      call([t([3, 10]), [5, 6]]),
+      call([t([6, 5]), [-1]]),
+      call([t([]), [1]]),
+      call([t([1, 1]), []]),
+      call([t([3, 0]), [0]]),
+      call([t([5, 7], { layout: 'expanded' }), [7, 5]]),
+      call([t([2, 3, 5], { layout: 'transposed' }), [6, 5]]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [4, 4]], throws: 'RuntimeError' },
+      { args: [t([0]), [-1, 0]], throws: 'RuntimeError' },
+    ],
+    bench: [call([t([1000, 1000], { layout: 'transposed' }), [1000000]])],
+  }),
 });
 
 export const reshapeAs = defineOp({
@@ -97,8 +103,10 @@ export const reshapeAs = defineOp({
   variants: ['method'],
   gradName: 'ViewBackward0',
   compose: (x: Tensor, o: Tensor): Tensor => reshaped(x, inferSize('reshapeAs', o.shape, x.length)),
-  samples: [call([t([3, 10]), t([5, 6], { grad: false })])],
-  errors: [{ args: [t([4, 3]), t([4, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 10]), t([5, 6], { grad: false })])],
+    errors: [{ args: [t([4, 3]), t([4, 2])], throws: 'RuntimeError' }],
+  }),
 });
 
 export const ravel = defineOp({
@@ -111,7 +119,7 @@ export const ravel = defineOp({
     const dense = contiguous.impl(x);
     return x.ndim === 1 ? dense : reshaped(dense, [x.length]);
   },
-  samples: [call([t([2, 3, 5])]), call([t([])])],
+  tests: () => ({ samples: [call([t([2, 3, 5])]), call([t([])])] }),
 });
 
 export const flatten = defineOp({
@@ -140,18 +148,20 @@ export const flatten = defineOp({
     if (a === b) return x;
     return reshaped(x, [...x.shape.slice(0, a), numelOf(x.shape.slice(a, b + 1)), ...x.shape.slice(b + 1)]);
   },
-  samples: [
-    call([t([2, 3, 5])]),
-    call([t([2, 3, 5]), 1]),
-    call([t([2, 3, 5]), 0, -2]),
-    call([t([])]),
-    call([t([3, 5]), 1, 1]),
-    call([t([2, 0, 3], { dtype: 'uint8' }), 1]),
-  ],
-  errors: [
-    { args: [t([3, 5]), 1, 0], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 0, 2], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5])]),
+      call([t([2, 3, 5]), 1]),
+      call([t([2, 3, 5]), 0, -2]),
+      call([t([])]),
+      call([t([3, 5]), 1, 1]),
+      call([t([2, 0, 3], { dtype: 'uint8' }), 1]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 1, 0], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, 2], throws: 'IndexError' },
+    ],
+  }),
 });
 
 export const unflatten = defineOp({
@@ -177,16 +187,18 @@ export const unflatten = defineOp({
     const parts = inferSize('unflatten', sizes, x.shape[d]!);
     return view_('unflatten', x, [...x.shape.slice(0, d), ...parts, ...x.shape.slice(d + 1)]);
   },
-  samples: [
-    call([t([3, 10]), 1, [2, 5]]),
-    call([t([3, 10]), -1, [-1, 5]]),
-    call([t([6, 5], { layout: 'transposed' }), 0, [3, 2]]),
-    call([t([6], { dtype: 'int64' }), 0, [2, 3]]),
-  ],
-  errors: [
-    { args: [t([3, 10]), 1, [3, 4]], throws: 'RuntimeError' },
-    { args: [t([3, 10]), 1, []], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 10]), 1, [2, 5]]),
+      call([t([3, 10]), -1, [-1, 5]]),
+      call([t([6, 5], { layout: 'transposed' }), 0, [3, 2]]),
+      call([t([6], { dtype: 'int64' }), 0, [2, 3]]),
+    ],
+    errors: [
+      { args: [t([3, 10]), 1, [3, 4]], throws: 'RuntimeError' },
+      { args: [t([3, 10]), 1, []], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const asStrided = defineOp(
@@ -210,21 +222,23 @@ export const asStrided = defineOp(
       checkStrided(x, size, stride, from);
       return asStridedView(x, size, stride, from);
     },
-    samples: [
-      call([t([3, 5]), [2, 3], [5, 1]]),
-      call([t([3, 5]), [2, 2], [2, 1], 3]),
-      call([t([11]), [3, 5], [2, 1]]),
-      call([t([7]), [3, 7], [0, 1]]),
-      call([t([3, 5], { layout: 'expanded' }), [4], [1]]),
-      call([t([7], { dtype: 'int64' }), [0, 3], [1, 1]]),
-    ],
-    errors: [
-      { args: [t([3, 5]), [2], [1, 1]], throws: 'RuntimeError' },
-      { args: [t([3, 5]), [2], [-1]], throws: 'RuntimeError' },
-      { args: [t([3, 5]), [-2], [1]], throws: 'RuntimeError' },
-      { args: [t([3, 5]), [16], [1]], throws: 'RuntimeError' },
-      { args: [t([3, 5]), [2], [1], -1], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([3, 5]), [2, 3], [5, 1]]),
+        call([t([3, 5]), [2, 2], [2, 1], 3]),
+        call([t([11]), [3, 5], [2, 1]]),
+        call([t([7]), [3, 7], [0, 1]]),
+        call([t([3, 5], { layout: 'expanded' }), [4], [1]]),
+        call([t([7], { dtype: 'int64' }), [0, 3], [1, 1]]),
+      ],
+      errors: [
+        { args: [t([3, 5]), [2], [1, 1]], throws: 'RuntimeError' },
+        { args: [t([3, 5]), [2], [-1]], throws: 'RuntimeError' },
+        { args: [t([3, 5]), [-2], [1]], throws: 'RuntimeError' },
+        { args: [t([3, 5]), [16], [1]], throws: 'RuntimeError' },
+        { args: [t([3, 5]), [2], [1], -1], throws: 'RuntimeError' },
+      ],
+    }),
   },
   (x: Tensor, size: readonly number[], stride: readonly number[], offset: number | null): Tensor =>
     becomeView('asStrided_', x, (y) => asStrided.impl(y, size, stride, offset)),

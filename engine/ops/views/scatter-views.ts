@@ -100,11 +100,13 @@ export const selectScatter = defineOp({
   params: [self, src, { name: 'dim', kind: 'int' }, { name: 'index', kind: 'int' }],
   kernel: (x: Tensor, source: Tensor, dim: number, index: number): Tensor =>
     checked('selectScatter', 'SelectScatter', x, source, (y) => select.impl(y, dim, index), 'slice'),
-  samples: [
-    call([t([3, 5]), t([3]), -1, 2]),
-    call([t([5], { dtype: 'int64' }), t([], { dtype: 'int64' }), 0, -1]),
-  ],
-  errors: [{ args: [t([3, 5]), t([4]), 0, 0], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([3]), -1, 2]),
+      call([t([5], { dtype: 'int64' }), t([], { dtype: 'int64' }), 0, -1]),
+    ],
+    errors: [{ args: [t([3, 5]), t([4]), 0, 0], throws: 'RuntimeError' }],
+  }),
 });
 
 export const sliceScatter = defineOp({
@@ -120,8 +122,10 @@ export const sliceScatter = defineOp({
     step: number,
   ): Tensor =>
     checked('sliceScatter', 'SliceScatter', x, source, (y) => slice.impl(y, dim, start, end, step), 'slice'),
-  samples: [call([t([7, 3]), t([3, 3]), 0, 1, 7, 2]), call([t([3, 5]), t([3, 2])], { dim: 1, start: -2 })],
-  errors: [{ args: [t([7, 3]), t([2, 3]), 0, 1, 7, 2], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([7, 3]), t([3, 3]), 0, 1, 7, 2]), call([t([3, 5]), t([3, 2])], { dim: 1, start: -2 })],
+    errors: [{ args: [t([7, 3]), t([2, 3]), 0, 1, 7, 2], throws: 'RuntimeError' }],
+  }),
 });
 
 export const diagonalScatter = defineOp({
@@ -137,8 +141,10 @@ export const diagonalScatter = defineOp({
       (y) => diagonal.impl(y, offset, dim1, dim2),
       'slice',
     ),
-  samples: [call([t([3, 5]), t([3]), 1]), call([t([3, 2, 3]), t([2, 2]), -1, 2, 0])],
-  errors: [{ args: [t([3, 5]), t([2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([3, 5]), t([3]), 1]), call([t([3, 2, 3]), t([2, 2]), -1, 2, 0])],
+    errors: [{ args: [t([3, 5]), t([2])], throws: 'RuntimeError' }],
+  }),
 });
 
 const wrongThere =
@@ -163,10 +169,12 @@ export const asStridedScatter = defineOp({
     requireSource('asStridedScatter', source, shown.shape, 'slice');
     return overwritten(x, source, { shape: size, strides: stride, offset: from });
   },
-  samples: [
-    call([t([3, 3], { layout: 'offset' }), t([2, 2]), [2, 2], [1, 3], 1], {}, { noGrad: wrongThere }),
-    call([t([3, 3], { grad: false, layout: 'offset' }), t([2, 2]), [2, 2], [1, 3]]),
-    call([t([3, 3], { ...dense, grad: false }), t([2, 2], dense), [2, 2], [1, 3]]),
-  ],
-  errors: [{ args: [t([4, 4]), t([2, 2]), [2, 2], [200, 200]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([3, 3], { layout: 'offset' }), t([2, 2]), [2, 2], [1, 3], 1], {}, { noGrad: wrongThere }),
+      call([t([3, 3], { grad: false, layout: 'offset' }), t([2, 2]), [2, 2], [1, 3]]),
+      call([t([3, 3], { ...dense, grad: false }), t([2, 2], dense), [2, 2], [1, 3]]),
+    ],
+    errors: [{ args: [t([4, 4]), t([2, 2]), [2, 2], [200, 200]], throws: 'RuntimeError' }],
+  }),
 });

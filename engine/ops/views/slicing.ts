@@ -29,19 +29,21 @@ export const select = defineOp({
       );
     return selected('select', x, wrapDim('select', dim, x.ndim), index);
   },
-  samples: [
-    call([t([3, 5]), 0, 1]),
-    call([t([2, 3, 5]), -1, -2]),
-    call([t([3, 5], { layout: 'expanded' }), 1, 4]),
-    call([t([7], { dtype: 'int64' }), 0, 6]),
-    call([t([3, 0], { dtype: 'bool' }), 0, 2]),
-  ],
-  errors: [
-    { args: [t([3, 5]), 0, 3], throws: 'IndexError' },
-    { args: [t([3, 5]), 0, -4], throws: 'IndexError' },
-    { args: [t([3, 5]), 2, 0], throws: 'IndexError' },
-    { args: [t([]), 0, 0], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 0, 1]),
+      call([t([2, 3, 5]), -1, -2]),
+      call([t([3, 5], { layout: 'expanded' }), 1, 4]),
+      call([t([7], { dtype: 'int64' }), 0, 6]),
+      call([t([3, 0], { dtype: 'bool' }), 0, 2]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 0, 3], throws: 'IndexError' },
+      { args: [t([3, 5]), 0, -4], throws: 'IndexError' },
+      { args: [t([3, 5]), 2, 0], throws: 'IndexError' },
+      { args: [t([]), 0, 0], throws: 'IndexError' },
+    ],
+  }),
 });
 
 /** The bounds of a slice as PyTorch clamps them. */
@@ -83,11 +85,13 @@ export const slice = defineOp({
     const to = clamped(end, size, size);
     return sliced(x, dim, from, Math.max(0, Math.ceil((to - from) / step)), step);
   },
-  samples: [call([t([7, 3]), 0, 1, -1, 2]), call([t([5])]), call([t([3, 5]), -1, 4, 2])],
-  errors: [
-    { args: [t([3]), 0, 0, 2, 0], throws: 'RuntimeError' },
-    { args: [t([]), 0], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [call([t([7, 3]), 0, 1, -1, 2]), call([t([5])]), call([t([3, 5]), -1, 4, 2])],
+    errors: [
+      { args: [t([3]), 0, 0, 2, 0], throws: 'RuntimeError' },
+      { args: [t([]), 0], throws: 'IndexError' },
+    ],
+  }),
 });
 
 /** A start that may be a 0-d integer tensor. @throws RuntimeError on other tensors. */
@@ -154,18 +158,20 @@ export const narrow = defineOp({
     }
     return sliced(x, dim, from, length);
   },
-  samples: [
-    call([t([5, 3]), 0, 1, 3]),
-    call([t([3, 5]), -1, -4, 2]),
-    call([t([3, 5], { layout: 'transposed' }), 1, 5, 0]),
-    call([t([7], { dtype: 'uint8' }), 0, 2, 5]),
-  ],
-  errors: [
-    { args: [t([3, 5]), 0, 2, 2], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 0, 0, -1], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 0, 5, 1], throws: 'IndexError' },
-    { args: [t([]), 0, 0, 1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5, 3]), 0, 1, 3]),
+      call([t([3, 5]), -1, -4, 2]),
+      call([t([3, 5], { layout: 'transposed' }), 1, 5, 0]),
+      call([t([7], { dtype: 'uint8' }), 0, 2, 5]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 0, 2, 2], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, 0, -1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, 5, 1], throws: 'IndexError' },
+      { args: [t([]), 0, 0, 1], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const diagonal = defineOp({
@@ -192,18 +198,20 @@ export const diagonal = defineOp({
       );
     return diagonalOf(x, offset, a, b);
   },
-  samples: [
-    call([t([3, 5])]),
-    call([t([3, 5]), 2]),
-    call([t([3, 5]), -1]),
-    call([t([2, 3, 5]), 1, 2, 0]),
-    call([t([3, 5], { layout: 'transposed' }), 0, -1, -2]),
-    call([t([3, 5], { dtype: 'int64' }), 9]),
-  ],
-  errors: [
-    { args: [t([3, 5]), 0, 0, 0], throws: 'RuntimeError' },
-    { args: [t([5])], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([3, 5]), 2]),
+      call([t([3, 5]), -1]),
+      call([t([2, 3, 5]), 1, 2, 0]),
+      call([t([3, 5], { layout: 'transposed' }), 0, -1, -2]),
+      call([t([3, 5], { dtype: 'int64' }), 9]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 0, 0, 0], throws: 'RuntimeError' },
+      { args: [t([5])], throws: 'IndexError' },
+    ],
+  }),
 });
 
 export const unbind = defineOp({
@@ -232,14 +240,16 @@ export const unbind = defineOp({
     });
     return outs;
   },
-  samples: [
-    call([t([3, 5])]),
-    call([t([2, 3, 5]), -1]),
-    call([t([3, 5], { layout: 'transposed' }), 1]),
-    call([t([5], { dtype: 'bool' })]),
-  ],
-  errors: [
-    { args: [t([])], throws: 'IndexError' },
-    { args: [t([3, 5]), 2], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([2, 3, 5]), -1]),
+      call([t([3, 5], { layout: 'transposed' }), 1]),
+      call([t([5], { dtype: 'bool' })]),
+    ],
+    errors: [
+      { args: [t([])], throws: 'IndexError' },
+      { args: [t([3, 5]), 2], throws: 'IndexError' },
+    ],
+  }),
 });

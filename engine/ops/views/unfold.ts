@@ -72,15 +72,17 @@ export const unfold = defineOp({
     if (step <= 0) fail('a step of at least 1', step, `step is ${step} but must be > 0`);
     return unfolded(x, dim, size, step);
   },
-  samples: [
-    call([t([3, 7]), 1, 3, 2]),
-    call([t([5, 3], { layout: 'transposed' }), 0, 2, 1]),
-    call([t([]), 0, 1, 1]),
-    call([t([7], { dtype: 'int64' }), -1, 2, 3]),
-  ],
-  errors: [
-    { args: [t([3]), 0, 4, 1], throws: 'RuntimeError' },
-    { args: [t([3]), 0, 2, 0], throws: 'RuntimeError' },
-    { args: [t([3]), 1, 1, 1], throws: 'IndexError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 7]), 1, 3, 2]),
+      call([t([5, 3], { layout: 'transposed' }), 0, 2, 1]),
+      call([t([]), 0, 1, 1]),
+      call([t([7], { dtype: 'int64' }), -1, 2, 3]),
+    ],
+    errors: [
+      { args: [t([3]), 0, 4, 1], throws: 'RuntimeError' },
+      { args: [t([3]), 0, 2, 0], throws: 'RuntimeError' },
+      { args: [t([3]), 1, 1, 1], throws: 'IndexError' },
+    ],
+  }),
 });

@@ -3,8 +3,8 @@
 import { record } from '../../autograd/node.js';
 import { IndexError, inName, message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
-import { defineOp, type ErrorSample, type Op, type Param } from '../../registry/define.js';
-import { call, type Sample, t } from '../../registry/samples.js';
+import { defineOp, type Op, type OpTests, type Param } from '../../registry/define.js';
+import { call, t } from '../../registry/samples.js';
 import { rawCast } from '../creation/copy-fill-cast.js';
 import { split, splitWithSizes } from '../joining/split.js';
 import { aliased } from './geometry.js';
@@ -21,8 +21,7 @@ function copied(x: Tensor): Tensor {
 }
 
 interface Extra {
-  readonly samples: readonly Sample[];
-  readonly errors?: readonly ErrorSample[];
+  readonly tests: () => OpTests;
 }
 
 function copyOf<A extends readonly unknown[]>(base: Op<A, Tensor>, extra: Extra) {
@@ -56,7 +55,7 @@ export const aliasCopy = defineOp({
   params: [self],
   variants: ['function'],
   compose: (x: Tensor): Tensor => copied(aliased(x)),
-  samples: [call([t([3, 5])])],
+  tests: () => ({ samples: [call([t([3, 5])])] }),
 });
 
 export const detachCopy = defineOp({
@@ -66,48 +65,68 @@ export const detachCopy = defineOp({
   variants: ['function'],
   notDifferentiable: 'it cuts the graph on purpose',
   compose: (x: Tensor): Tensor => rawCast(x, x.dtype),
-  samples: [call([t([3, 5])])],
+  tests: () => ({ samples: [call([t([3, 5])])] }),
 });
 
-export const asStridedCopy = copyOf(asStrided, { samples: [call([t([3, 3]), [2, 2], [1, 2], 1])] });
-export const expandCopy = copyOf(expand, { samples: [call([t([3, 1]), [2, 3, 5]])] });
+export const asStridedCopy = copyOf(asStrided, {
+  tests: () => ({ samples: [call([t([3, 3]), [2, 2], [1, 2], 1])] }),
+});
+export const expandCopy = copyOf(expand, {
+  tests: () => ({ samples: [call([t([3, 1]), [2, 3, 5]])] }),
+});
 export const permuteCopy = copyOf(permute, {
-  samples: [call([t([2, 3, 5]), [2, 0, -2]])],
-  errors: [{ args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [call([t([2, 3, 5]), [2, 0, -2]])],
+    errors: [{ args: [t([3, 5]), [0, 0]], throws: 'RuntimeError' }],
+  }),
 });
 export const viewCopy = copyOf(view, {
-  samples: [call([t([3, 10], { layout: 'contiguous' }), [5, -1]])],
-  errors: [
-    { args: [t([4, 3]), [4, 2]], throws: 'RuntimeError' },
-    { args: [t([0, 5]), [0, -1]], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([3, 10], { layout: 'contiguous' }), [5, -1]])],
+    errors: [
+      { args: [t([4, 3]), [4, 2]], throws: 'RuntimeError' },
+      { args: [t([0, 5]), [0, -1]], throws: 'RuntimeError' },
+    ],
+  }),
 });
 export const squeezeCopy = copyOf(squeeze, {
-  samples: [call([t([3, 1, 5, 1])]), call([t([3, 1, 5, 1]), -1])],
+  tests: () => ({ samples: [call([t([3, 1, 5, 1])]), call([t([3, 1, 5, 1]), -1])] }),
 });
-export const unsqueezeCopy = copyOf(unsqueeze, { samples: [call([t([3, 5]), -1])] });
-export const transposeCopy = copyOf(transpose, { samples: [call([t([2, 3, 5]), -1, 0])] });
+export const unsqueezeCopy = copyOf(unsqueeze, {
+  tests: () => ({ samples: [call([t([3, 5]), -1])] }),
+});
+export const transposeCopy = copyOf(transpose, {
+  tests: () => ({ samples: [call([t([2, 3, 5]), -1, 0])] }),
+});
 export const tCopy = copyOf(tOp, {
-  samples: [call([t([3, 5])])],
-  errors: [{ args: [t([2, 3, 5])], throws: 'RuntimeError' }],
+  tests: () => ({ samples: [call([t([3, 5])])], errors: [{ args: [t([2, 3, 5])], throws: 'RuntimeError' }] }),
 });
 export const diagonalCopy = copyOf(diagonal, {
-  samples: [call([t([3, 5])], { offset: 1 })],
-  errors: [
-    { args: [t([3, 5])], kwargs: { dim1: 1, dim2: 1 }, throws: 'RuntimeError' },
-    { args: [t([3, 5])], kwargs: { dim1: 10000 }, throws: 'IndexError' },
-  ],
+  tests: (): OpTests => ({
+    samples: [call([t([3, 5])], { offset: 1 })],
+    errors: [
+      { args: [t([3, 5])], kwargs: { dim1: 1, dim2: 1 }, throws: 'RuntimeError' },
+      { args: [t([3, 5])], kwargs: { dim1: 10000 }, throws: 'IndexError' },
+    ],
+  }),
 });
-export const selectCopy = copyOf(select, { samples: [call([t([3, 5]), -1, 2])] });
-export const sliceCopy = copyOf(slice, { samples: [call([t([7, 3]), 0, 1, -1, 2])] });
-export const unfoldCopy = copyOf(unfold, { samples: [call([t([3, 5]), 1, 3, 2])] });
+export const selectCopy = copyOf(select, {
+  tests: () => ({ samples: [call([t([3, 5]), -1, 2])] }),
+});
+export const sliceCopy = copyOf(slice, {
+  tests: () => ({ samples: [call([t([7, 3]), 0, 1, -1, 2])] }),
+});
+export const unfoldCopy = copyOf(unfold, {
+  tests: () => ({ samples: [call([t([3, 5]), 1, 3, 2])] }),
+});
 export const unbindCopy = copiesOf(unbind, {
-  samples: [call([t([3, 5]), -1])],
-  errors: [{ args: [t([])], throws: 'IndexError' }],
+  tests: () => ({ samples: [call([t([3, 5]), -1])], errors: [{ args: [t([])], throws: 'IndexError' }] }),
 });
-export const splitCopy = copiesOf(split, { samples: [call([t([5, 3]), 2])] });
+export const splitCopy = copiesOf(split, {
+  tests: () => ({ samples: [call([t([5, 3]), 2])] }),
+});
 export const splitWithSizesCopy = copiesOf(splitWithSizes, {
-  samples: [call([t([3, 5]), [1, 4, 0], -1])],
+  tests: () => ({ samples: [call([t([3, 5]), [1, 4, 0], -1])] }),
 });
 
 export const narrowCopy = defineOp({
@@ -123,12 +142,14 @@ export const narrowCopy = defineOp({
       throw new IndexError(message('narrowCopy', 'a dim of the tensor', String(dim)));
     return copied(inName('narrow', 'narrowCopy', () => narrow.impl(x, dim, start, length)));
   },
-  samples: [call([t([5, 3]), 0, 1, 3]), call([t([3, 5]), -1, 0, 0])],
-  errors: [
-    { args: [t([]), 0, 0, 1], throws: 'RuntimeError' },
-    { args: [t([3, 5]), 3, 0, 0], throws: 'RuntimeError' },
-    { args: [t([3, 5]), -4, 0, 0], throws: 'IndexError' },
-    { args: [t([3, 5]), 1, 11, 0], throws: 'IndexError' },
-    { args: [t([3, 5]), 0, 0, -1], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([5, 3]), 0, 1, 3]), call([t([3, 5]), -1, 0, 0])],
+    errors: [
+      { args: [t([]), 0, 0, 1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 3, 0, 0], throws: 'RuntimeError' },
+      { args: [t([3, 5]), -4, 0, 0], throws: 'IndexError' },
+      { args: [t([3, 5]), 1, 11, 0], throws: 'IndexError' },
+      { args: [t([3, 5]), 0, 0, -1], throws: 'RuntimeError' },
+    ],
+  }),
 });

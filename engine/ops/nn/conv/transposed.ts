@@ -143,14 +143,16 @@ export const convTranspose1d = defineOp({
   variants: ['function'],
   gradName: 'ConvolutionBackward0',
   kernel: (...args: Arguments): Tensor => transposed('convTranspose1d', 1, ...args),
-  samples: [
-    call([t([2, 3, 5]), t([3, 4, 3]), t([4])], { stride: 2, padding: 1, output_padding: 1 }),
-    call([t([4, 5], f64), t([4, 2, 3], f64)], { groups: 2, dilation: 2 }),
-  ],
-  errors: [
-    { args: [t([1, 3, 5]), t([4, 2, 3])], throws: 'RuntimeError' },
-    { args: [t([1, 2, 4]), t([2, 3, 2]), null, 1, 0, 2], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5]), t([3, 4, 3]), t([4])], { stride: 2, padding: 1, output_padding: 1 }),
+      call([t([4, 5], f64), t([4, 2, 3], f64)], { groups: 2, dilation: 2 }),
+    ],
+    errors: [
+      { args: [t([1, 3, 5]), t([4, 2, 3])], throws: 'RuntimeError' },
+      { args: [t([1, 2, 4]), t([2, 3, 2]), null, 1, 0, 2], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const convTranspose2d = defineOp({
@@ -161,19 +163,21 @@ export const convTranspose2d = defineOp({
   variants: ['function'],
   gradName: 'ConvolutionBackward0',
   kernel: (...args: Arguments): Tensor => transposed('convTranspose2d', 2, ...args),
-  samples: [
-    call([t([2, 3, 5, 4]), t([3, 4, 3, 2]), t([4])], {
-      stride: [2, 3],
-      padding: [1, 0],
-      output_padding: [1, 2],
-    }),
-    call([t([2, 4, 4, 5], f64), t([4, 3, 2, 3], f64)], { groups: 2, dilation: [1, 2] }),
-  ],
-  errors: [
-    { args: [t([1, 2, 4, 4]), t([3, 3, 2, 2])], throws: 'RuntimeError' },
-    { args: [t([1, 2, 4, 4]), t([2, 3, 2, 2]), t([4])], throws: 'RuntimeError' },
-    { args: [t([1, 2, 4, 4]), t([2, 3, 2, 2]), null, 1, 4], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5, 4]), t([3, 4, 3, 2]), t([4])], {
+        stride: [2, 3],
+        padding: [1, 0],
+        output_padding: [1, 2],
+      }),
+      call([t([2, 4, 4, 5], f64), t([4, 3, 2, 3], f64)], { groups: 2, dilation: [1, 2] }),
+    ],
+    errors: [
+      { args: [t([1, 2, 4, 4]), t([3, 3, 2, 2])], throws: 'RuntimeError' },
+      { args: [t([1, 2, 4, 4]), t([2, 3, 2, 2]), t([4])], throws: 'RuntimeError' },
+      { args: [t([1, 2, 4, 4]), t([2, 3, 2, 2]), null, 1, 4], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const convTranspose3d = defineOp({
@@ -184,13 +188,15 @@ export const convTranspose3d = defineOp({
   variants: ['function'],
   gradName: 'ConvolutionBackward0',
   kernel: (...args: Arguments): Tensor => transposed('convTranspose3d', 3, ...args),
-  samples: [
-    call([t([1, 3, 3, 2, 4]), t([3, 2, 3, 2, 2]), t([2])], {
-      stride: [2, 1, 2],
-      padding: [1, 0, 1],
-      output_padding: [1, 0, 1],
-    }),
-    call([t([2, 2, 3, 3], f64), t([2, 3, 2, 2, 2], f64)], { dilation: [2, 1, 1] }),
-  ],
-  errors: [{ args: [t([1, 2, 4, 4, 4]), t([3, 3, 2, 2, 2])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([1, 3, 3, 2, 4]), t([3, 2, 3, 2, 2]), t([2])], {
+        stride: [2, 1, 2],
+        padding: [1, 0, 1],
+        output_padding: [1, 0, 1],
+      }),
+      call([t([2, 2, 3, 3], f64), t([2, 3, 2, 2, 2], f64)], { dilation: [2, 1, 1] }),
+    ],
+    errors: [{ args: [t([1, 2, 4, 4, 4]), t([3, 3, 2, 2, 2])], throws: 'RuntimeError' }],
+  }),
 });

@@ -22,14 +22,14 @@ import {
 } from './_reduction.js';
 
 const f64 = { dtype: 'float64' };
-const logits = t([3, 5]);
-const chances = t([3, 5], { fill: 'probability' });
+const logits = () => t([3, 5]);
+const chances = () => t([3, 5], { fill: 'probability' });
 const alternating = {
   fill: { values: [1, -1, 1, 1, -1, -1, 1, -1, 1, 1, 1, -1, -1, 1, -1] },
   grad: false,
 };
-const signs = t([3, 5], alternating);
-const mismatch = { args: [t([5, 4]), t([5])], throws: 'RuntimeError' } as const;
+const signs = () => t([3, 5], alternating);
+const mismatch = () => ({ args: [t([5, 4]), t([5])], throws: 'RuntimeError' }) as const;
 
 /** log sigmoid(x), without overflow. */
 export function logSigmoidOf(x: Expr): Expr {
@@ -82,23 +82,25 @@ export const binaryCrossEntropy = defineOp({
     const loss = binaryElements(x, y);
     return reduced(weight === null ? loss : loss.mul(weight), reduction);
   },
-  samples: [
-    call([chances, chances]),
-    call([t([5], { ...f64, fill: 'probability' }), t([5], { ...f64, fill: 'probability' })], {
-      reduction: 'none',
-    }),
-    call([chances, chances, t([5], { grad: false })], { reduction: 'sum' }),
-    call(
-      [t([3], { fill: { values: [0, 1, 0] } }), t([3], { fill: { values: [0, 0, 1] } })],
-      {},
-      { noGrad: 'probabilities at the ends' },
-    ),
-  ],
-  errors: [
-    badReduction(2),
-    { args: [chances, t([5], { fill: 'probability' })], throws: 'ValueError' },
-    { args: [t([2], { fill: { values: [2, 3] } }), t([2])], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([chances(), chances()]),
+      call([t([5], { ...f64, fill: 'probability' }), t([5], { ...f64, fill: 'probability' })], {
+        reduction: 'none',
+      }),
+      call([chances(), chances(), t([5], { grad: false })], { reduction: 'sum' }),
+      call(
+        [t([3], { fill: { values: [0, 1, 0] } }), t([3], { fill: { values: [0, 0, 1] } })],
+        {},
+        { noGrad: 'probabilities at the ends' },
+      ),
+    ],
+    errors: [
+      badReduction(2),
+      { args: [chances(), t([5], { fill: 'probability' })], throws: 'ValueError' },
+      { args: [t([2], { fill: { values: [2, 3] } }), t([2])], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 const plainLogits = formula('binaryCrossEntropyWithLogits', 2, (x, y) =>
@@ -133,15 +135,19 @@ export const binaryCrossEntropyWithLogits = defineOp({
     const loss = positive === null ? plainLogits([x, y]) : weightedLogits([x, y, positive]);
     return reduced(weight === null ? loss : loss.mul(weight), reduction);
   },
-  samples: [
-    call([logits, chances]),
-    call([t([5], { ...f64, fill: 'large' }), t([5], { ...f64, fill: 'probability' })], { reduction: 'none' }),
-    call([logits, chances, t([5], { grad: false })], {
-      reduction: 'sum',
-      pos_weight: t([5], { fill: 'positive', grad: false }),
-    }),
-  ],
-  errors: [badReduction(2), { args: [logits, t([5])], throws: 'ValueError' }],
+  tests: () => ({
+    samples: [
+      call([logits(), chances()]),
+      call([t([5], { ...f64, fill: 'large' }), t([5], { ...f64, fill: 'probability' })], {
+        reduction: 'none',
+      }),
+      call([logits(), chances(), t([5], { grad: false })], {
+        reduction: 'sum',
+        pos_weight: t([5], { fill: 'positive', grad: false }),
+      }),
+    ],
+    errors: [badReduction(2), { args: [logits(), t([5])], throws: 'ValueError' }],
+  }),
 });
 
 const softMargin = formula('softMarginLoss', 2, (x, y) => logSigmoidOf(x!.mul(y!)).neg());
@@ -160,8 +166,10 @@ export const softMarginLoss = defineOp({
     }
     return reduced(softMargin([x, y]), reduction);
   },
-  samples: [call([logits, signs]), call([logits, signs], { reduction: 'none' })],
-  errors: [badReduction(2), mismatch],
+  tests: () => ({
+    samples: [call([logits(), signs()]), call([logits(), signs()], { reduction: 'none' })],
+    errors: [badReduction(2), mismatch()],
+  }),
 });
 
 const hinge = formula('hingeEmbeddingLoss', 2, (x, y) => {
@@ -179,11 +187,13 @@ export const hingeEmbeddingLoss = defineOp({
     checkReduction('hingeEmbeddingLoss', reduction);
     return reduced(hinge([x, y], [margin]), reduction);
   },
-  samples: [
-    call([t([3, 5], f64), t([3, 5], { ...f64, ...alternating })]),
-    call([t([3, 5], f64), t([3, 5], { ...f64, ...alternating }), 0.5], { reduction: 'none' }),
-  ],
-  errors: [badReduction(2)],
+  tests: () => ({
+    samples: [
+      call([t([3, 5], f64), t([3, 5], { ...f64, ...alternating })]),
+      call([t([3, 5], f64), t([3, 5], { ...f64, ...alternating }), 0.5], { reduction: 'none' }),
+    ],
+    errors: [badReduction(2)],
+  }),
 });
 
 const multilabel = formula('multilabelSoftMarginLoss', 2, (x, y) =>
@@ -210,12 +220,14 @@ export const multilabelSoftMarginLoss = defineOp({
     checkReduction('multilabelSoftMarginLoss', reduction);
     return reduced(loss, reduction);
   },
-  samples: [
-    call([logits, chances]),
-    call([logits, chances, t([5])], { reduction: 'none' }),
-    call([t([5], f64), t([5], f64)], { reduction: 'sum' }),
-  ],
-  errors: [badReduction(2)],
+  tests: () => ({
+    samples: [
+      call([logits(), chances()]),
+      call([logits(), chances(), t([5])], { reduction: 'none' }),
+      call([t([5], f64), t([5], f64)], { reduction: 'sum' }),
+    ],
+    errors: [badReduction(2)],
+  }),
 });
 
 const divergence = formula('klDiv', 2, (x, y) => y!.exp().mul(y!.sub(x!)));
@@ -235,10 +247,12 @@ export const klDiv = defineOp({
     const out = reduced(loss, byBatch ? 'sum' : reduction);
     return byBatch && x.ndim > 0 ? out.div(x.shape[0]!) : out;
   },
-  samples: [
-    call([logits, chances]),
-    call([t([3, 5], f64), t([3, 5], f64)], { reduction: 'batchmean', log_target: true }),
-    call([logits, chances], { reduction: 'none' }),
-  ],
-  errors: [badReduction(2)],
+  tests: () => ({
+    samples: [
+      call([logits(), chances()]),
+      call([t([3, 5], f64), t([3, 5], f64)], { reduction: 'batchmean', log_target: true }),
+      call([logits(), chances()], { reduction: 'none' }),
+    ],
+    errors: [badReduction(2)],
+  }),
 });

@@ -299,39 +299,41 @@ export const ctcLoss = defineOp({
     const out = reduced(scaled, reduction);
     return raw.ndim === 2 && reduction === 'none' ? out.squeeze(0) : out;
   },
-  samples: [
-    call(
-      [t([7, 2, 5]), t([2, 3], { dtype: 'int64', fill: { values: [1, 1, 4, 2, 3, 1] } }), [7, 5], [3, 2]],
-      {},
-      presumed,
-    ),
-    call(
-      [
-        t([6, 2, 4], f64),
-        t([4], { dtype: 'int64', layout: 'contiguous', fill: { values: [1, 2, 3, 3] } }),
-        [6, 4],
-        [1, 3],
-      ],
+  tests: () => ({
+    samples: [
+      call(
+        [t([7, 2, 5]), t([2, 3], { dtype: 'int64', fill: { values: [1, 1, 4, 2, 3, 1] } }), [7, 5], [3, 2]],
+        {},
+        presumed,
+      ),
+      call(
+        [
+          t([6, 2, 4], f64),
+          t([4], { dtype: 'int64', layout: 'contiguous', fill: { values: [1, 2, 3, 3] } }),
+          [6, 4],
+          [1, 3],
+        ],
+        {
+          reduction: 'none',
+          blank: 0,
+        },
+        presumed,
+      ),
+      call(
+        [t([2, 2, 4]), t([2, 2], { dtype: 'int64', fill: { values: [1, 1, 2, 3] } }), [2, 2], [2, 2]],
+        {
+          zero_infinity: true,
+          reduction: 'sum',
+        },
+        presumed,
+      ),
+    ],
+    errors: [
+      { args: [t([3, 1, 4]), t([1, 2], { dtype: 'int64', fill: 'ones' }), [4], [2]], throws: 'RuntimeError' },
       {
-        reduction: 'none',
-        blank: 0,
+        args: [t([3, 1, 4]), t([1, 2], { dtype: 'int64', fill: 'ones' }), [3], [2], 9],
+        throws: 'RuntimeError',
       },
-      presumed,
-    ),
-    call(
-      [t([2, 2, 4]), t([2, 2], { dtype: 'int64', fill: { values: [1, 1, 2, 3] } }), [2, 2], [2, 2]],
-      {
-        zero_infinity: true,
-        reduction: 'sum',
-      },
-      presumed,
-    ),
-  ],
-  errors: [
-    { args: [t([3, 1, 4]), t([1, 2], { dtype: 'int64', fill: 'ones' }), [4], [2]], throws: 'RuntimeError' },
-    {
-      args: [t([3, 1, 4]), t([1, 2], { dtype: 'int64', fill: 'ones' }), [3], [2], 9],
-      throws: 'RuntimeError',
-    },
-  ],
+    ],
+  }),
 });

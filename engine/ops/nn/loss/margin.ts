@@ -59,11 +59,13 @@ export const marginRankingLoss = defineOp({
     }
     return reduced(ranking([a, b, y], [margin]), reduction);
   },
-  samples: [
-    call([t([5], f64), t([5], f64), signs([5])]),
-    call([t([5], f64), t([5], f64), t([5], { ...f64, grad: false }), 0.5], { reduction: 'none' }),
-  ],
-  errors: [badReduction(3), { args: [t([5, 4]), t([5, 4]), t([5])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([5], f64), t([5], f64), signs([5])]),
+      call([t([5], f64), t([5], f64), t([5], { ...f64, grad: false }), 0.5], { reduction: 'none' }),
+    ],
+    errors: [badReduction(3), { args: [t([5, 4]), t([5, 4]), t([5])], throws: 'RuntimeError' }],
+  }),
 });
 
 const cosine = formula(
@@ -114,11 +116,13 @@ export const cosineEmbeddingLoss = defineOp({
     const length = a.mul(a).sum(-1).add(epsilon).mul(b.mul(b).sum(-1).add(epsilon)).sqrt();
     return reduced(cosine([a.mul(b).sum(-1).div(length), y], [margin]), reduction);
   },
-  samples: [
-    call([t([5, 3], f64), t([5, 3], f64), signs([5])]),
-    call([t([3], f64), t([3], f64), t([], { ...f64, fill: 'ones', grad: false })], { reduction: 'none' }),
-  ],
-  errors: [badReduction(3), { args: [t([5, 4]), t([5, 4]), t([5, 4])], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([5, 3], f64), t([5, 3], f64), signs([5])]),
+      call([t([3], f64), t([3], f64), t([], { ...f64, fill: 'ones', grad: false })], { reduction: 'none' }),
+    ],
+    errors: [badReduction(3), { args: [t([5, 4]), t([5, 4]), t([5, 4])], throws: 'RuntimeError' }],
+  }),
 });
 
 interface Triplet {
@@ -159,13 +163,14 @@ const triplet = [
   { name: 'positive', kind: 'tensor' },
   { name: 'negative', kind: 'tensor' },
 ] as const;
-const three = [t([5, 3]), t([5, 3]), t([5, 3])];
-const tripletErrors = [
-  badReduction(3),
-  { args: three, kwargs: { margin: -1 }, throws: 'ValueError' },
-  { args: [t([3, 5]), t([3, 4]), t([3, 4])], throws: 'RuntimeError' },
-  { args: [t([3, 4]), t([3, 4]), t([3])], throws: 'RuntimeError' },
-] as const;
+const three = () => [t([5, 3]), t([5, 3]), t([5, 3])];
+const tripletErrors = () =>
+  [
+    badReduction(3),
+    { args: three(), kwargs: { margin: -1 }, throws: 'ValueError' },
+    { args: [t([3, 5]), t([3, 4]), t([3, 4])], throws: 'RuntimeError' },
+    { args: [t([3, 4]), t([3, 4]), t([3])], throws: 'RuntimeError' },
+  ] as const;
 
 export const tripletMarginLoss = defineOp({
   name: 'tripletMarginLoss',
@@ -193,11 +198,13 @@ export const tripletMarginLoss = defineOp({
     const op = 'tripletMarginLoss';
     return tripletOf(anchor, positive, negative, { op, margin, swap, reduction, apart: apartBy(op, p, eps) });
   },
-  samples: [
-    call(three),
-    call([t([5, 3], f64), t([5, 3], f64), t([5, 3], f64), 0.5, 1], { swap: true, reduction: 'none' }),
-  ],
-  errors: tripletErrors,
+  tests: () => ({
+    samples: [
+      call(three()),
+      call([t([5, 3], f64), t([5, 3], f64), t([5, 3], f64), 0.5, 1], { swap: true, reduction: 'none' }),
+    ],
+    errors: tripletErrors(),
+  }),
 });
 
 export const tripletMarginWithDistanceLoss = defineOp({
@@ -225,8 +232,10 @@ export const tripletMarginWithDistanceLoss = defineOp({
     const apart = typeof given === 'function' ? (given as Triplet['apart']) : apartBy(op, 2, 1e-6);
     return tripletOf(anchor, positive, negative, { op, margin, swap, reduction, apart });
   },
-  samples: [call(three), call(three, { swap: true, reduction: 'sum', margin: 0.5 })],
-  errors: tripletErrors,
+  tests: () => ({
+    samples: [call(three()), call(three(), { swap: true, reduction: 'sum', margin: 0.5 })],
+    errors: tripletErrors(),
+  }),
 });
 
 /** The input as a matrix [samples, classes]: one sample where it has fewer dims. */
@@ -311,21 +320,23 @@ export const multiMarginLoss = defineOp({
     const loss = weight === null ? sums : sums.mul(weight.indexSelect(0, y.reshape(-1)));
     return reduced(reduction === 'none' && y.ndim === 0 ? loss.reshape([]) : loss, reduction);
   },
-  samples: [
-    call([t([5, 3]), ix([5], 3)]),
-    call([t([5, 3], f64), ix([5], 3), 2, 0.5, t([3], { ...f64, grad: false, fill: 'positive' })], {
-      reduction: 'none',
-    }),
-    call([t([5]), ix([], 5)], { reduction: 'none' }),
-  ],
-  errors: [
-    badReduction(2),
-    { args: [t([5, 0]), ix([5], 1)], throws: 'RuntimeError' },
-    { args: [t([5, 4]), ix([5, 4], 4)], throws: 'RuntimeError' },
-    { args: [t([5, 4]), t([5])], throws: 'RuntimeError' },
-    { args: [t([5, 4]), ix([5], 4)], kwargs: { p: 3 }, throws: 'ValueError' },
-    { args: [t([5, 4]), ix([5], 4)], kwargs: { weight: t([5, 4]) }, throws: 'ValueError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5, 3]), ix([5], 3)]),
+      call([t([5, 3], f64), ix([5], 3), 2, 0.5, t([3], { ...f64, grad: false, fill: 'positive' })], {
+        reduction: 'none',
+      }),
+      call([t([5]), ix([], 5)], { reduction: 'none' }),
+    ],
+    errors: [
+      badReduction(2),
+      { args: [t([5, 0]), ix([5], 1)], throws: 'RuntimeError' },
+      { args: [t([5, 4]), ix([5, 4], 4)], throws: 'RuntimeError' },
+      { args: [t([5, 4]), t([5])], throws: 'RuntimeError' },
+      { args: [t([5, 4]), ix([5], 4)], kwargs: { p: 3 }, throws: 'ValueError' },
+      { args: [t([5, 4]), ix([5], 4)], kwargs: { weight: t([5, 4]) }, throws: 'ValueError' },
+    ],
+  }),
 });
 
 export const multilabelMarginLoss = defineOp({
@@ -361,13 +372,15 @@ export const multilabelMarginLoss = defineOp({
     const loss = each.sum([1, 2]).div(count);
     return reduced(reduction === 'none' && x.ndim < 2 ? loss.reshape([]) : loss, reduction);
   },
-  samples: [
-    call([t([2, 4]), t([2, 4], { dtype: 'int64', fill: { values: [3, 0, -1, 1, 2, 2, 1, -1] } })]),
-    call([t([4], f64), t([4], { dtype: 'int64', fill: { values: [1, 3, -1, 0] } })], { reduction: 'none' }),
-  ],
-  errors: [
-    badReduction(2),
-    { args: [t([5, 0]), ix([5, 4], 1)], throws: 'RuntimeError' },
-    { args: [t([5, 4]), ix([4], 4)], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 4]), t([2, 4], { dtype: 'int64', fill: { values: [3, 0, -1, 1, 2, 2, 1, -1] } })]),
+      call([t([4], f64), t([4], { dtype: 'int64', fill: { values: [1, 3, -1, 0] } })], { reduction: 'none' }),
+    ],
+    errors: [
+      badReduction(2),
+      { args: [t([5, 0]), ix([5, 4], 1)], throws: 'RuntimeError' },
+      { args: [t([5, 4]), ix([4], 4)], throws: 'RuntimeError' },
+    ],
+  }),
 });

@@ -25,8 +25,8 @@ import {
 } from './_reduction.js';
 
 const f64 = { dtype: 'float64' };
-const pair = [t([3, 5]), t([3, 5], { fill: 'uniform' })];
-const mismatch = { args: [t([5, 4]), t([5])], throws: 'RuntimeError' } as const;
+const pair = () => [t([3, 5]), t([3, 5], { fill: 'uniform' })];
+const mismatch = () => ({ args: [t([5, 4]), t([5])], throws: 'RuntimeError' }) as const;
 /** Σ weight · loss / Σ weight, as mse_loss and l1_loss take a weighted mean. */
 function weightedMean(loss: Tensor, weight: Tensor | null, reduction: string): Tensor {
   return weight !== null && reduction === 'mean' ? loss.sum().div(weight.sum()) : reduced(loss, reduction);
@@ -43,13 +43,15 @@ function regression(name: string, torch: string, doc: string, elements: Formula,
       checkReduction(name, reduction);
       return weightedMean(weighted(name, elements([x, y]), weight, x), weight, reduction);
     },
-    samples: [
-      call(pair),
-      call([t([3, 5], f64), t([3, 5], f64)], { reduction: 'sum' }),
-      call([t([3, 5]), t([5])], { reduction: 'none' }),
-      call(pair, { weight: t([3, 5], { fill: 'positive' }) }),
-    ],
-    errors: [badReduction(2), mismatch],
+    tests: () => ({
+      samples: [
+        call(pair()),
+        call([t([3, 5], f64), t([3, 5], f64)], { reduction: 'sum' }),
+        call([t([3, 5]), t([5])], { reduction: 'none' }),
+        call(pair(), { weight: t([3, 5], { fill: 'positive' }) }),
+      ],
+      errors: [badReduction(2), mismatch()],
+    }),
     ...(more as object),
   });
 }
@@ -85,12 +87,14 @@ export const huberLoss = defineOp({
     }
     return reduced(weighted('huberLoss', huber([x, y], [delta]), weight, x), reduction);
   },
-  samples: [
-    call(pair),
-    call([t([3, 5], f64), t([3, 5], f64)], { delta: 0.4, reduction: 'sum' }),
-    call(pair, { reduction: 'none', weight: t([3, 5]) }),
-  ],
-  errors: [badReduction(2), { args: pair, kwargs: { delta: 0 }, throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call(pair()),
+      call([t([3, 5], f64), t([3, 5], f64)], { delta: 0.4, reduction: 'sum' }),
+      call(pair(), { reduction: 'none', weight: t([3, 5]) }),
+    ],
+    errors: [badReduction(2), { args: pair(), kwargs: { delta: 0 }, throws: 'RuntimeError' }],
+  }),
 });
 
 const smooth = formula('smoothL1Loss', 2, (x, y) => {
@@ -112,12 +116,14 @@ export const smoothL1Loss = defineOp({
     }
     return reduced(beta === 0 ? absolute([x, y]) : smooth([x, y], [beta]), reduction);
   },
-  samples: [
-    call(pair),
-    call([t([3, 5], f64), t([3, 5], f64)], { beta: 0.4, reduction: 'none' }),
-    call(pair, { beta: 0 }),
-  ],
-  errors: [badReduction(2), mismatch, { args: pair, kwargs: { beta: -1 }, throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call(pair()),
+      call([t([3, 5], f64), t([3, 5], f64)], { beta: 0.4, reduction: 'none' }),
+      call(pair(), { beta: 0 }),
+    ],
+    errors: [badReduction(2), mismatch(), { args: pair(), kwargs: { beta: -1 }, throws: 'RuntimeError' }],
+  }),
 });
 
 /** Stirling's approximation of log(y!), for y above 1. */
@@ -166,14 +172,16 @@ export const poissonNllLoss = defineOp({
     checkReduction('poissonNllLoss', reduction);
     return reduced(poissons[log ? 1 : 0][full ? 1 : 0]([x, y], [eps]), reduction);
   },
-  samples: [
-    call([t([3, 5]), t([3, 5], { fill: 'positive' })]),
-    call([t([3, 5], { fill: 'positive' }), t([3, 5], { fill: 'above1' }), false, true], {
-      reduction: 'none',
-    }),
-    call([t([5], f64), t([5], { ...f64, fill: 'positive' })], { full: true, reduction: 'sum' }),
-  ],
-  errors: [badReduction(2), mismatch],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([3, 5], { fill: 'positive' })]),
+      call([t([3, 5], { fill: 'positive' }), t([3, 5], { fill: 'above1' }), false, true], {
+        reduction: 'none',
+      }),
+      call([t([5], f64), t([5], { ...f64, fill: 'positive' })], { full: true, reduction: 'sum' }),
+    ],
+    errors: [badReduction(2), mismatch()],
+  }),
 });
 
 /** In PyTorch's steps: small variances magnify any other rounding. */
@@ -228,14 +236,16 @@ export const gaussianNllLoss = defineOp({
     const loss = gaussian(x, y, v);
     return reduced(full ? loss.add(0.5 * Math.log(2 * Math.PI)) : loss, reduction);
   },
-  samples: [
-    call([t([3, 5]), t([3, 5]), t([3, 5], { fill: 'positive' })]),
-    call([t([3, 5]), t([3, 5]), t([3], { fill: 'positive' })], { full: true, reduction: 'sum' }),
-    call([t([3, 5], f64), t([3, 5], f64), t([3, 1], { ...f64, fill: 'positive' })], { reduction: 'none' }),
-  ],
-  errors: [
-    { args: [t([3, 4]), t([3, 4]), t([3, 2], { fill: 'ones' })], throws: 'ValueError' },
-    { args: [t([4]), t([3]), t([4], { fill: 'ones' })], throws: 'RuntimeError' },
-    { args: [t([2]), t([2]), t([2], { fill: { values: [1, -1] } })], throws: 'ValueError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([3, 5]), t([3, 5], { fill: 'positive' })]),
+      call([t([3, 5]), t([3, 5]), t([3], { fill: 'positive' })], { full: true, reduction: 'sum' }),
+      call([t([3, 5], f64), t([3, 5], f64), t([3, 1], { ...f64, fill: 'positive' })], { reduction: 'none' }),
+    ],
+    errors: [
+      { args: [t([3, 4]), t([3, 4]), t([3, 2], { fill: 'ones' })], throws: 'ValueError' },
+      { args: [t([4]), t([3]), t([4], { fill: 'ones' })], throws: 'RuntimeError' },
+      { args: [t([2]), t([2]), t([2], { fill: { values: [1, -1] } })], throws: 'ValueError' },
+    ],
+  }),
 });

@@ -147,16 +147,18 @@ export const batchNorm = defineOp({
       eps: epsilon,
     });
   },
-  samples: [
-    call([t([5, 3, 4]), null, null, t([3]), t([3]), true]),
-    call([t([5, 3], f64), t([3], { ...f64, ...plain }), t([3], { ...f64, ...spread }), t([3], f64)]),
-    call([t([2, 3, 2, 2]), null, null, null, t([3]), true, 0.5, 0.1]),
-  ],
-  errors: [
-    { args: [t([2, 3]), null, null], throws: 'RuntimeError' },
-    { args: [t([2, 3]), t([4], plain), t([3], spread)], throws: 'RuntimeError' },
-    { args: [t([1, 3]), null, null, null, null, true], throws: 'ValueError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([5, 3, 4]), null, null, t([3]), t([3]), true]),
+      call([t([5, 3], f64), t([3], { ...f64, ...plain }), t([3], { ...f64, ...spread }), t([3], f64)]),
+      call([t([2, 3, 2, 2]), null, null, null, t([3]), true, 0.5, 0.1]),
+    ],
+    errors: [
+      { args: [t([2, 3]), null, null], throws: 'RuntimeError' },
+      { args: [t([2, 3]), t([4], plain), t([3], spread)], throws: 'RuntimeError' },
+      { args: [t([1, 3]), null, null, null, null, true], throws: 'ValueError' },
+    ],
+  }),
 });
 
 export const instanceNorm = defineOp({
@@ -205,12 +207,14 @@ export const instanceNorm = defineOp({
     }
     return out.reshape(x.shape);
   },
-  samples: [
-    call([t([2, 3, 5])]),
-    call([t([2, 3, 2, 4], f64), null, null, t([3], f64), t([3], f64)], { eps: 0.5 }),
-    call([t([2, 3, 5]), t([3], plain), t([3], spread)], { use_input_stats: false }),
-  ],
-  errors: [{ args: [t([2, 3, 1])], throws: 'ValueError' }],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5])]),
+      call([t([2, 3, 2, 4], f64), null, null, t([3], f64), t([3], f64)], { eps: 0.5 }),
+      call([t([2, 3, 5]), t([3], plain), t([3], spread)], { use_input_stats: false }),
+    ],
+    errors: [{ args: [t([2, 3, 1])], throws: 'ValueError' }],
+  }),
 });
 
 /** The result with the statistics used: those of the batch where it trains, else nothing. */
@@ -231,7 +235,7 @@ const nativeParams: readonly Param[] = [
 ];
 /** Differences see it in the outputs beside the first. */
 const saved = { noGrad: 'PyTorch gives the saved statistics no gradient' };
-const nativeSamples = [
+const nativeSamples = () => [
   call([t([5, 3, 4]), t([3]), t([3]), null, null, true, 0.1, 1e-5], {}, saved),
   call([
     t([5, 3], f64),
@@ -271,7 +275,7 @@ export const nativeBatchNorm = defineOp({
       momentum: rate,
       eps: epsilon,
     }),
-  samples: nativeSamples,
+  tests: () => ({ samples: nativeSamples() }),
 });
 
 export const nativeBatchNormLegit = defineOp({
@@ -310,7 +314,9 @@ export const nativeBatchNormLegit = defineOp({
     const op = 'nativeBatchNormLegit';
     return nativeOf(x, { op, weight, bias, runningMean, runningVar, training, momentum: rate, eps: epsilon });
   },
-  samples: [call([t([5, 3, 4]), t([3]), t([3]), true, 0.1, 1e-5], {}, saved), ...nativeSamples.slice(1)],
+  tests: () => ({
+    samples: [call([t([5, 3, 4]), t([3]), t([3]), true, 0.1, 1e-5], {}, saved), ...nativeSamples().slice(1)],
+  }),
 });
 
 export const batchNormWithUpdate = defineOp({
@@ -348,5 +354,7 @@ export const batchNormWithUpdate = defineOp({
     });
     return [...all, newTensor([0], uint8)];
   },
-  samples: [call([t([5, 3, 4]), t([3]), t([3]), t([3], plain), t([3], spread), 0, 1e-5], {}, saved)],
+  tests: () => ({
+    samples: [call([t([5, 3, 4]), t([3]), t([3]), t([3], plain), t([3], spread), 0, 1e-5], {}, saved)],
+  }),
 });

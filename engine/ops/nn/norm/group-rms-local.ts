@@ -94,15 +94,17 @@ export const groupNorm = defineOp({
     }
     return grouped(x, groups, weight, bias, eps);
   },
-  samples: [
-    call([t([2, 6, 3]), 2, t([6]), t([6])]),
-    call([t([2, 4, 3, 2], f64), 4], { eps: 0.5 }),
-    call([t([3, 4]), 1, t([4])]),
-  ],
-  errors: [
-    { args: [t([1]), 1], throws: 'RuntimeError' },
-    { args: [t([2, 7, 4]), 2], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [
+      call([t([2, 6, 3]), 2, t([6]), t([6])]),
+      call([t([2, 4, 3, 2], f64), 4], { eps: 0.5 }),
+      call([t([3, 4]), 1, t([4])]),
+    ],
+    errors: [
+      { args: [t([1]), 1], throws: 'RuntimeError' },
+      { args: [t([2, 7, 4]), 2], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 export const nativeGroupNorm = defineOp({
@@ -139,8 +141,10 @@ export const nativeGroupNorm = defineOp({
     const inverse = rows.var(2, { correction: 0 }).add(eps).rsqrt();
     return [grouped(x, groups, weight, bias, eps), rows.mean(2), inverse];
   },
-  // PyTorch's own refuses other layouts.
-  samples: [call([t([2, 6, 3], { layout: 'contiguous' }), t([6]), t([6]), 2, 6, 3, 2, 1e-5])],
+  tests: () => ({
+    // PyTorch's own refuses other layouts.
+    samples: [call([t([2, 6, 3], { layout: 'contiguous' }), t([6]), t([6]), 2, 6, 3, 2, 1e-5])],
+  }),
 });
 
 export const nativeLayerNorm = defineOp({
@@ -171,11 +175,13 @@ export const nativeLayerNorm = defineOp({
     const inverse = still.var(over, { correction: 0, keepdim: true }).add(eps).rsqrt();
     return [out, still.mean(over, true), inverse];
   },
-  samples: [
-    call([t([2, 3, 4]), [3, 4], t([3, 4]), t([3, 4]), 1e-5], {}, statistics),
-    call([t([3, 5], f64), [5], null, null, 0.5], {}, statistics),
-  ],
-  errors: [{ args: [t([2, 3]), [4], null, null, 1e-5], throws: 'RuntimeError' }],
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 4]), [3, 4], t([3, 4]), t([3, 4]), 1e-5], {}, statistics),
+      call([t([3, 5], f64), [5], null, null, 0.5], {}, statistics),
+    ],
+    errors: [{ args: [t([2, 3]), [4], null, null, 1e-5], throws: 'RuntimeError' }],
+  }),
 });
 
 const byRoot = formula('rmsNorm', 2, (x, square) => x!.mul(apply('rsqrt', square!.add(p0!))));
@@ -227,12 +233,14 @@ export const rmsNorm = defineOp({
     { name: 'eps', kind: 'scalar', default: null },
   ],
   compose: rmsOf,
-  samples: [call([t([3, 5]), [5]]), call([t([2, 3, 4], f64), [3, 4], t([3, 4], f64), 0.5])],
-  errors: [
-    { args: [t([1, 2, 3]), []], throws: 'RuntimeError' },
-    { args: [t([1, 2, 3]), [1, 2, 3], t([1, 2])], throws: 'RuntimeError' },
-    { args: [t([2, 2, 3]), [2, 2]], throws: 'RuntimeError' },
-  ],
+  tests: () => ({
+    samples: [call([t([3, 5]), [5]]), call([t([2, 3, 4], f64), [3, 4], t([3, 4], f64), 0.5])],
+    errors: [
+      { args: [t([1, 2, 3]), []], throws: 'RuntimeError' },
+      { args: [t([1, 2, 3]), [1, 2, 3], t([1, 2])], throws: 'RuntimeError' },
+      { args: [t([2, 2, 3]), [2, 2]], throws: 'RuntimeError' },
+    ],
+  }),
 });
 
 /** The mean of `size` neighbours along dim 1, with zeros outside. */
@@ -269,6 +277,8 @@ export const localResponseNorm = defineOp({
     if (x.length === 0) return x;
     return x.div(neighbours(x.mul(x), size).mul(alpha).add(k).pow(beta));
   },
-  samples: [call([t([2, 6, 3], f64), 2]), call([t([1, 5, 2, 2], f64), 3, 0.5, 0.5, 1.25])],
-  errors: [{ args: [t([2, 3]), 2], throws: 'ValueError' }],
+  tests: () => ({
+    samples: [call([t([2, 6, 3], f64), 2]), call([t([1, 5, 2, 2], f64), 3, 0.5, 0.5, 1.25])],
+    errors: [{ args: [t([2, 3]), 2], throws: 'ValueError' }],
+  }),
 });

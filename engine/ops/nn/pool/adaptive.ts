@@ -152,15 +152,17 @@ function adaptiveAvg(n: 1 | 2 | 3, size: readonly number[], out: readonly (numbe
     params: [self, sizeParam],
     variants: ['function'],
     compose: (x: Tensor, given: unknown): Tensor => adaptiveMean(x, sizesOf(op, x, given, n)),
-    samples: [
-      call([t([2, 3, ...size]), out]),
-      call([t([3, ...size], { dtype: 'float64' }), 1]),
-      call([t([1, 2, ...size], { layout: 'transposed' }), 2]),
-    ],
-    errors: [
-      { args: [t([1, 1, ...size]), []], throws: 'RuntimeError' },
-      { args: [t([1, 1, ...size]), -1], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([2, 3, ...size]), out]),
+        call([t([3, ...size], { dtype: 'float64' }), 1]),
+        call([t([1, 2, ...size], { layout: 'transposed' }), 2]),
+      ],
+      errors: [
+        { args: [t([1, 1, ...size]), []], throws: 'RuntimeError' },
+        { args: [t([1, 1, ...size]), -1], throws: 'RuntimeError' },
+      ],
+    }),
   });
 }
 export const adaptiveAvgPool1d = adaptiveAvg(1, [8], [5]);
@@ -182,14 +184,16 @@ function adaptiveMaximum(n: 1 | 2 | 3, size: readonly number[], out: readonly (n
       const { values, indices } = adaptiveMax(x, sizesOf(op, x, given, n), returnIndices);
       return returnIndices ? [values, indices!] : values;
     },
-    samples: [
-      call([t([2, 3, ...size], { fill: 'distinct' }), out, true]),
-      call([t([3, ...size], { fill: 'distinct', dtype: 'float64' }), 1]),
-    ],
-    errors: [
-      { args: [t([1, 1, ...size]), []], throws: 'RuntimeError' },
-      { args: [t([1, 1, ...size]), -1], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([2, 3, ...size], { fill: 'distinct' }), out, true]),
+        call([t([3, ...size], { fill: 'distinct', dtype: 'float64' }), 1]),
+      ],
+      errors: [
+        { args: [t([1, 1, ...size]), []], throws: 'RuntimeError' },
+        { args: [t([1, 1, ...size]), -1], throws: 'RuntimeError' },
+      ],
+    }),
   });
 }
 export const adaptiveMaxPool1d = adaptiveMaximum(1, [8], [5]);

@@ -95,17 +95,19 @@ function maxPool(n: 1 | 2 | 3, size: readonly number[], what: string) {
     ]),
     gradName: n === 1 ? 'SqueezeBackward1' : `MaxPool${n}DWithIndicesBackward0`,
     kernel: (...args: MaxArguments): Tensor | [Tensor, Tensor] => maxPooled(op, n, ...args),
-    samples: [
-      call([t([2, 3, ...size], { fill: 'distinct' }), 2], { return_indices: true }),
-      call([t([3, ...size], { fill: 'distinct', dtype: 'float64' }), 3, 2, 1, 1, true]),
-      call([t([2, 1, ...size], { fill: 'distinct', layout: 'transposed' }), 2, 1, 1, 2]),
-    ],
-    errors: [
-      { args: [t([1, 2, ...size]), 2, 50, -1], throws: 'RuntimeError' },
-      { args: [t([1, 2, ...size]), 2, 50, 4], throws: 'RuntimeError' },
-      { args: [t([1, 2, ...size]), 19], throws: 'RuntimeError' },
-      { args: [t([1, 2, ...size.map(() => 0)]), 1], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([2, 3, ...size], { fill: 'distinct' }), 2], { return_indices: true }),
+        call([t([3, ...size], { fill: 'distinct', dtype: 'float64' }), 3, 2, 1, 1, true]),
+        call([t([2, 1, ...size], { fill: 'distinct', layout: 'transposed' }), 2, 1, 1, 2]),
+      ],
+      errors: [
+        { args: [t([1, 2, ...size]), 2, 50, -1], throws: 'RuntimeError' },
+        { args: [t([1, 2, ...size]), 2, 50, 4], throws: 'RuntimeError' },
+        { args: [t([1, 2, ...size]), 19], throws: 'RuntimeError' },
+        { args: [t([1, 2, ...size.map(() => 0)]), 1], throws: 'RuntimeError' },
+      ],
+    }),
   });
 }
 export const maxPool1d = maxPool(1, [9], 'the last dim');
@@ -125,8 +127,10 @@ function maxPoolWithIndices(n: 1 | 2 | 3, size: readonly number[], what: string)
     gradName: n === 1 ? 'SqueezeBackward1' : `MaxPool${n}DWithIndicesBackward0`,
     kernel: (...[x, kernel, stride, padding, dilation, ceilMode]: MaxArguments): [Tensor, Tensor] =>
       maxPooled(op, n, x, kernel, stride, padding, dilation, ceilMode, true) as [Tensor, Tensor],
-    samples: [call([t([2, 3, ...size], { fill: 'distinct' }), 3, 2, 1, 1, true])],
-    errors: [{ args: [t([1, 2, ...size]), 2, 50, -1], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [call([t([2, 3, ...size], { fill: 'distinct' }), 3, 2, 1, 1, true])],
+      errors: [{ args: [t([1, 2, ...size]), 2, 50, -1], throws: 'RuntimeError' }],
+    }),
   });
 }
 export const maxPool1dWithIndices = maxPoolWithIndices(1, [9], 'the last dim');
@@ -177,23 +181,25 @@ export const maxPool2dWithIndicesBackward = defineOp({
       ];
     });
   },
-  samples: [
-    // PyTorch has no gradient of it for other layouts.
-    call([
-      t([1, 2, 2, 2], { layout: 'contiguous' }),
-      t([1, 2, 4, 4], { layout: 'contiguous' }),
-      2,
-      2,
-      0,
-      1,
-      false,
-      t([1, 2, 2, 2], {
-        dtype: 'int64',
-        fill: { values: [0, 7, 8, 15, 1, 2, 13, 10] },
-        layout: 'contiguous',
-      }),
-    ]),
-  ],
+  tests: () => ({
+    samples: [
+      // PyTorch has no gradient of it for other layouts.
+      call([
+        t([1, 2, 2, 2], { layout: 'contiguous' }),
+        t([1, 2, 4, 4], { layout: 'contiguous' }),
+        2,
+        2,
+        0,
+        1,
+        false,
+        t([1, 2, 2, 2], {
+          dtype: 'int64',
+          fill: { values: [0, 7, 8, 15, 1, 2, 13, 10] },
+          layout: 'contiguous',
+        }),
+      ]),
+    ],
+  }),
 });
 
 /** How many elements each window has along an axis: with its padding on both sides, or of the input alone. */
@@ -264,16 +270,18 @@ function avgPool(n: 1 | 2 | 3, size: readonly number[], what: string) {
     ],
     variants: ['function'],
     compose: (...args: AvgArguments): Tensor => avgPooled(op, n, ...args),
-    samples: [
-      call([t([2, 3, ...size]), 2]),
-      call([t([3, ...size], { dtype: 'float64' }), 3, 2, 1, true, false]),
-      call([t([1, 2, ...size]), 3, 2, 1, true, true]),
-    ],
-    errors: [
-      { args: [t([1, 2, ...size]), 2, 50, -1], throws: 'RuntimeError' },
-      { args: [t([1, 2, ...size]), 2, 50, 4], throws: 'RuntimeError' },
-      { args: [t([1, 2, ...size]), 19], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([t([2, 3, ...size]), 2]),
+        call([t([3, ...size], { dtype: 'float64' }), 3, 2, 1, true, false]),
+        call([t([1, 2, ...size]), 3, 2, 1, true, true]),
+      ],
+      errors: [
+        { args: [t([1, 2, ...size]), 2, 50, -1], throws: 'RuntimeError' },
+        { args: [t([1, 2, ...size]), 2, 50, 4], throws: 'RuntimeError' },
+        { args: [t([1, 2, ...size]), 19], throws: 'RuntimeError' },
+      ],
+    }),
   });
 }
 export const avgPool1d = avgPool(1, [9], 'the last dim');
@@ -316,11 +324,13 @@ function lpPool(n: 1 | 2 | 3, size: readonly number[], what: string) {
     variants: ['function'],
     compose: (x: Tensor, p: number, kernel: Ints, stride: Ints | null, ceilMode: boolean): Tensor =>
       powerPooled(op, n, x, Number(p), kernel, stride, ceilMode),
-    samples: [
-      call([t([2, 3, ...size], { fill: 'positive' }), 2, 2]),
-      call([t([3, ...size], { fill: 'positive', dtype: 'float64' }), 3, 3, 2, true]),
-    ],
-    errors: [{ args: [t([1, 2, ...size]), 2, 19], throws: 'RuntimeError' }],
+    tests: () => ({
+      samples: [
+        call([t([2, 3, ...size], { fill: 'positive' }), 2, 2]),
+        call([t([3, ...size], { fill: 'positive', dtype: 'float64' }), 3, 3, 2, true]),
+      ],
+      errors: [{ args: [t([1, 2, ...size]), 2, 19], throws: 'RuntimeError' }],
+    }),
   });
 }
 export const lpPool1d = lpPool(1, [9], 'the last dim');

@@ -146,21 +146,23 @@ function maxUnpool(n: 1 | 2 | 3, size: readonly number[]) {
         padding,
         size: typeof output === 'number' ? [output] : output,
       }),
-    samples: [
-      call([t(planes, dense), t(planes, { ...places, ...dense }), 2]),
-      call([t(planes, dense), t(planes, { ...places, ...dense }), 3, 2]),
-    ],
-    errors: [
-      {
-        args: [t(planes), t([...planes.slice(0, -1), 1], { dtype: 'int64', fill: 'zeros' }), 3],
-        throws: 'RuntimeError',
-      },
-      { args: [t(planes), t(planes), 3], throws: 'RuntimeError' },
-      {
-        args: [t(planes), t(planes, { dtype: 'int64', fill: { low: 9999, high: 10000 } }), 3],
-        throws: 'RuntimeError',
-      },
-    ],
+    tests: () => ({
+      samples: [
+        call([t(planes, dense), t(planes, { ...places, ...dense }), 2]),
+        call([t(planes, dense), t(planes, { ...places, ...dense }), 3, 2]),
+      ],
+      errors: [
+        {
+          args: [t(planes), t([...planes.slice(0, -1), 1], { dtype: 'int64', fill: 'zeros' }), 3],
+          throws: 'RuntimeError',
+        },
+        { args: [t(planes), t(planes), 3], throws: 'RuntimeError' },
+        {
+          args: [t(planes), t(planes, { dtype: 'int64', fill: { low: 9999, high: 10000 } }), 3],
+          throws: 'RuntimeError',
+        },
+      ],
+    }),
   });
 }
 export const maxUnpool1d = maxUnpool(1, [4]);
@@ -309,24 +311,26 @@ function fractional(n: 2 | 3, size: readonly number[]) {
     ]).map((o) => o.replace('): ', ', randomSamples?: Tensor | null): ')),
     gradName: `FractionalMaxPool${n}DBackward0`,
     kernel: (...args: FractionalArguments): Tensor | [Tensor, Tensor] => fractionalPooled(op, n, ...args),
-    samples: [
-      call([
-        t([2, 3, ...size], { fill: 'distinct' }),
-        2,
-        3,
-        null,
-        true,
-        t([2, 3, n], { fill: 'probability', grad: false }),
-      ]),
-      call([t([3, ...size], { fill: 'distinct', dtype: 'float64' }), 2], {
-        output_ratio: new Array<number>(n).fill(0.5),
-        _random_samples: t([1, 3, n], { fill: 'probability', dtype: 'float64', grad: false }),
-      }),
-    ],
-    errors: [
-      { args: [t([1, 1, ...size]), 2], throws: 'ValueError' },
-      { args: [t([1, 1, ...size]), 2, 20], throws: 'RuntimeError' },
-    ],
+    tests: () => ({
+      samples: [
+        call([
+          t([2, 3, ...size], { fill: 'distinct' }),
+          2,
+          3,
+          null,
+          true,
+          t([2, 3, n], { fill: 'probability', grad: false }),
+        ]),
+        call([t([3, ...size], { fill: 'distinct', dtype: 'float64' }), 2], {
+          output_ratio: new Array<number>(n).fill(0.5),
+          _random_samples: t([1, 3, n], { fill: 'probability', dtype: 'float64', grad: false }),
+        }),
+      ],
+      errors: [
+        { args: [t([1, 1, ...size]), 2], throws: 'ValueError' },
+        { args: [t([1, 1, ...size]), 2, 20], throws: 'RuntimeError' },
+      ],
+    }),
   });
 }
 export const fractionalMaxPool2d = fractional(2, [7, 8]);
