@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "cpu/dispatch.h"
-#include "cpu/program.h"
+#include "common/program.h"
 #include "cuda/addon_cuda.h"
 #include "memory/pool.h"
 #include "ops/primitives.h"

@@ -18,7 +18,7 @@ inline constexpr int kBlockLength = 8192;
 
 enum Status : int32_t { kOk = 0, kIndexOutOfRange = 1, kDivisionByZero = 2, kOutOfMemory = 3, kBadDtype = 4, kNotBuilt = 5, kDeviceFailed = 6 };
 
-struct Program;  // cpu/program.h
+struct Program;  // common/program.h
 
 // What one environment (main thread or worker) owns.
 struct Context {

@@ -1,7 +1,7 @@
 // Owns the choice of an instruction set, made once when the addon loads, and the table of families that follows.
 #pragma once
-#include "../block.h"
-#include "../families.h"
+#include "block.h"
+#include "families.h"
 
 namespace torchstone {
 

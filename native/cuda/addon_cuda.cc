@@ -1,9 +1,9 @@
 // Owns what the addon exports as `cuda`: families, finding, memory, copies, streams, events, graphs. No policy.
 #include "addon_cuda.h"
 
-#include "call.h"
-#include "families.h"
-#include "text_calls.h"
+#include "cuda/runtime/call.h"
+#include "cuda/families/declarations.h"
+#include "cuda/driver/text_calls.h"
 
 namespace torchstone::cuda {
 

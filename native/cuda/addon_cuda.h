@@ -2,7 +2,7 @@
 #pragma once
 #include <napi.h>
 
-#include "../block.h"
+#include "block.h"
 
 namespace torchstone::cuda {
 

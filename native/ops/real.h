@@ -4,7 +4,7 @@
 #include "types.h"
 
 #ifndef TORCHSTONE_DEVICE
-#include "../cpu/elementary.h"
+#include "../cpu/pointwise/elementary.h"
 #endif
 
 namespace torchstone::TORCHSTONE_ISA::ops {

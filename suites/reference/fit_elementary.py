@@ -1,4 +1,4 @@
-"""Fits the polynomials of native/cpu/elementary.h in 120 bits and writes them, rounded, as native/cpu/elementary_tables.h.
+"""Fits the polynomials of native/cpu/pointwise/elementary.h in 120 bits; writes elementary_tables.h beside it, rounded.
 
 Run by hand when a degree or an interval changes: `python suites/reference/fit_elementary.py`. Needs mpmath (PyTorch brings it).
 Must not choose accuracy: what the rounded coefficients reach is measured by test/elementary.test.ts on the built kernels.
@@ -131,4 +131,4 @@ alignas(64) inline constexpr float kErf[{len(erf)}][{INTERVALS}] = {{
 
 
 if __name__ == "__main__":
-    (Path(__file__).parents[2] / "native" / "cpu" / "elementary_tables.h").write_text(header(), encoding="utf8")
+    (Path(__file__).parents[2] / "native" / "cpu" / "pointwise" / "elementary_tables.h").write_text(header(), encoding="utf8")
