@@ -1,4 +1,4 @@
-// Owns the door from the addon's entry to its CUDA half.
+// The entry of the addon's CUDA half.
 #pragma once
 #include <napi.h>
 

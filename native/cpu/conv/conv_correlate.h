@@ -1,7 +1,7 @@
-// Owns the product of packed weights and the im2col matrix: out[m, pixel] = Σ_k weights[m, k]·source[rows[k] + pixel]; a
+// The product of packed weights and the im2col matrix: out[m, pixel] = Σ_k weights[m, k]·source[rows[k] + pixel]; a
 // bias is one more column of weights against a row of ones: no pass over the result.
 // The forward pass is one such part; an input gradient is one for each phase of the stride. Jobs pack their own panels of
-// pixels; K is never split between jobs. Must not know the command.
+// pixels; K is never split between jobs.
 #pragma once
 #include "conv_pack.h"
 

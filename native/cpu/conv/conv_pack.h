@@ -1,5 +1,5 @@
-// Owns reading a vector of pixels of the im2col matrix (its runs of neighbours) and packing panels of them, with pixels along
-// the vector (forward) or along K (weight gradient). Must not know blocking or threads.
+// Reading a vector of pixels of the im2col matrix (its runs of neighbours) and packing panels of them, with pixels along
+// the vector (forward) or along K (weight gradient).
 #pragma once
 #include "conv_source.h"
 

@@ -1,6 +1,6 @@
-// Owns the gradient of a convolution's weights: the product of the output's gradient and the transposed im2col matrix, summed
+// The gradient of a convolution's weights: the product of the output's gradient and the transposed im2col matrix, summed
 // over all pixels in fixed stretches. Few weights are summed in several partial results, so that there is work for every
-// thread; their number depends on the sizes alone. Must not know the command.
+// thread; their number depends on the sizes alone.
 #pragma once
 #include "conv_pack.h"
 

@@ -1,5 +1,5 @@
-// Owns a transform's plan: its factors, roots of unity, and the passes over interleaved rows. Stockham's order, which sorts
-// itself; radices 4, 2, 3, 5 and any small prime; Bluestein's way for lengths with a large prime. Nothing of strides.
+// FFT plan: its factors, roots of unity, and the passes over interleaved rows. Stockham's order, which sorts
+// itself; radices 4, 2, 3, 5 and any small prime; Bluestein's algorithm for lengths with a large prime.
 #pragma once
 #include <cstdlib>
 #include <new>

@@ -1,6 +1,6 @@
-// Owns the blocked product: cutting M, N and K to the caches, packing, and sharing the pieces between threads.
+// The blocked product: cutting M, N and K to the caches, packing, and sharing the pieces between threads.
 // K is never split between threads and every element is computed alike in any tile, so the result's bits do not depend on
-// the number of threads. Must not know batches or vector shapes.
+// the number of threads.
 #pragma once
 #include <omp.h>
 #include <cstdlib>

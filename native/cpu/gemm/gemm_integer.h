@@ -1,4 +1,4 @@
-// Owns the product of integer matrices: wrapping, any strides. Must not know floats, batches or status codes.
+// The product of integer matrices: wrapping, any strides.
 #pragma once
 #include <omp.h>
 

@@ -1,4 +1,4 @@
-// Owns the micro-kernel (a tile of C held in registers) and the packing that feeds it. Must not know blocking or threads.
+// The micro-kernel (a tile of C held in registers) and the packing that feeds it.
 // The structure is that of Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008), and BLIS.
 #pragma once
 #include "gemm_simd.h"

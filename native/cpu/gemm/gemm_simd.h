@@ -1,5 +1,5 @@
-// Owns the vectors the matrix kernels are written with: GCC vector types of the set's width, loads and stores of part
-// of a vector, and a W×W transposition in registers. Must not know matrices. Included inside kernel files only.
+// The vectors the matrix kernels are written with: GCC vector types of the set's width, loads and stores of part
+// of a vector, and a W×W transposition in registers. Included inside kernel files only.
 #pragma once
 #include <cstring>
 #include <type_traits>

@@ -1,4 +1,4 @@
-// Owns matrix·vector and dot: one pass over A at memory speed, no packing. Must not know batches.
+// Matrix·vector products and dot products: one pass over A at memory speed, no packing.
 // Sums are cascaded: fixed chunks of K are summed apart and their totals added pairwise, so the bits do not depend on the
 // number of threads and the error grows with log K.
 #pragma once

@@ -1,4 +1,4 @@
-// Owns the factorisations that report where they fail and pack their factors as LAPACK does: LU with row exchanges, Cholesky,
+// Factorisations that report where they fail and pack their factors as LAPACK does: LU with row exchanges, Cholesky,
 // and LDL with Bunch and Kaufman's exchanges. Included by linalg.cc only.
 #pragma once
 #include <cmath>

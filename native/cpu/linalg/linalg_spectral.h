@@ -1,4 +1,4 @@
-// Owns the eigenvalues and eigenvectors of general matrices, in LAPACK's order: that in which its QR iteration leaves them on
+// Eigenvalues and eigenvectors of general matrices, in LAPACK's order: that in which its QR iteration leaves them on
 // the diagonal of the Schur form (Eigen's own deflates otherwise, and sorts complex ones). Included by linalg.cc only.
 #pragma once
 #include <cmath>

@@ -1,4 +1,4 @@
-// Owns the exponential, log1p and erf of one register, those of float32 inlined where SLEEF's would be calls. They need fused
+// The exponential, log1p and erf of one register, those of float32 inlined where SLEEF's would be calls. They need fused
 // multiply-adds; without them, and for float64, SLEEF serves. Coefficients: suites/reference/fit_elementary.py. No product
 // may feed a plain sum here: what a compiler contracts would change the bits. ULP and time: docs/decisions/0006.
 #pragma once

@@ -1,4 +1,4 @@
-// Owns the signature of a primitive's kernel and of a conversion, and where the tables of them are found.
+// The signature of a primitive's kernel and of a conversion, and where the tables of them are found.
 #pragma once
 #include "cpu/isa.h"
 

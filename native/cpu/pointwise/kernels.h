@@ -1,5 +1,5 @@
-// Owns the loops that apply one primitive to contiguous operands of one dtype, and the table of them by opcode.
-// Included by the tile_<dtype>.cc files only; knows nothing of programs or strides.
+// The loops that apply one primitive to contiguous operands of one dtype, and the table of them by opcode.
+// Included by the tile_<dtype>.cc files only.
 #pragma once
 #include "cpu/vector_math.h"
 

@@ -1,4 +1,4 @@
-// Owns the tile machine's evaluation. Scalars stay scalars: an instruction whose operands are all one value for the
+// The tile machine's evaluation. Scalars stay scalars: an instruction whose operands are all one value for the
 // whole tile is computed once. The instructions themselves are in the kernel tables.
 #include "tile.h"
 

@@ -1,5 +1,5 @@
-// Owns the tile machine: runs a pointwise program on at most kTile elements at a time, with loads that gather strides
-// and convert dtypes. One object serves one thread during one call; it knows no dimensions but a block's three.
+// The tile machine: runs a pointwise program on at most kTile elements at a time, with loads that gather strides
+// and convert dtypes. One object serves one thread during one call; a block has three dimensions.
 #pragma once
 #include "cpu/isa.h"
 #include "kernel_table.h"

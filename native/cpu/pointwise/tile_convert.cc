@@ -1,5 +1,5 @@
-// Owns loads and stores: strided copies that convert between dtypes, one function per pair.
-// How one element is converted is ops/convert.h's.
+// Loads and stores: strided copies that convert between dtypes, one function per pair.
+// ops/convert.h converts one element.
 #include "block.h"
 #include "ops/convert.h"
 #include "kernel_table.h"

@@ -1,4 +1,4 @@
-// Owns the primitive kernels of one group of compute dtypes; the loops are in kernels.h.
+// The primitive kernels of one group of compute dtypes; the loops are in kernels.h.
 #include "kernels.h"
 
 namespace torchstone::TORCHSTONE_ISA {

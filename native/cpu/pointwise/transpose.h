@@ -1,4 +1,4 @@
-// Owns the transposition of a small block of 4- or 8-byte elements through registers. Bytes are moved as they are.
+// The transposition of a small block of 4- or 8-byte elements through registers. Bytes are moved as they are.
 #pragma once
 #include "cpu/isa.h"
 

@@ -1,5 +1,5 @@
-// Owns Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011), many counters at a time, and
-// which element takes which word. Must not know distributions or dtypes.
+// Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011), many counters at a time, and
+// which element takes which word.
 //
 // key = seed; counter = (offset + c, 0, 0) as (64 bits, 32, 32). Elements come in groups of 16 counters:
 //   32-bit draws: element i of a fill = word (i / 16) % 4 of counter c = i / 64 · 16 + i % 16

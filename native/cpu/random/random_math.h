@@ -1,4 +1,4 @@
-// Owns the vector log, sqrt and sincos the distributions need. Must be compiled without contraction to fused
+// The vector log, sqrt and sincos the distributions need. Must be compiled without contraction to fused
 // multiply-adds (random.cc sees to it), so that every instruction set gives the same bits.
 // Polynomials: float32 from Cephes (logf, sinf, cosf), float64 from fdlibm (e_log.c, k_sin.c, k_cos.c); about 1 ulp.
 #pragma once

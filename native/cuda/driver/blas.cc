@@ -1,4 +1,4 @@
-// Owns the mapping of row-major products of any strides to cuBLAS's column-major ones, its handle and its workspaces.
+// The mapping of row-major products of any strides to cuBLAS's column-major ones, its handle and its workspaces.
 #include "blas.h"
 
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-// Owns products by cuBLAS, where it is found: which strides it takes, its handle and workspaces. Must not know commands.
+// Products by cuBLAS, where it is found: which strides it takes, its handle and workspaces.
 #pragma once
 #include <memory>
 #include <unordered_map>

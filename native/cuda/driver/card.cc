@@ -1,4 +1,4 @@
-// Owns a device's start and end, its errors, kernels, launches and copies. Streams, events and graphs: streams.cc.
+// A device's start and end, its errors, kernels, launches and copies. Streams, events and graphs: streams.cc.
 #include "card.h"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
-// Owns one device as one environment uses it: context, kernels, streams, events, graphs, copies, the error cell.
-// Must not know families or JavaScript beyond what the pool needs.
+// One device as one environment uses it: context, kernels, streams, events, graphs, copies, the error cell.
 #pragma once
 #include <array>
 #include <memory>

@@ -1,4 +1,4 @@
-// Owns the text of kernels (headers put in place, names by hash), their compilation by NVRTC and the cache on disk.
+// Kernel source (headers put in place, names by hash), its compilation by NVRTC and the cache on disk.
 #include "compiler.h"
 
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-// Owns the way from a kernel's text to what a device loads: the embedded headers, NVRTC, the cache on disk.
-// Must not use a device.
+// Kernel compilation: from source to what a device loads, by the embedded headers, NVRTC and the cache on disk. No device is
+// used.
 #pragma once
 #include <string>
 #include <vector>

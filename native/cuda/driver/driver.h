@@ -1,4 +1,4 @@
-// Owns the driver's and NVRTC's types and functions that we use, written by hand after cuda.h and nvrtc.h of CUDA 13;
+// The driver's and NVRTC's types and functions that we use, written by hand after cuda.h and nvrtc.h of CUDA 13;
 // test/cuda-headers.cc holds them against those.
 // Nothing is linked: libraries.cc fills the tables. Names are those that the libraries export, versions included.
 #pragma once

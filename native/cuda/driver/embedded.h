@@ -1,4 +1,4 @@
-// Owns the list of files that kernels may include, as text; CMake writes it (embed.cmake).
+// The list of files that kernels may include, as text; CMake writes it (embed.cmake).
 #pragma once
 
 namespace torchstone::cuda {

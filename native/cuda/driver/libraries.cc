@@ -1,4 +1,4 @@
-// Owns the places where CUDA's libraries are looked for, and loads them. Every try is kept for `doctor`.
+// The places where CUDA's libraries are looked for, and loads them. Every try is kept for `doctor`.
 #include "libraries.h"
 
 #include <dirent.h>

@@ -1,5 +1,5 @@
-// Owns finding CUDA's libraries at run time: where they are looked for, what was tried, and the functions found.
-// One answer for the whole process. Must not use a device.
+// Finding CUDA's libraries at run time: where they are looked for, what was tried, and the functions found.
+// One answer for the whole process. No device is used.
 #pragma once
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-// Owns the two calls that take kernels as text: one for tests, one for compiling without a device.
+// The two calls that take kernels as text: one for tests, one for compiling without a device.
 #pragma once
 #include <napi.h>
 

@@ -1,4 +1,4 @@
-// Owns the declarations of this backend's families: the same names as the CPU's (native/families.h).
+// This backend's kernel families: the same names as the CPU's (native/families.h).
 #pragma once
 #include "block.h"
 #include "families.h"

@@ -1,4 +1,4 @@
-// Owns looking elements up and putting them in by index tensors, and the coordinates of what is not zero.
+// Looking elements up and putting them in by index tensors, and the coordinates of what is not zero.
 // Nothing is read or written through an index out of range: it is reported.
 #pragma once
 #include "program.cuh"

@@ -1,4 +1,4 @@
-// Owns random fills: the same words, distributions and bits as native/cpu/random/random.cc, one element (or pair) a thread. The
+// Random fills: the same words, distributions and bits as native/cpu/random/random.cc, one element (or pair) a thread. The
 // mathematics is that of native/cpu/random/random_math.h on single numbers; a test holds both together.
 #pragma once
 #include "program.cuh"

@@ -1,4 +1,4 @@
-// Owns stable sorts of contiguous rows: values become unsigned keys in the wanted order, chunks are sorted in shared memory
+// Stable sorts of contiguous rows: values become unsigned keys in the wanted order, chunks are sorted in shared memory
 // (Batcher's bitonic network on keys with their places), then merged in passes (Green, McColl and Bader's merge path).
 #pragma once
 #include "program.cuh"

@@ -1,5 +1,5 @@
-// Owns what a family may ask of a CUDA device: kernels from text, launches, scratch, copies, the error cell.
-// Must not know families, Node-API or tensors. The contract is written in README.md.
+// The interface of a CUDA device for kernel families: kernels from source, launches, scratch, copies, the error cell. The
+// contract is written in ../README.md.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,5 @@
-// Owns the numbers of the driver's objects that live as long as a JavaScript object: streams, events, graphs. Numbers are
-// positions and are used again; who holds one holds the object. Must not know how an object ends.
+// The numbers of the driver's objects that live as long as a JavaScript object: streams, events, graphs. Numbers are
+// positions and are used again; who holds one holds the object.
 #pragma once
 #include <node_api.h>
 

@@ -1,4 +1,4 @@
-// Owns when a device's block may be used again: at once on one stream, after an event where there are several, never
+// When a device's block may be used again: at once on one stream, after an event where there are several, never
 // while a graph may use it.
 #include "memory.h"
 

@@ -1,5 +1,4 @@
-// Owns a device's memory: the pool behind tensors and scratch, what waits for other streams, the pools of graphs.
-// Must not launch anything.
+// A device's memory: the pool behind tensors and scratch, what waits for other streams, the pools of graphs.
 #pragma once
 #include <memory>
 #include <utility>

@@ -1,4 +1,4 @@
-// Owns a device's streams, events and captured graphs, and when each ends. Stream 0 is the default one.
+// A device's streams, events and captured graphs, and when each ends. Stream 0 is the default one.
 #include "cuda/driver/card.h"
 
 namespace torchstone::cuda {

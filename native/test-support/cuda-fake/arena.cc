@@ -1,4 +1,4 @@
-// Owns the arena: first-fit blocks with a guarded zone behind each, fresh memory filled with a pattern.
+// The arena: first-fit blocks with a guarded zone behind each, fresh memory filled with a pattern.
 #include "arena.h"
 
 #include <sys/mman.h>

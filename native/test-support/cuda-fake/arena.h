@@ -1,4 +1,4 @@
-// Owns the stand-in for device memory: one range that the host cannot touch, but where it is opened for copies and kernels.
+// The fake of device memory: one range that the host cannot touch, but where it is opened for copies and kernels.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Owns the fibers: their stacks, the switch between them, barriers, exchanges within a warp, and faults in kernels.
+// The fibers: their stacks, the switch between them, barriers, exchanges within a warp, and faults in kernels.
 #include "fibers.h"
 
 #include <setjmp.h>

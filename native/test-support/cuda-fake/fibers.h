@@ -1,4 +1,4 @@
-// Owns the running of one block of a kernel on the host: its threads are fibers that change at barriers and shuffles.
+// The running of one block of a kernel on the host: its threads are fibers that change at barriers and shuffles.
 #pragma once
 #include <cstdint>
 #include <string>

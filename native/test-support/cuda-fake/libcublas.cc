@@ -1,4 +1,4 @@
-// Owns the stand-in for cuBLAS: column-major loops that sum in double, for what blas.cc calls. Its checks are those that cuBLAS documents.
+// The fake of cuBLAS: column-major loops that sum in double, for what blas.cc calls. Its checks are those that cuBLAS documents.
 #include <algorithm>
 #include <bit>
 #include <complex>

@@ -1,4 +1,4 @@
-// Owns the stand-in for libcuda: the real one's names and checks, work done at once and in order. For tests without a card.
+// The fake of libcuda: the real one's names and checks, work done at once and in order. For tests without a GPU.
 // TORCHSTONE_SHIM_MEMORY, _DEVICES, _ORDER (see fibers.cc), _STICKY=n (the n-th launch ends the context), _DRY (see libnvrtc.cc) and
 // _HANDLES=n (so many streams, events and graphs at most) change it; _TRACE names a file for each launch's name and blocks. What is left when the last context is released is told on stderr.
 #include "libcuda.h"

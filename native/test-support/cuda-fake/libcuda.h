@@ -1,4 +1,4 @@
-// Owns what libcuda's stand-in offers to that of cuBLAS: work put into a stream, run or captured.
+// What the fake of libcuda offers to that of cuBLAS: work put into a stream, run or captured.
 #pragma once
 #include <functional>
 

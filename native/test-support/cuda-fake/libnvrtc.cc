@@ -1,4 +1,4 @@
-// Owns the stand-in for NVRTC: a program is written to a folder of its own and compiled by g++ (TORCHSTONE_SHIM_CXX names another);
+// The fake of NVRTC: a program is written to a folder of its own and compiled by g++ (TORCHSTONE_SHIM_CXX names another);
 // its "cubin" is the shared object. TORCHSTONE_SHIM_DRY=1: nothing is compiled, and libcuda.cc launches nothing; the texts are all one gets.
 #include <errno.h>
 #include <fcntl.h>
