@@ -1,5 +1,5 @@
-// Owns the decoding, checking and planning of programs (liveness, tile slots), and each thread's scratch memory.
-// Runs once per program; nothing here is on the path of a call but programAt and the scratch.
+// Pointwise programs: decoding, checks and planning (liveness, tile slots), once per program; and each thread's scratch
+// memory. On the path of a call are programAt and the scratch alone.
 #include "program.h"
 
 #include <algorithm>
@@ -11,7 +11,8 @@
 
 namespace torchstone {
 
-Context::Context() = default;
+// Lists of no dims take a number that no block has, and spare ones: one or two a list.
+Context::Context() : numbers(new (std::nothrow) int64_t[kBlockLength + 4 * (kMaxOperands + kMaxDims)]) {}
 Context::~Context() = default;
 
 namespace {
@@ -193,7 +194,9 @@ std::unique_ptr<Program> compileProgram(const int32_t* code, int64_t length, con
   return p;
 }
 
-const Program& programAt(const Context& context, int64_t id) { return *context.programs[size_t(id)]; }
+const Program* programAt(const Context& context, int64_t id) {
+  return id >= 0 && id < int64_t(context.programs.size()) ? context.programs[size_t(id)].get() : nullptr;
+}
 
 namespace {
 // One growing buffer a thread, lent to one runner at a time; a second runner gets memory of its own.

@@ -1,5 +1,12 @@
-// Owns a pointwise program: the decoded code, and the plan (steps, tile slots) every tile machine follows.
-// Compiled once, for the baseline; kernel files read its plain arrays only.
+// Pointwise programs: the decoded code, and the plan (steps, tile slots) that every tile machine follows. Compiled once, for the
+// baseline; kernel files read its plain arrays only.
+//   addon.defineProgram(code: Int32Array, constants: Float64Array): id
+//   code = [compute, nout, nin, nparams, ninstr, outDtype × nout, inDtype × nin, (opcode, a, b, c) × ninstr, outReg × nout]
+// A program computes in ONE dtype (`compute`); loads convert each input from its dtype, stores convert to each output's dtype.
+// Comparisons and logic yield 0 or 1 in the compute dtype (a bool program computes in uint8). Registers are numbered: inputs
+// 0..nin-1, then params, then constants, then one per instruction in order. Opcodes are positions in
+// `addon.primitives: {name, arity, kinds}[]` (the X-macro list of ops/primitives.h), where TypeScript looks them up by name. A
+// program with no instruction and outReg = an input is copy or cast; with outReg = a param it is fill.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -45,8 +52,8 @@ struct Program {
 std::unique_ptr<Program> compileProgram(const int32_t* code, int64_t length, const double* constants,
                                         int64_t nconst, std::string& error);
 
-// The program with this id (out of the kernels' files, so that no vector template is instantiated there).
-const Program& programAt(const Context& context, int64_t id);
+// The program with this id, or null where there is none (not inline: no vector template in the kernels' files).
+const Program* programAt(const Context& context, int64_t id);
 
 // Scratch memory of the calling thread, 64-byte aligned; free with the same arguments, in reverse order.
 char* acquireScratch(int64_t bytes);

@@ -1,5 +1,5 @@
-// Owns the families conv, convInputGrad and convWeightGrad: from the command to products over the im2col matrix, which is only
-// ever packed, a few panels at a time. Must not split sums by the number of threads.
+// The convolution kernel families (conv, convInputGrad, convWeightGrad): products over the im2col matrix, which is only ever
+// packed, a few panels at a time. Sums are never split by the number of threads.
 #include "conv_correlate.h"
 #include "conv_weights.h"
 
@@ -172,17 +172,12 @@ template <class T> bool weightGradient(const Convolution& c) {
 }
 
 template <class Float, class Double> void byDtype(Context& ctx, Float&& onFloat, Double&& onDouble) {
-  const Convolution c = readConvolution(ctx);
-  double* block = ctx.block;
-  const Dtype dtype = static_cast<Dtype>(c.dtype);
-  if (dtype != Dtype::Float32 && dtype != Dtype::Float64) {
-    block[0] = kBadDtype;
-    block[1] = c.dtype;
-    return;
-  }
-  const bool ok = dtype == Dtype::Float32 ? onFloat(c) : onDouble(c);
-  block[0] = ok ? kOk : kOutOfMemory;
-  if (!ok) block[1] = static_cast<double>(c.filters * (c.channels / c.groups) * c.taps()) * kItemSize[c.dtype];
+  Convolution c;
+  if (!readConvolution(ctx, c)) return;
+  if (c.dtype != Dtype::Float32 && c.dtype != Dtype::Float64) return setStatus(ctx, kBadDtype, c.dtype);
+  const bool ok = c.dtype == Dtype::Float32 ? onFloat(c) : onDouble(c);
+  if (ok) return setStatus(ctx, kOk);
+  setStatus(ctx, kOutOfMemory, double(c.filters * (c.channels / c.groups) * c.taps()) * kItemSize[int(c.dtype)]);
 }
 
 }  // namespace

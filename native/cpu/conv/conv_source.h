@@ -1,15 +1,14 @@
-// Owns what a convolution reads: the command, the axes, and the operand as a lattice in which element (k, pixel) of the
-// im2col matrix lies at rowOffset[k] + pixelOffset[pixel]. Padding and strides are absorbed by one padded copy of a few
-// images, or by nothing where there are none. Must not know products.
+// Convolution operands: the axes, and the operand as a lattice in which element (k, pixel) of the im2col matrix lies at
+// rowOffset[k] + pixelOffset[pixel]. Padding and strides are absorbed by one padded copy of a few images, or by nothing where
+// there are none.
 #pragma once
-#include "block.h"
+#include "commands/conv.h"
 #include "cpu/gemm/gemm_blocked.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-struct Axis {
-  int64_t in, out, kernel, stride, pad, dilation;
+struct Axis : ConvAxis {
   int64_t reach() const { return (kernel - 1) * dilation / stride; }  // of the last tap, in strides
 };
 struct Strided {
@@ -17,7 +16,7 @@ struct Strided {
   int64_t n, c, h, w;
 };
 struct Convolution {
-  int32_t dtype;
+  Dtype dtype;
   int64_t images, groups, channels, filters;
   Axis y, x;
   Strided input, output;
@@ -29,29 +28,14 @@ struct Convolution {
   }
 };
 
-TS_INLINE Axis readAxis(Cursor& in) {
-  Axis a;
-  a.in = in.integer(), a.out = in.integer(), a.kernel = in.integer();
-  a.stride = in.integer(), a.pad = in.integer(), a.dilation = in.integer();
-  return a;
-}
-TS_INLINE Strided readStrided(Cursor& in) {
-  Strided s;
-  s.p = in.address();
-  s.n = in.integer(), s.c = in.integer(), s.h = in.integer(), s.w = in.integer();
-  return s;
-}
-TS_INLINE Convolution readConvolution(const Context& ctx) {
-  Cursor in(ctx.block);
-  Convolution c;
-  c.dtype = static_cast<int32_t>(in.integer());
-  c.images = in.integer(), c.groups = in.integer(), c.channels = in.integer(), c.filters = in.integer();
-  c.y = readAxis(in), c.x = readAxis(in);
-  c.input = readStrided(in);
-  c.weight = in.address(), c.bias = in.address();
-  c.output = readStrided(in);
-  c.threads = ctx.threads;
-  return c;
+// False, with a status, for a malformed command.
+TS_INLINE bool readConvolution(Context& ctx, Convolution& c) {
+  ConvCommand from;
+  if (!decode(ctx, from)) return false;
+  const auto strided = [](const ConvImages& i) { return Strided{i.address, i.image, i.channel, i.row, i.column}; };
+  c = {from.dtype, from.images, from.groups, from.channels, from.filters, {from.h}, {from.w}, strided(from.x), strided(from.y),
+       from.weight, from.bias, ctx.threads};
+  return true;
 }
 
 // Carves one buffer. Laid out twice: with no base to learn the size, then for real.

@@ -1,50 +1,19 @@
-// Owns the fft family: batched one-dimensional Fourier transforms of any length, complex or real at either end.
+// The fft kernel family: batched one-dimensional Fourier transforms of any length, complex or real at either end.
 // A few rows lie side by side ([n][lanes], parts apart), so that every pass runs along contiguous memory.
 #include <omp.h>
 
 #include <cstdlib>
 #include <new>
 
-#include "block.h"
-#include "fft_plan.h"
+#include "commands/fft.h"
 #include "cpu/isa.h"
+#include "fft_plan.h"
 #include "common/program.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-enum Kind { kComplex, kReal, kHermitian };  // kHermitian: the first half of a sequence whose rest mirrors it
-
-struct Command {
-  int32_t dtype, K, inKind, outKind;
-  int64_t size[kMaxDims], rows, n, nin, nout;
-  bool inverse;
-  double scale;
-  char *in, *out;
-  int64_t inStride[kMaxDims], outStride[kMaxDims], inStep, outStep;
-};
-
-void readCommand(const double* block, Command& c) {
-  Cursor p(block);
-  c.dtype = int32_t(p.integer());
-  c.K = int32_t(p.integer());
-  p.integers(c.size, c.K);
-  c.rows = 1;
-  for (int32_t d = 0; d < c.K; ++d) c.rows *= c.size[d];
-  c.n = p.integer();
-  c.nin = p.integer();
-  c.nout = p.integer();
-  c.inverse = p.integer() != 0;
-  c.inKind = int32_t(p.integer());
-  c.outKind = int32_t(p.integer());
-  c.scale = p.number();
-  c.in = p.address();
-  p.integers(c.inStride, c.K);
-  c.inStep = p.integer();
-  c.out = p.address();
-  p.integers(c.outStride, c.K);
-  c.outStep = p.integer();
-}
+using Command = FftCommand;
 
 int64_t offsetOf(const Command& c, int64_t row, const int64_t* stride) {
   int64_t offset = 0;
@@ -57,10 +26,10 @@ int64_t offsetOf(const Command& c, int64_t row, const int64_t* stride) {
 
 // The memory's T and the transform's F differ where a length without small factors is transformed in double.
 template <class T, class F> void load(const Command& c, int64_t row, int64_t lanes, F* re, F* im) {
-  const int64_t known = c.nin < c.n ? c.nin : c.n;
+  const int64_t known = c.inCount < c.n ? c.inCount : c.n;
   for (int64_t l = 0; l < lanes; ++l) {
-    const T* x = reinterpret_cast<const T*>(c.in) + offsetOf(c, row + l, c.inStride) * (c.inKind == kReal ? 1 : 2);
-    const int64_t step = c.inStep * (c.inKind == kReal ? 1 : 2);
+    const T* x = reinterpret_cast<const T*>(c.in.address) + offsetOf(c, row + l, c.in.stride) * (c.inKind == kReal ? 1 : 2);
+    const int64_t step = c.in.along * (c.inKind == kReal ? 1 : 2);
     for (int64_t i = 0; i < known; ++i) {
       re[i * lanes + l] = F(x[i * step]);
       im[i * lanes + l] = c.inKind == kReal ? F(0) : F(x[i * step + 1]);
@@ -78,9 +47,9 @@ template <class T, class F> void store(const Command& c, int64_t row, int64_t la
   const F scale = F(c.scale);
   for (int64_t l = 0; l < lanes; ++l) {
     const int parts = c.outKind == kReal ? 1 : 2;
-    T* y = reinterpret_cast<T*>(c.out) + offsetOf(c, row + l, c.outStride) * parts;
-    const int64_t step = c.outStep * parts;
-    for (int64_t i = 0; i < c.nout; ++i) {
+    T* y = reinterpret_cast<T*>(c.out.address) + offsetOf(c, row + l, c.out.stride) * parts;
+    const int64_t step = c.out.along * parts;
+    for (int64_t i = 0; i < c.outCount; ++i) {
       y[i * step] = T(re[i * lanes + l] * scale);
       if (parts == 2) y[i * step + 1] = T(im[i * lanes + l] * scale);
     }
@@ -116,15 +85,19 @@ template <class T, class F> Status run(const Command& c, int threads) {
 
 }  // namespace
 
+void fft(Context& context, const FftCommand& c) {
+  if (c.dtype != Dtype::Float32 && c.dtype != Dtype::Float64) return setStatus(context, kBadDtype, c.dtype);
+  const bool single = c.dtype == Dtype::Float32;
+  const Status status = !single                          ? run<double, double>(c, context.threads)
+                        : FftPlan<float>::isSmooth(c.n) ? run<float, float>(c, context.threads)
+                                                        : run<float, double>(c, context.threads);
+  if (status == kOk) setStatus(context, kOk);
+  else setStatus(context, status, double(c.n) * 64);
+}
+
 void fft(Context& context) {
-  Command c;
-  readCommand(context.block, c);
-  Status status = kBadDtype;
-  if (c.dtype == int32_t(Dtype::Float64)) status = run<double, double>(c, context.threads);
-  else if (c.dtype == int32_t(Dtype::Float32))
-    status = FftPlan<float>::isSmooth(c.n) ? run<float, float>(c, context.threads) : run<float, double>(c, context.threads);
-  context.block[0] = status;
-  context.block[1] = status == kOutOfMemory ? double(c.n) * 64 : c.dtype;
+  FftCommand c;
+  if (decode(context, c)) fft(context, c);
 }
 
 }  // namespace torchstone::TORCHSTONE_ISA

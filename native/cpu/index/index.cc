@@ -1,6 +1,5 @@
-// Owns the families that look positions up: indexGet, indexPut and nonzero, per native/README.md.
-// Must read or put nothing by an unchecked index; must keep indexPut in iteration order (duplicates).
-#include "block.h"
+// The index kernel families: indexGet, indexPut and nonzero. Nothing is read or put by an unchecked index; indexPut keeps
+// iteration order, for duplicates.
 #include "cpu/half.h"
 #include "index_get.h"
 #include "cpu/isa.h"
@@ -8,25 +7,25 @@
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-char* readOperand(Cursor& c, int64_t* stride, int ndim, int64_t itemSize) {
-  char* address = c.address();
-  for (int d = 0; d < ndim; ++d) stride[d] = c.integer() * itemSize;
-  return address;
+int64_t* inBytes(int64_t* stride, int ndim, int64_t itemSize) {
+  for (int d = 0; d < ndim; ++d) stride[d] *= itemSize;
+  return stride;
 }
 
-void readIndices(Cursor& c, Plan& p, int64_t itemSize) {
+void makePlan(const IndexCommand& c, Plan& p) {
+  p.ndim = c.ndim, p.M = c.indices;
+  p.size = c.size;
+  p.xAddress = c.moved, p.yAddress = c.plain;
+  p.x = inBytes(c.movedStride, c.ndim, c.itemBytes);
+  p.y = inBytes(c.plainStride, c.ndim, c.itemBytes);
   p.varies = false;
   for (int m = 0; m < p.M; ++m) {
-    Index& i = p.index[m];
-    i.address = readOperand(c, i.stride, p.ndim, sizeof(int64_t));
-    // A negative size: indices are not to be negative.
-    const int64_t size = c.integer();
-    i.size = size < 0 ? -size : size, i.low = size < 0 ? 0 : -size;
-    i.step = c.integer() * itemSize;
-    if (p.ndim == 0) i.stride[0] = 0;
-    p.varies |= i.stride[p.ndim ? p.ndim - 1 : 0] != 0;
+    const IndexOperand& from = c.index[m];
+    const bool wraps = from.dimSize >= 0;
+    const int64_t size = wraps ? from.dimSize : -from.dimSize;
+    p.index[m] = {from.address, inBytes(from.stride, c.ndim, sizeof(int64_t)), size, wraps ? -size : 0, from.step * c.itemBytes};
+    p.varies |= p.index[m].stride[c.ndim - 1] != 0;
   }
-  if (p.ndim == 0) p.ndim = 1, p.size[0] = 1, p.x[0] = p.y[0] = 0;
   p.total = 1;
   for (int d = 0; d < p.ndim; ++d) p.total *= p.size[d];
 }
@@ -64,20 +63,21 @@ int64_t firstOutside(const char* row, int64_t step, int64_t n, const Index& inde
 }
 
 // Checks one index over the dims along which it varies, those that run on as one; false leaves the report in the block.
-bool checkIndex(const Plan& p, const Index& index, int which, int threads, double* block) {
-  int64_t size[kMaxDims], stride[kMaxDims], at[kMaxDims] = {};
+bool checkIndex(Context& ctx, const Plan& p, const Index& index, int which) {
+  int64_t size[kMaxDims], stride[kMaxDims], at[kMaxDims];
   int n = 0;
   for (int d = 0; d < p.ndim; ++d) {
     if (index.stride[d] == 0) continue;
     if (n > 0 && stride[n - 1] == p.size[d] * index.stride[d]) size[n - 1] *= p.size[d], stride[n - 1] = index.stride[d];
     else size[n] = p.size[d], stride[n++] = index.stride[d];
   }
+  for (int d = 0; d < n; ++d) at[d] = 0;
   const int64_t inner = n ? size[n - 1] : 1, step = n ? stride[n - 1] : 0;
   for (const char* row = index.address;;) {
-    const int64_t bad = firstOutside(row, step, inner, index, threads);
+    const int64_t bad = firstOutside(row, step, inner, index, ctx.threads);
     if (bad < inner) {
       const int64_t value = *reinterpret_cast<const int64_t*>(row + bad * step);
-      block[0] = kIndexOutOfRange, block[1] = static_cast<double>(value), block[2] = which, block[3] = static_cast<double>(index.size);
+      setStatus(ctx, kIndexOutOfRange, double(value), which, double(index.size));
       return false;
     }
     int d = n - 2;
@@ -90,13 +90,11 @@ bool checkIndex(const Plan& p, const Index& index, int which, int threads, doubl
   }
 }
 
-bool checkAll(const Plan& p, int threads, double* block) {
+bool checkAll(Context& ctx, const Plan& p) {
   for (int m = 0; m < p.M; ++m)
-    if (!checkIndex(p, p.index[m], m, threads, block)) return false;
+    if (!checkIndex(ctx, p, p.index[m], m)) return false;
   return true;
 }
-
-enum Mode { kReplace, kAdd, kMultiply, kMaximum, kMinimum };
 
 template <class T> struct Wide { using type = uint32_t; };  // unsigned: wraps, and is not promoted to a signed int
 template <> struct Wide<int64_t> { using type = uint64_t; };
@@ -105,7 +103,7 @@ template <> struct Wide<double> { using type = double; };
 template <> struct Wide<Item16> { using type = Item16; };
 
 // bool travels as `bool`: add and amax are OR, multiply and amin are AND.
-template <class T, Mode mode>
+template <class T, PutMode mode>
 TS_INLINE T combine(T old, T value) {
   using W = typename Wide<T>::type;
   if constexpr (mode == kReplace) return value;
@@ -119,7 +117,7 @@ TS_INLINE Half narrow(float x, Half) { return Half{halfBits(x)}; }
 TS_INLINE Brain narrow(float x, Brain) { return Brain{brainBits(x)}; }
 
 // The 16-bit floats are combined in float32 and rounded each time, as in PyTorch.
-template <class T, Mode mode>
+template <class T, PutMode mode>
 TS_INLINE void putAt(char* dst, const char* src) {
   T* target = reinterpret_cast<T*>(dst);
   const T value = *reinterpret_cast<const T*>(src);
@@ -127,7 +125,7 @@ TS_INLINE void putAt(char* dst, const char* src) {
   else *target = combine<T, mode>(*target, value);
 }
 
-template <class T, Mode mode>
+template <class T, PutMode mode>
 void putRow(char* dst, int64_t dstStep, const char* src, int64_t srcStep, int64_t n) {
   if (dstStep == sizeof(T) && srcStep == sizeof(T)) {
     for (int64_t i = 0; i < n; ++i) putAt<T, mode>(dst + i * sizeof(T), src + i * sizeof(T));
@@ -136,7 +134,7 @@ void putRow(char* dst, int64_t dstStep, const char* src, int64_t srcStep, int64_
   }
 }
 
-template <class T, Mode mode>
+template <class T, PutMode mode>
 void putAll(const Plan& p) {
   const int last = p.ndim - 1;
   const int64_t srcStep = p.y[last];
@@ -160,7 +158,7 @@ void putAll(const Plan& p) {
 using Put = void (*)(const Plan&);
 
 template <class T>
-Put putOf(int64_t mode) {
+Put putOf(PutMode mode) {
   switch (mode) {
     case kAdd: return putAll<T, kAdd>;
     case kMultiply: return putAll<T, kMultiply>;
@@ -169,7 +167,7 @@ Put putOf(int64_t mode) {
   }
 }
 
-Put replaceOf(int itemSize) {
+Put replaceOf(int64_t itemSize) {
   switch (itemSize) {
     case 1: return putAll<uint8_t, kReplace>;
     case 2: return putAll<int16_t, kReplace>;
@@ -179,7 +177,7 @@ Put replaceOf(int itemSize) {
   }
 }
 
-Put putFor(int64_t mode, Dtype dtype) {
+Put putFor(PutMode mode, Dtype dtype) {
   if (mode == kReplace) return replaceOf(kItemSize[static_cast<int>(dtype)]);
   switch (dtype) {
     case Dtype::Bool: return putOf<bool>(mode);
@@ -214,7 +212,7 @@ bool getParallel(const Plan& p, int64_t itemSize, int threads) {
 // The item as raw bits with what makes it zero masked away (the sign of floats); NaN is not zero.
 struct Search {
   int ndim;
-  int64_t size[kMaxDims], stride[kMaxDims];
+  const int64_t *size, *stride;
   const char* address;
   int64_t* out;  // null while counting
 };
@@ -249,7 +247,8 @@ int64_t writeHits(const char* row, int64_t step, int64_t n, int last, const int6
 
 template <class T, T mask>
 int64_t search(const Search& s) {
-  int64_t at[kMaxDims] = {}, count = 0;
+  int64_t at[kMaxDims], count = 0;
+  for (int d = 0; d < s.ndim; ++d) at[d] = 0;
   int64_t* out = s.out;
   const int last = s.ndim - 1;
   const int64_t step = s.stride[last];
@@ -278,62 +277,38 @@ int64_t searchAny(const Search& s, Dtype dtype) {
   }
 }
 
-void readSizes(Cursor& c, Plan& p) {
-  p.ndim = static_cast<int>(c.integer());
-  p.M = static_cast<int>(c.integer());
-  c.integers(p.size, p.ndim);
-}
-
 }  // namespace
 
 void indexGet(Context& ctx) {
-  Cursor c(ctx.block);
+  IndexCommand c;
+  if (!decodeGet(ctx, c)) return;
   Plan p;
-  const int64_t itemSize = c.integer();
-  readSizes(c, p);
-  p.yAddress = readOperand(c, p.y, p.ndim, itemSize);
-  p.xAddress = readOperand(c, p.x, p.ndim, itemSize);
-  readIndices(c, p, itemSize);
-  if (!checksItself(p, itemSize) && !checkAll(p, ctx.threads, ctx.block)) return;
+  makePlan(c, p);
+  if (!checksItself(p, c.itemBytes) && !checkAll(ctx, p)) return;
   // Which one was the first outside, the pass over all of them tells.
-  if (getParallel(p, itemSize, ctx.threads) || checkAll(p, ctx.threads, ctx.block)) ctx.block[0] = kOk;
+  if (getParallel(p, c.itemBytes, ctx.threads) || checkAll(ctx, p)) setStatus(ctx, kOk);
 }
 
 void indexPut(Context& ctx) {
-  Cursor c(ctx.block);
+  IndexCommand c;
+  if (!decodePut(ctx, c)) return;
+  const Put put = putFor(c.mode, c.dtype);
+  if (!put) return setStatus(ctx, kBadDtype, c.dtype);
   Plan p;
-  const int64_t mode = c.integer();
-  const auto dtype = static_cast<Dtype>(c.integer());
-  const int64_t itemSize = kItemSize[static_cast<int>(dtype)];
-  const Put put = putFor(mode, dtype);
-  if (!put) {
-    ctx.block[0] = kBadDtype, ctx.block[1] = static_cast<double>(dtype);
-    return;
-  }
-  readSizes(c, p);
-  p.xAddress = readOperand(c, p.x, p.ndim, itemSize);
-  p.yAddress = readOperand(c, p.y, p.ndim, itemSize);
-  readIndices(c, p, itemSize);
-  if (!checkAll(p, ctx.threads, ctx.block)) return;
+  makePlan(c, p);
+  if (!checkAll(ctx, p)) return;
   put(p);
-  ctx.block[0] = kOk;
+  setStatus(ctx, kOk);
 }
 
 void nonzero(Context& ctx) {
-  Cursor c(ctx.block);
-  Search s;
-  const auto dtype = static_cast<Dtype>(c.integer());
-  s.ndim = static_cast<int>(c.integer());
-  const int64_t phase = c.integer();
-  c.integers(s.size, s.ndim);
-  s.address = readOperand(c, s.stride, s.ndim, kItemSize[static_cast<int>(dtype)]);
-  s.out = reinterpret_cast<int64_t*>(c.address());
-  // A 0-d operand has no coordinates to write: both phases count.
-  if (phase == 0 || s.ndim == 0) s.out = nullptr;
-  if (s.ndim == 0) s.ndim = 1, s.size[0] = 1, s.stride[0] = 0;
-  const int64_t count = searchAny(s, dtype);
-  ctx.block[0] = count < 0 ? kBadDtype : kOk;
-  ctx.block[1] = count < 0 ? static_cast<double>(dtype) : static_cast<double>(count);
+  NonzeroCommand c;
+  if (!decode(ctx, c)) return;
+  const int64_t* stride = inBytes(c.stride, c.ndim, kItemSize[int(c.dtype)]);
+  const Search s{c.ndim, c.size, stride, c.in, c.writes ? reinterpret_cast<int64_t*>(c.out) : nullptr};
+  const int64_t count = searchAny(s, c.dtype);
+  if (count < 0) setStatus(ctx, kBadDtype, c.dtype);
+  else setStatus(ctx, kOk, double(count));
 }
 
 }  // namespace torchstone::TORCHSTONE_ISA

@@ -1,22 +1,21 @@
-// Owns the walk over positions that the index families share, and reading by indices along it (indexGet).
-// Must report no index: index.cc does, and checks all beforehand but where checksItself().
+// The walk over positions that the index kernel families share, and indexGet's reading along it. index.cc reports bad indices,
+// and checks all of them beforehand but where checksItself().
 #pragma once
 #include <cstdint>
 #include <cstring>
 
-#include "block.h"
+#include "commands/index.h"
 #include "cpu/isa.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-constexpr int kMaxIndices = kMaxDims;
 constexpr int64_t kGrain = 1 << 15;  // elements below which starting a team costs more than it saves
 constexpr int64_t kSpan = 256;       // positions resolved at a time when several indices, or a put, need a buffer
 
 struct Index {
   const char* address;
-  int64_t stride[kMaxDims];  // bytes
+  const int64_t* stride;     // bytes
   int64_t size;              // of the dim it picks from
   int64_t low;               // the least index: -size where negative ones count from the end, else 0
   int64_t step;              // bytes that one more in the index moves the target
@@ -25,11 +24,11 @@ struct Index {
 // `x` is the operand that the indices move (in of a get, dst of a put), `y` the plain one. Strides in bytes.
 struct Plan {
   int ndim, M;
-  int64_t size[kMaxDims];
+  const int64_t* size;
   char* xAddress;
   char* yAddress;
-  int64_t x[kMaxDims], y[kMaxDims];
-  Index index[kMaxIndices];
+  const int64_t *x, *y;
+  Index index[kMaxDims];
   int64_t total;
   bool varies;  // some index varies along the innermost dim
 };
@@ -41,7 +40,7 @@ struct Row {
   int64_t at[kMaxDims];
   char* x;
   char* y;
-  const char* index[kMaxIndices];
+  const char* index[kMaxDims];
 };
 
 void seek(const Plan& p, Row& r, int64_t position) {

@@ -1,13 +1,13 @@
-// Owns the linalg family: factorisations and triangular solves of batches of matrices, by Eigen where they are blocked or
+// The linalg kernel family: factorisations and triangular solves of batches of matrices, by Eigen where they are blocked or
 // iterative. Everything is computed in double (or complex double) and rounded once, and compiled once, for the baseline:
-// Eigen's templates would be shared between instruction sets. No failure but memory throws; the rest is an info code.
+// Eigen's templates would be shared between instruction sets. Only a lack of memory throws; other failures are info codes.
 #include "linalg.h"
 
 #include <omp.h>
 
 #include <new>
 
-#include "block.h"
+#include "commands/linalg.h"
 
 #ifndef TORCHSTONE_NO_EIGEN
 #include "linalg_factor.h"
@@ -18,53 +18,16 @@ namespace torchstone {
 
 #ifdef TORCHSTONE_NO_EIGEN
 
-void linalg(Context& ctx) { ctx.block[0] = kNotBuilt; }
+void linalg(Context& ctx, const LinalgCommand&) { setStatus(ctx, kNotBuilt); }
 
 #else
 
 namespace linalg_ {
 namespace {
 
-// A batch of matrices as the block gives them. Inputs have any strides; results are column-major, one behind the other.
-struct Operand {
-  char* address = nullptr;
-  int64_t batch[kMaxDims] = {};
-  int64_t row = 0, column = 0;
-};
-
-struct Command {
-  Kind kind;
-  Dtype dtype;
-  int flags, ndim, threads;
-  int64_t m, n, k, count = 1;
-  int64_t size[kMaxDims];
-  int32_t* info;
-  Operand a, b;
-  char* out[3];
-
-  explicit Command(const Context& ctx) : threads(ctx.threads) {
-    Cursor c(ctx.block);
-    kind = static_cast<Kind>(c.integer());
-    dtype = static_cast<Dtype>(c.integer());
-    flags = static_cast<int>(c.integer());
-    ndim = static_cast<int>(c.integer());
-    m = c.integer();
-    n = c.integer();
-    k = c.integer();
-    info = reinterpret_cast<int32_t*>(c.address());
-    c.integers(size, ndim);
-    for (int d = 0; d < ndim; ++d) count *= size[d];
-    read(c, a);
-    read(c, b);
-    for (char*& p : out) p = c.address();
-  }
-  void read(Cursor& c, Operand& x) const {
-    x.address = c.address();
-    c.integers(x.batch, ndim);
-    x.row = c.integer();
-    x.column = c.integer();
-  }
-  int64_t offset(const Operand& x, int64_t at) const {
+struct Command : LinalgCommand {
+  int threads;
+  int64_t offset(const MatrixBatch& x, int64_t at) const {
     int64_t offset = 0;
     for (int d = ndim - 1; d >= 0; --d) {
       offset += at % size[d] * x.batch[d];
@@ -82,7 +45,7 @@ template <class T, class W> struct Runner {
   using StoredComplex = std::complex<StoredReal>;
   const Command& c;
 
-  Matrix load(const Operand& x, int64_t at, int64_t rows, int64_t columns) const {
+  Matrix load(const MatrixBatch& x, int64_t at, int64_t rows, int64_t columns) const {
     const T* p = reinterpret_cast<const T*>(x.address) + c.offset(x, at);
     Matrix a(rows, columns);
     for (int64_t j = 0; j < columns; ++j)
@@ -98,15 +61,15 @@ template <class T, class W> struct Runner {
 
   int run(int64_t at) const {
     switch (c.kind) {
-      case Kind::lu: return lu(at);
-      case Kind::cholesky: return cholesky(at);
-      case Kind::triangular: return triangular(at);
-      case Kind::qr: return qr(at);
-      case Kind::eigh: return eigh(at);
-      case Kind::eig: return eig(at);
-      case Kind::svd: return svd(at);
-      case Kind::ldl: return ldl(at);
-      case Kind::ldlSolve: return ldlSolve(at);
+      case LinalgKind::lu: return lu(at);
+      case LinalgKind::cholesky: return cholesky(at);
+      case LinalgKind::triangular: return triangular(at);
+      case LinalgKind::qr: return qr(at);
+      case LinalgKind::eigh: return eigh(at);
+      case LinalgKind::eig: return eig(at);
+      case LinalgKind::svd: return svd(at);
+      case LinalgKind::ldl: return ldl(at);
+      case LinalgKind::ldlSolve: return ldlSolve(at);
     }
     return 0;
   }
@@ -184,7 +147,7 @@ template <class T, class W> struct Runner {
   int ldl(int64_t at) const {
     Matrix a = load(c.a, at, c.n, c.n);
     int32_t* pivots = reinterpret_cast<int32_t*>(c.out[1]) + at * c.n;
-    const int info = ldlInPlace<W>(a, pivots, (c.flags & kHermitian) != 0);
+    const int info = ldlInPlace<W>(a, pivots, (c.flags & kHermitianMatrix) != 0);
     a.template triangularView<Eigen::StrictlyUpper>().setZero();
     store<T>(0, at, a);
     return info;
@@ -193,7 +156,7 @@ template <class T, class W> struct Runner {
     const Matrix a = load(c.a, at, c.n, c.n);
     Matrix x = load(c.b, at, c.n, c.k);
     const int32_t* pivots = reinterpret_cast<const int32_t*>(c.out[1]) + at * c.n;
-    ldlSolveInPlace<W>(a, pivots, x, (c.flags & kHermitian) != 0);
+    ldlSolveInPlace<W>(a, pivots, x, (c.flags & kHermitianMatrix) != 0);
     store<T>(0, at, x);
     return 0;
   }
@@ -211,7 +174,7 @@ template <class T, class W> bool runAll(const Command& c) {
   for (int64_t at = 0; at < c.count; ++at) {
     try {
       const int info = runner.run(at);
-      if (c.info != nullptr) c.info[at] = info;
+      if (c.info != nullptr) reinterpret_cast<int32_t*>(c.info)[at] = info;
     } catch (const std::bad_alloc&) {
       enough = false;
     }
@@ -222,24 +185,25 @@ template <class T, class W> bool runAll(const Command& c) {
 }  // namespace
 }  // namespace linalg_
 
-void linalg(Context& ctx) {
-  const linalg_::Command c(ctx);
-  double* b = ctx.block;
-  b[0] = kOk;
+void linalg(Context& ctx, const LinalgCommand& command) {
+  const linalg_::Command c{command, ctx.threads};
   bool enough = true;
   switch (c.dtype) {
     case Dtype::Float32: enough = linalg_::runAll<float, double>(c); break;
     case Dtype::Float64: enough = linalg_::runAll<double, double>(c); break;
     case Dtype::Complex64: enough = linalg_::runAll<std::complex<float>, std::complex<double>>(c); break;
     case Dtype::Complex128: enough = linalg_::runAll<std::complex<double>, std::complex<double>>(c); break;
-    default: b[0] = kBadDtype; b[1] = static_cast<double>(c.dtype); return;
+    default: return setStatus(ctx, kBadDtype, c.dtype);
   }
-  if (!enough) {
-    b[0] = kOutOfMemory;
-    b[1] = 0;
-  }
+  if (enough) setStatus(ctx, kOk);
+  else setStatus(ctx, kOutOfMemory, 0.0);
 }
 
 #endif
+
+void linalg(Context& ctx) {
+  LinalgCommand c;
+  if (decode(ctx, c)) linalg(ctx, c);
+}
 
 }  // namespace torchstone

@@ -1,7 +1,8 @@
-// Owns the iteration of a pointwise program over its dimensions: tile shapes, threads, and the direct path of a single
-// instruction on contiguous operands. What happens inside a tile is tile.cc's.
+// The pointwise kernel family: iteration of a program over its dimensions (tile shapes, threads), and the direct path of a
+// single instruction on contiguous operands. tile.cc evaluates a tile.
 #include <omp.h>
 
+#include "commands/pointwise.h"
 #include "tile.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -13,33 +14,7 @@ namespace {
 constexpr int64_t kGrain = 20000;
 constexpr int64_t kLine = 64;  // bytes of a cache line
 
-struct Command {
-  const Program* program;
-  const double* params;
-  int32_t ndim, nops;
-  int64_t size[kMaxDims];
-  char* address[kMaxOperands];  // outputs, then inputs
-  int64_t stride[kMaxOperands][kMaxDims];
-};
-
-void readCommand(const Context& context, Command& c) {
-  Cursor cursor(context.block);
-  c.program = &programAt(context, cursor.integer());
-  const Program& p = *c.program;
-  c.ndim = int32_t(cursor.integer());
-  c.params = context.block + 2;
-  for (int32_t i = 0; i < p.nparams; ++i) cursor.number();
-  cursor.integers(c.size, c.ndim);
-  c.nops = p.nout + p.nin;
-  for (int32_t i = 0; i < c.nops; ++i) {
-    c.address[i] = cursor.address();
-    cursor.integers(c.stride[i], c.ndim);
-  }
-  if (c.ndim > 0) return;
-  c.ndim = 1;
-  c.size[0] = 1;
-  for (int32_t i = 0; i < c.nops; ++i) c.stride[i][0] = 1;
-}
+using Command = PointwiseCommand;
 
 int itemSize(const Program& p, int32_t operand) {
   return kItemSize[int(operand < p.nout ? p.outDtype[operand] : p.inDtype[operand - p.nout])];
@@ -328,15 +303,10 @@ int32_t runGeneral(const Command& c, int threads) {
 
 void pointwise(Context& context) {
   Command c;
-  readCommand(context, c);
-  if (c.program->unsupported >= 0) {
-    context.block[0] = kBadDtype;
-    context.block[1] = c.program->unsupported;
-    return;
-  }
+  if (!decode(context, c)) return;
   int32_t status = kOk;
   if (!runDirect(c, context.threads, status) && !runCopy(c, context.threads)) status = runGeneral(c, context.threads);
-  context.block[0] = status;
+  setStatus(context, status);
 }
 
 }  // namespace torchstone::TORCHSTONE_ISA

@@ -1,9 +1,9 @@
-// Owns the arange family: out[i] = start + i·step. Must round the product and the sum apart (no fused multiply-add), as
-// NumPy does and so that every instruction set gives the same bits: hence the pragma before the headers.
+// The arange kernel family: out[i] = start + i·step. The product and the sum are rounded apart (no fused multiply-add), as
+// NumPy does it and so that every instruction set gives the same bits: hence the pragma before the headers.
 #pragma GCC optimize("fp-contract=off")
 #include <omp.h>
 
-#include "block.h"
+#include "commands/arange.h"
 #include "cpu/isa.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -24,17 +24,17 @@ void arangeAs(char* address, int64_t n, Compute start, Compute step, int threads
 }  // namespace
 
 void arange(Context& ctx) {
-  double* b = ctx.block;
-  const Dtype dtype = static_cast<Dtype>(static_cast<int32_t>(b[0]));
-  char* p = reinterpret_cast<char*>(static_cast<uintptr_t>(b[1]));
-  const int64_t n = static_cast<int64_t>(b[2]);
-  const double start = b[3], step = b[4];
+  ArangeCommand c;
+  if (!decode(ctx, c)) return;
+  char* p = c.out;
+  const int64_t n = c.n;
+  const double start = c.start, step = c.step;
   const int t = ctx.threads;
   // Unsigned: a sequence that runs past int64 wraps.
   const uint64_t from = static_cast<uint64_t>(static_cast<int64_t>(start));
   const uint64_t by = static_cast<uint64_t>(static_cast<int64_t>(step));
-  b[0] = kOk;
-  switch (dtype) {
+  setStatus(ctx, kOk);
+  switch (c.dtype) {
     case Dtype::Bool: arangeAs<uint8_t, uint64_t, true>(p, n, from, by, t); break;
     case Dtype::UInt8: case Dtype::Int8: arangeAs<uint8_t, uint64_t>(p, n, from, by, t); break;
     case Dtype::Int16: arangeAs<uint16_t, uint64_t>(p, n, from, by, t); break;
@@ -42,7 +42,7 @@ void arange(Context& ctx) {
     case Dtype::Int64: arangeAs<uint64_t, uint64_t>(p, n, from, by, t); break;
     case Dtype::Float32: arangeAs<float, double>(p, n, start, step, t); break;
     case Dtype::Float64: arangeAs<double, double>(p, n, start, step, t); break;
-    default: b[0] = kBadDtype; b[1] = static_cast<double>(dtype);
+    default: setStatus(ctx, kBadDtype, c.dtype);
   }
 }
 

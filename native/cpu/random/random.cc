@@ -1,12 +1,12 @@
-// Owns the random family: distributions over Philox words, and sharing a fill between threads. The same bits for any number
+// The random kernel family: distributions over Philox words, and sharing a fill between threads. The same bits for any number
 // of threads, any instruction set, and any n (an element depends on seed, offset and its index only).
-// Must not contract a·b + c into a fused multiply-add, hence the pragma, which must come before every header.
+// a·b + c must not be contracted into a fused multiply-add, hence the pragma, which must come before every header.
 #pragma GCC optimize("fp-contract=off")
 #include <omp.h>
 #include <cmath>
 #include <cstring>
 
-#include "block.h"
+#include "commands/random.h"
 #include "random_math.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -238,18 +238,18 @@ struct Raw63 {
 
 constexpr int64_t kUnsupported = -1;
 
-int64_t fillFloat(const Fill& f, int kind, Dtype dtype) {
+int64_t fillFloat(const Fill& f, RandomKind kind, Dtype dtype) {
   const bool single = dtype == Dtype::Float32;
   if (!single && dtype != Dtype::Float64) return kUnsupported;
   const float a = static_cast<float>(f.p0), b = static_cast<float>(f.p1);
-  if (kind == 0 && single) return fill(f, Uniform32{f.seed, a, static_cast<float>(f.p1 - f.p0), nextafterf(b, a)});
-  if (kind == 0) return fill(f, Uniform64{f.seed, f.p0, f.p1 - f.p0, nextafter(f.p1, f.p0)});
-  if (kind == 1) return single ? fill(f, Normal32{f.seed, a, b}) : fill(f, Normal64{f.seed, f.p0, f.p1});
+  if (kind == RandomKind::Uniform && single) return fill(f, Uniform32{f.seed, a, static_cast<float>(f.p1 - f.p0), nextafterf(b, a)});
+  if (kind == RandomKind::Uniform) return fill(f, Uniform64{f.seed, f.p0, f.p1 - f.p0, nextafter(f.p1, f.p0)});
+  if (kind == RandomKind::Normal) return single ? fill(f, Normal32{f.seed, a, b}) : fill(f, Normal64{f.seed, f.p0, f.p1});
   return single ? fill(f, Exponential32{f.seed, a}) : fill(f, Exponential64{f.seed, f.p0});
 }
 
-template <class T, bool Bool = false> int64_t fillAs(const Fill& f, int kind) {
-  if (kind == 2) {
+template <class T, bool Bool = false> int64_t fillAs(const Fill& f, RandomKind kind) {
+  if (kind == RandomKind::Integer) {
     const int64_t from = static_cast<int64_t>(f.p0), to = static_cast<int64_t>(f.p1);
     return fill(f, Integer<T, Bool>{f.seed, from, static_cast<uint64_t>(to) - static_cast<uint64_t>(from)});
   }
@@ -257,7 +257,7 @@ template <class T, bool Bool = false> int64_t fillAs(const Fill& f, int kind) {
   return fill(f, Bernoulli<T, Bool>{f.seed, static_cast<uint64_t>(p * 0x1p32 + 0.5)});
 }
 
-int64_t fillAny(const Fill& f, int kind, Dtype dtype) {
+int64_t fillAny(const Fill& f, RandomKind kind, Dtype dtype) {
   switch (dtype) {
     case Dtype::Bool: return fillAs<uint8_t, true>(f, kind);
     case Dtype::UInt8: return fillAs<uint8_t>(f, kind);
@@ -271,22 +271,20 @@ int64_t fillAny(const Fill& f, int kind, Dtype dtype) {
   }
 }
 
-uint64_t join(double low, double high) { return static_cast<uint64_t>(low) | static_cast<uint64_t>(high) << 32; }
-
 }  // namespace
 
 void random(Context& ctx) {
-  double* b = ctx.block;
-  const int kind = static_cast<int>(b[0]);
-  const Dtype dtype = static_cast<Dtype>(static_cast<int32_t>(b[1]));
-  const Fill f{reinterpret_cast<char*>(static_cast<uintptr_t>(b[2])), static_cast<int64_t>(b[3]), join(b[4], b[5]),
-               join(b[6], b[7]), b[8], b[9], ctx.threads};
+  RandomCommand c;
+  if (!decode(ctx, c)) return;
+  const RandomKind kind = c.kind;
+  const Dtype dtype = c.dtype;
+  const Fill f{c.out, c.n, c.seed, c.offset, c.p0, c.p1, ctx.threads};
   int64_t counters = kUnsupported;
-  if (kind == 2 || kind == 3) counters = fillAny(f, kind, dtype);
-  else if (kind == 5) counters = dtype == Dtype::Int64 ? fill(f, Raw63{f.seed}) : kUnsupported;
+  if (kind == RandomKind::Integer || kind == RandomKind::Bernoulli) counters = fillAny(f, kind, dtype);
+  else if (kind == RandomKind::Raw) counters = dtype == Dtype::Int64 ? fill(f, Raw63{f.seed}) : kUnsupported;
   else counters = fillFloat(f, kind, dtype);
-  b[0] = counters == kUnsupported ? kBadDtype : kOk;
-  b[1] = counters == kUnsupported ? static_cast<double>(dtype) : static_cast<double>(counters);
+  if (counters == kUnsupported) setStatus(ctx, kBadDtype, dtype);
+  else setStatus(ctx, kOk, double(counters));
 }
 
 }  // namespace torchstone::TORCHSTONE_ISA

@@ -1,8 +1,7 @@
-// Owns the reduce family: drives units (kept elements) and chunks (of the reduced range) over threads, per native/README.md.
-// Must give the same bits for any number of threads: every unit combines the same chunks in the same order.
+// The reduce kernel family: units (kept elements) and chunks (of the reduced range), shared by threads. The same bits for any
+// number of threads: every unit combines the same chunks in the same order.
 #include <cstdlib>
 
-#include "block.h"
 #include "cpu/isa.h"
 #include "reduce_kernels.h"
 #include "reduce_plan.h"
@@ -15,7 +14,7 @@ struct alignas(64) Accumulators { char bytes[TileRunner::kTile * kMaxAccumulator
 
 // The first kept element of a unit: the inputs' addresses there, the outputs', and how many elements it has.
 struct Unit {
-  const char* in[kMaxInputs];
+  const char* in[kMaxOperands];
   char* out;
   char* index;
   int64_t width;
@@ -25,7 +24,8 @@ void locate(const Plan& p, int64_t number, Unit& u) {
   u.out = p.out, u.index = p.index, u.width = p.width;
   for (int i = 0; i < p.nin; ++i) u.in[i] = p.in[i];
   auto move = [&](int d, int64_t by) {
-    u.out += by * p.outStride[d], u.index += by * p.indexStride[d];
+    u.out += by * p.outStride[d];
+    if (p.index) u.index += by * p.indexStride[d];
     for (int i = 0; i < p.nin; ++i) u.in[i] += by * p.stride[i][d];
   };
   int d = p.K - 1;
@@ -93,7 +93,7 @@ void reduceChunk(const Plan& p, TileRunner& runner, const Unit& u, int64_t numbe
 }
 
 void storeUnit(const Plan& p, const Unit& u, const char* acc) {
-  const int64_t outStep = p.column ? p.outStride[p.K - 1] : 0, indexStep = p.column ? p.indexStride[p.K - 1] : 0;
+  const int64_t outStep = p.column ? p.outStride[p.K - 1] : 0, indexStep = p.column && p.index ? p.indexStride[p.K - 1] : 0;
   p.reduction->store(acc, u.width, p.program->outDtype[0], u.out, outStep, u.index, indexStep);
 }
 
@@ -163,25 +163,21 @@ int reduceShared(const Plan& p, int threads) {
 
 void reduce(Context& ctx) {
   Plan p;
-  const int missing = readPlan(ctx, p);
-  if (missing >= 0) {
-    ctx.block[0] = kBadDtype, ctx.block[1] = missing;
-    return;
-  }
+  if (!readPlan(ctx, p)) return;
   const int64_t grain = p.column && p.units < 4 * ctx.threads ? kColumnGrain : kGrain;
   const bool alone = ctx.threads <= 1 || p.kept * p.reduced * p.program->weight < grain || p.units * p.chunks == 1;
   if (alone) {
-    ctx.block[0] = reduceUnits(p, 0, p.units);
+    setStatus(ctx, reduceUnits(p, 0, p.units));
   } else if (p.chunks == 1 || p.units >= 4 * ctx.threads) {
-    ctx.block[0] = reduceShared(p, ctx.threads);
+    setStatus(ctx, reduceShared(p, ctx.threads));
   } else {
     const int64_t bytes = p.units * p.chunks * p.width * kMaxAccumulatorBytes;
     char* parts = static_cast<char*>(aligned_alloc(64, roundUp(bytes, 64)));
     if (!parts) {
-      ctx.block[0] = kOutOfMemory, ctx.block[1] = static_cast<double>(bytes);
+      setStatus(ctx, kOutOfMemory, double(bytes));
       return;
     }
-    ctx.block[0] = reduceParts(p, ctx.threads, parts);
+    setStatus(ctx, reduceParts(p, ctx.threads, parts));
     free(parts);
   }
 }

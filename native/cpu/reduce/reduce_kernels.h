@@ -1,5 +1,4 @@
-// Owns what a reduction does to one tile: accumulators, their combination and the store of a result.
-// Must not know dims or threads. An accumulator block holds `width` kept elements as structure of arrays.
+// Reduction kernels of one tile: accumulators, their combination and the store of a result. An accumulator block holds `width` kept elements as structure of arrays.
 #pragma once
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -7,7 +6,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "block.h"
+#include "commands/reduce.h"
 #include "cpu/half.h"
 #include "cpu/isa.h"
 #include "cpu/pointwise/tile.h"
@@ -15,7 +14,6 @@
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-enum Reducer { kSum, kProd, kMax, kMin, kArgmax, kArgmin };
 
 // The largest accumulator: a float64 and its compensation, or an int64 and its index.
 constexpr int64_t kMaxAccumulatorBytes = 16;

@@ -1,7 +1,7 @@
-// Owns how a reduction walks memory: the decoded command, the choice of walk, its chunks and its positions.
-// Must not touch an element; nothing here may depend on the number of threads.
+// Reduction geometry: the choice of walk, chunks and positions. Nothing here may depend on the number of threads, so that
+// results do not.
 #pragma once
-#include "block.h"
+#include "commands/reduce.h"
 #include "cpu/isa.h"
 #include "common/program.h"
 #include "reduce_kernels.h"
@@ -10,7 +10,6 @@
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-constexpr int kMaxInputs = kMaxOperands;
 constexpr int64_t kGrain = 1 << 15;  // additions below which a second thread gains nothing on two quiet cores
 // The same of a column walk, whose partial results, whole rows, travel between cores. [250, 400] float32 took
 // 4.0 us in one thread and 5.8 in two, least of many on two quiet cores.
@@ -19,28 +18,20 @@ constexpr int64_t kChunk = 1 << 15;      // elements of one chunk of the reduced
 constexpr int64_t kMaxChunks = 128;      // bounds the memory of partial results
 constexpr int64_t kColumnPieces = 64;    // the same of a column walk, whose partial results are whole rows
 
-// Dims 0..K-1 are kept, K..K+R-1 reduced. Strides in bytes, except `step` and `rowStep`, which the tile machine reads.
+// Dims 0..K-1 are kept, K..K+R-1 reduced. Strides become bytes here, except `step` and `rowStep`, which the tile machine reads.
 // A unit is one kept element (row walk) or `width` of them along the last kept dim (column walk). A tile is `rows` runs of
 // the last dim: along the last reduced dim for a column walk, along the last but one for a row walk.
-struct Plan {
-  const Program* program;
-  const double* params;
+struct Plan : ReduceCommand {
   const Reduction* reduction;
-  int K, R, nin;
-  int64_t size[kMaxDims];
-  int64_t outStride[kMaxDims], indexStride[kMaxDims];
-  char* out;
-  char* index;
-  const char* in[kMaxInputs];
-  int64_t stride[kMaxInputs][kMaxDims];
-  int64_t itemSize[kMaxInputs];
+  int nin;
+  int64_t itemSize[kMaxOperands];
   bool column;
   bool dense;                      // tiles lie in memory as they are wanted: no program runs
   bool plain;                      // the same of whole rows: no position either
   int64_t kept, reduced;           // elements
   int64_t width, blocks, units;    // blocks: tiles along the last kept dim
   int64_t chunk, chunks;           // of the reduced range, in its flat order
-  int64_t step[kMaxInputs], rowStep[kMaxInputs];
+  int64_t step[kMaxOperands], rowStep[kMaxOperands];
 };
 
 int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
@@ -54,7 +45,8 @@ void moveToLast(Plan& p, int d, int last) {
   };
   if (d == last) return;
   rotate(p.size);
-  if (last < p.K) rotate(p.outStride), rotate(p.indexStride);
+  if (last < p.K) rotate(p.outStride);
+  if (last < p.K && p.index) rotate(p.indexStride);
   for (int i = 0; i < p.nin; ++i) rotate(p.stride[i]);
 }
 
@@ -115,56 +107,37 @@ void divide(Plan& p) {
   }
 }
 
-// Reads one operand: its address, and its strides turned into bytes.
-char* readOperand(Cursor& c, int64_t* stride, int n, int64_t itemSize) {
-  char* address = c.address();
-  for (int d = 0; d < n; ++d) stride[d] = c.integer() * itemSize;
-  return address;
+void inBytes(int64_t* stride, int n, int64_t itemSize) {
+  for (int d = 0; d < n; ++d) stride[d] *= itemSize;
 }
 
-void readSizes(Plan& p, Cursor& c) {
-  c.integers(p.size, p.K + p.R);
+// False, with a status, where the command cannot be run.
+bool readPlan(Context& ctx, Plan& p) {
+  if (!decode(ctx, p)) return false;
+  p.reduction = reductionFor(p.reducer, p.program->compute);
+  if (!p.reduction) {
+    setStatus(ctx, kBadDtype, p.program->compute);
+    return false;
+  }
+  p.nin = p.program->nin;
+  inBytes(p.outStride, p.K, kItemSize[int(p.program->outDtype[0])]);
+  if (p.index) inBytes(p.indexStride, p.K, sizeof(int64_t));
+  for (int i = 0; i < p.nin; ++i) {
+    p.itemSize[i] = kItemSize[int(p.program->inDtype[i])];
+    inBytes(p.stride[i], p.K + p.R, p.itemSize[i]);
+  }
   p.kept = p.reduced = 1;
   for (int d = 0; d < p.K; ++d) p.kept *= p.size[d];
   for (int d = p.K; d < p.K + p.R; ++d) p.reduced *= p.size[d];
-}
-
-// Decodes the command; returns the dtype that has no kernel, or -1.
-int readPlan(Context& ctx, Plan& p) {
-  Cursor head(ctx.block);
-  p.program = &programAt(ctx, head.integer());
-  const int reducer = static_cast<int>(head.integer());
-  p.K = static_cast<int>(head.integer());
-  p.R = static_cast<int>(head.integer());
-  p.params = ctx.block + 4;
-  p.nin = p.program->nin;
-  if (p.program->unsupported >= 0) return p.program->unsupported;
-  p.reduction = reductionFor(reducer, p.program->compute);
-  if (!p.reduction) return static_cast<int>(p.program->compute);
-
-  Cursor c(p.params + p.program->nparams);
-  readSizes(p, c);
-  p.out = readOperand(c, p.outStride, p.K, kItemSize[static_cast<int>(p.program->outDtype[0])]);
-  p.index = nullptr;
-  if (reducer >= kArgmax) p.index = readOperand(c, p.indexStride, p.K, sizeof(int64_t));
-  else for (int d = 0; d < p.K; ++d) p.indexStride[d] = 0;
-  for (int i = 0; i < p.nin; ++i) {
-    p.itemSize[i] = kItemSize[static_cast<int>(p.program->inDtype[i])];
-    p.in[i] = readOperand(c, p.stride[i], p.K + p.R, p.itemSize[i]);
-  }
-  if (p.R == 0) {  // nothing reduced: a reduced dim of one element
-    p.R = 1, p.size[p.K] = 1;
-    for (int i = 0; i < p.nin; ++i) p.stride[i][p.K] = 0;
-  }
-  chooseWalk(p, reducer >= kArgmax);
+  chooseWalk(p, p.reducer >= kArgmax);
   divide(p);
-  return -1;
+  return true;
 }
 
 // Addresses of the inputs at one place of dims first..last, moved along by odometer.
 struct Position {
-  int64_t at[kMaxDims];
-  const char* in[kMaxInputs];
+  int64_t at[kMaxDims + 1];  // a reduced dim of size 1 may stand behind 64 kept ones
+  const char* in[kMaxOperands];
 };
 
 void seek(const Plan& p, Position& s, const char* const* base, int first, int last, int64_t flat) {

@@ -1,6 +1,5 @@
-// Owns the rowwise family: reads the command, shares its rows among threads, and picks who walks them.
-// Must give the same bits for any number of threads: what a unit of rows computes depends on the command alone.
-#include "block.h"
+// The rowwise kernel family: shares units of rows among threads. The same bits for any number of threads: what a unit
+// computes depends on the command alone. Where a stage has a loop of its own RowLoops runs it, else RowWorker.
 #include "cpu/isa.h"
 #include "rowwise_loops.h"
 #include "rowwise_plan.h"
@@ -22,15 +21,11 @@ Status runUnits(const RowPlan& p, int64_t begin, int64_t end) {
 
 void rowwise(Context& ctx) {
   RowPlan p;
-  const int missing = readRows(ctx, p);
-  if (missing >= 0) {
-    ctx.block[0] = kBadDtype, ctx.block[1] = missing;
-    return;
-  }
+  if (!readRows(ctx, p)) return;
   double work = double(p.length) * double(p.weight);
   for (int d = 0; d < p.ndim; ++d) work *= double(p.size[d]);
   if (ctx.threads <= 1 || p.units == 1 || work < kShareGrain) {
-    ctx.block[0] = runUnits(p, 0, p.units);
+    setStatus(ctx, runUnits(p, 0, p.units));
     return;
   }
   const int64_t share = (p.units + ctx.threads - 1) / ctx.threads;
@@ -43,7 +38,7 @@ void rowwise(Context& ctx) {
       if (one > status) status = one;
     }
   }
-  ctx.block[0] = status;
+  setStatus(ctx, status);
 }
 
 }  // namespace torchstone::TORCHSTONE_ISA

@@ -1,5 +1,5 @@
-// Owns the few programs along rows that are worth a loop of their own: what they look like, and one pass over memory each.
-// A program that is not here runs on the tile machine; its results differ from a loop's by rounding only.
+// Fused row loops: the few programs along rows that have a loop of their own, one pass over memory each. Any other program
+// runs on the tile machine; its results differ from a loop's by rounding only.
 #pragma once
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -8,7 +8,6 @@
 #include <limits>
 #include <utility>
 
-#include "block.h"
 #include "cpu/isa.h"
 #include "common/program.h"
 #include "cpu/reduce/reduce_kernels.h"

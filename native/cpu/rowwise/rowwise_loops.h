@@ -1,7 +1,6 @@
-// Owns the quick walk of a rowwise command: every stage a loop of its own, rows as they lie, several at a time so that epilogues
-// and what comes with a stage are paid once for them all. What it does not take, RowWorker does.
+// The fast walk of a rowwise command: every stage has a loop of its own, rows stay as they lie, several at a time, so that
+// epilogues and a stage's overhead are paid once for all of them. RowWorker does what this does not take.
 #pragma once
-#include "block.h"
 #include "cpu/isa.h"
 #include "rowwise_fused.h"
 #include "rowwise_plan.h"
@@ -49,10 +48,10 @@ class RowLoops {
 };
 
 bool RowLoops::recogniseStage(int k, const TileLayout& layout) {
-  const Stage& s = p_.stage[k];
+  const RowStage& s = p_.stage[k];
   stage_[k] = recognise(*s.prologue, layout);
   if (!stage_[k].loops) return false;
-  return s.sums || (s.tops && s.prologue->ninstr == 0 && !s.kept);
+  return p_.kernel[k].sums || (p_.kernel[k].tops && s.prologue->ninstr == 0 && !s.kept);
 }
 
 // One kept dim, operands dense along the row or one value for it.
@@ -108,13 +107,13 @@ void RowLoops::seek(const Fused& f, int64_t first) {
 }
 
 template <class T> void RowLoops::reduceInto(int k, int64_t first, int64_t count) {
-  const Stage& s = p_.stage[k];
+  const RowStage& s = p_.stage[k];
   const Fused& f = stage_[k];
   T* to = reinterpret_cast<T*>(scalars_[k]);
   char* kept = kept_[k];
   seek(f, first);
   for (int64_t r = 0; r < count; ++r, advance(f), kept += s.kept ? p_.length * item_ : 0) {
-    if (s.tops) to[r] = greatest(p_.length, reinterpret_cast<const T*>(at_[0]));
+    if (p_.kernel[k].tops) to[r] = greatest(p_.length, reinterpret_cast<const T*>(at_[0]));
     else to[r] = static_cast<T>(f.loops->sum(p_.length, operands(), kept, s.kept));
   }
 }
@@ -126,7 +125,7 @@ void RowLoops::stage(int k, int64_t first, int64_t count) {
 
 // The epilogue of all rows of the group at once, and the scalars' own output.
 void RowLoops::finish(int k, int64_t first, int64_t count) {
-  const Stage& s = p_.stage[k];
+  const RowStage& s = p_.stage[k];
   if (s.epilogue) {
     TileRunner runner(*s.epilogue, p_.params);
     const int64_t one = 1;

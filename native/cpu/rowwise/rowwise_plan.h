@@ -1,16 +1,14 @@
-// Owns how a rowwise command lies in memory: the decoded stages and operands, the walk, and how rows are grouped in units.
-// Must not touch an element; nothing here may depend on the number of threads.
+// Rowwise geometry: the walk, and how rows are grouped in units. Nothing here may depend on the number of threads, so that
+// results do not.
 #pragma once
-#include "block.h"
+#include "commands/rowwise.h"
 #include "cpu/isa.h"
-#include "common/program.h"
 #include "cpu/reduce/reduce_kernels.h"
 #include "cpu/pointwise/tile.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-constexpr int kMaxStages = 8;
 constexpr int64_t kRowTile = TileRunner::kTile;
 constexpr int64_t kLaneBudget = 1 << 19;  // bytes of a unit's buffers that are hoped to stay in L2
 constexpr int64_t kLeastLanes = 16;       // a cache line of float32
@@ -18,34 +16,16 @@ constexpr int64_t kMostLanes = 256;
 constexpr int64_t kSingleRow = 32;        // from here on a row alone, which reads its scalars as such, beats a tile of several
 constexpr int64_t kShortRow = 24;         // a row this short is walked as a column: its reduction would not fill a vector
 
-struct Stage {
-  const Program* prologue;
-  const Program* epilogue;  // null: the reduction itself
+// How a stage reduces.
+struct StageKernel {
   const Reduction* reduction;
-  bool sums, tops;          // the reducer is a sum, a maximum of floats
-  bool kept;                // the prologue's values are wanted by later programs
-  char* out;                // where the scalars go as well, or null
-  int64_t stride[kMaxDims];
-};
-
-// An input or output: strides in elements over the kept dims, then along the row.
-struct RowOperand {
-  char* address;
-  Dtype dtype;
-  int64_t stride[kMaxDims], along;
-  int64_t itemSize() const { return kItemSize[int(dtype)]; }
+  bool sums, tops;  // the reducer is a sum, a maximum of floats
 };
 
 // A unit is up to `width` neighbouring rows along kept dim `lane`; a tile is a part of them. In the column walk the rows
 // of a unit lie side by side in a tile, in the row walk one after the other.
-struct RowPlan {
-  int stages, nin, nout, ndim;
-  Dtype compute;
-  const double* params;
-  const Program* final;  // null where there is no output
-  int64_t size[kMaxDims], length;
-  Stage stage[kMaxStages];
-  RowOperand out[kMaxOperands], in[kMaxOperands];
+struct RowPlan : RowwiseCommand {
+  StageKernel kernel[kMaxStages];
   int64_t weight;        // of one element, all programs
   bool column;
   int lane;
@@ -54,31 +34,14 @@ struct RowPlan {
 
 int64_t distance(int64_t x) { return x < 0 ? -x : x; }
 
-void readRowOperand(const RowPlan& p, Cursor& c, RowOperand& o, Dtype dtype) {
-  o.address = c.address();
-  o.dtype = dtype;
-  c.integers(o.stride, p.ndim);
-  o.along = c.integer();
-}
-
-// An input's dtype stands in every program: the first that there is.
-const Program& anyProgram(const RowPlan& p) { return p.stages > 0 ? *p.stage[0].prologue : *p.final; }
-
-int readStage(Context& ctx, RowPlan& p, Cursor& c, Stage& s) {
-  const int reducer = int(c.integer());
-  s.prologue = &programAt(ctx, c.integer());
-  const int64_t epilogue = c.integer();
-  s.epilogue = epilogue < 0 ? nullptr : &programAt(ctx, epilogue);
-  s.kept = c.integer() != 0;
-  s.out = c.address();
-  c.integers(s.stride, p.ndim);
-  s.reduction = reductionFor(reducer, s.prologue->compute);
-  const bool real = s.prologue->compute == Dtype::Float32 || s.prologue->compute == Dtype::Float64;
-  s.sums = real && reducer == kSum;
-  s.tops = real && reducer == kMax;
-  p.weight += s.prologue->weight + 1;
-  if (s.prologue->unsupported >= 0) return s.prologue->unsupported;
-  return s.reduction ? -1 : int(s.prologue->compute);
+// False for a dtype without kernels.
+bool chooseKernel(const RowStage& s, StageKernel& kernel) {
+  const Dtype compute = s.prologue->compute;
+  const bool real = compute == Dtype::Float32 || compute == Dtype::Float64;
+  kernel.reduction = reductionFor(s.reducer, compute);
+  kernel.sums = real && s.reducer == kSum;
+  kernel.tops = real && s.reducer == kMax;
+  return kernel.reduction != nullptr;
 }
 
 // The lane is the kept dim along which most operands are densest.
@@ -137,35 +100,18 @@ void groupRows(RowPlan& p) {
   p.run = smaller(p.length, kRowTile / p.width);
 }
 
-// Decodes the command; returns the dtype that has no kernel, or -1.
-int readRows(Context& ctx, RowPlan& p) {
-  Cursor c(ctx.block);
-  p.stages = int(c.integer()), p.nin = int(c.integer()), p.nout = int(c.integer()), p.ndim = int(c.integer());
-  const int64_t nparams = c.integer();
-  p.params = ctx.block + 5;
-  for (int64_t i = 0; i < nparams; ++i) c.number();
-  c.integers(p.size, p.ndim);
-  p.length = c.integer();
-  p.weight = 0;
+// False, with a status, where the command cannot be run.
+bool readRows(Context& ctx, RowPlan& p) {
+  if (!decode(ctx, p)) return false;
+  p.weight = p.final ? p.final->weight : 0;
   for (int k = 0; k < p.stages; ++k) {
-    const int missing = readStage(ctx, p, c, p.stage[k]);
-    if (missing >= 0) return missing;
-  }
-  const int64_t last = c.integer();
-  p.final = last < 0 ? nullptr : &programAt(ctx, last);
-  if (p.final && p.final->unsupported >= 0) return p.final->unsupported;
-  p.weight += p.final ? p.final->weight : 0;
-  p.compute = anyProgram(p).compute;
-  for (int i = 0; i < p.nout; ++i) readRowOperand(p, c, p.out[i], p.final->outDtype[i]);
-  for (int i = 0; i < p.nin; ++i) readRowOperand(p, c, p.in[i], anyProgram(p).inDtype[i]);
-  if (p.ndim == 0) {  // a single row
-    p.ndim = 1, p.size[0] = 1;
-    for (int i = 0; i < p.nout; ++i) p.out[i].stride[0] = 0;
-    for (int i = 0; i < p.nin; ++i) p.in[i].stride[0] = 0;
-    for (int k = 0; k < p.stages; ++k) p.stage[k].stride[0] = 0;
+    p.weight += p.stage[k].prologue->weight + 1;
+    if (chooseKernel(p.stage[k], p.kernel[k])) continue;
+    setStatus(ctx, kBadDtype, p.compute);
+    return false;
   }
   groupRows(p);
-  return -1;
+  return true;
 }
 
 }  // namespace

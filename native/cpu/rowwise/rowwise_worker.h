@@ -1,9 +1,8 @@
-// Owns the general walk of a rowwise command: a unit of rows at a time, what does not lie dense gathered once, programs on tile
-// machines. Which rows make a unit, and who takes them, is for others to say.
+// The general walk of a rowwise command: a unit of rows at a time; operands that do not lie dense are gathered once; programs
+// run on tile machines. rowwise_plan.h says which rows make a unit.
 #pragma once
 #include <new>
 
-#include "block.h"
 #include "cpu/isa.h"
 #include "cpu/reduce/reduce_kernels.h"
 #include "rowwise_fused.h"
@@ -252,7 +251,7 @@ const void* RowWorker::evaluate(int k, int64_t at, int64_t count) {
 
 // Rows one after the other in a single tile: each has an accumulator of its own.
 void RowWorker::reduceRows(int k) {
-  const Reduction& r = *p_.stage[k].reduction;
+  const Reduction& r = *p_.kernel[k].reduction;
   const char* tile = static_cast<const char*>(evaluate(k, 0, p_.length));
   for (int64_t i = 0; i < width_; ++i) {
     r.init(accumulator_, 1);
@@ -275,7 +274,7 @@ void RowWorker::sumFused(int k, int64_t at, int64_t count) {
 
 // The maximum of part of a single row as it lies.
 void RowWorker::maximum(int k, const void* x, int64_t count) {
-  const Reduction& r = *p_.stage[k].reduction;
+  const Reduction& r = *p_.kernel[k].reduction;
   if (p_.compute == Dtype::Float32) {
     const float top = greatest(count, static_cast<const float*>(x));
     r.row(accumulator_, &top, 1, 0);
@@ -287,9 +286,9 @@ void RowWorker::maximum(int k, const void* x, int64_t count) {
 
 void RowWorker::reduceStage(int k) {
   if (!p_.column && p_.width > 1) return reduceRows(k);
-  const Reduction& r = *p_.stage[k].reduction;
+  const Reduction& r = *p_.kernel[k].reduction;
   r.init(accumulator_, width_);
-  const bool fused = fusedStage_[k].loops && singleRows() && p_.stage[k].sums;
+  const bool fused = fusedStage_[k].loops && singleRows() && p_.kernel[k].sums;
   for (int64_t at = 0; at < p_.length; at += p_.run) {
     const int64_t count = smaller(p_.length - at, p_.run);
     if (fused) {
@@ -298,7 +297,7 @@ void RowWorker::reduceStage(int k) {
     }
     const void* tile = evaluate(k, at, count);
     if (p_.column) r.column(accumulator_, tile, width_, count, width_, at);
-    else if (p_.stage[k].tops) maximum(k, tile, count);
+    else if (p_.kernel[k].tops) maximum(k, tile, count);
     else r.row(accumulator_, tile, count, at);
   }
   r.store(accumulator_, width_, p_.compute, scalars_[k], item_, nullptr, 0);

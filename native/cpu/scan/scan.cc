@@ -1,10 +1,10 @@
-// Owns the scan family: cumulative sum, product, maximum, minimum and log-sum-exp along one dim, per native/README.md.
-// Must not know programs or tensors; a lane is scanned in order by one thread, so threads never change a result.
+// The scan kernel family: cumulative sum, product, maximum, minimum and log-sum-exp along one dim. A lane is scanned in order
+// by one thread, so threads never change a result.
 #include <math.h>
 
 #include <cstdint>
 
-#include "block.h"
+#include "commands/scan.h"
 #include "cpu/isa.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -14,19 +14,8 @@ constexpr int kColumnLanes = 128;    // lanes side by side in memory: one vector
 constexpr int kRowLanes = 8;         // lanes far apart: enough chains in flight to hide the latency of the add
 constexpr int64_t kGrain = 1 << 15;  // elements below which starting a team costs more than it saves
 
-enum Op { kCumsum, kCumprod, kCummax, kCummin, kLogcumsumexp };
-
-// Strides are in bytes here; position K of each is the scanned dim.
-struct Operand {
-  char* address = nullptr;
-  int64_t stride[kMaxDims + 1];
-};
-
-struct Scan {
-  int K;
-  int64_t size[kMaxDims];
-  int64_t n;
-  Operand in, out, index;
+// Strides become bytes here.
+struct Scan : ScanCommand {
   int64_t width, lanes;  // the innermost kept dim, and how many of its lanes go together
 };
 
@@ -52,7 +41,7 @@ template <class T> TS_INLINE const T& at(const char* p) { return *reinterpret_ca
 template <class T> TS_INLINE T& at(char* p) { return *reinterpret_cast<T*>(p); }
 
 // One step along n for `lanes` lanes; called with literals, so that the compiler vectorises or unrolls it.
-template <class T, Op op, class A>
+template <class T, ScanOp op, class A>
 TS_INLINE void step(A* acc, const char* in, char* out, int64_t lanes, int64_t inLane, int64_t outLane) {
   using W = typename Traits<T>::Wide;
   for (int64_t w = 0; w < lanes; ++w) {
@@ -62,7 +51,7 @@ TS_INLINE void step(A* acc, const char* in, char* out, int64_t lanes, int64_t in
   }
 }
 
-template <class T, Op op>
+template <class T, ScanOp op>
 void accumulate(const Strip& s) {
   using A = typename Traits<T>::Sum;
   const char* in = s.in;
@@ -86,7 +75,7 @@ void accumulate(const Strip& s) {
 }
 
 // torch's rule: NaN replaces everything and is replaced only by a later NaN; otherwise the later of equals wins.
-template <class T, Op op>
+template <class T, ScanOp op>
 TS_INLINE void stepExtreme(T* best, int64_t* where, int64_t i, int64_t lanes, const char* in, char* out, char* index,
                            int64_t inLane, int64_t outLane, int64_t indexLane) {
   TS_INDEPENDENT
@@ -100,7 +89,7 @@ TS_INLINE void stepExtreme(T* best, int64_t* where, int64_t i, int64_t lanes, co
   }
 }
 
-template <class T, Op op>
+template <class T, ScanOp op>
 void extremes(const Strip& s) {
   T best[kColumnLanes];
   int64_t where[kColumnLanes];
@@ -136,7 +125,7 @@ void logSums(const Strip& s) {
 using Kernel = void (*)(const Strip&);
 
 template <class T>
-Kernel kernelOf(int64_t op) {
+Kernel kernelOf(ScanOp op) {
   switch (op) {
     case kCumsum: return accumulate<T, kCumsum>;
     case kCumprod: return accumulate<T, kCumprod>;
@@ -145,7 +134,7 @@ Kernel kernelOf(int64_t op) {
   }
 }
 
-Kernel kernelFor(int64_t op, Dtype dtype) {
+Kernel kernelFor(ScanOp op, Dtype dtype) {
   if (op == kLogcumsumexp) return dtype == Dtype::Float32 ? logSums<float> : dtype == Dtype::Float64 ? logSums<double> : nullptr;
   switch (dtype) {
     case Dtype::Bool: return op < kCummax ? nullptr : kernelOf<uint8_t>(op);  // torch has no bool cumsum either
@@ -160,16 +149,16 @@ Kernel kernelFor(int64_t op, Dtype dtype) {
   }
 }
 
-void readOperand(Cursor& c, Operand& o, int K, int64_t itemSize) {
-  o.address = c.address();
-  for (int d = 0; d <= K; ++d) o.stride[d] = c.integer() * itemSize;
+void inBytes(ScanOperand& o, int K, int64_t itemSize) {
+  for (int d = 0; d < K; ++d) o.stride[d] *= itemSize;
+  o.along *= itemSize;
 }
 
 int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 void chooseLanes(Scan& s) {
-  s.width = s.K > 0 ? s.size[s.K - 1] : 1;
-  const bool column = s.K > 0 && magnitude(s.in.stride[s.K - 1]) < magnitude(s.in.stride[s.K]);
+  s.width = s.size[s.K - 1];
+  const bool column = magnitude(s.in.stride[s.K - 1]) < magnitude(s.in.along);
   s.lanes = column ? kColumnLanes : kRowLanes;
 }
 
@@ -187,11 +176,11 @@ Strip stripAt(const Scan& s, int64_t i) {
   Strip t{};
   t.lanes = s.width - first < s.lanes ? s.width - first : s.lanes;
   t.n = s.n;
-  t.inStep = s.in.stride[s.K], t.outStep = s.out.stride[s.K];
-  if (s.K > 0) t.inLane = s.in.stride[s.K - 1], t.outLane = s.out.stride[s.K - 1];
+  t.inStep = s.in.along, t.outStep = s.out.along;
+  t.inLane = s.in.stride[s.K - 1], t.outLane = s.out.stride[s.K - 1];
   t.in = s.in.address + in + first * t.inLane, t.out = s.out.address + out + first * t.outLane;
   if (s.index.address) {
-    t.indexStep = s.index.stride[s.K], t.indexLane = s.K > 0 ? s.index.stride[s.K - 1] : 0;
+    t.indexStep = s.index.along, t.indexLane = s.index.stride[s.K - 1];
     t.index = s.index.address + index + first * t.indexLane;
   }
   return t;
@@ -200,21 +189,13 @@ Strip stripAt(const Scan& s, int64_t i) {
 }  // namespace
 
 void scan(Context& ctx) {
-  Cursor c(ctx.block);
-  const int64_t op = c.integer();
-  const auto dtype = static_cast<Dtype>(c.integer());
-  const Kernel kernel = kernelFor(op, dtype);
-  if (!kernel) {
-    ctx.block[0] = kBadDtype, ctx.block[1] = static_cast<double>(dtype);
-    return;
-  }
   Scan s;
-  s.K = static_cast<int>(c.integer());
-  c.integers(s.size, s.K);
-  s.n = c.integer();
-  readOperand(c, s.in, s.K, kItemSize[static_cast<int>(dtype)]);
-  readOperand(c, s.out, s.K, kItemSize[static_cast<int>(dtype)]);
-  if (op == kCummax || op == kCummin) readOperand(c, s.index, s.K, sizeof(int64_t));
+  if (!decode(ctx, s)) return;
+  const Kernel kernel = kernelFor(s.op, s.dtype);
+  if (!kernel) return setStatus(ctx, kBadDtype, s.dtype);
+  inBytes(s.in, s.K, kItemSize[int(s.dtype)]);
+  inBytes(s.out, s.K, kItemSize[int(s.dtype)]);
+  if (s.indexed()) inBytes(s.index, s.K, sizeof(int64_t));
   chooseLanes(s);
 
   int64_t strips = (s.width + s.lanes - 1) / s.lanes;
@@ -226,7 +207,7 @@ void scan(Context& ctx) {
   } else {
     for (int64_t i = 0; i < strips; ++i) kernel(stripAt(s, i));
   }
-  ctx.block[0] = kOk;
+  setStatus(ctx, kOk);
 }
 
 }  // namespace torchstone::TORCHSTONE_ISA

@@ -1,13 +1,13 @@
-// Owns the sort family: stable sorts of contiguous rows, with their indices. Values become unsigned keys whose order is the
+// The sort kernel family: stable sorts of contiguous rows, with their indices. Values become unsigned keys whose order is the
 // wanted one (so descending is stable too); short rows are merged, long ones radix-sorted, very long ones by all threads. Where
 // only the first k are wanted they are selected, in the order that sorting would give.
-// Must not use <algorithm> (its templates would be shared between instruction sets).
+// <algorithm> is not used: its templates would be shared between instruction sets.
 #include <omp.h>
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
 
-#include "block.h"
+#include "commands/sort.h"
 #include "cpu/isa.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -283,11 +283,7 @@ template <class T, class K, class I> struct RowSorter {
   }
 };
 
-struct Command {
-  const char* in;
-  char *values, *indices;
-  int64_t rows, n, k;
-  bool descending;
+struct Command : SortCommand {
   int threads;
 };
 
@@ -304,14 +300,11 @@ template <class T> size_t sortAs(const Command& c) {
 }  // namespace
 
 void sort(Context& ctx) {
-  double* b = ctx.block;
-  const auto pointer = [](double x) { return reinterpret_cast<char*>(static_cast<uintptr_t>(x)); };
-  const Dtype dtype = static_cast<Dtype>(static_cast<int32_t>(b[0]));
-  const Command c{pointer(b[4]), pointer(b[5]), pointer(b[6]), static_cast<int64_t>(b[1]), static_cast<int64_t>(b[2]),
-                  static_cast<int64_t>(b[7]), b[3] != 0, ctx.threads};
+  Command c;
+  if (!decode(ctx, c)) return;
+  c.threads = ctx.threads;
   size_t missing = 0;
-  b[0] = kOk;
-  switch (dtype) {
+  switch (c.dtype) {
     case Dtype::Bool: case Dtype::UInt8: missing = sortAs<uint8_t>(c); break;
     case Dtype::Int8: missing = sortAs<int8_t>(c); break;
     case Dtype::Int16: missing = sortAs<int16_t>(c); break;
@@ -319,12 +312,10 @@ void sort(Context& ctx) {
     case Dtype::Int64: missing = sortAs<int64_t>(c); break;
     case Dtype::Float32: missing = sortAs<float>(c); break;
     case Dtype::Float64: missing = sortAs<double>(c); break;
-    default: b[0] = kBadDtype; b[1] = static_cast<double>(dtype); return;
+    default: return setStatus(ctx, kBadDtype, c.dtype);
   }
-  if (missing) {
-    b[0] = kOutOfMemory;
-    b[1] = static_cast<double>(missing);
-  }
+  if (missing) setStatus(ctx, kOutOfMemory, double(missing));
+  else setStatus(ctx, kOk);
 }
 
 }  // namespace torchstone::TORCHSTONE_ISA

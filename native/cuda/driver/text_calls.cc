@@ -1,4 +1,4 @@
-// Owns the two calls that take kernels as text.
+// The two calls that take kernels as text.
 #include "text_calls.h"
 
 #include "cuda/runtime/call.h"
@@ -18,7 +18,7 @@ std::vector<std::string> strings(const Napi::Value& value) {
 // A word is an int64 as a number; `errorCell` stands for -1.
 Napi::Value launchText(const Napi::CallbackInfo& info) {
   Context& context = *static_cast<Context*>(info.Data());
-  context.block[0] = kOk;
+  setStatus(context, kOk);
   guarded(context, [&] {
     Device& device = activeCard(context);
     const std::string body = info[1].ToString().Utf8Value();

@@ -1,4 +1,4 @@
-// Owns the writing of a program's text: one line an instruction, calls of the functors of native/ops. Its inverse is NVRTC.
+// Kernel source of a pointwise program: one line an instruction, calls of the functors of native/ops.
 #include "codegen.h"
 
 #include <algorithm>
@@ -173,11 +173,11 @@ std::vector<std::string> programHeaders(const std::vector<const Program*>& progr
   return headers;
 }
 
-bool Dims::wide() const {
-  if (elements() >= kNarrow) return true;
+bool Dims::wide(int64_t length, const int64_t* along) const {
+  if (elements() * length >= kNarrow) return true;
   for (int i = 0; i < count; ++i) {
-    int64_t reach = 0;
-    for (int d = 0; d < ndim; ++d) reach += (size[d] - 1) * distance(stride[i][d]);
+    int64_t reach = along == nullptr ? 0 : (length - 1) * distance(along[i]);
+    for (int d = 0; d < ndim && stride[i] != nullptr; ++d) reach += (size[d] - 1) * distance(stride[i][d]);
     if (reach >= kNarrow) return true;
   }
   return false;
@@ -192,13 +192,17 @@ int64_t Dims::elements() const {
 void Dims::moveToLast(int d) {
   auto rotate = [&](int64_t* a) { std::rotate(a + d, a + d + 1, a + ndim); };
   rotate(size);
-  for (int i = 0; i < count; ++i) rotate(stride[i]);
+  for (int i = 0; i < count; ++i)
+    if (stride[i] != nullptr) rotate(stride[i]);
 }
 
 void Dims::put(Words& args) const {
   args.put(size, ndim);
   for (int d = 0; d < ndim; ++d) args.put(magicOf(size[d]));
-  for (int i = 0; i < count; ++i) args.put(stride[i], ndim);
+  for (int i = 0; i < count; ++i) {
+    if (stride[i] == nullptr) putZeros(args, ndim);
+    else args.put(stride[i], ndim);
+  }
 }
 
 void putZeros(Words& args, int n) {
@@ -208,13 +212,6 @@ void putZeros(Words& args, int n) {
 void putParams(Words& args, const Program& program, const double* params) {
   args.put(params, program.nparams);
   if (program.nparams == 0) args.put(0.0);
-}
-
-bool refuse(Context& context, const Program& program) {
-  if (program.unsupported < 0) return false;
-  context.block[0] = kBadDtype;
-  context.block[1] = program.unsupported;
-  return true;
 }
 
 std::string kernelBody(const std::string& argsType, int threads, const std::string& body, bool indirect) {

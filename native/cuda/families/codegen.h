@@ -1,5 +1,4 @@
-// Owns a pointwise program as C++ text, and the small things that texts of kernels are made of: names of types, literals,
-// lists of headers, keys. Must not know families.
+// Kernel source: a pointwise program as C++ text, and what sources are made of (names of types, literals, headers, keys).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -7,7 +6,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "block.h"
 #include "common/program.h"
 #include "cuda/runtime/device.h"
 
@@ -69,12 +67,15 @@ inline int64_t magicOf(int64_t size) {
   return int64_t(uint64_t(shift) << 32 | uint32_t(multiplier));
 }
 
-// Dims and strides (in elements) of several operands, as Space of kernels/program.cuh has them.
+// Dims and strides (in elements) of several operands, as Space of kernels/program.cuh has them. The numbers are a decoded
+// command's, and may be changed in place.
 struct Dims {
+  static constexpr int kMost = kMaxOperands + 10;  // those of a rowwise command with its stages' results
   int ndim = 0, count = 0;
-  int64_t size[kMaxDims];
-  int64_t stride[kMaxOperands + 2][kMaxDims];
-  bool wide() const;  // some position or the number of elements needs 64 bits
+  int64_t* size = nullptr;
+  int64_t* stride[kMost];  // null: 0 along every dim
+  // Whether some position, or the number of elements, needs 64 bits; with one more dim inside of `length`, where that is given.
+  bool wide(int64_t length = 1, const int64_t* along = nullptr) const;
   int64_t elements() const;
   void moveToLast(int d);
   void put(Words& args) const;
@@ -83,9 +84,6 @@ struct Dims {
 // The params, and the zeros that stand where a kernel's array would otherwise have no element.
 void putParams(Words& args, const Program& program, const double* params);
 void putZeros(Words& args, int n);
-
-// What every family does with a program that has a dtype without kernels: true when the block says so now.
-bool refuse(Context& context, const Program& program);
 
 // Arguments above what a kernel's parameter may be go through memory. Callers pass std::ref of a lambda, which std::function holds
 // without memory of its own.

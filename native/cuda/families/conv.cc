@@ -1,8 +1,9 @@
-// Owns the families conv, convInputGrad and convWeightGrad on CUDA: products over implicit matrices (kernels/conv.cuh).
+// The convolution kernel families on CUDA: products over implicit matrices (kernels/conv.cuh).
 #include <algorithm>
 #include <cstdlib>
 
 #include "codegen.h"
+#include "commands/conv.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
@@ -12,38 +13,8 @@ constexpr int kThreads = 256, kTile = 64;  // of kernels/product.cuh
 constexpr int64_t kEnoughBlocks = 512;     // a weight gradient has few tiles and long sums: it is cut until there are so many
 constexpr int64_t kLeastShare = 256;       // places that one part sums
 
-struct Axis { int64_t in, out, kernel, stride, pad, dilation; };
-struct Image { char* address; int64_t image, channel, row, column; };
-
-struct Command {
-  Dtype dtype;
-  int64_t images, groups, channels, filters;  // of one group
-  Axis h, w;
-  Image x, y;
-  char *weight, *bias;
-
-  explicit Command(const Context& context) {
-    Cursor in(context.block);
-    dtype = Dtype(in.integer());
-    images = in.integer(), groups = in.integer();
-    channels = in.integer() / groups, filters = in.integer() / groups;
-    h = axis(in), w = axis(in);
-    x = image(in);
-    weight = in.address(), bias = in.address();
-    y = image(in);
-  }
-  static Axis axis(Cursor& in) {
-    Axis a;
-    for (int64_t* v : {&a.in, &a.out, &a.kernel, &a.stride, &a.pad, &a.dilation}) *v = in.integer();
-    return a;
-  }
-  static Image image(Cursor& in) {
-    Image i;
-    i.address = in.address();
-    for (int64_t* v : {&i.image, &i.channel, &i.row, &i.column}) *v = in.integer();
-    return i;
-  }
-  static void put(Words& args, const Image& i) {
+struct Command : ConvCommand {  // channels and filters of one group, once read
+  static void put(Words& args, const ConvImages& i) {
     args.put(static_cast<const void*>(i.address));
     for (int64_t v : {i.image, i.channel, i.row, i.column}) args.put(v);
   }
@@ -53,7 +24,7 @@ struct Command {
   Dtype sums() const { return dtype == Dtype::Float64 ? dtype : Dtype::Float32; }
   // Whether some position, or number of a tile that reaches beyond the matrices, needs 64 bits.
   bool wide() const {
-    const auto reach = [&](const Image& i, int64_t all, int64_t rows, int64_t columns) {
+    const auto reach = [&](const ConvImages& i, int64_t all, int64_t rows, int64_t columns) {
       return std::abs(i.image) * images + std::abs(i.channel) * all + std::abs(i.row) * rows + std::abs(i.column) * columns;
     };
     const int64_t taken = channels * taps(), inside = h.in * w.in, outside = h.out * w.out;
@@ -68,7 +39,7 @@ struct Command {
     const int64_t columns = blocksFor(N, kTile);
     Words args;
     for (int64_t v : {images, groups, channels, filters}) args.put(v);
-    for (const Axis& a : {h, w})
+    for (const ConvAxis& a : {h, w})
       for (int64_t v : {a.in, a.out, a.kernel, a.stride, a.pad, a.dilation}) args.put(v);
     put(args, x);
     args.put(static_cast<const void*>(weight));
@@ -87,32 +58,34 @@ struct Command {
   }
 };
 
-// True when the dtype has no kernels, and the block says so.
-bool refuse(Context& context, const Command& c) {
-  context.block[0] = kOk;
-  if (c.dtype >= Dtype::Float16 && c.dtype <= Dtype::Float64) return false;
-  context.block[0] = kBadDtype;
-  context.block[1] = double(c.dtype);
-  return true;
+// False, with a status, where the command cannot be run.
+bool read(Context& context, Command& c) {
+  if (!decode(context, c)) return false;
+  c.channels /= c.groups;
+  c.filters /= c.groups;
+  const bool supported = c.dtype >= Dtype::Float16 && c.dtype <= Dtype::Float64;
+  if (supported) setStatus(context, kOk);
+  else setStatus(context, kBadDtype, c.dtype);
+  return supported;
 }
 
 }  // namespace
 
 void conv(Context& context) {
-  const Command c(context);
-  if (refuse(context, c)) return;
+  Command c;
+  if (!read(context, c)) return;
   c.run(current(context), "conv", "convForward", c.filters, c.images * c.h.out * c.w.out, 1, nullptr);
 }
 
 void convInputGrad(Context& context) {
-  const Command c(context);
-  if (refuse(context, c)) return;
+  Command c;
+  if (!read(context, c)) return;
   c.run(current(context), "convInputGrad", "convInput", c.channels, c.images * c.h.in * c.w.in, 1, nullptr);
 }
 
 void convWeightGrad(Context& context) {
-  const Command c(context);
-  if (refuse(context, c)) return;
+  Command c;
+  if (!read(context, c)) return;
   Device& device = current(context);
   const int64_t N = c.channels * c.taps(), places = c.images * c.h.out * c.w.out, n = c.groups * c.filters * N;
   const int64_t tiles = blocksFor(c.filters, kTile) * blocksFor(N, kTile) * c.groups;

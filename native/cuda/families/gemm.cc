@@ -1,6 +1,7 @@
-// Owns the gemm family on CUDA: from the command to tiles of kernels/product.cuh, which take any strides and dtype.
+// The gemm kernel family on CUDA: cuBLAS, or tiles of kernels/product.cuh, which take any strides and dtype.
 #include "cuda/driver/blas.h"
 #include "codegen.h"
+#include "commands/gemm.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
@@ -9,36 +10,8 @@ namespace {
 constexpr int kThreads = 256, kTile = 64;      // of kernels/product.cuh
 constexpr int64_t kMostPlanes = 65535;         // of a grid, in y and in z
 
-struct Operand {
-  char* address;
-  int64_t batch[kMaxDims], row, column;
-};
-
-struct Command {
-  Dtype dtype;
-  int batches;
-  int64_t size[kMaxDims], M, N, K, count = 1;
-  bool accumulate;
-  Operand a, b, c;
-
-  explicit Command(const Context& context) {
-    Cursor in(context.block);
-    dtype = Dtype(in.integer());
-    batches = int(in.integer());
-    in.integers(size, batches);
-    M = in.integer(), N = in.integer(), K = in.integer();
-    accumulate = in.integer() != 0;
-    read(in, a), read(in, b), read(in, c);
-    for (int d = 0; d < batches; ++d) count *= size[d];
-    if (batches > 0) return;
-    batches = 1, size[0] = 1;
-    a.batch[0] = b.batch[0] = c.batch[0] = 0;
-  }
-  void read(Cursor& in, Operand& x) const {
-    x.address = in.address();
-    in.integers(x.batch, batches);
-    x.row = in.integer(), x.column = in.integer();
-  }
+struct Command : GemmCommand {
+  int64_t count;  // matrices
 };
 
 // What holds an element, and what is summed in (kernels/product.cuh).
@@ -57,7 +30,7 @@ Names namesOf(Dtype dtype) {
 // Whether cuBLAS did it: batches of one stride.
 bool byLibrary(Device& device, const Command& g) {
   if (g.batches > 1) return false;
-  const auto matrix = [](const Operand& x) { return Product::Matrix{x.address, x.batch[0], x.row, x.column}; };
+  const auto matrix = [](const MatrixBatch& x) { return Product::Matrix{x.address, x.batch[0], x.row, x.column}; };
   return product(device, {g.dtype, g.M, g.N, g.K, g.count, g.accumulate, matrix(g.a), matrix(g.b), matrix(g.c)});
 }
 
@@ -66,19 +39,22 @@ int64_t distance(int64_t x) { return x < 0 ? -x : x; }
 }  // namespace
 
 void gemm(Context& context) {
-  const Command g(context);
+  Command g;
+  if (!decode(context, g)) return;
+  g.count = 1;
+  for (int d = 0; d < g.batches; ++d) g.count *= g.size[d];
   const Names type = namesOf(g.dtype);
   Device& device = current(context);
-  context.block[0] = kOk;
+  setStatus(context, kOk);
   if (byLibrary(device, g)) return;
   const int64_t rows = blocksFor(g.M, kTile), columns = blocksFor(g.N, kTile);
   const int64_t planes = g.count < kMostPlanes ? g.count : kMostPlanes;
   Words args;
   for (int64_t v : {g.M, g.N, g.K, int64_t(g.accumulate), columns}) args.put(v);
-  for (const Operand* x : {&g.a, &g.b, &g.c}) args.put(static_cast<const void*>(x->address));
-  for (const Operand* x : {&g.a, &g.b, &g.c}) args.put(x->row), args.put(x->column);
+  for (const MatrixBatch* x : {&g.a, &g.b, &g.c}) args.put(static_cast<const void*>(x->address));
+  for (const MatrixBatch* x : {&g.a, &g.b, &g.c}) args.put(x->row), args.put(x->column);
   args.put(g.size, g.batches);
-  for (const Operand* x : {&g.a, &g.b, &g.c}) args.put(x->batch, g.batches);
+  for (const MatrixBatch* x : {&g.a, &g.b, &g.c}) args.put(x->batch, g.batches);
   const bool aAlongK = distance(g.a.column) < distance(g.a.row), bAlongK = distance(g.b.row) < distance(g.b.column);
   launch(device, Key('g').add(int(g.dtype)).add(aAlongK).add(bAlongK).add(g.batches), [&](bool indirect) {
     return KernelText{"gemm", programHeaders({}, {"product.cuh"}),

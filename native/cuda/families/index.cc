@@ -1,5 +1,6 @@
-// Owns the families indexGet, indexPut and nonzero on CUDA: from the command to the kernels of kernels/index.cuh.
+// The index kernel families on CUDA: indexGet, indexPut and nonzero, by kernels/index.cuh.
 #include "codegen.h"
+#include "commands/index.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
@@ -12,59 +13,32 @@ KernelText textOf(const char* family, const std::string& body) {
   return {family, programHeaders({}, {"index.cuh"}), "using namespace torchstone::device;\n" + body};
 }
 
-// `x` is the operand that the indices move, `y` the plain one.
-struct Plan {
-  int indices = 0;
-  const char *x = nullptr, *y = nullptr;
-  const char* index[kMaxDims];
-  int64_t size[kMaxDims], step[kMaxDims];
-  Dims dims;
-
-  const char* operand(Cursor& c, int which) {
-    const char* address = c.address();
-    c.integers(dims.stride[which], dims.ndim);
-    return address;
-  }
-  void readIndices(Cursor& c) {
-    for (int m = 0; m < indices; ++m) {
-      index[m] = operand(c, 2 + m);
-      size[m] = c.integer();
-      step[m] = c.integer();
-    }
-    dims.count = 2 + indices;
-    if (dims.ndim > 0) return;
-    dims.ndim = 1;
-    dims.size[0] = 1;
-    for (int i = 0; i < dims.count; ++i) dims.stride[i][0] = 0;
-  }
-  // `body` is what the kernel does with its arguments; `key` tells the texts apart.
-  void run(Context& context, const char* family, Key key, const std::string& body) const {
-    Device& device = current(context);
-    const int arrays = indices > 0 ? indices : 1;
-    const int64_t none[1] = {0};
-    Words args;
-    args.put(dims.elements());
-    args.put(device.errorCell());
-    args.put(x);
-    args.put(y);
-    for (int m = 0; m < arrays; ++m) args.put(static_cast<const void*>(indices > 0 ? index[m] : nullptr));
-    args.put(indices > 0 ? size : none, arrays);
-    args.put(indices > 0 ? step : none, arrays);
-    dims.put(args);
-    launch(device, key.add(dims.ndim).add(indices), [&](bool indirect) {
-      return textOf(family, kernelBody(instance("IndexArgs", dims.ndim, indices), kThreads, body, indirect));
-    }, Grid{blocksFor(dims.elements(), kThreads)}, kThreads, args);
-    context.block[0] = kOk;
-  }
-};
+// `body` is what the kernel does with its arguments; `key` tells the sources apart.
+void run(Context& context, const IndexCommand& c, const char* family, Key key, const std::string& body) {
+  Device& device = current(context);
+  Dims dims{c.ndim, 2 + c.indices, c.size, {c.movedStride, c.plainStride}};
+  for (int m = 0; m < c.indices; ++m) dims.stride[2 + m] = c.index[m].stride;
+  Words args;
+  args.put(dims.elements());
+  args.put(device.errorCell());
+  args.put(static_cast<const void*>(c.moved));
+  args.put(static_cast<const void*>(c.plain));
+  // A kernel's arrays have one element at least.
+  for (int m = 0; m < c.indices; ++m) args.put(static_cast<const void*>(c.index[m].address));
+  if (c.indices == 0) putZeros(args, 1);
+  for (int m = 0; m < c.indices; ++m) args.put(c.index[m].dimSize);
+  if (c.indices == 0) putZeros(args, 1);
+  for (int m = 0; m < c.indices; ++m) args.put(c.index[m].step);
+  if (c.indices == 0) putZeros(args, 1);
+  dims.put(args);
+  launch(device, key.add(dims.ndim).add(c.indices), [&](bool indirect) {
+    return textOf(family, kernelBody(instance("IndexArgs", dims.ndim, c.indices), kThreads, body, indirect));
+  }, Grid{blocksFor(dims.elements(), kThreads)}, kThreads, args);
+  setStatus(context, kOk);
+}
 
 const char* bytesName(int64_t bytes) {
   return bytes == 1 ? "uint8_t" : bytes == 2 ? "uint16_t" : bytes == 4 ? "uint32_t" : bytes == 8 ? "uint64_t" : "Item16";
-}
-
-void bad(Context& context, Dtype dtype) {
-  context.block[0] = kBadDtype;
-  context.block[1] = double(dtype);
 }
 
 // The raw bits of an element, and the mask under which a zero is all zeros.
@@ -86,59 +60,36 @@ Bits bitsOf(Dtype dtype) {
 }  // namespace
 
 void indexGet(Context& context) {
-  Cursor c(context.block);
-  Plan p;
-  const int64_t bytes = c.integer();
-  p.dims.ndim = int(c.integer());
-  p.indices = int(c.integer());
-  c.integers(p.dims.size, p.dims.ndim);
-  p.y = p.operand(c, 1);
-  p.x = p.operand(c, 0);
-  p.readIndices(c);
-  p.run(context, "indexGet", Key('i').add(bytes), instance("getElements", bytesName(bytes)));
+  IndexCommand c;
+  if (!decodeGet(context, c)) return;
+  run(context, c, "indexGet", Key('i').add(c.itemBytes), instance("getElements", bytesName(c.itemBytes)));
 }
 
 void indexPut(Context& context) {
-  Cursor c(context.block);
-  Plan p;
-  const int64_t mode = c.integer();
-  const auto dtype = Dtype(c.integer());
-  if (mode != 0 && dtype >= Dtype::Complex64) return bad(context, dtype);
-  p.dims.ndim = int(c.integer());
-  p.indices = int(c.integer());
-  c.integers(p.dims.size, p.dims.ndim);
-  p.x = p.operand(c, 0);
-  p.y = p.operand(c, 1);
-  p.readIndices(c);
+  IndexCommand c;
+  if (!decodePut(context, c)) return;
+  if (c.mode != kReplace && c.dtype >= Dtype::Complex64) return setStatus(context, kBadDtype, c.dtype);
   static constexpr const char* kModes[] = {"kReplace", "kAdd", "kMultiply", "kMaximum", "kMinimum"};
-  const char* type = mode == 0 ? bytesName(kItemSize[int(dtype)]) : storageName(dtype);
-  p.run(context, "indexPut", Key('u').add(mode).add(int(dtype)), instance("putElements", type, kModes[mode]));
+  const char* type = c.mode == kReplace ? bytesName(c.itemBytes) : storageName(c.dtype);
+  run(context, c, "indexPut", Key('u').add(c.mode).add(int(c.dtype)), instance("putElements", type, kModes[c.mode]));
 }
 
 void nonzero(Context& context) {
-  Cursor c(context.block);
-  const auto dtype = Dtype(c.integer());
-  Dims dims;
-  dims.count = 1;
-  dims.ndim = int(c.integer());
-  const bool flat = dims.ndim == 0;
-  const bool counting = c.integer() == 0 || flat;  // 0-d: no coordinates, both phases count
-  c.integers(dims.size, dims.ndim);
-  const char* in = c.address();
-  c.integers(dims.stride[0], dims.ndim);
-  char* out = c.address();
-  if (flat) dims.ndim = 1, dims.size[0] = 1, dims.stride[0][0] = 0;
+  NonzeroCommand c;
+  if (!decode(context, c)) return;
+  const Dims dims{c.ndim, 1, c.size, {c.stride}};
+  const Dtype dtype = c.dtype;
   const Bits bits = bitsOf(dtype);
-  if (bits.type == nullptr) return bad(context, dtype);
+  if (bits.type == nullptr) return setStatus(context, kBadDtype, dtype);
   Device& device = current(context);
   const int64_t blocks = blocksFor(dims.elements(), kStretch);
   Scratch counts(device, (blocks + 1) * 8);
   const auto run = [&](const char* name) {
     Words args;
     args.put(dims.elements());
-    args.put(in);
+    args.put(static_cast<const void*>(c.in));
     args.put(counts.address());
-    args.put(out);
+    args.put(static_cast<const void*>(c.out));
     dims.put(args);
     launch(device, Key(name[0]).add(int(dtype)).add(dims.ndim), [&](bool indirect) {
       const std::string type = instance("NonzeroArgs", dims.ndim);
@@ -153,10 +104,9 @@ void nonzero(Context& context) {
     return textOf("nonzero", kernelBody("CountsArgs", kThreads, "sumCounts", indirect));
   }, Grid{}, kThreads, args);
   int64_t total = 0;
-  if (counting) device.copyToHost(&total, counts.address() + blocks * 8, 8);
+  if (!c.writes) device.copyToHost(&total, counts.address() + blocks * 8, 8);
   else run("writeHits");
-  context.block[0] = kOk;
-  context.block[1] = double(total);
+  setStatus(context, kOk, double(total));
 }
 
 }  // namespace torchstone::cuda

@@ -1,7 +1,9 @@
-// Owns the families that run on the host for want of kernels: fft and linalg. Their operands' memory is copied to the host,
-// the CPU's family runs on the copy, and what it wrote goes back. Stands until a measurement on a card asks for kernels.
+// fft and linalg, which have no CUDA kernels: their operands' memory is copied to the host, the CPU's kernel family runs on the
+// copy, and what it wrote goes back. Stands until a measurement on a GPU asks for kernels.
 #include <algorithm>
 
+#include "commands/fft.h"
+#include "commands/linalg.h"
 #include "cpu/dispatch.h"
 #include "cuda/runtime/device.h"
 #include "declarations.h"
@@ -14,22 +16,22 @@ class Mirror {
  public:
   explicit Mirror(Device& device) : device_(device) {}
 
-  // An operand of `item` bytes an element whose address stands at `at` in the block.
+  // An operand of `item` bytes an element whose address is `*at`.
   struct Operand {
-    double* at;
+    char** at;
     int64_t item;
     bool written;
     int64_t low = 0, high = 0;  // elements from the address on: [low, high]
     void reach(int64_t size, int64_t stride) { (stride < 0 ? low : high) += (size - 1) * stride; }
   };
   void add(const Operand& o) {
-    const auto address = uintptr_t(*o.at);
+    const auto address = reinterpret_cast<uintptr_t>(*o.at);
     if (address == 0) return;
     parts_.push_back({address + uintptr_t(o.low * o.item), address + uintptr_t((o.high + 1) * o.item), o.written});
     addresses_.push_back(o.at);
   }
 
-  // Brings everything to the host and rewrites the block's addresses.
+  // Brings everything to the host and rewrites the operands' addresses.
   void open() {
     std::sort(parts_.begin(), parts_.end(), [](const Part& a, const Part& b) { return a.from < b.from; });
     std::vector<Part> merged;
@@ -46,7 +48,7 @@ class Mirror {
       p.copy.resize(size_t((p.to - p.from + 15) / 16));
       device_.copyToHost(p.copy.data(), reinterpret_cast<const void*>(p.from), int64_t(p.to - p.from));
     }
-    for (double* at : addresses_) *at = double(hostOf(uintptr_t(*at)));
+    for (char** at : addresses_) *at = hostOf(reinterpret_cast<uintptr_t>(*at));
   }
   void writeBack() {
     for (Part& p : parts_)
@@ -60,98 +62,86 @@ class Mirror {
     bool written;
     std::vector<Unit> copy = {};
   };
-  uintptr_t hostOf(uintptr_t address) const {
-    for (const Part& p : parts_)
-      if (address >= p.from && address < p.to) return reinterpret_cast<uintptr_t>(p.copy.data()) + (address - p.from);
-    return 0;
+  char* hostOf(uintptr_t address) {
+    for (Part& p : parts_)
+      if (address >= p.from && address < p.to) return p.copy.data()->bytes + (address - p.from);
+    return nullptr;
   }
   Device& device_;
   std::vector<Part> parts_;
-  std::vector<double*> addresses_;
+  std::vector<char**> addresses_;
 };
-
-void runOnHost(Context& context, Mirror& mirror, Family family) {
-  mirror.open();
-  family(context);
-  mirror.writeBack();
-}
 
 }  // namespace
 
 void fft(Context& context) {
-  double* b = context.block;
-  const int64_t part = b[0] == double(Dtype::Float32) ? 4 : 8;
-  const int K = int(b[1]);
-  const double* size = b + 2;
-  const double* rest = size + K;  // n, inCount, outCount, inverse, inKind, outKind, scale
+  FftCommand c;
+  if (!decode(context, c)) return;
+  const int64_t part = c.dtype == Dtype::Float32 ? 4 : 8;
   Mirror mirror(current(context));
-  double* at = b + 2 + K + 7;
-  for (int which = 0; which < 2; ++which) {
-    const bool real = rest[4 + which] == 1;
-    Mirror::Operand o{at, real ? part : 2 * part, which == 1};
-    for (int d = 0; d < K; ++d) o.reach(int64_t(size[d]), int64_t(at[1 + d]));
-    o.reach(std::max<int64_t>(1, int64_t(rest[1 + which])), int64_t(at[1 + K]));
+  const auto add = [&](FftOperand& x, FftKind kind, int64_t count, bool written) {
+    Mirror::Operand o{&x.address, kind == kReal ? part : 2 * part, written};
+    for (int d = 0; d < c.K; ++d) o.reach(c.size[d], x.stride[d]);
+    o.reach(std::max<int64_t>(1, count), x.along);
     mirror.add(o);
-    at += 2 + K;
-  }
-  runOnHost(context, mirror, torchstone::families().fft);
+  };
+  add(c.in, c.inKind, c.inCount, false);
+  add(c.out, c.outKind, c.outCount, true);
+  mirror.open();
+  torchstone::families().decodedFft(context, c);
+  mirror.writeBack();
 }
 
 namespace {
 
-enum LinalgKind { kLu, kCholesky, kTriangular, kQr, kEigh, kEig, kSvd, kLdl, kLdlSolve };
-
-// Elements and bytes an element of each result of one matrix, per the table of native/README.md.
+// Elements and bytes an element of each result of one matrix, per the table of commands/linalg.h.
 struct Result { int64_t count, item; };
-void resultsOf(LinalgKind kind, Dtype dtype, int64_t flags, int64_t M, int64_t N, int64_t K, Result (&r)[3]) {
-  const int64_t item = kItemSize[int(dtype)], least = std::min(M, N);
-  const bool complex = dtype >= Dtype::Complex64, full = (flags & 4) != 0;
+void resultsOf(const LinalgCommand& c, Result (&r)[3]) {
+  const int64_t M = c.m, N = c.n, item = kItemSize[int(c.dtype)], least = std::min(M, N);
+  const bool complex = c.dtype >= Dtype::Complex64, full = (c.flags & kFull) != 0;
   const int64_t real = complex ? item / 2 : item, pair = complex ? item : 2 * item;
   for (Result& one : r) one = {0, item};
-  switch (kind) {
-    case kLu: r[0] = {M * N, item}, r[1] = {least, 4}; break;
-    case kCholesky: r[0] = {N * N, item}; break;
-    case kTriangular: r[0] = {N * K, item}; break;
-    case kQr: r[0] = {M * N, item}, r[1] = {least, item}; break;
-    case kEigh: r[0] = {N, real}, r[1] = {N * N, item}; break;
-    case kEig: r[0] = {N, pair}, r[1] = {N * N, pair}; break;
-    case kSvd: r[0] = {least, real}, r[1] = {M * (full ? M : least), item}, r[2] = {N * (full ? N : least), item}; break;
-    case kLdl: r[0] = {N * N, item}, r[1] = {N, 4}; break;
-    case kLdlSolve: r[0] = {N * K, item}, r[1] = {N, 4}; break;
+  switch (c.kind) {
+    case LinalgKind::lu: r[0] = {M * N, item}, r[1] = {least, 4}; break;
+    case LinalgKind::cholesky: r[0] = {N * N, item}; break;
+    case LinalgKind::triangular: r[0] = {N * c.k, item}; break;
+    case LinalgKind::qr: r[0] = {M * N, item}, r[1] = {least, item}; break;
+    case LinalgKind::eigh: r[0] = {N, real}, r[1] = {N * N, item}; break;
+    case LinalgKind::eig: r[0] = {N, pair}, r[1] = {N * N, pair}; break;
+    case LinalgKind::svd: r[0] = {least, real}, r[1] = {M * (full ? M : least), item}, r[2] = {N * (full ? N : least), item}; break;
+    case LinalgKind::ldl: r[0] = {N * N, item}, r[1] = {N, 4}; break;
+    case LinalgKind::ldlSolve: r[0] = {N * c.k, item}, r[1] = {N, 4}; break;
   }
 }
 
 }  // namespace
 
 void linalg(Context& context) {
-  double* b = context.block;
-  const auto kind = LinalgKind(int(b[0]));
-  const auto dtype = Dtype(int(b[1]));
-  const int ndim = int(b[3]);
-  const int64_t M = int64_t(b[4]), N = int64_t(b[5]), K = int64_t(b[6]), item = kItemSize[int(dtype)];
-  const double* size = b + 8;
-  int64_t count = 1;
-  for (int d = 0; d < ndim; ++d) count *= int64_t(size[d]);
+  LinalgCommand c;
+  if (!decode(context, c)) return;
   Mirror mirror(current(context));
-  const auto block = [&](double* at, int64_t elements, int64_t bytes, bool written) {
-    Mirror::Operand o{at, bytes, written};
+  const auto contiguous = [&](char*& address, int64_t elements, int64_t bytes) {
+    Mirror::Operand o{&address, bytes, true};
     if (elements > 0) o.reach(elements, 1), mirror.add(o);
   };
-  block(b + 7, count, 4, true);
-  double* at = b + 8 + ndim;
-  const bool tall = kind == kLu || kind == kQr || kind == kSvd, solves = kind == kTriangular || kind == kLdlSolve;
-  for (int which = 0; which < 2; ++which) {
-    Mirror::Operand o{at, item, false};
-    for (int d = 0; d < ndim; ++d) o.reach(int64_t(size[d]), int64_t(at[1 + d]));
-    o.reach(which == 0 && tall ? M : N, int64_t(at[1 + ndim]));
-    o.reach(which == 1 && solves ? K : N, int64_t(at[2 + ndim]));
-    if (which == 0 || solves) mirror.add(o);
-    at += 3 + ndim;
-  }
+  const auto matrices = [&](MatrixBatch& x, int64_t rows, int64_t columns) {
+    Mirror::Operand o{&x.address, kItemSize[int(c.dtype)], false};
+    for (int d = 0; d < c.ndim; ++d) o.reach(c.size[d], x.batch[d]);
+    o.reach(rows, x.row);
+    o.reach(columns, x.column);
+    mirror.add(o);
+  };
+  const bool tall = c.kind == LinalgKind::lu || c.kind == LinalgKind::qr || c.kind == LinalgKind::svd;
+  const bool solves = c.kind == LinalgKind::triangular || c.kind == LinalgKind::ldlSolve;
+  contiguous(c.info, c.count, 4);
+  matrices(c.a, tall ? c.m : c.n, c.n);
+  if (solves) matrices(c.b, c.n, c.k);
   Result results[3];
-  resultsOf(kind, dtype, int64_t(b[2]), M, N, K, results);
-  for (int i = 0; i < 3; ++i) block(at + i, results[i].count * count, results[i].item, true);
-  runOnHost(context, mirror, torchstone::families().linalg);
+  resultsOf(c, results);
+  for (int i = 0; i < 3; ++i) contiguous(c.out[i], results[i].count * c.count, results[i].item);
+  mirror.open();
+  torchstone::linalg(context, c);
+  mirror.writeBack();
 }
 
 }  // namespace torchstone::cuda

@@ -1,8 +1,9 @@
-// Owns the pointwise family: reads the command, chooses the walk (runs or single elements), launches it.
-// The walks are kernels/pointwise.cuh's.
+// The pointwise kernel family on CUDA: chooses the walk (runs, tiles or single elements) and launches it. The walks are in
+// kernels/pointwise.cuh.
 #include <algorithm>
 
 #include "codegen.h"
+#include "commands/pointwise.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
@@ -16,30 +17,11 @@ struct Command {
   const Program* program;
   const double* params;
   Dims dims;
-  char* address[kMaxOperands];  // outputs, then inputs
+  char* const* address;  // outputs, then inputs
 };
 
 int itemSize(const Program& p, int operand) {
   return kItemSize[int(operand < p.nout ? p.outDtype[operand] : p.inDtype[operand - p.nout])];
-}
-
-void read(Context& context, Command& c) {
-  Cursor cursor(context.block);
-  c.program = &programAt(context, cursor.integer());
-  const Program& p = *c.program;
-  c.dims.ndim = int(cursor.integer());
-  c.params = context.block + 2;
-  for (int i = 0; i < p.nparams; ++i) cursor.number();
-  cursor.integers(c.dims.size, c.dims.ndim);
-  c.dims.count = p.nout + p.nin;
-  for (int i = 0; i < c.dims.count; ++i) {
-    c.address[i] = cursor.address();
-    cursor.integers(c.dims.stride[i], c.dims.ndim);
-  }
-  if (c.dims.ndim > 0) return;
-  c.dims.ndim = 1;
-  c.dims.size[0] = 1;
-  for (int i = 0; i < c.dims.count; ++i) c.dims.stride[i][0] = 1;
 }
 
 // How many elements a thread takes: 16 bytes of the widest operand, fewer where registers would run out.
@@ -202,17 +184,18 @@ int64_t blocksOf(const Walk& w) {
 }  // namespace
 
 void pointwise(Context& context) {
-  Command c;
-  read(context, c);
+  PointwiseCommand decoded;
+  if (!decode(context, decoded)) return;
+  Command c{decoded.program, decoded.params, {decoded.ndim, decoded.nops, decoded.size, {}}, decoded.address};
+  std::copy_n(decoded.stride, decoded.nops, c.dims.stride);
   const Program& p = *c.program;
-  if (refuse(context, p)) return;
   Device& device = current(context);
   const bool wide = c.dims.wide();
   const Walk w = choose(c);
   const Key key = Key('p').add(p).add(int64_t(c.dims.ndim) | int64_t(w.width) << 8 | int64_t(w.kind) << 16 | int64_t(wide) << 18).add(int64_t(w.special));
   const auto made = [&](bool indirect) { return text(c, w, wide, indirect); };
   launch(device, key, std::ref(made), Grid{blocksOf(w)}, kThreads, arguments(device, c, w));
-  context.block[0] = kOk;
+  setStatus(context, kOk);
 }
 
 }  // namespace torchstone::cuda

@@ -1,8 +1,9 @@
-// Owns the reduce family: reads the command, chooses rows or columns, threads for a kept element and parts of the reduced range,
-// and launches one or two passes. Nothing here depends on the card: the same bits on every one.
+// The reduce kernel family on CUDA: chooses rows or columns, threads for a kept element and parts of the reduced range, and
+// launches one or two passes. Nothing here depends on the GPU: the same bits on every one.
 #include <algorithm>
 
 #include "codegen.h"
+#include "commands/reduce.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
@@ -13,17 +14,12 @@ constexpr int kVectorBytes = 16;
 constexpr int kHeavy = 100;
 constexpr int64_t kBlocks = 1024;    // enough to fill a card
 constexpr int64_t kMostParts = 1024;
-constexpr int kArgmax = 4;
 constexpr int64_t kStateBytes = 16;  // the largest state
 
-struct Command {
-  const Program* program;
-  const double* params;
-  int reducer, K, R;
+struct Command : ReduceCommand {
   int64_t kept, reduced;
-  char *out, *index;
-  char* in[kMaxOperands];
-  Dims outer, inner;  // outer: out, index, inputs; inner: inputs
+  Dims outer, inner;            // outer: out, index, inputs; inner: inputs
+  int64_t scalar[2] = {1, 0};  // size and stride of the dim that stands for no kept ones
 };
 
 // How the block's threads share the work.
@@ -36,40 +32,21 @@ struct Plan {
   bool wide = false;
 };
 
-void readOperand(Cursor& cursor, char*& address, int64_t* outer, int K, int64_t* inner, int R) {
-  address = cursor.address();
-  cursor.integers(outer, K);
-  if (inner) cursor.integers(inner, R);
-}
-
-void addUnitDim(Dims& d) {
-  d.ndim = 1;
-  d.size[0] = 1;
-  for (int i = 0; i < d.count; ++i) d.stride[i][0] = 0;
-}
-
-void read(Context& context, Command& c) {
-  Cursor cursor(context.block);
-  c.program = &programAt(context, cursor.integer());
-  c.reducer = int(cursor.integer());
-  c.K = int(cursor.integer());
-  c.R = int(cursor.integer());
-  c.params = context.block + 4;
-  for (int i = 0; i < c.program->nparams; ++i) cursor.number();
-  cursor.integers(c.outer.size, c.K);
-  cursor.integers(c.inner.size, c.R);
-  c.outer.ndim = c.K, c.inner.ndim = c.R;
+// Kept and reduced dims apart.
+void split(Command& c) {
+  const bool scalar = c.K == 0;
+  c.outer.ndim = scalar ? 1 : c.K, c.inner.ndim = c.R;
   c.outer.count = 2 + c.program->nin, c.inner.count = c.program->nin;
-  readOperand(cursor, c.out, c.outer.stride[0], c.K, nullptr, 0);
-  c.index = nullptr;
-  if (c.reducer >= kArgmax) readOperand(cursor, c.index, c.outer.stride[1], c.K, nullptr, 0);
-  else std::fill_n(c.outer.stride[1], c.K, 0);
-  for (int i = 0; i < c.program->nin; ++i)
-    readOperand(cursor, c.in[i], c.outer.stride[2 + i], c.K, c.inner.stride[i], c.R);
+  c.outer.size = scalar ? &c.scalar[0] : c.size;
+  c.inner.size = c.size + c.K;
+  c.outer.stride[0] = scalar ? nullptr : c.outStride;
+  c.outer.stride[1] = scalar ? nullptr : c.indexStride;
+  for (int i = 0; i < c.program->nin; ++i) {
+    c.outer.stride[2 + i] = scalar ? &c.scalar[1] : c.stride[i];
+    c.inner.stride[i] = c.stride[i] + c.K;
+  }
   c.kept = c.outer.elements();
   c.reduced = c.inner.elements();
-  if (c.K == 0) addUnitDim(c.outer);
-  if (c.R == 0) addUnitDim(c.inner);
 }
 
 int itemSize(const Command& c, int input) { return kItemSize[int(c.program->inDtype[input])]; }
@@ -183,7 +160,7 @@ void first(Device& device, const Command& c, const Plan& p, char* out) {
   if (g.nin == 0) putZeros(args, c.outer.ndim);
   c.inner.put(args);
   if (g.nin == 0) putZeros(args, c.inner.ndim);
-  const Key key = Key('r').add(g).add(c.reducer | c.outer.ndim << 4 | c.inner.ndim << 10 | p.width << 16 | p.unroll << 24)
+  const Key key = Key('r').add(g).add(c.reducer | c.outer.ndim << 4 | c.inner.ndim << 11 | p.width << 18 | p.unroll << 24)
                       .add(p.across | int64_t(p.column) << 16 | int64_t(p.wide) << 17 | int64_t(p.parts > 1) << 18)
                       .add(int64_t(p.ones));
   const auto text = [&](bool indirect) { return firstText(c, p, indirect); };
@@ -217,8 +194,8 @@ void merge(Device& device, const Command& c, const Plan& p, const char* state) {
 
 void reduce(Context& context) {
   Command c;
-  read(context, c);
-  if (refuse(context, *c.program)) return;
+  if (!decode(context, c)) return;
+  split(c);
   Device& device = current(context);
   const Plan p = choose(c);
   if (p.parts == 1) {
@@ -228,7 +205,7 @@ void reduce(Context& context) {
     first(device, c, p, parts.address());
     merge(device, c, p, parts.address());
   }
-  context.block[0] = kOk;
+  setStatus(context, kOk);
 }
 
 }  // namespace torchstone::cuda

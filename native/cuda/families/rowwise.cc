@@ -1,89 +1,47 @@
-// Owns the rowwise family: reads the command, writes its programs as one text, chooses threads for a row, and launches.
+// The rowwise kernel family on CUDA: writes a command's programs as one source, chooses threads for a row, and launches.
 #include <algorithm>
 
 #include "codegen.h"
+#include "commands/rowwise.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
 namespace {
 
-constexpr int kMaxStages = 8;
 constexpr int kLeastThreads = 256, kMostThreads = 1024;
 constexpr int kColumns = 32;      // rows side by side in a block where neighbours in memory are in different rows
 constexpr int kRegisters = 32;    // values a thread holds of its row
 constexpr int kMostHeld = 8;      // elements of its row
 
-struct Stage {
-  int reducer;
-  const Program* prologue;
-  const Program* epilogue;  // null: the reduction itself
-  bool kept;
-};
-
-struct Command {
-  int stages, nin, nout;
-  const double* params;
-  const Program* last;  // null where there is no output
-  const Program* any;   // dtypes of inputs, params
-  int64_t rows, length;
-  Stage stage[kMaxStages];
-  char* address[kMaxOperands + kMaxStages];  // scalars, outputs, inputs
-  int64_t along[kMaxOperands + kMaxStages];
+struct Command : RowwiseCommand {
+  int64_t rows;
+  // Scalars, outputs, inputs. Each group has one at least, which is null where there is none.
+  char* address[Dims::kMost];
+  int64_t along[Dims::kMost];
   Dims outer;
-  // Where each group of operands begins; a group without any has one that is not used.
   int firstOut() const { return std::max(stages, 1); }
   int firstIn() const { return firstOut() + std::max(nout, 1); }
   int total() const { return nin + 2 * stages; }
 };
+static_assert(kMaxOperands + kMaxStages + 2 <= Dims::kMost);
 
 struct Plan {
   bool column = false, cached = false, wide = false;
   int rows = 1, across = 1, held = 1;  // rows a block, threads a row, elements a thread
 };
 
-void readOperand(Cursor& cursor, Command& c, int i, bool along) {
-  c.address[i] = cursor.address();
-  cursor.integers(c.outer.stride[i], c.outer.ndim);
-  c.along[i] = along ? cursor.integer() : 0;
-}
-
-void readStages(Context& context, Cursor& cursor, Command& c) {
-  for (int k = 0; k < c.stages; ++k) {
-    Stage& s = c.stage[k];
-    s.reducer = int(cursor.integer());
-    s.prologue = &programAt(context, cursor.integer());
-    const int64_t epilogue = cursor.integer();
-    s.epilogue = epilogue < 0 ? nullptr : &programAt(context, epilogue);
-    s.kept = cursor.integer() != 0;
-    readOperand(cursor, c, k, false);
-  }
-}
-
-void read(Context& context, Command& c) {
-  Cursor cursor(context.block);
-  c.stages = int(cursor.integer()), c.nin = int(cursor.integer()), c.nout = int(cursor.integer());
-  c.outer.ndim = int(cursor.integer());
-  const int64_t nparams = cursor.integer();
-  c.params = context.block + 5;
-  for (int64_t i = 0; i < nparams; ++i) cursor.number();
-  cursor.integers(c.outer.size, c.outer.ndim);
-  c.length = cursor.integer();
+void collect(Command& c) {
+  c.outer.ndim = c.ndim;
+  c.outer.size = c.size;
   c.outer.count = c.firstIn() + std::max(c.nin, 1);
-  for (int i = 0; i < c.outer.count; ++i) {
-    c.address[i] = nullptr, c.along[i] = 0;
-    std::fill_n(c.outer.stride[i], c.outer.ndim, 0);
-  }
-  readStages(context, cursor, c);
-  const int64_t last = cursor.integer();
-  c.last = last < 0 ? nullptr : &programAt(context, last);
-  c.any = c.stages > 0 ? c.stage[0].prologue : c.last;
-  for (int i = 0; i < c.nout; ++i) readOperand(cursor, c, c.firstOut() + i, true);
-  for (int i = 0; i < c.nin; ++i) readOperand(cursor, c, c.firstIn() + i, true);
+  const auto set = [&](int i, char* address, int64_t* stride, int64_t along) {
+    c.address[i] = address, c.outer.stride[i] = stride, c.along[i] = along;
+  };
+  for (int i = 0; i < c.outer.count; ++i) set(i, nullptr, nullptr, 0);
+  for (int k = 0; k < c.stages; ++k) set(k, c.stage[k].out, c.stage[k].stride, 0);
+  for (int i = 0; i < c.nout; ++i) set(c.firstOut() + i, c.out[i].address, c.out[i].stride, c.out[i].along);
+  for (int i = 0; i < c.nin; ++i) set(c.firstIn() + i, c.in[i].address, c.in[i].stride, c.in[i].along);
   c.rows = c.outer.elements();
-  if (c.outer.ndim > 0) return;
-  c.outer.ndim = 1;
-  c.outer.size[0] = 1;
-  for (int i = 0; i < c.outer.count; ++i) c.outer.stride[i][0] = 0;
 }
 
 std::vector<const Program*> programsOf(const Command& c) {
@@ -92,7 +50,7 @@ std::vector<const Program*> programsOf(const Command& c) {
     all.push_back(c.stage[k].prologue);
     if (c.stage[k].epilogue) all.push_back(c.stage[k].epilogue);
   }
-  if (c.last) all.push_back(c.last);
+  if (c.final) all.push_back(c.final);
   return all;
 }
 
@@ -141,16 +99,12 @@ Plan choose(Command& c) {
   p.held = int(std::min<int64_t>(powerAbove((c.length + p.across - 1) / p.across), most));
   p.cached = c.length <= int64_t(p.across) * p.held;
   if (!p.cached) p.held = std::min(most, 4);
-  Dims whole = c.outer;  // positions within rows too
-  whole.size[whole.ndim] = c.length;
-  for (int i = 0; i < whole.count; ++i) whole.stride[i][whole.ndim] = c.along[i];
-  ++whole.ndim;
-  p.wide = whole.wide() || c.length + int64_t(kMostThreads) * kMostHeld >= kNarrow;
+  p.wide = c.outer.wide(c.length, c.along) || c.length + int64_t(kMostThreads) * kMostHeld >= kNarrow;
   return p;
 }
 
 // A sum of bools is OR, a product AND.
-int reducerOf(const Stage& s) { return s.prologue->compute == Dtype::Bool && s.reducer < 2 ? s.reducer + 2 : s.reducer; }
+int reducerOf(const RowStage& s) { return s.prologue->compute == Dtype::Bool && s.reducer < 2 ? s.reducer + 2 : s.reducer; }
 
 // A function of the stage's number.
 std::string byStage(const Command& c, const std::string& head, const std::function<std::string(int)>& of, const char* otherwise) {
@@ -173,12 +127,12 @@ std::string commandText(const Command& c) {
     text += programText(("P" + n).c_str(), *c.stage[k].prologue);
     if (c.stage[k].epilogue) text += programText(("E" + n).c_str(), *c.stage[k].epilogue);
   }
-  if (c.last) text += programText("F", *c.last);
+  if (c.final) text += programText("F", *c.final);
   auto count = [](const char* what, int n) { return std::string(what) + " = " + std::to_string(std::max(n, 1)); };
   text += std::string("struct Q {\n  using C = ") + storageName(c.any->compute) + ";\n  using V = Value<C>;\n  static constexpr int kCount = " +
           std::to_string(c.stages) + ", kInputs = " + std::to_string(c.nin) + count(", kStages", c.stages) + count(", kOut", c.nout) +
           count(", kIn", c.nin) + count(", kTotal", c.total()) + count(", kParams", c.any->nparams) +
-          ";\n  static constexpr bool kWrites = " + (c.last ? "true" : "false") + ";\n";
+          ";\n  static constexpr bool kWrites = " + (c.final ? "true" : "false") + ";\n";
   text += byStage(c, "static constexpr int reducer([[maybe_unused]] int k)", [&](int k) { return std::to_string(reducerOf(c.stage[k])); }, "0");
   text += byStage(c, "static constexpr bool keeps([[maybe_unused]] int k)", [&](int k) { return c.stage[k].kept ? "true" : "false"; }, "false");
   text += loadText(*c.any, c.nin, [&](int32_t i) { return isRead(c, i); });
@@ -186,7 +140,7 @@ std::string commandText(const Command& c) {
   text += stageFunction(c, "epilogue", [&](int k) {
     return c.stage[k].epilogue ? "E" + std::to_string(k) + "::eval(x, p, y, bad);" : "y[0] = x[" + std::to_string(c.nin + k) + "];";
   });
-  if (c.last) {
+  if (c.final) {
     text += "  TS_INLINE void last(const V* x, const V* p, V* y, int32_t& bad) { F::eval(x, p, y, bad); }\n"
             "  template <class I> TS_INLINE void store(const V* y, char* const* out, const I* at) { F::store(y, out, at); }\n";
   }
@@ -205,7 +159,7 @@ Key keyOf(const Command& c, const Plan& p) {
     key.add(*c.stage[k].prologue).add(c.stage[k].epilogue ? c.stage[k].epilogue->serial : -1);
     key.add(c.stage[k].reducer | int64_t(c.stage[k].kept) << 8);
   }
-  key.add(c.last ? c.last->serial : -1).add(c.outer.ndim | c.nin << 8 | int64_t(c.nout) << 16 | int64_t(c.stages) << 24);
+  key.add(c.final ? c.final->serial : -1).add(c.outer.ndim | c.nin << 8 | int64_t(c.nout) << 16 | int64_t(c.stages) << 24);
   return key.add(p.column | p.cached << 1 | p.wide << 2 | p.held << 4 | int64_t(p.rows) << 16 | int64_t(p.across) << 32);
 }
 
@@ -213,9 +167,8 @@ Key keyOf(const Command& c, const Plan& p) {
 
 void rowwise(Context& context) {
   Command c;
-  read(context, c);
-  for (const Program* program : programsOf(c))
-    if (refuse(context, *program)) return;
+  if (!decode(context, c)) return;
+  collect(c);
   Device& device = current(context);
   const Plan p = choose(c);
   Words args;
@@ -228,7 +181,7 @@ void rowwise(Context& context) {
   c.outer.put(args);
   const auto text = [&](bool indirect) { return textOf(c, p, indirect); };
   launch(device, keyOf(c, p), std::ref(text), Grid{blocksFor(c.rows, p.rows)}, p.rows * p.across, args);
-  context.block[0] = kOk;
+  setStatus(context, kOk);
 }
 
 }  // namespace torchstone::cuda

@@ -1,7 +1,8 @@
-// Owns the scan family: reads the command, chooses rows or columns and chunks, and launches one or two passes.
+// The scan kernel family on CUDA: chooses rows or columns and chunks, and launches one or two passes.
 #include <algorithm>
 
 #include "codegen.h"
+#include "commands/scan.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
@@ -14,16 +15,10 @@ constexpr int64_t kShort = 48;        // lanes as short as this are one thread's
 constexpr int64_t kBlocks = 1024;     // enough to fill a card
 constexpr int64_t kMostColumnChunks = 64;
 constexpr int64_t kStateBytes = 16;
-enum Op { kCumsum, kCumprod, kCummax, kCummin, kLogcumsumexp };
 
-struct Command {
-  int op;
-  Dtype dtype;
-  int64_t lanes, n;
-  char *in, *out, *index;
-  int64_t step[3];
+struct Command : ScanCommand {
+  int64_t lanes;
   Dims outer;  // in, out, index
-  bool indexed() const { return op == kCummax || op == kCummin; }
 };
 
 struct Plan {
@@ -38,34 +33,10 @@ bool supports(int op, Dtype dtype) {
   return real || (dtype <= Dtype::Int64 && (dtype != Dtype::Bool || op >= kCummax));
 }
 
-char* readOperand(Cursor& cursor, Command& c, int i) {
-  char* address = cursor.address();
-  cursor.integers(c.outer.stride[i], c.outer.ndim);
-  c.step[i] = cursor.integer();
-  return address;
-}
-
-void read(Cursor& cursor, Command& c) {
-  c.outer.ndim = int(cursor.integer());
-  c.outer.count = 3;
-  cursor.integers(c.outer.size, c.outer.ndim);
-  c.n = cursor.integer();
-  c.in = readOperand(cursor, c, 0);
-  c.out = readOperand(cursor, c, 1);
-  c.index = nullptr;
-  if (c.indexed()) c.index = readOperand(cursor, c, 2);
-  else std::fill_n(c.outer.stride[2], c.outer.ndim, 0), c.step[2] = 0;
-  c.lanes = c.outer.elements();
-  if (c.outer.ndim > 0) return;
-  c.outer.ndim = 1;
-  c.outer.size[0] = 1;
-  for (int i = 0; i < 3; ++i) c.outer.stride[i][0] = 0;
-}
-
 Plan choose(const Command& c) {
   Plan p;
   const int last = c.outer.ndim - 1;
-  const bool dense = c.outer.size[last] >= 32 && std::abs(c.outer.stride[0][last]) < std::abs(c.step[0]);
+  const bool dense = c.outer.size[last] >= 32 && std::abs(c.outer.stride[0][last]) < std::abs(c.in.along);
   p.column = dense || (c.n <= kShort && c.lanes >= kThreads);
   p.each = p.column ? kColumnUnroll : 1;
   while (!p.column && p.each < kMostEach && int64_t(p.each) * kThreads < c.n) p.each *= 2;
@@ -82,14 +53,14 @@ void pass(Device& device, const Command& c, const Plan& p, char* states, bool to
   args.put(c.lanes);
   args.put(c.n);
   args.put(p.chunk);
-  args.put(c.step, 3);
-  for (char* address : {c.in, c.out, c.index, states}) args.put(static_cast<const void*>(address));
+  for (const ScanOperand* o : {&c.in, &c.out, &c.index}) args.put(o->along);
+  for (char* address : {c.in.address, c.out.address, c.index.address, states}) args.put(static_cast<const void*>(address));
   c.outer.put(args);
   const int ndim = c.outer.ndim;
   const Key key = Key('s').add(c.op | int(c.dtype) << 4 | ndim << 8 | p.each << 16 | int64_t(p.column) << 24 | int64_t(totals) << 25);
   auto text = [&](bool indirect) -> KernelText {
     const char* type = c.dtype == Dtype::Bool ? "uint8_t" : storageName(c.dtype);
-    const std::string body = instance(p.column ? "scanColumns" : "scanRows", c.op, type, ndim, p.each, totals);
+    const std::string body = instance(p.column ? "scanColumns" : "scanRows", int(c.op), type, ndim, p.each, totals);
     return {"scan", {"scan.cuh"}, "using namespace torchstone::device;\n" + kernelBody(instance("ScanArgs", ndim), kThreads, body, indirect)};
   };
   launch(device, key, std::ref(text), Grid{p.column ? blocksFor(c.lanes, kThreads) : c.lanes, p.chunks}, kThreads, args);
@@ -98,16 +69,11 @@ void pass(Device& device, const Command& c, const Plan& p, char* states, bool to
 }  // namespace
 
 void scan(Context& context) {
-  Cursor cursor(context.block);
   Command c;
-  c.op = int(cursor.integer());
-  c.dtype = Dtype(cursor.integer());
-  if (!supports(c.op, c.dtype)) {
-    context.block[0] = kBadDtype;
-    context.block[1] = double(int(c.dtype));
-    return;
-  }
-  read(cursor, c);
+  if (!decode(context, c)) return;
+  if (!supports(c.op, c.dtype)) return setStatus(context, kBadDtype, c.dtype);
+  c.outer = {c.K, 3, c.size, {c.in.stride, c.out.stride, c.index.stride}};
+  c.lanes = c.outer.elements();
   Device& device = current(context);
   const Plan p = choose(c);
   if (p.chunks == 1) {
@@ -117,7 +83,7 @@ void scan(Context& context) {
     pass(device, c, p, states.address(), true);
     pass(device, c, p, states.address(), false);
   }
-  context.block[0] = kOk;
+  setStatus(context, kOk);
 }
 
 }  // namespace torchstone::cuda

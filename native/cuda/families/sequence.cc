@@ -1,5 +1,7 @@
-// Owns the families arange and search on CUDA.
+// The arange and search kernel families on CUDA.
 #include "codegen.h"
+#include "commands/arange.h"
+#include "commands/search.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
@@ -14,11 +16,10 @@ const char* typeOf(Dtype dtype) {
 }
 
 bool refuse(Context& context, Dtype dtype) {
-  context.block[0] = kOk;
-  if (typeOf(dtype) != nullptr) return false;
-  context.block[0] = kBadDtype;
-  context.block[1] = double(dtype);
-  return true;
+  const bool refused = typeOf(dtype) == nullptr;
+  if (refused) setStatus(context, kBadDtype, dtype);
+  else setStatus(context, kOk);
+  return refused;
 }
 
 void run(Context& context, const char* family, const Key& key, const char* args, const std::string& body, int64_t n, const Words& words) {
@@ -31,33 +32,26 @@ void run(Context& context, const char* family, const Key& key, const char* args,
 }  // namespace
 
 void arange(Context& context) {
-  Cursor c(context.block);
-  const auto dtype = Dtype(c.integer());
-  const char* out = c.address();
-  const int64_t n = c.integer();
-  const double start = c.number(), step = c.number();
-  if (refuse(context, dtype)) return;
+  ArangeCommand c;
+  if (!decode(context, c) || refuse(context, c.dtype)) return;
   Words args;
-  args.put(n);
-  args.put(static_cast<const void*>(out));
-  args.put(start);
-  args.put(step);
-  const bool real = dtype == Dtype::Float32 || dtype == Dtype::Float64;
-  run(context, "arange", Key('a').add(int(dtype)), "RangeArgs",
-      instance("rangeElements", typeOf(dtype), real ? "double" : "uint64_t"), n, args);
+  args.put(c.n);
+  args.put(static_cast<const void*>(c.out));
+  args.put(c.start);
+  args.put(c.step);
+  const bool real = c.dtype == Dtype::Float32 || c.dtype == Dtype::Float64;
+  run(context, "arange", Key('a').add(int(c.dtype)), "RangeArgs",
+      instance("rangeElements", typeOf(c.dtype), real ? "double" : "uint64_t"), c.n, args);
 }
 
 void search(Context& context) {
-  Cursor c(context.block);
-  const auto dtype = Dtype(c.integer());
-  const int64_t rows = c.integer(), n = c.integer(), m = c.integer();
-  const int64_t right = c.integer(), shared = c.integer();
-  if (refuse(context, dtype)) return;
+  SearchCommand c;
+  if (!decode(context, c) || refuse(context, c.dtype)) return;
   Words args;
-  for (int64_t v : {rows * m, n, m, right, shared}) args.put(v);
-  for (int i = 0; i < 4; ++i) args.put(static_cast<const void*>(c.address()));
-  const char* type = dtype == Dtype::Bool ? "uint8_t" : typeOf(dtype);
-  run(context, "search", Key('f').add(int(dtype)), "SearchArgs", instance("searchElements", type), rows * m, args);
+  for (int64_t v : {c.rows * c.m, c.n, c.m, int64_t(c.right), int64_t(c.shared)}) args.put(v);
+  for (const char* address : {c.sequence, c.sorter, c.values, c.out}) args.put(static_cast<const void*>(address));
+  const char* type = c.dtype == Dtype::Bool ? "uint8_t" : typeOf(c.dtype);
+  run(context, "search", Key('f').add(int(c.dtype)), "SearchArgs", instance("searchElements", type), c.rows * c.m, args);
 }
 
 }  // namespace torchstone::cuda

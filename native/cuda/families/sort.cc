@@ -1,7 +1,8 @@
-// Owns the sort family on CUDA: chunks in shared memory, merge passes between two buffers, then the first k of each row.
+// The sort kernel family on CUDA: chunks in shared memory, merge passes between two buffers, then the first k of each row.
 #include <utility>
 
 #include "codegen.h"
+#include "commands/sort.h"
 #include "declarations.h"
 
 namespace torchstone::cuda {
@@ -9,13 +10,8 @@ namespace {
 
 constexpr int kThreads = 256, kSlots = 1024, kLeastCap = 32;  // of kernels/sort.cuh
 
-struct Sorter {
+struct Sorter : SortCommand {
   Device& device;
-  Dtype dtype;
-  int64_t rows, n, k;
-  bool descending;
-  const char* in;
-  char *values, *indices;
 
   // bool sorts as its byte.
   const char* type() const { return dtype == Dtype::Bool ? "uint8_t" : storageName(dtype); }
@@ -38,7 +34,7 @@ struct Sorter {
             const char* toPlaces) const {
     Words args;
     for (int64_t v : {rows, n, k, width}) args.put(v);
-    for (const char* p : {in, from, fromPlaces, to, toPlaces, static_cast<const char*>(values), static_cast<const char*>(indices)})
+    for (const char* p : {static_cast<const char*>(in), from, fromPlaces, to, toPlaces, static_cast<const char*>(values), static_cast<const char*>(indices)})
       args.put(static_cast<const void*>(p));
     launch(device, key, [&](bool indirect) {
       return KernelText{"sort", programHeaders({}, {"sort.cuh"}),
@@ -70,20 +66,11 @@ struct Sorter {
 }  // namespace
 
 void sort(Context& context) {
-  Cursor c(context.block);
-  const auto dtype = Dtype(c.integer());
-  const int64_t rows = c.integer(), n = c.integer();
-  const bool descending = c.integer() != 0;
-  const char* in = c.address();
-  char *values = c.address(), *indices = c.address();
-  const int64_t k = c.integer();
-  if (dtype == Dtype::Float16 || dtype == Dtype::BFloat16 || dtype >= Dtype::Complex64) {
-    context.block[0] = kBadDtype;
-    context.block[1] = double(dtype);
-    return;
-  }
-  Sorter{current(context), dtype, rows, n, k, descending, in, values, indices}.run();
-  context.block[0] = kOk;
+  SortCommand c;
+  if (!decode(context, c)) return;
+  if (c.dtype == Dtype::Float16 || c.dtype == Dtype::BFloat16 || c.dtype >= Dtype::Complex64) return setStatus(context, kBadDtype, c.dtype);
+  Sorter{c, current(context)}.run();
+  setStatus(context, kOk);
 }
 
 }  // namespace torchstone::cuda

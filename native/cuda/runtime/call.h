@@ -1,4 +1,4 @@
-// Owns how a call from JavaScript becomes one of C++ here: arguments, results, and what failures turn into. Every call sets
+// Calls from JavaScript: arguments, results, and what failures turn into. Every call sets
 // block[0] to 0 or a status. Raw callbacks: these run once an operation (see addon.cc).
 #pragma once
 #include <node_api.h>
@@ -65,21 +65,16 @@ class Call {
 
 // Runs f and turns what it throws into a status; whether it came through.
 template <class F> bool guarded(Context& context, F&& f) {
-  double* const block = context.block;
   try {
     f();
     return true;
   } catch (const KernelFault& fault) {
-    block[0] = double(fault.status);
-    block[1] = double(fault.x);
-    block[2] = double(fault.y);
-    block[3] = double(fault.z);
+    setStatus(context, fault.status, fault.x, fault.y, fault.z);
   } catch (const Failure& failure) {
-    block[0] = kDeviceFailed;
+    setStatus(context, kDeviceFailed);
     runtimeOf(context)->last = failure;
   } catch (const std::bad_alloc&) {
-    block[0] = kOutOfMemory;
-    block[1] = 0;
+    setStatus(context, kOutOfMemory, 0.0);
   }
   return false;
 }
@@ -100,7 +95,7 @@ inline napi_value valueOf(napi_env env, bool x) {
 template <auto f> napi_value callback(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   using R = decltype(f(call));
-  call.context->block[0] = kOk;
+  setStatus(*call.context, kOk);
   if constexpr (std::is_void_v<R>) {
     guarded(*call.context, [&] { f(call); });
     return nullptr;
