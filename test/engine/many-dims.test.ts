@@ -1,10 +1,10 @@
 // Tensors of 20 and of 64 dims that no walk can merge: every kernel family against plain loops over positions.
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Tensor } from '../engine/index.js';
-import * as torch from '../engine/index.js';
-import { addonPath } from '../engine/native.js';
-import { generator } from './cuda-blocks.js';
+import type { Tensor } from '../../engine/index.js';
+import * as torch from '../../engine/index.js';
+import { addonPath } from '../../engine/backend/addon.js';
+import { generator } from '../cuda/blocks.js';
 
 process.env.TORCHSTONE_CUDA_PATH = join(dirname(addonPath), 'shim');
 
