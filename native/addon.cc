@@ -1,5 +1,5 @@
-// Owns the addon's entry: one instance per environment (block, context, pool), and the exported functions, written
-// with node-addon-api. Nothing but Node-API and plain calls: no kernel, no policy. No C++ exception leaves a callback;
+// The addon's entry: one instance per environment (block, context, pool), and the exported functions, written with
+// node-addon-api. No C++ exception leaves a callback;
 // Node-API's own failures are pending JavaScript exceptions.
 #include <napi.h>
 
@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "cpu/dispatch.h"
-#include "cpu/program.h"
+#include "common/program.h"
 #include "cuda/addon_cuda.h"
 #include "memory/pool.h"
 #include "ops/primitives.h"
@@ -56,8 +56,7 @@ template <Family FamilyTable::*family> napi_value callFamily(napi_env env, napi_
   try {
     (families().*family)(context);
   } catch (const std::bad_alloc&) {
-    context.block[0] = kOutOfMemory;
-    context.block[1] = 0;
+    setStatus(context, kOutOfMemory, 0.0);
   }
   return nullptr;
 }
@@ -245,7 +244,7 @@ void exportFunctions(Napi::Env env, Napi::Object exports) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   std::unique_ptr<Instance> made(new (std::nothrow) Instance(env));
   auto block = Napi::Float64Array::New(env, kBlockLength);
-  if (made == nullptr || block.IsEmpty()) {
+  if (made == nullptr || made->context.numbers == nullptr || block.IsEmpty()) {
     if (!env.IsExceptionPending()) Napi::Error::New(env, "torchstone: out of memory").ThrowAsJavaScriptException();
     return exports;
   }

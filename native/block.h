@@ -1,5 +1,5 @@
-// Owns the vocabulary shared by every kernel: dtypes, status codes, the environment's context and the block cursor.
-// Must not know Node-API, tensors or autograd. The layouts are written in native/README.md.
+// The vocabulary that every kernel shares: dtypes, status codes and the environment's context. Free of Node-API and tensors.
+// What stands in a command block is written, and read, in native/commands/.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -13,36 +13,40 @@ enum class Dtype : int32_t {
 };
 
 inline constexpr int kItemSize[] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
-inline constexpr int kMaxDims = 16;
+inline constexpr int kMaxDims = 64;  // PyTorch's limit
 inline constexpr int kBlockLength = 8192;
 
-enum Status : int32_t { kOk = 0, kIndexOutOfRange = 1, kDivisionByZero = 2, kOutOfMemory = 3, kBadDtype = 4, kNotBuilt = 5, kDeviceFailed = 6 };
+enum Status : int32_t {
+  kOk = 0, kIndexOutOfRange = 1, kDivisionByZero = 2, kOutOfMemory = 3, kBadDtype = 4, kNotBuilt = 5, kDeviceFailed = 6, kMalformed = 7,
+};
 
-struct Program;  // cpu/program.h
+struct Program;  // common/program.h
 
 // What one environment (main thread or worker) owns.
 struct Context {
   std::vector<std::unique_ptr<Program>> programs;
   int threads = 1;
   double* block = nullptr;
+  std::unique_ptr<int64_t[]> numbers;  // what a decoder converts of the block, until the next command
   std::shared_ptr<void> cuda;  // cuda::Runtime, where CUDA is in use
   Context();
   ~Context();
 };
 
-// Reads a command block from left to right.
-class Cursor {
- public:
-  explicit Cursor(const double* p) : p_(p) {}
-  int64_t integer() { return static_cast<int64_t>(*p_++); }
-  double number() { return *p_++; }
-  char* address() { return reinterpret_cast<char*>(static_cast<uintptr_t>(*p_++)); }
-  void integers(int64_t* out, int64_t n) { for (int64_t i = 0; i < n; ++i) out[i] = integer(); }
- private:
-  const double* p_;
-};
+// How a command ended, and what the status table of native/README.md has beside it. Results of a command stand in block[1].
+static inline void setStatus(Context& context, int status) { context.block[0] = status; }
+static inline void setStatus(Context& context, int status, double detail) {
+  context.block[0] = status;
+  context.block[1] = detail;
+}
+static inline void setStatus(Context& context, int status, double first, double second, double third) {
+  setStatus(context, status, first);
+  context.block[2] = second;
+  context.block[3] = third;
+}
+static inline void setStatus(Context& context, int status, Dtype dtype) { setStatus(context, status, double(int32_t(dtype))); }
 
-// A family reads its command from context.block, and writes its status to block[0].
+// A kernel family decodes its command from the context's block, runs it and sets the status.
 using Family = void (*)(Context&);
 
 }  // namespace torchstone

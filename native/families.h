@@ -1,5 +1,5 @@
-// The only lists of kernel families. The addon exports each name; every instruction set's table implements each one.
-// Each family `x` is a function `void x(Context&)` in namespace torchstone::ISA, in one file under cpu/.
+// The lists of kernel families. The addon exports each name; every instruction set's table implements each one.
+// Each family `x` is a function `void x(Context&)` in namespace torchstone::ISA, in one folder under cpu/.
 #pragma once
 #define TORCHSTONE_FAMILIES(X) \
   X(pointwise)                 \

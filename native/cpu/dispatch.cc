@@ -1,4 +1,4 @@
-// Owns the choice of an instruction set. Compiled once, for the baseline.
+// The choice of an instruction set. Compiled once, for the baseline.
 #include "dispatch.h"
 
 #include <omp.h>
@@ -14,8 +14,9 @@ TORCHSTONE_SHARED_FAMILIES(TS_DECLARE)
 #define TS_SET(set)                                          \
   namespace set {                                            \
   TORCHSTONE_FAMILIES(TS_DECLARE)                            \
+  void fft(Context&, const FftCommand&);                     \
   static const FamilyTable* table() {                        \
-    static const FamilyTable t = {#set, TORCHSTONE_FAMILIES(TS_ROW) TORCHSTONE_SHARED_FAMILIES(TS_ROW)}; \
+    static const FamilyTable t = {#set, TORCHSTONE_FAMILIES(TS_ROW) TORCHSTONE_SHARED_FAMILIES(TS_ROW) fft}; \
     return &t;                                               \
   }                                                          \
   }

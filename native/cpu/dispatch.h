@@ -1,9 +1,12 @@
-// Owns the choice of an instruction set, made once when the addon loads, and the table of families that follows.
+// The choice of an instruction set, made once when the addon loads, and its table of kernel families.
 #pragma once
-#include "../block.h"
-#include "../families.h"
+#include "block.h"
+#include "families.h"
 
 namespace torchstone {
+
+struct FftCommand;
+struct LinalgCommand;
 
 struct FamilyTable {
   const char* isa;
@@ -11,10 +14,12 @@ struct FamilyTable {
   TORCHSTONE_FAMILIES(TS_FIELD)
   TORCHSTONE_SHARED_FAMILIES(TS_FIELD)
 #undef TS_FIELD
+  void (*decodedFft)(Context&, const FftCommand&);  // for backends that have no kernels of their own
 };
 
 // The best set this machine has, or the one that TORCHSTONE_ISA names if the machine has it.
 const FamilyTable& families();
+void linalg(Context& context, const LinalgCommand& command);  // the same
 bool hasSleef();
 int hardwareThreads();
 

@@ -1,7 +1,6 @@
-// Owns the 16-bit floats' conversions by hardware where the instruction set has them, and those of contiguous runs.
-// What they are is ops/half.h's. Included by kernel files, once per instruction set.
+// Conversions of 16-bit floats (ops/half.h) by hardware where the instruction set has them, and of contiguous runs. Included by kernel files, once per instruction set.
 #pragma once
-#include "../ops/half.h"
+#include "ops/half.h"
 
 #if defined(__F16C__)
 #include <immintrin.h>

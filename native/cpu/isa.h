@@ -1,4 +1,4 @@
-// Owns what a kernel file may ask about the instruction set it is being compiled for.
+// The instruction set that a kernel file is being compiled for.
 // Every kernel file is compiled once per set, with TORCHSTONE_ISA naming it: all it defines must sit in
 // `namespace torchstone::TORCHSTONE_ISA`, and helpers must be `static`, TS_INLINE or members of that namespace.
 // A std:: template that is not inlined is emitted as a shared COMDAT symbol, and the linker may keep the AVX-512 copy

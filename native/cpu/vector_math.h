@@ -1,4 +1,4 @@
-// Owns the names of SLEEF's functions for the instruction set being compiled; nothing but macros and register types.
+// The names of SLEEF's functions for the instruction set being compiled; nothing but macros and register types.
 // Without SLEEF (or off x86) TORCHSTONE_VECTOR_MATH stays undefined and the functors fall back to libm.
 #pragma once
 #include "isa.h"

@@ -1,9 +1,9 @@
-// Owns what the addon exports as `cuda`: families, finding, memory, copies, streams, events, graphs. No policy.
+// What the addon exports as `cuda`: kernel families, finding the libraries, memory, copies, streams, events, graphs.
 #include "addon_cuda.h"
 
-#include "call.h"
-#include "families.h"
-#include "text_calls.h"
+#include "cuda/runtime/call.h"
+#include "cuda/families/declarations.h"
+#include "cuda/driver/text_calls.h"
 
 namespace torchstone::cuda {
 
@@ -29,8 +29,7 @@ template <Family family> napi_value callFamily(napi_env env, napi_callback_info 
 
 napi_value notImplemented(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  call.context->block[0] = kBadDtype;
-  call.context->block[1] = -1;
+  setStatus(*call.context, kBadDtype, -1.0);
   return nullptr;
 }
 

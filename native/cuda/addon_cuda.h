@@ -1,8 +1,8 @@
-// Owns the door from the addon's entry to its CUDA half.
+// The entry of the addon's CUDA half.
 #pragma once
 #include <napi.h>
 
-#include "../block.h"
+#include "block.h"
 
 namespace torchstone::cuda {
 

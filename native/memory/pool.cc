@@ -1,4 +1,4 @@
-// Owns the pool's bookkeeping and its only calls to the system's allocator.
+// The pool's bookkeeping and its only calls to the system's allocator.
 #include "pool.h"
 
 #include <sys/mman.h>

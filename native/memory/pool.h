@@ -1,5 +1,5 @@
-// Owns an environment's memory of one kind (the host's, a device's): blocks in size classes, their weakly held owners, the
-// budget. Must not know tensors; it knows Node-API only for the weak references. Used by one thread.
+// An environment's memory of one kind (the host's, a device's): blocks in size classes, their weakly held owners, the
+// budget. Node-API is used for the weak references only. Used by one thread.
 #pragma once
 #include <napi.h>
 

@@ -1,4 +1,4 @@
-// Owns how a kernel applies a functor: an integer divisor of 0 is noticed and replaced, a result of bools is 0 or 1.
+// How a kernel applies a functor: an integer divisor of 0 is noticed and replaced, a result of bools is 0 or 1.
 #pragma once
 #include "number.h"
 

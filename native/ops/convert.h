@@ -1,4 +1,4 @@
-// Owns the conversion of one element from a dtype of memory to another, for every backend.
+// The conversion of one element from a dtype of memory to another, for every backend.
 // Float to integer truncates as x86 does; out of range and NaN give what that hardware gives, never a trap.
 #pragma once
 #include "types.h"

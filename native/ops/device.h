@@ -1,5 +1,5 @@
-// Owns what the functors need where a device compiles them: the names of NVRTC's functions behind GCC's builtins, and
-// the macros that cpu/ defines for its own. The host shim (TS_SHIM) is g++, which has the builtins.
+// What the functors need where a device compiles them: the names of NVRTC's functions behind GCC's builtins, and
+// the macros that cpu/ defines for its own. The fake of CUDA (TS_SHIM) is g++, which has the builtins.
 #pragma once
 #include <cstdint>
 

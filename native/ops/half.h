@@ -1,4 +1,4 @@
-// Owns the two 16-bit floats: how they become float32 and how a float32 is rounded to them, to nearest and even.
+// The two 16-bit floats: how they become float32 and how a float32 is rounded to them, to nearest and even.
 // They are dtypes of memory only: programs compute in float32. The host has vectors for runs of them (cpu/half.h).
 #pragma once
 #include "types.h"

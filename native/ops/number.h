@@ -1,4 +1,4 @@
-// Owns the functors of the primitives valid for every number, and for integers only. PyTorch's semantics throughout.
+// The functors of the primitives valid for every number, and for integers only. PyTorch's semantics throughout.
 // Integers wrap: arithmetic goes through the unsigned type, since signed overflow is undefined in C++.
 // The functors are pure functions of their operands; an integer divisor is never 0 here (the kernel has replaced it).
 #pragma once

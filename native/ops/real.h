@@ -1,10 +1,10 @@
-// Owns the functors of the primitives for floats only. `apply` is one element by libm, `vector` one register by SLEEF
+// The functors of the primitives for floats only. `apply` is one element by libm, `vector` one register by SLEEF
 // or elementary.h (1 ULP); a kernel uses `vector` wherever there is one, tails included, so a result never depends on its position.
 #pragma once
 #include "types.h"
 
 #ifndef TORCHSTONE_DEVICE
-#include "../cpu/elementary.h"
+#include "../cpu/pointwise/elementary.h"
 #endif
 
 namespace torchstone::TORCHSTONE_ISA::ops {

@@ -1,4 +1,4 @@
-// Owns the functors of the special functions: each element goes through double to native/special/, whatever its dtype.
+// The functors of the special functions: each element goes through double to native/special/, whatever its dtype.
 #pragma once
 #include "../special/special.h"
 #include "types.h"

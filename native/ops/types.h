@@ -1,4 +1,4 @@
-// Owns the traits and bit-level helpers the functors share. Compiled per instruction set; includes no std:: template.
+// The traits and bit-level helpers the functors share. Compiled per instruction set; includes no std:: template.
 #pragma once
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// Owns the Bessel functions: modified ones and Airy's by Chebyshev series (tables.h), the rest by libm.
+// The Bessel functions: modified ones and Airy's by Chebyshev series (tables.h), the rest by libm.
 #include <cmath>
 
 #include "special.h"

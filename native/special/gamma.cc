@@ -1,4 +1,4 @@
-// Owns Hurwitz' zeta function, the polygamma functions and the incomplete gamma functions.
+// Hurwitz' zeta function, the polygamma functions and the incomplete gamma functions.
 #include <cmath>
 
 #include "special.h"

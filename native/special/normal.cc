@@ -1,4 +1,4 @@
-// Owns functions of the normal distribution: the scaled complementary error function, the quantile, the logarithm of Φ.
+// Functions of the normal distribution: the scaled complementary error function, the quantile, the logarithm of Φ.
 #include <cmath>
 
 #include "special.h"

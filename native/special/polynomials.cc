@@ -1,4 +1,4 @@
-// Owns the orthogonal polynomials by their three-term recurrences (DLMF 18.9); Chebyshev's by angles where that is shorter.
+// The orthogonal polynomials by their three-term recurrences (DLMF 18.9); Chebyshev's by angles where that is shorter.
 #include <cmath>
 #include <cstdint>
 

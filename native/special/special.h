@@ -1,4 +1,4 @@
-// Owns the list of special functions that scalar primitives call: plain functions of doubles, compiled once for the
+// The list of special functions that scalar primitives call: plain functions of doubles, compiled once for the
 // baseline, so that every instruction set gives the same bits and a change here rebuilds no kernel. CUDA kernels that
 // use one take the .cc files in as text, all into one unit: they need nothing but <cmath>.
 #pragma once

@@ -19,8 +19,8 @@
 #include <iterator>
 #include <type_traits>
 
-#include "cuda/blas.h"
-#include "cuda/driver.h"
+#include "cuda/driver/blas.h"
+#include "cuda/driver/driver.h"
 
 namespace ours = torchstone::cuda;
 

@@ -69,8 +69,6 @@ function writeLooks(at: number, first: Tensor, second: Tensor, moved: Tensor, lo
   for (let d = 0; d < shape.length; d++) order.push(d);
   for (let k = 0; k < looks.length; k++) operands.push(stridesOver(shape, looks[k]!.index));
   const dims = coalesce(shape, operands, order);
-  if (dims.sizes.length > 16)
-    throw new RuntimeError(message('index', 'at most 16 dims', String(dims.sizes.length)));
   block[at - 2] = dims.sizes.length;
   block[at - 1] = looks.length;
   let i = writeList(at, dims.sizes);

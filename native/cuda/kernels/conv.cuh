@@ -1,4 +1,4 @@
-// Owns the implicit matrices of 2-d convolutions and their gradients: which element of x, w or y stands at a place. The loop
+// The implicit matrices of 2-d convolutions and their gradients: which element of x, w or y stands at a place. The loop
 // is product.cuh's. Groups are planes of the grid.
 #pragma once
 #include "product.cuh"

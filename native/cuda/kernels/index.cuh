@@ -1,4 +1,4 @@
-// Owns looking elements up and putting them in by index tensors, and the coordinates of what is not zero.
+// Looking elements up and putting them in by index tensors, and the coordinates of what is not zero.
 // Nothing is read or written through an index out of range: it is reported.
 #pragma once
 #include "program.cuh"
@@ -47,7 +47,7 @@ template <class T, int D, int M> TS_INLINE void getElements(const IndexArgs<D, M
 
 enum PutMode { kReplace, kAdd, kMultiply, kMaximum, kMinimum };
 
-// As native/cpu/index.cc: integers wrap, NaN wins, bool adds by OR and multiplies by AND, 16-bit floats combine in float32.
+// As native/cpu/index/index.cc: integers wrap, NaN wins, bool adds by OR and multiplies by AND, 16-bit floats combine in float32.
 template <PutMode mode, class T> TS_INLINE T combined(T old, T value) {
   if constexpr (kShort<T>) {
     T y;

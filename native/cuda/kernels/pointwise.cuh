@@ -1,6 +1,5 @@
-// Owns the walks of a pointwise program over its elements: in runs along a dense innermost dim, in tiles where some inputs are dense
+// The walks of a pointwise program over its elements: in runs along a dense innermost dim, in tiles where some inputs are dense
 // along another one, or one by one with any strides.
-// What happens to an element is the program's text.
 #pragma once
 #include "program.cuh"
 

@@ -1,5 +1,5 @@
-// Owns what kernels may use of CUDA, under names of its own. One half is for NVRTC, the other (TS_SHIM) for the host
-// shim, where a kernel's threads are fibers of one thread. Must not know families.
+// What kernels may use of CUDA, under names of its own. One half is for NVRTC, the other (TS_SHIM) for the fake of CUDA on the
+// host, where a kernel's threads are fibers of one thread.
 #pragma once
 #include "std/cstdint"
 

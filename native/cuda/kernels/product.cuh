@@ -1,4 +1,4 @@
-// Owns products of matrices in tiles of shared memory: C = A·B where what A, B and C are is given by functions of two
+// Products of matrices in tiles of shared memory: C = A·B where what A, B and C are is given by functions of two
 // indices, so that matrices of any strides and the implicit matrices of convolutions share one loop.
 #pragma once
 #include "prelude.cuh"

@@ -1,5 +1,5 @@
-// Owns what the text of a pointwise program (codegen.cc) is written in: typed loads and stores, calls of the functors,
-// and positions in strided operands. Must not know families.
+// The parts that the source of a pointwise program (codegen.cc) is made of: typed loads and stores, calls of the functors,
+// and positions in strided operands.
 #pragma once
 #include "prelude.cuh"
 #include "../../ops/types.h"

@@ -1,12 +1,12 @@
-// Owns random fills: the same words, distributions and bits as native/cpu/random.cc, one element (or pair) a thread. The
-// mathematics is that of native/cpu/random_math.h on single numbers; a test holds both together.
+// Random fills: the same words, distributions and bits as native/cpu/random/random.cc, one element (or pair) a thread. The
+// mathematics is that of native/cpu/random/random_math.h on single numbers; a test holds both together.
 #pragma once
 #include "program.cuh"
 
 namespace torchstone::device {
 
 constexpr int kRandomThreads = 256;
-constexpr int kPhiloxGroup = 16;  // counters a group, as in native/cpu/philox.h
+constexpr int kPhiloxGroup = 16;  // counters a group, as in native/cpu/random/philox.h
 
 struct RandomArgs {
   int64_t n;

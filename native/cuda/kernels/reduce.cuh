@@ -1,5 +1,5 @@
-// Owns the walk of a reduction: X kept elements a block, Y threads for each, parts of the reduced range in different blocks,
-// and the second pass that merges the parts. What a state is, is reducers.cuh's.
+// The walk of a reduction: X kept elements a block, Y threads for each, parts of the reduced range in different blocks,
+// and the second pass that merges the parts. reducers.cuh says what a state is.
 #pragma once
 #include "reducers.cuh"
 

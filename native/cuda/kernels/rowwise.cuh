@@ -1,4 +1,4 @@
-// Owns the walk along rows: K stages that reduce a row to one scalar each, and a last program, by the threads that share the row.
+// The walk along rows: K stages that reduce a row to one scalar each, and a last program, by the threads that share the row.
 // A row short enough stays in registers; a longer one is read again, and values that are kept are computed again.
 #pragma once
 #include "reducers.cuh"

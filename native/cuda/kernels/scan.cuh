@@ -1,4 +1,4 @@
-// Owns scans: what is carried along (the rules are cpu/scan.cc's), rows shared by a block, and columns, one a thread. A long lane is
+// Scans: what is carried along (the rules are cpu/scan/scan.cc's), rows shared by a block, and columns, one a thread. A long lane is
 // cut into chunks: a first pass leaves each chunk's total, and the second begins with the totals before it.
 #pragma once
 #include "reducers.cuh"

@@ -1,4 +1,4 @@
-// Owns sequences of numbers: evenly spaced ones, and where values belong in ascending rows.
+// Sequences of numbers: evenly spaced ones, and where values belong in ascending rows.
 #pragma once
 #include "program.cuh"
 

@@ -1,4 +1,4 @@
-// Owns stable sorts of contiguous rows: values become unsigned keys in the wanted order, chunks are sorted in shared memory
+// Stable sorts of contiguous rows: values become unsigned keys in the wanted order, chunks are sorted in shared memory
 // (Batcher's bitonic network on keys with their places), then merged in passes (Green, McColl and Bader's merge path).
 #pragma once
 #include "program.cuh"
@@ -15,7 +15,7 @@ template <> struct KeyBits<4> { using type = uint32_t; };
 template <> struct KeyBits<8> { using type = uint64_t; };
 template <class T> using KeyOf = typename KeyBits<sizeof(T)>::type;
 
-// As native/cpu/sort.cc: every NaN is the greatest, −0 equals 0. Descending turns the key round, so that it stays stable.
+// As native/cpu/sort/sort.cc: every NaN is the greatest, −0 equals 0. Descending turns the key round, so that it stays stable.
 template <bool descending, class T> TS_INLINE KeyOf<T> keyOf(T x) {
   using K = KeyOf<T>;
   constexpr K sign = K(K(1) << (8 * sizeof(T) - 1));

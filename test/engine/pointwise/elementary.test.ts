@@ -1,4 +1,4 @@
-// Holds the float32 functions of native/cpu/elementary.h to the float64 ones, in units in the last place, over numbers drawn from all
+// Holds the float32 functions of native/cpu/pointwise/elementary.h to the float64 ones, in units in the last place, over numbers drawn from all
 // exponents, and to the exact results at special points. The largest errors of all 2^32 numbers are in docs/decisions/0006.
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../engine/index.js';

@@ -1,0 +1,6 @@
+// The primitive kernels of one group of compute dtypes; the loops are in kernels.h.
+#include "kernels.h"
+
+namespace torchstone::TORCHSTONE_ISA {
+TS_DEFINE_TABLE(kernelsInt16, int16_t)
+}  // namespace torchstone::TORCHSTONE_ISA

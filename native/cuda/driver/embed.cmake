@@ -1,0 +1,11 @@
+# Writes OUT: the files FILES (separated by |, under ROOT) as text that the addon carries, for the kernels to include.
+file(WRITE ${OUT}.new "// Written by cuda/driver/embed.cmake.\n#include \"cuda/driver/embedded.h\"\nnamespace torchstone::cuda {\nconst Embedded kEmbedded[] = {\n")
+string(REPLACE "|" ";" LIST "${FILES}")
+list(LENGTH LIST COUNT)
+foreach(file IN LISTS LIST)
+  file(RELATIVE_PATH path ${ROOT} ${file})
+  file(READ ${file} text)
+  file(APPEND ${OUT}.new "{\"${path}\", R\"ts-text(${text})ts-text\"},\n")
+endforeach()
+file(APPEND ${OUT}.new "};\nconst int kEmbeddedCount = ${COUNT};\n}\n")
+file(RENAME ${OUT}.new ${OUT})
