@@ -19,11 +19,14 @@ const stridesOf = (shape: readonly number[]): number[] =>
   shape.map((_, d) => shape.slice(d + 1).reduce((a, b) => a * b, 1));
 
 /** The positions, in row-major order of `shape`, that strides lead to. */
-function positions(shape: readonly number[], strides: readonly number[]): number[] {
-  let all = [0];
-  shape.forEach((size, d) => {
-    all = all.flatMap((p) => Array.from({ length: size }, (_, i) => p + i * strides[d]!));
-  });
+function positions(shape: readonly number[], strides: readonly number[]): Int32Array {
+  const all = new Int32Array(numel(shape));
+  let known = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    for (let i = 1; i < shape[d]!; i++)
+      for (let k = 0; k < known; k++) all[i * known + k] = all[k]! + i * strides[d]!;
+    known *= shape[d]!;
+  }
   return all;
 }
 
@@ -34,7 +37,7 @@ function permuted(x: Plain, order: readonly number[]): Plain {
     shape,
     order.map((d) => strides[d]!),
   );
-  return { shape, values: at.map((p) => x.values[p]!) };
+  return { shape, values: Array.from(at, (p) => x.values[p]!) };
 }
 
 /** What `f` makes of every lane along `dim`, in place of the lane. */
@@ -44,7 +47,7 @@ function along(x: Plain, dim: number, f: (lane: number[]) => number[]): Plain {
     x.shape.map((n, d) => (d === dim ? 1 : n)),
     strides,
   );
-  const lanes = starts.map((p) =>
+  const lanes = Array.from(starts, (p) =>
     f(Array.from({ length: x.shape[dim]! }, (_, i) => x.values[p + i * strides[dim]!]!)),
   );
   const shape = x.shape.map((n, d) => (d === dim ? lanes[0]!.length : n));
@@ -61,10 +64,15 @@ function along(x: Plain, dim: number, f: (lane: number[]) => number[]): Plain {
   return { shape, values };
 }
 const total = (lane: readonly number[]): number => lane.reduce((a, b) => a + b, 0);
-const summed = (x: Plain, dims: readonly number[]): Plain => {
-  const kept = dims.reduce((y, dim) => along(y, dim, (lane) => [total(lane)]), x);
-  return { shape: kept.shape.filter((_, d) => !dims.includes(d)), values: kept.values };
-};
+function summed(x: Plain, dims: readonly number[]): Plain {
+  const kept = x.shape.map((n, d) => (dims.includes(d) ? 1 : n));
+  const strides = stridesOf(kept).map((s, d) => (dims.includes(d) ? 0 : s));
+  const values = new Array<number>(numel(kept)).fill(0);
+  positions(x.shape, strides).forEach((p, i) => {
+    values[p]! += x.values[i]!;
+  });
+  return { shape: x.shape.filter((_, d) => !dims.includes(d)), values };
+}
 
 const spread = (twos: number): number[] =>
   Array.from({ length: 64 }, (_, d) => (d % 3 === 1 && d < 3 * twos ? 2 : 1));
@@ -223,7 +231,6 @@ const families: Record<string, (s: Sample) => void> = {
       5 * b! - a!,
     ]);
     expectSame(mixed.permute(last).matmul(w), want);
-    if (device === 'cuda') return; // the fake takes half a minute for so many small products
     // A batch on both sides, which does not fold into rows.
     const batch = mixed.permute(last);
     const square = batch.matmul(batch);
@@ -318,9 +325,10 @@ describe('20 dims of 2 on the CPU', () => {
   it.each(['pointwise', 'copy', 'reduce'])('%s', (family) => families[family]!(s));
 });
 
-// The fake of CUDA compiles each kernel, and runs a thread after the other.
+// The fake of CUDA runs a thread after the other: so many small products would take half a minute. test/native/commands.test.ts
+// has products of 64 dims.
 describe('64 dims, 17 of 2 among 1s on CUDA', () => {
   expect(torch.cuda.reason()).toBe('');
   const s = sampleOf(spread(17), 'cuda');
-  it.each(names)('%s', (family) => families[family]!(s));
+  it.each(names.filter((n) => n !== 'gemm'))('%s', (family) => families[family]!(s));
 });
