@@ -50,17 +50,6 @@ export function openShim(): void {
   cuda.setDevice(0);
 }
 
-/** Mulberry32 (T. Ettinger): numbers in [0, 1) that a seed decides. */
-export function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Elements of one dtype in the host's memory and in the device's. */
 export class Storage {
   readonly bytes: number;

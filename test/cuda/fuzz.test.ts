@@ -3,6 +3,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { type Reducer, reducers } from '../../engine/backend/commands/reduce.js';
 import { encodeScan, type Scan } from '../../engine/backend/commands/scan.js';
+import { below, generator, pick, placeOf, type Random } from '../support/random.js';
 import {
   type At,
   codeOf,
@@ -10,7 +11,6 @@ import {
   type Dtype,
   define,
   dtypes,
-  generator,
   isFloat,
   laid,
   lineAt,
@@ -21,10 +21,6 @@ import {
 } from './blocks.js';
 
 beforeAll(openShim);
-
-type Random = () => number;
-const below = (random: Random, n: number): number => Math.floor(random() * n);
-const pick = <T>(random: Random, from: readonly T[]): T => from[below(random, from.length)]!;
 
 /** Sizes whose product stays within `most`. */
 function sizesOf(random: Random, dims: number, most = 60_000): number[] {
@@ -37,36 +33,6 @@ function sizesOf(random: Random, dims: number, most = 60_000): number[] {
     left = Math.floor(left / size);
     return size;
   });
-}
-
-interface Place {
-  strides: number[];
-  offset: number;
-  length: number;
-}
-/** Where an operand of these sizes lies; what is written has no two elements in one place. */
-function placeOf(random: Random, sizes: readonly number[], written: boolean): Place {
-  const order = sizes.map((_, d) => d);
-  if (random() < 0.5) order.sort(() => random() - 0.5);
-  else order.reverse();
-  const strides = sizes.map(() => 0);
-  let next = 1;
-  for (const d of order) {
-    if (!written && random() < 0.2) continue;
-    if (random() < 0.15) next += below(random, 3);
-    strides[d] = next;
-    next *= sizes[d]!;
-  }
-  let offset = random() < 0.3 ? below(random, 4) : 0,
-    reach = 0;
-  strides.forEach((stride, d) => {
-    const span = stride * (sizes[d]! - 1);
-    if (random() < 0.15) {
-      strides[d] = -stride;
-      offset += span;
-    } else reach += span;
-  });
-  return { strides, offset, length: offset + reach + 1 };
 }
 
 function storageOf(random: Random, dtype: Dtype, length: number): Storage {

@@ -2,13 +2,13 @@
 // and every walk (runs, single elements, broadcasts, negative strides, in place).
 import { beforeAll, describe, expect, it } from 'vitest';
 import { addon } from '../../engine/backend/addon.js';
+import { generator } from '../support/random.js';
 import {
   type Code,
   compare,
   type Dtype,
   define,
   dtypes,
-  generator,
   isFloat,
   laid,
   openShim,

@@ -5,6 +5,7 @@ import type { Operand } from '../../engine/backend/commands/cursor.js';
 import { type Reducer, reducers } from '../../engine/backend/commands/reduce.js';
 import { encodeRowwise } from '../../engine/backend/commands/rowwise.js';
 import { encodeScan, type Scan, scans } from '../../engine/backend/commands/scan.js';
+import { generator } from '../support/random.js';
 import {
   type At,
   codeOf,
@@ -12,7 +13,6 @@ import {
   type Dtype,
   define,
   dtypes,
-  generator,
   isFloat,
   type Laid,
   laid,
