@@ -3,7 +3,7 @@
 //   compare('pointwise', pointwise(program, [9], [laid(out, [1]), laid(x, [1])]), [out])
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { addon, addonPath, opcodeOf } from '../../engine/backend/addon.js';
+import { addon, addonPath, type Families, opcodeOf } from '../../engine/backend/addon.js';
 import type { LineOperand } from '../../engine/backend/commands/cursor.js';
 import { encodePointwise } from '../../engine/backend/commands/pointwise.js';
 import { encodeReduce, type Reducer } from '../../engine/backend/commands/reduce.js';
@@ -147,7 +147,8 @@ export function define(code: Code): number {
   return addon.defineProgram(Int32Array.from(words), Float64Array.from(code.constants ?? []));
 }
 
-export type FamilyName = 'pointwise' | 'reduce' | 'rowwise' | 'scan';
+export type FamilyName = keyof Families;
+export type BackendName = 'cpu' | 'cuda';
 
 /** The address of what is laid out, on the device that a command is written for. */
 export type At = (operand: Laid) => number;
@@ -209,6 +210,18 @@ export const reduce =
 
 const bytesBefore = ({ storage, offset }: Laid): number => offset * itemBytes[storage.dtype];
 
+/** The status of a command on one of the backends, with what its memory holds. */
+export function statusOn(backend: BackendName, family: FamilyName, write: Writer): number {
+  write((operand) => {
+    const { storage } = operand;
+    const start = backend === 'cpu' ? addon.addressOf(storage.host) : storage.device;
+    return start + bytesBefore(operand);
+  });
+  (backend === 'cpu' ? addon : cuda)[family]();
+  return readStatus();
+}
+
+/** The same on CUDA, with what the host's memory holds. */
 function onDevice(family: FamilyName, write: Writer): number {
   const storages = new Set<Storage>();
   write((operand) => {
@@ -216,15 +229,7 @@ function onDevice(family: FamilyName, write: Writer): number {
     return 0;
   });
   for (const s of storages) cuda.copyIn(s.device, s.host, 0, s.bytes);
-  write((operand) => operand.storage.device + bytesBefore(operand));
-  cuda[family]();
-  return readStatus();
-}
-
-function onHost(family: FamilyName, write: Writer): number {
-  write((operand) => addon.addressOf(operand.storage.host) + bytesBefore(operand));
-  addon[family]();
-  return readStatus();
+  return statusOn('cuda', family, write);
 }
 
 export interface Difference {
@@ -280,7 +285,7 @@ export function compare(
     if (readStatus() !== 0) throw new Error(`copyOut gave status ${readStatus()}: ${cuda.failure().message}`);
     return copy;
   });
-  const onCpu = onHost(family, write);
+  const onCpu = statusOn('cpu', family, write);
   if (onCpu !== 0) throw new Error(`${family} gave status ${onCpu}`);
   const found: Difference[] = [];
   written.forEach((s, n) => {
@@ -299,5 +304,5 @@ export function statuses(family: FamilyName, write: Writer): [cpu: number, cuda:
   onDevice(family, write);
   cuda.synchronize();
   const onCuda = readStatus();
-  return [onHost(family, write), onCuda];
+  return [statusOn('cpu', family, write), onCuda];
 }

@@ -31,3 +31,19 @@ test('only the encoders, decoders and statuses touch the command block', () => {
   expect(inRoom.length).toBeGreaterThan(15);
   expect(inRoom.filter((file) => !found.includes(file))).toEqual([`${ROOM}coalesce.ts`]);
 });
+
+/** The layouts that a file's comments write down, a line break being a space: `block = [dtype, n]`. */
+function layouts(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8').replace(/\n\/\/\s*/g, ' ');
+  return text.match(/\b(block|axis|indexGet|indexPut|nonzero) = \[[^\]]*\]/g) ?? [];
+}
+
+test('a layout is written alike for the encoder and for the decoder in C++', () => {
+  const headers = readdirSync(join(ROOT, 'native', 'commands')).filter((name) => name !== 'cursor.h');
+  expect(headers.length).toBeGreaterThan(12);
+  for (const header of headers) {
+    const here = layouts(`${ROOM}${header.replace(/\.h$/, '.ts')}`);
+    expect(here.length, header).toBeGreaterThan(0);
+    expect(here).toEqual(layouts(`native/commands/${header}`));
+  }
+});

@@ -6,7 +6,7 @@ import { message, RuntimeError } from '../../core/errors.js';
 import { block } from '../addon.js';
 
 /** The most dims of a command: kMaxDims in native/block.h. */
-export const maxDims = 16;
+export const maxDims = 64;
 
 /** Memory as a command sees it: a byte address, with the offset applied, and strides in elements, which may be 0 or negative. */
 export interface Operand {
