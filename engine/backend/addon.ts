@@ -1,16 +1,10 @@
-// Owns the one door to the addon: finding it, its types, its command block and its status codes.
-// It must not know tensors. The contract is written in native/README.md.
+// Owns the one door to the addon: finding it, its types and its command block.
+// It must not know tensors. The contract is written in native/README.md and, command by command, in commands/.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  IndexError,
-  NotImplementedError,
-  OutOfMemoryError,
-  RuntimeError,
-  TorchstoneError,
-} from '../core/errors.js';
+import { TorchstoneError } from '../core/errors.js';
 
 /** The kernel families: each reads its command from the block. A device's backend is one of these. */
 export interface Families {
@@ -80,7 +74,7 @@ export interface CudaAddon extends Families, DeviceMemory {
   fill(address: number, byte: number, bytes: number): void;
   /** Between two devices; both indices are those of setDevice. */
   copyAcross(to: number, toDevice: number, from: number, fromDevice: number, bytes: number): void;
-  /** Waits for all streams of the device; a family's status stands in block[0] where a kernel failed since. */
+  /** Waits for all streams of the device; the status of a kernel that failed since stands in the block. */
   synchronize(): void;
   /** Every launch waits and reports its own failure. */
   setBlocking(on: boolean): void;
@@ -172,7 +166,7 @@ const loaded = load();
 export const addon: Addon = { ...loaded.addon };
 /** Where it was loaded from. */
 export const addonPath: string = loaded.path;
-/** The shared command block. */
+/** The shared command block. Only `commands/` reads and writes it. */
 export const block: Float64Array = addon.block;
 
 let cudaCurrent = -1;
@@ -195,31 +189,4 @@ export function opcodeOf(name: string): number {
   const code = opcodes.get(name);
   if (code === undefined) throw new TorchstoneError(`the addon has no scalar primitive '${name}'`);
   return code;
-}
-
-/** Turns a family's status into PyTorch's error. Called only when `block[0]` is not 0. */
-export function raiseStatus(op: string): never {
-  switch (block[0]) {
-    case 1:
-      throw new IndexError(
-        `${op}: required indices in [${-block[3]!}, ${block[3]! - 1}], got ${block[1]}. index ${block[1]} is out of bounds for dimension with size ${block[3]}`,
-      );
-    case 2:
-      throw new RuntimeError(`${op}: required a non-zero integer divisor, got 0. ZeroDivisionError`);
-    case 3:
-      throw new RuntimeError(`${op}: required ${block[1]} bytes, got none from the system. Out of memory`);
-    case 4:
-      throw new NotImplementedError(`${op}: required a dtype with a kernel, got dtype code ${block[1]}`);
-    case 5:
-      throw new RuntimeError(
-        `${op}: required an addon built with Eigen, got one without. Install libeigen3-dev and build it with: npm run build:native`,
-      );
-    case 6: {
-      const { kind, message } = addon.cuda!.failure();
-      if (kind === 'memory') throw new OutOfMemoryError(`${op}: ${message}`);
-      throw new RuntimeError(`${op}: ${message}`);
-    }
-    default:
-      throw new TorchstoneError(`${op}: the addon returned status ${block[0]}`);
-  }
 }

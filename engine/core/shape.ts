@@ -168,6 +168,13 @@ export function wrapDims(op: string, dims: readonly number[], ndim: number): num
   return out;
 }
 
+/** @throws RuntimeError where PyTorch takes dims as a set of 64 bits and the tensor has more. */
+export function requireDimsOfSet(op: string, ndim: number): void {
+  if (ndim <= 64) return;
+  const hint = 'only tensors with up to 64 dims are supported';
+  throw new RuntimeError(message(op, 'at most 64 dims', String(ndim), hint));
+}
+
 /** A checked list of sizes. @throws RuntimeError on negative sizes, ArgumentError on anything but integers. */
 export function checkSizes(op: string, sizes: readonly number[]): number[] {
   for (const s of sizes) {

@@ -2,7 +2,8 @@
 // It must not know shapes or dtypes. The reasons and measurements are in DESIGN 3.4.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { addon, block, type CudaAddon, cudaAt, raiseStatus } from '../backend/addon.js';
+import { addon, type CudaAddon, cudaAt } from '../backend/addon.js';
+import { requireDone, statuses, writeStatus } from '../backend/commands/status.js';
 import { cpu, type Device } from './device.js';
 import { OutOfMemoryError, RuntimeError } from './errors.js';
 
@@ -65,7 +66,7 @@ export class Storage {
     const copy = new ArrayBuffer(bytes);
     if (bytes > 0 && this.device.type === 'cuda') {
       cudaAt(this.device.index!).copyOut(this.address + from, copy, 0, bytes);
-      if (block[0] !== 0) raiseStatus('copy');
+      requireDone('copy');
     }
     return copy;
   }
@@ -159,14 +160,14 @@ function tryCuda(cuda: CudaAddon, byteLength: number, device: Device, force: boo
 /** Copies bytes between two storages, at least one of them on CUDA. */
 export function copyBytes(to: Storage, toAt: number, from: Storage, fromAt: number, bytes: number): void {
   const [into, out] = [to.device.index ?? 0, from.device.index ?? 0];
-  block[0] = 0;
+  writeStatus(statuses.done);
   if (to.device === from.device) cudaAt(into).copyWithin(to.address + toAt, from.address + fromAt, bytes);
   else if (to.device === cpu)
     cudaAt(out).copyOut(from.address + fromAt, to.bytes(), to.byteOffset + toAt, bytes);
   else if (from.device === cpu)
     cudaAt(into).copyIn(to.address + toAt, from.bytes(), from.byteOffset + fromAt, bytes);
   else cudaAt(into).copyAcross(to.address + toAt, into, from.address + fromAt, out, bytes);
-  if (block[0] !== 0) raiseStatus('copy');
+  requireDone('copy');
 }
 
 /** A storage over memory that JavaScript owns; a write on either side is seen on the other. */

@@ -1,7 +1,8 @@
 // Owns the parts of pointwise functions that need no state: the promoted dtype of a call, and gradients summed while they
 // are computed. It must not know any op by name.
 
-import { launchPointwise, launchReduce } from '../backend/commands/pointwise.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
+import { launchReduce } from '../backend/commands/reduce.js';
 import { type DType, promoteTypes, resultType } from '../core/dtype.js';
 import { newTensor } from '../core/factory.js';
 import type { Shape } from '../core/shape.js';

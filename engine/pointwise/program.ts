@@ -12,7 +12,7 @@ const unkeyed = new Map<string, number>();
 
 /**
  * The addon's program that computes `root` in `compute` from inputs of the given dtypes and stores it as `out`.
- * The layout of the code is written in native/README.md. A negative number stands for a program on complex numbers
+ * The layout of the code is written in native/common/program.h. A negative number stands for a program on complex numbers
  * (`complexProgram`), whose operands are the parts of tensors.
  */
 export function compile(

@@ -1,12 +1,8 @@
 // Owns reductions of expressions: a prologue over broadcast inputs, a reducer, an optional epilogue on the result.
 // No autograd and no op names: ops/ record what they compute.
 
-import {
-  launchFullReduce,
-  launchPointwise,
-  launchReduce,
-  type Reducer,
-} from '../backend/commands/pointwise.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
+import { launchFullReduce, launchReduce, type Reducer } from '../backend/commands/reduce.js';
 import { backendOf } from '../core/device.js';
 import type { DType } from '../core/dtype.js';
 import { computedIn, int64 } from '../core/dtype.js';

@@ -1,9 +1,11 @@
 // Owns pipelines along rows: a few reductions of expressions and one last expression, computed while a row is in cache.
-// No autograd and no op names: ops/ record what they compute. The command's layout is written in native/README.md.
+// No autograd and no op names: ops/ record what they compute. The command is written in backend/commands/rowwise.ts.
 
-import { block, raiseStatus } from '../backend/addon.js';
-import { coalesce, dimsMarked, keptStrides, writeList, writeOperand } from '../backend/commands/coalesce.js';
-import { launchPointwise, type Reducer, reducers } from '../backend/commands/pointwise.js';
+import { coalesce, dimsMarked, keptStrides } from '../backend/commands/coalesce.js';
+import type { LineOperand } from '../backend/commands/cursor.js';
+import { launchPointwise } from '../backend/commands/pointwise.js';
+import type { Reducer } from '../backend/commands/reduce.js';
+import { runRowwise } from '../backend/commands/rowwise.js';
 import { backendOf } from '../core/device.js';
 import { computedIn, type DType } from '../core/dtype.js';
 import { message, NotImplementedError } from '../core/errors.js';
@@ -187,37 +189,29 @@ function programsOf(call: RowCall): Programs {
 
 const none: readonly number[] = [];
 
-function writeRow(at: number, t: Tensor, layout: RowLayout, k: number): number {
-  const next = writeOperand(at, t.address, layout.strides[k]!);
-  block[next] = layout.along[k]![0]!;
-  return next + 1;
+function rowsOf(t: Tensor, layout: RowLayout, k: number): LineOperand {
+  return { address: t.address, strides: layout.strides[k]!, along: layout.along[k]![0]! };
 }
 
 function launchRows(call: RowCall, layout: RowLayout): void {
   const { pipeline, inputs, out } = call;
   const { stages, kept } = pipeline.fused;
   const programs = programsOf(call);
-  const params = call.params ?? none;
-  block[0] = stages.length;
-  block[1] = inputs.length;
-  block[2] = 1;
-  block[3] = layout.sizes.length;
-  block[4] = params.length;
-  let at = writeList(5, params);
-  at = writeList(at, layout.sizes);
-  block[at++] = layout.length;
-  for (let k = 0; k < stages.length; k++) {
-    block[at++] = reducers[stages[k]!.reducer];
-    block[at++] = programs.prologues[k]!;
-    block[at++] = programs.epilogues[k]!;
-    block[at++] = kept[k] ? 1 : 0;
-    at = writeOperand(at, call.scalars?.[k]?.address ?? 0, layout.strides[1]!);
-  }
-  block[at++] = programs.result;
-  at = writeRow(at, out, layout, 0);
-  for (let i = 0; i < inputs.length; i++) at = writeRow(at, inputs[i]!, layout, i + 2);
-  out.device.backend!.rowwise();
-  if (block[0] !== 0) raiseStatus(call.op);
+  runRowwise(call.op, out.device.backend!, {
+    params: call.params ?? none,
+    sizes: layout.sizes,
+    n: layout.length,
+    stages: stages.map((s, k) => ({
+      reducer: s.reducer,
+      prologue: programs.prologues[k]!,
+      epilogue: programs.epilogues[k]!,
+      kept: kept[k]!,
+      out: { address: call.scalars?.[k]?.address ?? 0, strides: layout.strides[1]! },
+    })),
+    program: programs.result,
+    outputs: [rowsOf(out, layout, 0)],
+    inputs: inputs.map((t, i) => rowsOf(t, layout, i + 2)),
+  });
 }
 
 /** The same, a pass over memory for each stage: for long rows, and dims that are not one row in memory. */

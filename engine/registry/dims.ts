@@ -1,6 +1,6 @@
 // Owns the small argument conventions that several ops share: spread sizes, one-or-many dims. It must not name any op.
-import { ArgumentError, describe, message, RuntimeError } from '../core/errors.js';
-import { wrapDim, wrapDims } from '../core/shape.js';
+import { ArgumentError, describe, message } from '../core/errors.js';
+import { requireDimsOfSet, wrapDims } from '../core/shape.js';
 
 /** Splits `(3, 2, options)`, `([3, 2], options)`, `(3, 2)` or `([3, 2])`. */
 export function splitSize<O = never>(
@@ -20,14 +20,13 @@ export function splitSize<O = never>(
   return { size: size as number[], options: hasOptions ? (last as O) : undefined };
 }
 
-/** Wrapped, distinct dims; null or an empty list means all. @throws RuntimeError beyond torch's 64 dims. */
+/** Wrapped, distinct dims; null or an empty list means all. @throws RuntimeError where dims of more than 64 are named. */
 export function dimsOf(op: string, dim: number | readonly number[] | null, ndim: number): number[] {
-  if (ndim > 64) {
-    const hint = 'only tensors with up to 64 dims are supported';
-    throw new RuntimeError(message(op, 'at most 64 dims', String(ndim), hint));
+  const named = typeof dim === 'number' || (dim !== null && dim.length > 0);
+  if (named) {
+    requireDimsOfSet(op, ndim);
+    return wrapDims(op, typeof dim === 'number' ? [dim] : dim, ndim);
   }
-  if (typeof dim === 'number') return [wrapDim(op, dim, ndim)];
-  if (dim !== null && dim.length > 0) return wrapDims(op, dim, ndim);
   const all: number[] = [];
   for (let d = 0; d < ndim; d++) all.push(d);
   return all;

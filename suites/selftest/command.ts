@@ -1,8 +1,13 @@
-// Owns the addon's boundary as the mutants see it: the command block decoded (native/README.md), the memory that a command
-// names, and faults put before or after a family's call. The engine has no hook: the addon's own object is patched.
-import { addon, block } from '../../engine/backend/addon.js';
+// Commands as the mutants see them: decoded with the dtypes of their programs, changed and encoded again; the memory that a command
+// names; and faults put before or after a family's call. The engine has no hook: the addon's own object is patched.
+//   onFamily('reduce', (right) => { const c = readReduce(); writeReduce({ ...c, reducer: 'min' }); right(); })
+import { addon } from '../../engine/backend/addon.js';
+import type { Operand as Place } from '../../engine/backend/commands/cursor.js';
+import { decodePointwise, encodePointwise } from '../../engine/backend/commands/pointwise.js';
+import { decodeReduce, encodeReduce, type Reducer } from '../../engine/backend/commands/reduce.js';
+import { readStatus, statuses } from '../../engine/backend/commands/status.js';
 import { replaced, type Undo } from './mutant.js';
-import { type Program, programOf } from './programs.js';
+import { countsOf, type Program, programOf } from './programs.js';
 
 /** The families that take the command block. */
 export type Family =
@@ -31,71 +36,104 @@ export function itemBytes(dtype: number): number {
   return ITEM_BYTES[dtype]!;
 }
 
-/** An operand in the block: where its address stands, and what stands there. */
-export interface Operand {
-  readonly at: number;
-  readonly address: number;
-  readonly strides: readonly number[];
+/** Whether the last call did what it was asked for. */
+export const succeeded = (): boolean => readStatus() === statuses.done;
+
+/** An operand and the dtype that its program gives it. */
+export interface Operand extends Place {
   readonly dtype: number;
 }
 
 /** A pointwise or reduce command. */
 export interface Command {
+  readonly id: number;
   readonly program: Program;
+  readonly params: readonly number[];
   /** Sizes of the iteration: kept dims first, then reduced ones. */
   readonly sizes: readonly number[];
   readonly kept: number;
+  /** The first output. */
   readonly out: Operand;
-  readonly outIndex?: Operand;
   readonly inputs: readonly Operand[];
+}
+export interface PointwiseCommand extends Command {
+  /** The outputs after the first. */
+  readonly more: readonly Operand[];
+}
+export interface ReduceCommand extends Command {
+  readonly reducer: Reducer;
+  readonly outIndex?: Operand;
 }
 
 /** Reads the pointwise command that stands in the block. */
-export function readPointwise(): Command {
-  const program = programOf(block[0]!);
-  const sizes = numbers(2 + program.params, block[1]!);
-  return {
-    program,
-    sizes,
-    kept: sizes.length,
-    ...operands(program, 2 + program.params, sizes, sizes.length),
-  };
+export function readPointwise(): PointwiseCommand {
+  const { program: id, params, sizes, addresses, strides } = decodePointwise(countsOf);
+  const program = programOf(id);
+  const dtypes = [...program.outs, ...program.ins];
+  const operands = dtypes.map((dtype, k) => ({ address: addresses[k]!, strides: strides[k]!, dtype }));
+  const [out, ...more] = operands.slice(0, program.outs.length);
+  const inputs = operands.slice(program.outs.length);
+  return { id, program, params, sizes, kept: sizes.length, out: out!, more, inputs };
 }
 
-/** Where a reduce command's sizes begin. */
-export function reduceSizesAt(): number {
-  return 4 + programOf(block[0]!).params;
+/** Puts a pointwise command in the block. */
+export function writePointwise({ id, params, sizes, out, more, inputs }: PointwiseCommand): void {
+  const operands = [out, ...more, ...inputs];
+  encodePointwise('selftest', {
+    program: id,
+    params,
+    sizes,
+    addresses: operands.map(({ address }) => address),
+    strides: operands.map(({ strides }) => strides),
+  });
 }
 
 /** Reads the reduce command that stands in the block. */
-export function readReduce(): Command {
-  const program = programOf(block[0]!);
-  const kept = block[2]!;
-  const sizes = numbers(reduceSizesAt(), kept + block[3]!);
-  return { program, sizes, kept, ...operands(program, reduceSizesAt(), sizes, kept, block[1]! >= 4) };
-}
-
-function operands(
-  program: Program,
-  sizesAt: number,
-  sizes: readonly number[],
-  kept: number,
-  indexed = false,
-): Pick<Command, 'out' | 'outIndex' | 'inputs'> {
-  let at = sizesAt + sizes.length;
-  const next = (strides: number, dtype: number): Operand => {
-    const operand = { at, address: block[at]!, strides: numbers(at + 1, strides), dtype };
-    at += 1 + strides;
-    return operand;
+export function readReduce(): ReduceCommand {
+  const c = decodeReduce(countsOf);
+  const program = programOf(c.program);
+  return {
+    id: c.program,
+    program,
+    params: c.params,
+    reducer: c.reducer,
+    sizes: [...c.kept, ...c.reduced],
+    kept: c.kept.length,
+    out: { ...c.out, dtype: program.outs[0]! },
+    ...(c.outIndex === null ? {} : { outIndex: { ...c.outIndex, dtype: CODE.int64 } }),
+    inputs: c.inputs.map(({ address, kept, reduced }, i) => ({
+      address,
+      strides: [...kept, ...reduced],
+      dtype: program.ins[i]!,
+    })),
   };
-  const out = next(kept, program.outs[0]!);
-  const outIndex = indexed ? next(kept, CODE.int64) : undefined;
-  const inputs = program.ins.map((dtype) => next(sizes.length, dtype));
-  return { out, ...(outIndex ? { outIndex } : {}), inputs };
 }
 
-function numbers(from: number, count: number): number[] {
-  return Array.from(block.subarray(from, from + count));
+/** Puts a reduce command in the block. */
+export function writeReduce({
+  id,
+  params,
+  reducer,
+  sizes,
+  kept,
+  out,
+  outIndex,
+  inputs,
+}: ReduceCommand): void {
+  encodeReduce('selftest', {
+    program: id,
+    reducer,
+    params,
+    kept: sizes.slice(0, kept),
+    reduced: sizes.slice(kept),
+    out,
+    outIndex: outIndex ?? null,
+    inputs: inputs.map(({ address, strides }) => ({
+      address,
+      kept: strides.slice(0, kept),
+      reduced: strides.slice(kept),
+    })),
+  });
 }
 
 /** How many elements. */
@@ -184,29 +222,37 @@ export function scratchAddress(bytes: number): number {
 }
 
 /** Corrupts what a pointwise command wrote. */
-export function afterPointwise(change: (out: Elements, command: Command) => void): Undo {
+export function afterPointwise(change: (out: Elements, command: PointwiseCommand) => void): Undo {
   return onFamily('pointwise', (right) => {
     const command = readPointwise();
     right();
-    if (block[0] === 0) change(elementsOf(command.out, command.sizes), command);
+    if (succeeded()) change(elementsOf(command.out, command.sizes), command);
   });
 }
 
 /** Corrupts what a reduce command wrote. */
-export function afterReduce(change: (out: Elements, command: Command, reducer: number) => void): Undo {
+export function afterReduce(change: (out: Elements, command: ReduceCommand) => void): Undo {
   return onFamily('reduce', (right) => {
     const command = readReduce();
-    const reducer = block[1]!;
     right();
-    if (block[0] !== 0) return;
-    change(elementsOf(command.out, command.sizes.slice(0, command.kept)), command, reducer);
+    if (succeeded()) change(elementsOf(command.out, command.sizes.slice(0, command.kept)), command);
   });
 }
 
-/** Corrupts a pointwise command before it runs. */
-export function beforePointwise(change: (command: Command) => void): Undo {
+/** Runs another pointwise command in the place of the right one; undefined: the right one. */
+export function beforePointwise(change: (command: PointwiseCommand) => PointwiseCommand | undefined): Undo {
   return onFamily('pointwise', (right) => {
-    change(readPointwise());
+    const changed = change(readPointwise());
+    if (changed !== undefined) writePointwise(changed);
+    right();
+  });
+}
+
+/** Runs another reduction in the place of the right one; undefined: the right one. */
+export function beforeReduce(change: (command: ReduceCommand) => ReduceCommand | undefined): Undo {
+  return onFamily('reduce', (right) => {
+    const changed = change(readReduce());
+    if (changed !== undefined) writeReduce(changed);
     right();
   });
 }

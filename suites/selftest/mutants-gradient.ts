@@ -2,10 +2,9 @@
 // and derivative programs with another rule at ties. Data and small closures only.
 import { support } from '../../engine/autograd/engine.js';
 import { FunctionNode, type Gradients, Node } from '../../engine/autograd/node.js';
-import { block } from '../../engine/backend/addon.js';
 import * as engine from '../../engine/index.js';
 import type { EngineTensor } from '../common/bind.js';
-import { onFamily, reduceSizesAt } from './command.js';
+import { beforeReduce } from './command.js';
 import { all, type Mutant, replaced, type Undo } from './mutant.js';
 import { rewriting, uses, withOpcodes } from './programs.js';
 
@@ -83,10 +82,10 @@ function unsummed(): Undo {
         },
     ),
   );
-  const reduce = onFamily('reduce', (right) => {
-    if (depth > 0 && block[1] === 0)
-      block.fill(1, reduceSizesAt() + block[2]!, reduceSizesAt() + block[2]! + block[3]!);
-    right();
+  const reduce = beforeReduce((command) => {
+    const { reducer, sizes, kept } = command;
+    if (depth === 0 || reducer !== 'sum') return undefined;
+    return { ...command, sizes: sizes.map((size, dim) => (dim < kept ? size : 1)) };
   });
   return all(
     ...counted,

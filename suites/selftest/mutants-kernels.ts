@@ -1,9 +1,23 @@
 // Faults of the other families (reductions, scans, products, indices, sorting, random numbers).
 // Data and small closures only.
 
-import { addon, block } from '../../engine/backend/addon.js';
+import { addon } from '../../engine/backend/addon.js';
+import { decodeArange, encodeArange } from '../../engine/backend/commands/arange.js';
+import {
+  decodeIndexGet,
+  decodeIndexPut,
+  decodeNonzero,
+  encodeIndexGet,
+  encodeIndexPut,
+} from '../../engine/backend/commands/index.js';
+import { decodeRandom, encodeRandom } from '../../engine/backend/commands/random.js';
+import type { Reducer } from '../../engine/backend/commands/reduce.js';
+import { decodeScan, encodeScan } from '../../engine/backend/commands/scan.js';
+import { decodeSort, encodeSort } from '../../engine/backend/commands/sort.js';
+import { readStatus, statuses, writeResult, writeStatus } from '../../engine/backend/commands/status.js';
 import {
   afterReduce,
+  beforeReduce,
   CODE,
   Elements,
   elementsOf,
@@ -11,28 +25,26 @@ import {
   itemBytes,
   memory,
   onFamily,
+  packed,
   product,
   readReduce,
-  reduceSizesAt,
   scratchAddress,
+  succeeded,
+  writeReduce,
 } from './command.js';
-import { readGemm, roundedOperand } from './gemm.js';
+import { beforeGemm, roundedOperand } from './gemm.js';
 import { all, type Mutant, type Undo } from './mutant.js';
 import { rewriting, withoutNan } from './programs.js';
 
-const SUM = 0;
-const MAX = 2;
-const ARGMAX = 4;
+const byIndex: readonly Reducer[] = ['argmax', 'argmin'];
+const upward: readonly Reducer[] = ['max', 'argmax'];
 
 /** float32 sums added up one by one, as a plain loop would. */
 function sequentialSum(): Undo {
-  return onFamily('reduce', (right) => {
-    const { program, inputs, sizes, kept, out } = readReduce();
-    const plain = program.instructions.length === 0 && block[1] === SUM && inputs.length === 1;
-    right();
-    if (!plain || out.dtype !== CODE.float32 || inputs[0]!.dtype !== CODE.float32 || block[0] !== 0) return;
+  return afterReduce((results, { program, inputs, sizes, kept, out, reducer }) => {
+    const plain = program.instructions.length === 0 && reducer === 'sum' && inputs.length === 1;
+    if (!plain || out.dtype !== CODE.float32 || inputs[0]!.dtype !== CODE.float32) return;
     const terms = elementsOf(inputs[0]!, sizes);
-    const results = elementsOf(out, sizes.slice(0, kept));
     const each = product(sizes.slice(kept));
     for (let i = 0; i < results.length; i += 1) {
       let sum = 0;
@@ -45,19 +57,20 @@ function sequentialSum(): Undo {
 /** Walks the reduced dims backward, so that the last of equals is found first. */
 function lastOfEquals(): Undo {
   return onFamily('reduce', (right) => {
-    const { inputs, sizes, kept, outIndex } = readReduce();
-    const count = product(sizes.slice(kept));
-    if (block[1]! >= ARGMAX)
-      for (const { at, address, strides, dtype } of inputs) {
-        let far = address;
-        for (let dim = kept; dim < sizes.length; dim += 1) {
-          far += (sizes[dim]! - 1) * strides[dim]! * itemBytes(dtype);
-          block[at + 1 + dim] = -strides[dim]!;
-        }
-        block[at] = far;
-      }
+    const command = readReduce();
+    const { inputs, sizes, kept, outIndex, reducer } = command;
+    const backward = ({ address, strides, dtype }: (typeof inputs)[number]) => {
+      const way = strides.reduce((sum, one, dim) => sum + (dim < kept ? 0 : (sizes[dim]! - 1) * one), 0);
+      return {
+        address: address + way * itemBytes(dtype),
+        strides: strides.map((one, dim) => (dim < kept ? one : -one)),
+        dtype,
+      };
+    };
+    if (byIndex.includes(reducer)) writeReduce({ ...command, inputs: inputs.map(backward) });
     right();
-    if (!outIndex || block[0] !== 0) return;
+    if (!outIndex || !succeeded()) return;
+    const count = product(sizes.slice(kept));
     const found = elementsOf(outIndex, sizes.slice(0, kept));
     for (let i = 0; i < found.length; i += 1) found.set(i, count - 1 - found.get(i));
   });
@@ -67,16 +80,15 @@ function lastOfEquals(): Undo {
 function carryLost(): Undo {
   const CHUNK = 16;
   return onFamily('scan', (right) => {
-    const command = block.slice(0, 128);
-    const [op = 0, dtype = 0, kept = 0] = command;
-    const sizeAt = 3 + kept;
-    const operandAt = [0, 1].map((which) => sizeAt + 1 + which * (kept + 2));
+    const command = decodeScan();
+    const { scan, dtype, n, input, out } = command;
     right();
-    const n = command[sizeAt]!;
-    if (block[0] !== 0 || op > 1 || n <= CHUNK) return;
-    block.set(command);
-    block[sizeAt] = n - CHUNK;
-    for (const at of operandAt) block[at] = command[at]! + CHUNK * command[at + kept + 1]! * itemBytes(dtype);
+    if (!succeeded() || (scan !== 'cumsum' && scan !== 'cumprod') || n <= CHUNK) return;
+    const later = (one: typeof input) => ({
+      ...one,
+      address: one.address + CHUNK * one.along * itemBytes(dtype),
+    });
+    encodeScan('selftest', { ...command, n: n - CHUNK, input: later(input), out: later(out) });
     right();
   });
 }
@@ -84,7 +96,8 @@ function carryLost(): Undo {
 /** A sort that leaves equal elements in the opposite order. */
 function unstable(): Undo {
   return onFamily('sort', (right) => {
-    const [dtype = 0, rows = 0, n = 0, , from = 0, , indices = 0] = block;
+    const command = decodeSort();
+    const { dtype, rows, n, k, input: from, indices } = command;
     const source = new Elements(from, [rows, n], [n, 1], dtype);
     const address = scratchAddress(rows * n * itemBytes(dtype));
     const reversed = new Elements(address, [rows, n], [n, 1], dtype);
@@ -92,10 +105,10 @@ function unstable(): Undo {
       const row = Math.floor(i / n) * n;
       reversed.set(row + n - 1 - (i - row), source.get(i));
     }
-    block[4] = address;
+    encodeSort({ ...command, input: address });
     right();
-    if (indices === 0 || block[0] !== 0) return;
-    const places = memory(indices, CODE.int64, rows * n) as BigInt64Array;
+    if (indices === 0 || !succeeded()) return;
+    const places = memory(indices, CODE.int64, rows * k) as BigInt64Array;
     for (let i = 0; i < places.length; i += 1) places[i] = BigInt(n - 1) - places[i]!;
   });
 }
@@ -103,33 +116,26 @@ function unstable(): Undo {
 /** Index tensors read with their negative numbers as 0. */
 function unwrapped(): Undo {
   return onFamily('indexGet', (right) => {
-    const [, ndim = 0, looks = 0] = block;
-    const sizes = Array.from(block.subarray(3, 3 + ndim));
-    for (let k = 0; k < looks; k += 1) {
-      const at = 3 + ndim + 2 * (1 + ndim) + k * (3 + ndim);
-      const strides = Array.from(block.subarray(at + 1, at + 1 + ndim));
-      const found = new Elements(block[at]!, sizes, strides, CODE.int64);
-      const copy = scratchAddress(found.length * 8);
-      const data = memory(copy, CODE.int64, found.length) as BigInt64Array;
+    const command = decodeIndexGet();
+    const { sizes } = command;
+    const indices = command.indices.map((index) => {
+      const found = new Elements(index.address, sizes, index.strides, CODE.int64);
+      const address = scratchAddress(found.length * 8);
+      const data = memory(address, CODE.int64, found.length) as BigInt64Array;
       for (let i = 0; i < found.length; i += 1) data[i] = BigInt(Math.max(0, found.get(i)));
-      block[at] = copy;
-      let step = 1;
-      for (let dim = ndim - 1; dim >= 0; dim -= 1) {
-        block[at + 1 + dim] = step;
-        step *= sizes[dim]!;
-      }
-    }
+      return { ...index, address, strides: packed(sizes) };
+    });
+    encodeIndexGet('selftest', { ...command, indices });
     right();
   });
 }
 
 function columnMajor(): Undo {
   return onFamily('nonzero', (right) => {
-    const [, ndim = 0, phase = 0] = block;
-    const address = block[3 + ndim + 1 + ndim]!;
+    const { sizes, phase, out } = decodeNonzero();
     right();
-    if (phase !== 1 || ndim < 2) return;
-    const row = memory(address, CODE.int64, ndim) as BigInt64Array;
+    if (phase !== 'write' || sizes.length < 2) return;
+    const row = memory(out, CODE.int64, sizes.length) as BigInt64Array;
     row.reverse();
   });
 }
@@ -142,10 +148,11 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     cases: ['sum/*', 'amax/*', 'mean/*'],
     gradients: true,
     apply: () =>
-      onFamily('reduce', (right) => {
-        const last = reduceSizesAt() + block[2]! + block[3]! - 1;
-        if (block[3]! > 0 && block[last]! > 8) block[last]! -= 1;
-        right();
+      beforeReduce((command) => {
+        const { sizes, kept } = command;
+        const last = sizes.length - 1;
+        if (last < kept || sizes[last]! <= 8) return undefined;
+        return { ...command, sizes: [...sizes.slice(0, -1), sizes[last]! - 1] };
       }),
   },
   {
@@ -173,9 +180,12 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     families: ['reduce'],
     cases: ['amax/*', 'amin/*', 'max/*'],
     apply: () =>
-      rewriting(['reduce'], (program, reducer = 0) =>
-        reducer >= MAX && isFloat(program.compute)
-          ? withoutNan(program, reducer % 2 === 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY)
+      rewriting(['reduce'], (program, reducer = 'sum') =>
+        reducer !== 'sum' && reducer !== 'prod' && isFloat(program.compute)
+          ? withoutNan(
+              program,
+              upward.includes(reducer) ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY,
+            )
           : undefined,
       ),
   },
@@ -212,15 +222,9 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     cases: ['mm/*', 'matmul/*', 'bmm/*'],
     laws: ['square-product'],
     apply: () =>
-      onFamily('gemm', (right) => {
-        const { m, n, k, aAt, bAt, batch } = readGemm();
-        if (m === n && n === k) {
-          const length = 3 + batch;
-          const a = block.slice(aAt, aAt + length);
-          block.copyWithin(aAt, bAt, bAt + length);
-          block.set(a, bAt);
-        }
-        right();
+      beforeGemm((command) => {
+        const { m, n, k, a, b } = command;
+        return m === n && n === k ? { ...command, a: b, b: a } : undefined;
       }),
   },
   {
@@ -230,12 +234,7 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     cases: ['mm/*', 'matmul/*', 'bmm/*'],
     gradients: true,
     cells: ['notebook/J/*'],
-    apply: () =>
-      onFamily('gemm', (right) => {
-        const { k, kAt } = readGemm();
-        if (k > 4) block[kAt] = k - 1;
-        right();
-      }),
+    apply: () => beforeGemm((command) => (command.k > 4 ? { ...command, k: command.k - 1 } : undefined)),
   },
   {
     name: 'product-stride-ignored',
@@ -244,15 +243,12 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     cases: ['mm/*', 'matmul/*', 'bmm/*'],
     gradients: true,
     apply: () =>
-      onFamily('gemm', (right) => {
-        const { k, m, aAt, batch } = readGemm();
-        const [row = 0, column = 0] = block.subarray(aAt + 1 + batch, aAt + 3 + batch);
+      beforeGemm((command) => {
+        const { k, m, a } = command;
         // Only where nothing outside the operand would be read.
-        if (row > 0 && column > 0 && (m - 1) * row + (k - 1) * column >= m * k - 1) {
-          block[aAt + 1 + batch] = k;
-          block[aAt + 2 + batch] = 1;
-        }
-        right();
+        const within = (m - 1) * a.row + (k - 1) * a.column >= m * k - 1;
+        if (a.row <= 0 || a.column <= 0 || !within) return undefined;
+        return { ...command, a: { ...a, row: k, column: 1 } };
       }),
   },
   {
@@ -262,10 +258,9 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     cases: ['bmm/*', 'matmul/*'],
     gradients: true,
     apply: () =>
-      onFamily('gemm', (right) => {
-        const { bAt, batch } = readGemm();
-        block.fill(0, bAt + 1, bAt + 1 + batch);
-        right();
+      beforeGemm((command) => {
+        const { b } = command;
+        return { ...command, b: { ...b, batch: b.batch.map(() => 0) } };
       }),
   },
   {
@@ -274,10 +269,11 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     families: ['gemm'],
     cases: ['mm/*float32*', 'matmul/*float32*'],
     apply: () =>
-      onFamily('gemm', (right) => {
-        if (block[0] === CODE.float32) for (const side of ['a', 'b'] as const) roundedOperand(side);
-        right();
-      }),
+      beforeGemm((command) =>
+        command.dtype === CODE.float32
+          ? { ...command, a: roundedOperand(command, 'a'), b: roundedOperand(command, 'b') }
+          : undefined,
+      ),
   },
   {
     name: 'product-stale',
@@ -285,11 +281,7 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     families: ['gemm'],
     cases: ['mm/*', 'matmul/*'],
     laws: ['fresh-memory'],
-    apply: () =>
-      onFamily('gemm', (right) => {
-        block[readGemm().kAt + 1] = 1;
-        right();
-      }),
+    apply: () => beforeGemm((command) => ({ ...command, accumulate: true })),
   },
   {
     name: 'index-unwrapped',
@@ -309,7 +301,7 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
         ...(['indexGet', 'indexPut'] as const).map((family) =>
           onFamily(family, (right) => {
             right();
-            if (block[0] === 1) block[0] = 0;
+            if (readStatus() === statuses.indexOutOfRange) writeStatus(statuses.done);
           }),
         ),
       ),
@@ -322,7 +314,8 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     gradients: true,
     apply: () =>
       onFamily('indexPut', (right) => {
-        if (block[0] === 1) block[0] = 0;
+        const command = decodeIndexPut();
+        if (command.mode === 'add') encodeIndexPut('selftest', { ...command, mode: 'replace' });
         right();
       }),
   },
@@ -348,7 +341,8 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     cells: ['notebook/A/threads'],
     apply: () =>
       onFamily('random', (right) => {
-        if (addon.getThreads() > 1) block[6]! += 1;
+        const command = decodeRandom();
+        if (addon.getThreads() > 1) encodeRandom({ ...command, offset: command.offset + 1 });
         right();
       }),
   },
@@ -362,7 +356,7 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     apply: () =>
       onFamily('random', (right) => {
         right();
-        if (block[0] === 0) block[1] = 0;
+        if (succeeded()) writeResult(0);
       }),
   },
   {
@@ -372,7 +366,8 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     cases: ['arange/*', 'linspace/*'],
     apply: () =>
       onFamily('arange', (right) => {
-        block[3]! += block[4]! / 2;
+        const command = decodeArange();
+        encodeArange({ ...command, start: command.start + command.step / 2 });
         right();
       }),
   },

@@ -1,5 +1,4 @@
 // Faults of elementwise kernels: what they write, what they read, and which primitive they run. Data and small closures only.
-import { block } from '../../engine/backend/addon.js';
 import {
   afterPointwise,
   beforePointwise,
@@ -108,13 +107,12 @@ export const POINTWISE_MUTANTS: readonly Mutant[] = [
     families,
     cases: ['add/*,transposed', 'exp/*,strided', 'mul/*,strided', 'add/*,strided'],
     apply: () =>
-      beforePointwise(({ inputs, sizes }) => {
-        const dense = packed(sizes);
-        for (const { at, strides } of inputs)
-          if (strides.every((one) => one > 0))
-            dense.forEach((one, dim) => {
-              block[at + 1 + dim] = one;
-            });
+      beforePointwise((command) => {
+        const strides = packed(command.sizes);
+        const inputs = command.inputs.map((input) =>
+          input.strides.every((one) => one > 0) ? { ...input, strides } : input,
+        );
+        return { ...command, inputs };
       }),
   },
   {
@@ -123,10 +121,13 @@ export const POINTWISE_MUTANTS: readonly Mutant[] = [
     families,
     cases: ['add/*,strided', 'exp/*,strided', 'mul/*,strided'],
     apply: () =>
-      beforePointwise(({ inputs }) => {
-        for (const input of inputs)
-          if (Number.isFinite(step(input)) && step(input) > 1)
-            block[input.at] = input.address + itemBytes(input.dtype);
+      beforePointwise((command) => {
+        const inputs = command.inputs.map((input) =>
+          Number.isFinite(step(input)) && step(input) > 1
+            ? { ...input, address: input.address + itemBytes(input.dtype) }
+            : input,
+        );
+        return { ...command, inputs };
       }),
   },
   {
@@ -149,12 +150,9 @@ export const POINTWISE_MUTANTS: readonly Mutant[] = [
     apply: () =>
       beforePointwise((command) => {
         const { out, sizes } = command;
-        if (!inPlace(command)) return;
-        const bytes = (product(sizes) + 1) * itemBytes(out.dtype);
-        block[out.at] = scratchAddress(bytes);
-        packed(sizes).forEach((one, dim) => {
-          block[out.at + 1 + dim] = one;
-        });
+        if (!inPlace(command)) return undefined;
+        const address = scratchAddress((product(sizes) + 1) * itemBytes(out.dtype));
+        return { ...command, out: { ...out, address, strides: packed(sizes) } };
       }),
   },
   {

@@ -1,6 +1,12 @@
 // Owns what is known of pointwise programs: an observer of `defineProgram` that changes nothing, and rewritten programs that
 // run in the place of the right ones. Import it before the engine compiles its first program.
-import { addon, block, opcodeOf } from '../../engine/backend/addon.js';
+import { addon, opcodeOf } from '../../engine/backend/addon.js';
+import {
+  decodePointwise,
+  encodePointwise,
+  type ProgramCounts,
+} from '../../engine/backend/commands/pointwise.js';
+import { decodeReduce, encodeReduce, type Reducer } from '../../engine/backend/commands/reduce.js';
 import { all, replaced, type Undo } from './mutant.js';
 
 /** One instruction: opcode and three registers. */
@@ -32,6 +38,12 @@ export function programOf(id: number): Program {
   return found;
 }
 
+/** What decoders ask of a program. */
+export function countsOf(id: number): ProgramCounts {
+  const { params, outs, ins } = programOf(id);
+  return { params, outputs: outs.length, inputs: ins.length };
+}
+
 function decode(code: Int32Array, constants: Float64Array): Program {
   const [compute = 0, nout = 0, nin = 0, params = 0, count = 0] = code;
   const outs = Array.from(code.subarray(5, 5 + nout));
@@ -55,10 +67,10 @@ function define(program: Program): number {
 /** Runs rewritten programs instead of the right ones in these families. The engine's own table of programs stays as it is. */
 export function rewriting(
   families: readonly ('pointwise' | 'reduce')[],
-  rewrite: (program: Program, reducer: number | undefined) => Program | undefined,
+  rewrite: (program: Program, reducer?: Reducer) => Program | undefined,
 ): Undo {
   const variants = new Map<string, number>();
-  const variantOf = (id: number, reducer: number | undefined): number => {
+  const variantOf = (id: number, reducer?: Reducer): number => {
     const key = `${id}:${reducer}`;
     let found = variants.get(key);
     if (found === undefined) {
@@ -68,10 +80,20 @@ export function rewriting(
     }
     return found;
   };
+  const change = {
+    pointwise: () => {
+      const c = decodePointwise(countsOf);
+      encodePointwise('selftest', { ...c, program: variantOf(c.program) });
+    },
+    reduce: () => {
+      const c = decodeReduce(countsOf);
+      encodeReduce('selftest', { ...c, program: variantOf(c.program, c.reducer) });
+    },
+  };
   return all(
     ...families.map((family) =>
       replaced(addon, family, (right) => () => {
-        block[0] = variantOf(block[0]!, family === 'reduce' ? block[1]! : undefined);
+        change[family]();
         right();
       }),
     ),

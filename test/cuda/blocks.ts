@@ -1,8 +1,13 @@
-// Runs one command block on the CPU's families and on CUDA's, through the host shim, and compares what they wrote.
+// Runs one command on the CPU's families and on CUDA's, through the host shim, and compares what they wrote.
 // Knows no tensors: storages, addresses and numbers only.
+//   compare('pointwise', pointwise(program, [9], [laid(out, [1]), laid(x, [1])]), [out])
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { addon, addonPath, opcodeOf } from '../../engine/backend/addon.js';
+import { addon, addonPath, type Families, opcodeOf } from '../../engine/backend/addon.js';
+import type { LineOperand } from '../../engine/backend/commands/cursor.js';
+import { encodePointwise } from '../../engine/backend/commands/pointwise.js';
+import { encodeReduce, type Reducer } from '../../engine/backend/commands/reduce.js';
+import { readStatus } from '../../engine/backend/commands/status.js';
 
 export const dtypes = [
   'bool',
@@ -45,17 +50,6 @@ export function openShim(): void {
   cuda.setDevice(0);
 }
 
-/** Mulberry32 (T. Ettinger): numbers in [0, 1) that a seed decides. */
-export function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Elements of one dtype in the host's memory and in the device's. */
 export class Storage {
   readonly bytes: number;
@@ -71,10 +65,6 @@ export class Storage {
     this.device = cuda.allocate(this, this.bytes, false);
     if (!(this.device > 0)) throw new Error(`no device memory: ${cuda.failure().message}`);
   }
-  /** The address of an element, for a block. */
-  at(element = 0): Place {
-    return { storage: this, offset: element * itemBytes[this.dtype] };
-  }
   /** Numbers are converted as the typed array does it; the 16-bit floats take their bits. */
   fill(value: (i: number) => number): this {
     const view = viewOf(this.dtype, this.host);
@@ -86,11 +76,17 @@ export class Storage {
     return this;
   }
 }
-export interface Place {
+/** Elements of a storage: the first one's number, and strides. */
+export interface Laid {
   readonly storage: Storage;
+  readonly strides: readonly number[];
   readonly offset: number;
 }
-export type Slot = number | Place;
+export const laid = (storage: Storage, strides: readonly number[], offset = 0): Laid => ({
+  storage,
+  strides,
+  offset,
+});
 
 type View =
   | Uint8Array
@@ -151,14 +147,89 @@ export function define(code: Code): number {
   return addon.defineProgram(Int32Array.from(words), Float64Array.from(code.constants ?? []));
 }
 
-export type FamilyName = 'pointwise' | 'reduce' | 'rowwise' | 'scan';
+export type FamilyName = keyof Families;
+export type BackendName = 'cpu' | 'cuda';
 
-function statusOn(family: () => void, slots: readonly Slot[], address: (place: Place) => number): number {
-  slots.forEach((slot, i) => {
-    addon.block[i] = typeof slot === 'number' ? slot : address(slot);
+/** The address of what is laid out, on the device that a command is written for. */
+export type At = (operand: Laid) => number;
+/** Writes a command into the block. */
+export type Writer = (at: At) => unknown;
+
+export const pointwise =
+  (
+    program: number,
+    sizes: readonly number[],
+    operands: readonly Laid[],
+    params: readonly number[] = [],
+  ): Writer =>
+  (at) =>
+    encodePointwise('pointwise', {
+      program,
+      params,
+      sizes,
+      addresses: operands.map(at),
+      strides: operands.map(({ strides }) => strides),
+    });
+
+/** Of an operand whose last stride is that along a row or lane. */
+export const lineAt = (at: At, operand: Laid): LineOperand => ({
+  address: at(operand),
+  strides: operand.strides.slice(0, -1),
+  along: operand.strides.at(-1)!,
+});
+
+/** `written` is the result and, of argmax and argmin, its index; strides of inputs are those of kept dims, then of reduced ones. */
+export interface Reduction {
+  readonly program: number;
+  readonly reducer: Reducer;
+  readonly params?: readonly number[];
+  readonly kept: readonly number[];
+  readonly reduced: readonly number[];
+  readonly written: readonly Laid[];
+  readonly inputs: readonly Laid[];
+}
+export const reduce =
+  ({ program, reducer, params = [], kept, reduced, written, inputs }: Reduction): Writer =>
+  (at) => {
+    const [out, outIndex] = written.map((o) => ({ address: at(o), strides: o.strides }));
+    return encodeReduce('reduce', {
+      program,
+      reducer,
+      params,
+      kept,
+      reduced,
+      out: out!,
+      outIndex: outIndex ?? null,
+      inputs: inputs.map((o) => ({
+        address: at(o),
+        kept: o.strides.slice(0, kept.length),
+        reduced: o.strides.slice(kept.length),
+      })),
+    });
+  };
+
+const bytesBefore = ({ storage, offset }: Laid): number => offset * itemBytes[storage.dtype];
+
+/** The status of a command on one of the backends, with what its memory holds. */
+export function statusOn(backend: BackendName, family: FamilyName, write: Writer): number {
+  write((operand) => {
+    const { storage } = operand;
+    const start = backend === 'cpu' ? addon.addressOf(storage.host) : storage.device;
+    return start + bytesBefore(operand);
   });
-  family();
-  return addon.block[0]!;
+  (backend === 'cpu' ? addon : cuda)[family]();
+  return readStatus();
+}
+
+/** The same on CUDA, with what the host's memory holds. */
+function onDevice(family: FamilyName, write: Writer): number {
+  const storages = new Set<Storage>();
+  write((operand) => {
+    storages.add(operand.storage);
+    return 0;
+  });
+  for (const s of storages) cuda.copyIn(s.device, s.host, 0, s.bytes);
+  return statusOn('cuda', family, write);
 }
 
 export interface Difference {
@@ -197,31 +268,24 @@ function apart(dtype: Dtype, a: View, b: View, i: number): number {
 }
 
 /**
- * Runs the block on both, each from the same contents, and returns the first places that differ by more than allowed: in whole
+ * Runs the command on both, each from the same contents, and returns the first places that differ by more than allowed: in whole
  * storages, what no kernel should have written included.
  */
 export function compare(
   family: FamilyName,
-  slots: readonly Slot[],
+  write: Writer,
   written: readonly Storage[],
   allowed: Allowed = () => 0,
 ): Difference[] {
-  const storages = new Set(slots.flatMap((slot) => (typeof slot === 'number' ? [] : [slot.storage])));
-  for (const s of storages) cuda.copyIn(s.device, s.host, 0, s.bytes);
-  const onCuda = statusOn(cuda[family], slots, ({ storage, offset }) => storage.device + offset);
+  const onCuda = onDevice(family, write);
   if (onCuda !== 0) throw new Error(`cuda.${family} gave status ${onCuda}: ${cuda.failure().message}`);
   const results = written.map((s) => {
     const copy = new ArrayBuffer(s.bytes);
     cuda.copyOut(s.device, copy, 0, s.bytes);
-    if (addon.block[0] !== 0)
-      throw new Error(`copyOut gave status ${addon.block[0]}: ${cuda.failure().message}`);
+    if (readStatus() !== 0) throw new Error(`copyOut gave status ${readStatus()}: ${cuda.failure().message}`);
     return copy;
   });
-  const onCpu = statusOn(
-    addon[family],
-    slots,
-    ({ storage, offset }) => addon.addressOf(storage.host) + offset,
-  );
+  const onCpu = statusOn('cpu', family, write);
   if (onCpu !== 0) throw new Error(`${family} gave status ${onCpu}`);
   const found: Difference[] = [];
   written.forEach((s, n) => {
@@ -236,14 +300,9 @@ export function compare(
 }
 
 /** The status that the CPU's family gives, and the one that the device reports when it is waited for. */
-export function statuses(family: FamilyName, slots: readonly Slot[]): [cpu: number, cuda: number] {
-  const storages = new Set(slots.flatMap((slot) => (typeof slot === 'number' ? [] : [slot.storage])));
-  for (const s of storages) cuda.copyIn(s.device, s.host, 0, s.bytes);
-  statusOn(cuda[family], slots, ({ storage, offset }) => storage.device + offset);
+export function statuses(family: FamilyName, write: Writer): [cpu: number, cuda: number] {
+  onDevice(family, write);
   cuda.synchronize();
-  const onCuda = addon.block[0]!;
-  return [
-    statusOn(addon[family], slots, ({ storage, offset }) => addon.addressOf(storage.host) + offset),
-    onCuda,
-  ];
+  const onCuda = readStatus();
+  return [statusOn('cpu', family, write), onCuda];
 }

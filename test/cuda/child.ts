@@ -12,14 +12,17 @@ export const shim = join(dirname(addonPath), 'shim');
 export const cache = mkdtempSync(join(tmpdir(), 'torchstone-kernels-'));
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
-/** What every child starts with: `cuda` on device 0, `block`, and short words for memory and kernels. */
+/** What every child starts with: `cuda` on device 0, and short words for commands, memory and kernels. */
 const START = `
 const { block, cuda } = require(${JSON.stringify(addonPath)});
 const found = cuda.init([]);
 if (found.available) cuda.setDevice(0);
 const owners = [];
-const fail = (what) => { throw new Error(what + ': status ' + block[0] + ' ' + JSON.stringify(cuda.failure())); };
-const held = (what) => { if (block[0] !== 0) fail(what); };
+const write = (words) => block.set(words);
+const status = () => block[0];
+const statusWords = () => Array.from(block.slice(0, 4));
+const fail = (what) => { throw new Error(what + ': status ' + status() + ' ' + JSON.stringify(cuda.failure())); };
+const held = (what) => { if (status() !== 0) fail(what); };
 const allocate = (bytes) => {
   const owner = {};
   owners.push(owner);

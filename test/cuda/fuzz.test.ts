@@ -1,23 +1,26 @@
 // Holds CUDA's programs, reductions and scans against the CPU's on random commands: dims, sizes, strides (0, negative, permuted, with
 // gaps), dtypes and instructions from a seed, which a failure names.
 import { beforeAll, expect, it } from 'vitest';
+import { type Reducer, reducers } from '../../engine/backend/commands/reduce.js';
+import { encodeScan, type Scan } from '../../engine/backend/commands/scan.js';
+import { below, generator, pick, placeOf, type Random } from '../support/random.js';
 import {
+  type At,
+  codeOf,
   compare,
   type Dtype,
   define,
   dtypes,
-  generator,
   isFloat,
+  laid,
+  lineAt,
   openShim,
-  type Slot,
+  pointwise,
+  reduce,
   Storage,
 } from './blocks.js';
 
 beforeAll(openShim);
-
-type Random = () => number;
-const below = (random: Random, n: number): number => Math.floor(random() * n);
-const pick = <T>(random: Random, from: readonly T[]): T => from[below(random, from.length)]!;
 
 /** Sizes whose product stays within `most`. */
 function sizesOf(random: Random, dims: number, most = 60_000): number[] {
@@ -30,36 +33,6 @@ function sizesOf(random: Random, dims: number, most = 60_000): number[] {
     left = Math.floor(left / size);
     return size;
   });
-}
-
-interface Place {
-  strides: number[];
-  offset: number;
-  length: number;
-}
-/** Where an operand of these sizes lies; what is written has no two elements in one place. */
-function placeOf(random: Random, sizes: readonly number[], written: boolean): Place {
-  const order = sizes.map((_, d) => d);
-  if (random() < 0.5) order.sort(() => random() - 0.5);
-  else order.reverse();
-  const strides = sizes.map(() => 0);
-  let next = 1;
-  for (const d of order) {
-    if (!written && random() < 0.2) continue;
-    if (random() < 0.15) next += below(random, 3);
-    strides[d] = next;
-    next *= sizes[d]!;
-  }
-  let offset = random() < 0.3 ? below(random, 4) : 0,
-    reach = 0;
-  strides.forEach((stride, d) => {
-    const span = stride * (sizes[d]! - 1);
-    if (random() < 0.15) {
-      strides[d] = -stride;
-      offset += span;
-    } else reach += span;
-  });
-  return { strides, offset, length: offset + reach + 1 };
 }
 
 function storageOf(random: Random, dtype: Dtype, length: number): Storage {
@@ -78,7 +51,7 @@ const exact = ['add', 'sub', 'mul', 'maximum', 'minimum', 'neg', 'abs', 'where',
 const arity = (name: string): number =>
   ['neg', 'abs'].includes(name) ? 1 : ['where', 'clamp', 'fma'].includes(name) ? 3 : 2;
 
-function pointwise(random: Random): ReturnType<typeof compare> {
+function randomPointwise(random: Random): ReturnType<typeof compare> {
   const compute = pick(random, computed),
     ins = Array.from({ length: 1 + below(random, 4) }, () =>
       pick(random, random() < 0.5 ? [compute] : dtypes),
@@ -97,47 +70,50 @@ function pointwise(random: Random): ReturnType<typeof compare> {
     dtypesOf = [...outs, ...ins];
   const places = dtypesOf.map((_, k) => placeOf(random, sizes, k < outs.length));
   const storages = dtypesOf.map((dtype, k) => storageOf(random, dtype, places[k]!.length));
-  const slots: Slot[] = [
-    define({ compute, ins, outs, constants: [3], instructions, results }),
-    sizes.length,
-    ...sizes,
-  ];
-  for (const [k, s] of storages.entries()) slots.push(s.at(places[k]!.offset), ...places[k]!.strides);
-  return compare('pointwise', slots, storages.slice(0, outs.length));
+  const program = define({ compute, ins, outs, constants: [3], instructions, results });
+  const operands = storages.map((s, k) => laid(s, places[k]!.strides, places[k]!.offset));
+  return compare('pointwise', pointwise(program, sizes, operands), storages.slice(0, outs.length));
 }
 
-function reduce(random: Random): ReturnType<typeof compare> {
+function randomReduce(random: Random): ReturnType<typeof compare> {
   const compute = pick(random, computed),
     from = pick(random, random() < 0.6 ? [compute] : dtypes),
-    reducer = below(random, 6);
+    reducer = pick(random, Object.keys(reducers) as Reducer[]);
   const kept = sizesOf(random, below(random, 3), 2000);
   const reduced = sizesOf(random, below(random, 3), 100_000 / kept.reduce((a, b) => a * b, 1));
   const program = define({ compute, ins: [from], outs: [compute], instructions: [['neg', 0]], results: [1] });
   const input = placeOf(random, [...kept, ...reduced], false),
     output = placeOf(random, kept, true);
   const x = storageOf(random, from, input.length);
-  if (reducer === 1)
+  if (reducer === 'prod')
     x.fill((i) => (from === 'float16' ? 0x3c00 : from === 'bfloat16' ? 0x3f80 : i % 97 === 5 ? 2 : 1));
   const written = [
     new Storage(compute, output.length),
-    ...(reducer < 4 ? [] : [new Storage('int64', output.length)]),
+    ...(reducer.startsWith('arg') ? [new Storage('int64', output.length)] : []),
   ];
-  const slots: Slot[] = [program, reducer, kept.length, reduced.length, ...kept, ...reduced];
-  for (const s of written) slots.push(s.at(output.offset), ...output.strides);
-  slots.push(x.at(input.offset), ...input.strides);
+  const command = reduce({
+    program,
+    reducer,
+    kept,
+    reduced,
+    written: written.map((s) => laid(s, output.strides, output.offset)),
+    inputs: [laid(x, input.strides, input.offset)],
+  });
   // Sums that cancel have no small relative error; nothing but the last places differs by the order.
-  const ulp = reducer === 0 && isFloat(compute) ? (compute === 'float32' ? 4096 : 64) : reducer === 1 ? 2 : 0;
-  return compare('reduce', slots, written, (k) => (k === 0 ? ulp : 0));
+  const sums = compute === 'float32' ? 4096 : 64;
+  const ulp = reducer === 'sum' && isFloat(compute) ? sums : reducer === 'prod' ? 2 : 0;
+  return compare('reduce', command, written, (k) => (k === 0 ? ulp : 0));
 }
 
-function scan(random: Random): ReturnType<typeof compare> {
-  const op = below(random, 4),
+function randomScan(random: Random): ReturnType<typeof compare> {
+  const name = pick(random, ['cumsum', 'cumprod', 'cummax', 'cummin'] satisfies Scan[]),
+    indexed = name === 'cummax' || name === 'cummin',
     dtype = pick(random, [
       'uint8',
       'int16',
       'int32',
       'int64',
-      ...(op > 1 ? (['float32', 'float64'] as const) : []),
+      ...(indexed ? (['float32', 'float64'] as const) : []),
     ] as const);
   const lanes = sizesOf(random, below(random, 3), 200),
     n = pick(random, [1, 5, 40, 300, 2500, 9000]);
@@ -147,21 +123,24 @@ function scan(random: Random): ReturnType<typeof compare> {
   const x = storageOf(random, dtype, input.length);
   const written = [
     new Storage(dtype, output.length),
-    ...(op < 2 ? [] : [new Storage('int64', output.length)]),
+    ...(indexed ? [new Storage('int64', output.length)] : []),
   ];
-  const slots: Slot[] = [
-    op,
-    dtypes.indexOf(dtype),
-    lanes.length,
-    ...sizes,
-    x.at(input.offset),
-    ...input.strides,
-  ];
-  for (const s of written) slots.push(s.at(output.offset), ...output.strides);
-  return compare('scan', slots, written);
+  const command = (at: At): number => {
+    const [out, outIndex] = written.map((s) => lineAt(at, laid(s, output.strides, output.offset)));
+    return encodeScan('scan', {
+      scan: name,
+      dtype: codeOf(dtype),
+      sizes: lanes,
+      n,
+      input: lineAt(at, laid(x, input.strides, input.offset)),
+      out: out!,
+      outIndex: outIndex ?? null,
+    });
+  };
+  return compare('scan', command, written);
 }
 
-const families = { pointwise, reduce, scan };
+const families = { pointwise: randomPointwise, reduce: randomReduce, scan: randomScan };
 const first = Number(process.env.TORCHSTONE_FUZZ_SEED ?? 1),
   count = Number(process.env.TORCHSTONE_FUZZ_COUNT ?? 5);
 it.each(

@@ -1,7 +1,7 @@
 // Tests what a replay reads: arguments that do not fit a kernel's parameter, and scratch memory of side branches.
 import { beforeAll, expect, test } from 'vitest';
-import { addon } from '../../engine/backend/addon.js';
-import { cuda, define, openShim, Storage } from './blocks.js';
+import { readStatus } from '../../engine/backend/commands/status.js';
+import { cuda, define, laid, openShim, pointwise, Storage } from './blocks.js';
 
 beforeAll(openShim);
 
@@ -27,15 +27,19 @@ function wideSum(): { run: () => void; ins: Storage[]; out: Storage } {
   );
   const out = new Storage('float32', 2 * count).fill(() => 0);
   // Every second element, so that no run is dense; each operand alike.
-  const operand = (s: Storage): number[] => [s.device, ...strides.map((stride) => 2 * stride)];
-  const words = [program, sizes.length, ...sizes, ...operand(out), ...ins.flatMap(operand)];
+  const apart = strides.map((stride) => 2 * stride);
+  const write = pointwise(
+    program,
+    sizes,
+    [out, ...ins].map((s) => laid(s, apart)),
+  );
   return {
     ins,
     out,
     run: () => {
-      addon.block.set(words);
+      write(({ storage }) => storage.device);
       cuda.pointwise();
-      expect(addon.block[0]).toBe(0);
+      expect(readStatus()).toBe(0);
     },
   };
 }

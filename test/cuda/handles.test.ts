@@ -1,6 +1,8 @@
 // Tests when streams, events and graphs end, on the host shim, which counts them, says at the process's end what is left, and
 // ends a device whose capture loses what it took in. Also that a blocking call names the product that failed.
 import { beforeAll, describe, expect, test } from 'vitest';
+import { commandWords } from '../../engine/backend/commands/cursor.js';
+import { encodeGemm } from '../../engine/backend/commands/gemm.js';
 import { collectGarbage } from '../../engine/core/storage.js';
 import * as torch from '../../engine/index.js';
 import { cache, child, outOf, shim } from './child.js';
@@ -135,12 +137,23 @@ describe('dispose', () => {
   });
 });
 
-const product = (c: string): string => `
-const product = () => {
-  // float32, no batch, 2 × 2 × 2, nothing added: addresses and strides of a, b and c
-  [8, 0, 2, 2, 2, 0, a, 2, 1, a, 2, 1, ${c}, 2, 1].forEach((v, i) => { block[i] = v; });
-  cuda.gemm();
+/** float32 matrices of 2 × 2 at addresses that a child knows by a name. */
+const productOf = (a: string, c: string): string => {
+  const names = [a, c];
+  const at = (k: number) => ({ address: -1 - k, batch: [], row: 2, column: 1 });
+  const sizes = { batch: [], m: 2, n: 2, k: 2 };
+  const length = encodeGemm('product', {
+    dtype: 8,
+    ...sizes,
+    accumulate: false,
+    a: at(0),
+    b: at(0),
+    c: at(1),
+  });
+  return `[${commandWords(length).map((word) => names[-1 - word] ?? word)}]`;
 };
+const product = (c: string): string => `
+const product = () => { write(${productOf('a', c)}); cuda.gemm(); };
 const a = put(new Float32Array([1, 2, 3, 4]));`;
 
 test('all is given back when the process ends, in an order that the driver takes', () => {
@@ -173,8 +186,8 @@ out.c = Array.from(get(to, new Float32Array(4)));`);
 test('a blocking call names the product that failed; else a later one does', () => {
   const code = (blocking: boolean): string => `${product('8')}
 cuda.setBlocking(${blocking});
-product(); out.product = [block[0], cuda.failure().kind];
-block[0] = 0; cuda.synchronize(); out.later = [block[0], cuda.failure().kind];`;
+product(); out.product = [status(), cuda.failure().kind];
+write([0]); cuda.synchronize(); out.later = [status(), cuda.failure().kind];`;
   expect(outOf(code(true))).toEqual({ product: [6, 'lost'], later: [6, 'lost'] });
   expect(outOf(code(false))).toEqual({ product: [0, 'none'], later: [6, 'lost'] });
 });

@@ -2,16 +2,17 @@
 // and every walk (runs, single elements, broadcasts, negative strides, in place).
 import { beforeAll, describe, expect, it } from 'vitest';
 import { addon } from '../../engine/backend/addon.js';
+import { generator } from '../support/random.js';
 import {
   type Code,
   compare,
   type Dtype,
   define,
   dtypes,
-  generator,
   isFloat,
+  laid,
   openShim,
-  type Slot,
+  pointwise,
   Storage,
   statuses,
 } from './blocks.js';
@@ -97,14 +98,21 @@ function runPrimitives(dtype: Dtype, group: readonly Primitive[], ins: readonly 
   });
   const n = ins[0]!.length,
     outs = group.map(() => new Storage(dtype, n));
-  const slots: Slot[] = [program, 1, n];
-  for (const s of [...outs, ...ins]) slots.push(s.at(), 1);
+  const command = flat(program, [...outs, ...ins], n);
   const ulp = group.map((p) => (exact(p) ? 0 : roundedUlp(p.name, dtype)));
-  return compare('pointwise', slots, outs, (k) => ulp[k]!).map((d) => {
+  return compare('pointwise', command, outs, (k) => ulp[k]!).map((d) => {
     const { name } = group[d.storage]!;
     return `${dtype} ${name}[${d.element}]: ${String(d.cpu)} on the CPU, ${String(d.cuda)} here`;
   });
 }
+
+/** A command over n elements of each storage, one after another. */
+const flat = (program: number, storages: readonly Storage[], n: number) =>
+  pointwise(
+    program,
+    [n],
+    storages.map((s) => laid(s, [1])),
+  );
 
 const divides = ['floorDiv', 'truncDiv', 'remainder', 'fmod'];
 
@@ -133,7 +141,7 @@ describe('primitives', () => {
       new Storage('int32', 5).fill((i) => i),
       new Storage('int32', 5),
     ];
-    expect(statuses('pointwise', [program, 1, 5, out.at(), 1, a.at(), 1, b.at(), 1])).toEqual([2, 2]);
+    expect(statuses('pointwise', flat(program, [out, a, b], 5))).toEqual([2, 2]);
   });
 });
 
@@ -154,9 +162,7 @@ describe('conversions', () => {
     });
     const ins = dtypes.map((d) => new Storage(d, n).fill((i) => valuesOf(d)[i % valuesOf(d).length]!));
     const outs = pairs.map(([, o]) => new Storage(dtypes[o]!, n));
-    const slots: Slot[] = [program, 1, n];
-    for (const s of [...outs, ...ins]) slots.push(s.at(), 1);
-    const found = compare('pointwise', slots, outs).map((d) => {
+    const found = compare('pointwise', flat(program, [...outs, ...ins], n), outs).map((d) => {
       const [i, o] = pairs[d.storage]!;
       return `${dtypes[i]} ${valuesOf(dtypes[i]!)[d.element]} to ${dtypes[o]}: ${String(d.cpu)} on the CPU, ${String(d.cuda)} here`;
     });
@@ -172,7 +178,7 @@ describe('conversions', () => {
     });
     const from = new Storage('float16', 33).fill((i) => 0x7c01 + i),
       to = new Storage('float16', 33);
-    compare('pointwise', [program, 1, 33, to.at(), 1, from.at(), 1], [to]);
+    compare('pointwise', flat(program, [to, from], 33), [to]);
     expect([...new Uint16Array(to.host)]).toEqual([...new Uint16Array(from.host)]);
   });
 });
@@ -315,16 +321,15 @@ describe('walks', () => {
         dtype === 'float16' || dtype === 'bfloat16' ? Math.floor(random() * 0x7000) : random() * 20 - 10,
       );
     });
-    const slots: Slot[] = [define(code), sizes.length];
-    for (let i = 0; i < (code.params ?? 0); ++i) slots.push(1.7);
-    slots.push(...sizes);
-    for (const [k, s] of all.entries()) slots.push(s.at(offsets?.[k] ?? 0), ...strides[k]!);
-    expect(compare('pointwise', slots, all.slice(0, code.outs.length))).toEqual([]);
+    const operands = all.map((s, k) => laid(s, strides[k]!, offsets?.[k] ?? 0));
+    const params = Array.from({ length: code.params ?? 0 }, () => 1.7);
+    const command = pointwise(define(code), sizes, operands, params);
+    expect(compare('pointwise', command, all.slice(0, code.outs.length))).toEqual([]);
   });
   it('in place, and over more operands than a kernel takes as arguments', () => {
     const program = define(add),
       x = new Storage('float32', 1000).fill((i) => i / 7);
-    expect(compare('pointwise', [program, 1, 1000, x.at(), 1, x.at(), 1, x.at(), 1], [x])).toEqual([]);
+    expect(compare('pointwise', flat(program, [x, x, x], 1000), [x])).toEqual([]);
     const count = 60,
       dims = 8;
     const wide = define({
@@ -341,9 +346,9 @@ describe('walks', () => {
       operand = new Storage('float32', 256).fill((i) => Math.sin(i));
     const ups = Array.from({ length: dims }, (_, d) => 2 ** d),
       downs = [...ups].reverse();
-    const slots: Slot[] = [wide, dims, ...ups.map(() => 2), out.at(), ...downs];
-    for (let i = 0; i < count; ++i) slots.push(operand.at(), ...(i % 2 === 0 ? ups : downs));
-    expect(compare('pointwise', slots, [out])).toEqual([]);
+    const operands = Array.from({ length: count }, (_, i) => laid(operand, i % 2 === 0 ? ups : downs));
+    const sizes = ups.map(() => 2);
+    expect(compare('pointwise', pointwise(wide, sizes, [laid(out, downs), ...operands]), [out])).toEqual([]);
   });
   it('fills without an input', () => {
     const out = new Storage('bfloat16', 77).fill(() => 9);
@@ -355,7 +360,7 @@ describe('walks', () => {
       instructions: [],
       results: [0],
     });
-    expect(compare('pointwise', [fill, 1, 2.6, 70, out.at(3), 1], [out])).toEqual([]);
+    expect(compare('pointwise', pointwise(fill, [70], [laid(out, [1], 3)], [2.6]), [out])).toEqual([]);
     const half = define({
       compute: 'bool',
       ins: [],
@@ -365,6 +370,6 @@ describe('walks', () => {
       results: [0],
     });
     const whole = new Storage('int64', 5);
-    expect(compare('pointwise', [half, 1, 5, whole.at(), 1], [whole])).toEqual([]);
+    expect(compare('pointwise', flat(half, [whole], 5), [whole])).toEqual([]);
   });
 });

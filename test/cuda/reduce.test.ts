@@ -1,22 +1,31 @@
 // Holds CUDA's reductions, rows and scans against the CPU's families, through the host shim: every reducer in every dtype with ties
 // and NaN, every shape of work (rows, columns, several parts), softmax in every length, scans in chunks.
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Operand } from '../../engine/backend/commands/cursor.js';
+import { type Reducer, reducers } from '../../engine/backend/commands/reduce.js';
+import { encodeRowwise } from '../../engine/backend/commands/rowwise.js';
+import { encodeScan, type Scan, scans } from '../../engine/backend/commands/scan.js';
+import { generator } from '../support/random.js';
 import {
+  type At,
+  codeOf,
   compare,
   type Dtype,
   define,
   dtypes,
-  generator,
   isFloat,
+  type Laid,
+  laid,
+  lineAt,
   openShim,
-  type Slot,
+  reduce,
   Storage,
 } from './blocks.js';
 
 beforeAll(openShim);
 
 const computed = dtypes.filter((d) => d !== 'float16' && d !== 'bfloat16');
-const reducers = ['sum', 'prod', 'max', 'min', 'argmax', 'argmin'] as const;
+const allReducers = Object.keys(reducers) as Reducer[];
 const identity = (dtype: Dtype): number =>
   define({ compute: dtype, ins: [dtype], outs: [dtype], instructions: [], results: [0] });
 
@@ -54,27 +63,25 @@ const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a *
 const extent = (sizes: number[], strides: number[]): number =>
   1 + sizes.reduce((sum, size, d) => sum + (size - 1) * strides[d]!, 0);
 
-function runReduce(dtype: Dtype, shape: Shape, which: readonly number[], nan: number): string[] {
+function runReduce(dtype: Dtype, shape: Shape, which: readonly Reducer[], nan: number): string[] {
   const input = crowded(dtype, extent([...shape.kept, ...shape.reduced], shape.in), 11, nan),
     program = identity(dtype);
   return which.flatMap((reducer) => {
     const n = extent(shape.kept, shape.out);
-    const written = [new Storage(dtype, n), ...(reducer >= 4 ? [new Storage('int64', n)] : [])];
-    const slots: Slot[] = [
+    const written = [new Storage(dtype, n), ...(reducer.startsWith('arg') ? [new Storage('int64', n)] : [])];
+    const command = reduce({
       program,
       reducer,
-      shape.kept.length,
-      shape.reduced.length,
-      ...shape.kept,
-      ...shape.reduced,
-    ];
-    for (const s of written) slots.push(s.at(), ...shape.out);
-    slots.push(input.at(), ...shape.in);
+      kept: shape.kept,
+      reduced: shape.reduced,
+      written: written.map((s) => laid(s, shape.out)),
+      inputs: [laid(input, shape.in)],
+    });
     // Sums and products are rounded in another order.
-    const ulp = isFloat(dtype) && reducer < 2 ? 2 : 0;
-    return compare('reduce', slots, written, () => ulp).map(
+    const ulp = isFloat(dtype) && (reducer === 'sum' || reducer === 'prod') ? 2 : 0;
+    return compare('reduce', command, written, () => ulp).map(
       (d) =>
-        `${dtype} ${reducers[reducer]} ${shape.name}[${d.element}] of ${d.storage === 0 ? 'values' : 'indices'}: ${String(d.cpu)} on the CPU, ${String(d.cuda)} here`,
+        `${dtype} ${reducer} ${shape.name}[${d.element}] of ${d.storage === 0 ? 'values' : 'indices'}: ${String(d.cpu)} on the CPU, ${String(d.cuda)} here`,
     );
   });
 }
@@ -87,13 +94,13 @@ describe('reduce', () => {
   it.each(computed.map((dtype, i) => ({ dtype, shape: onePass[i % onePass.length]! })))(
     'every reducer in $dtype, $shape.name',
     ({ dtype, shape }) => {
-      expect(runReduce(dtype, shape, [0, 1, 2, 3, 4, 5], 0.02)).toEqual([]);
+      expect(runReduce(dtype, shape, allReducers, 0.02)).toEqual([]);
     },
   );
   it.each(shapes.map((shape, i) => ({ shape, dtype: (['float32', 'float64', 'int32'] as const)[i % 3]! })))(
     'sum and argmin of $shape.name in $dtype',
     ({ dtype, shape }) => {
-      expect(runReduce(dtype, shape, [0, 5], 0)).toEqual([]);
+      expect(runReduce(dtype, shape, ['sum', 'argmin'], 0)).toEqual([]);
     },
   );
   it('through a prologue, from 16 bits to 16 bits', () => {
@@ -113,13 +120,16 @@ describe('reduce', () => {
       half = new Storage('float16', 33 * 65).fill(() => Math.floor(random() * 0x3c00)),
       weight = new Storage('float32', 65).fill(() => random());
     const out = new Storage('bfloat16', 33);
-    expect(
-      compare(
-        'reduce',
-        [program, 0, 1, 1, 0.3, 33, 65, out.at(), 1, half.at(), 65, 1, weight.at(), 0, 1],
-        [out],
-      ),
-    ).toEqual([]);
+    const command = reduce({
+      program,
+      reducer: 'sum',
+      params: [0.3],
+      kept: [33],
+      reduced: [65],
+      written: [laid(out, [1])],
+      inputs: [laid(half, [65, 1]), laid(weight, [0, 1])],
+    });
+    expect(compare('reduce', command, [out])).toEqual([]);
   });
   it('float32 sums no worse than the CPU’s where everything cancels', () => {
     const n = 70000,
@@ -133,7 +143,15 @@ describe('reduce', () => {
         instructions: [],
         results: [0],
       });
-    expect(compare('reduce', [program, 0, 0, 1, n, out.at(), x.at(), 1], [out])).toEqual([]); // whole numbers: exact in double
+    const command = reduce({
+      program,
+      reducer: 'sum',
+      kept: [],
+      reduced: [n],
+      written: [laid(out, [])],
+      inputs: [laid(x, [1])],
+    });
+    expect(compare('reduce', command, [out])).toEqual([]); // whole numbers: exact in double
   });
 });
 
@@ -155,6 +173,9 @@ function softmax(): { max: number; exp: number; last: number; log: number } {
     log: define({ ...base, instructions: [['log', 2]], results: [5] }),
   };
 }
+const nowhere: Operand = { address: 0, strides: [0] };
+const stage = (reducer: Reducer, prologue: number) => ({ reducer, prologue, epilogue: -1, kept: false });
+
 interface RowShape {
   rows: number;
   n: number;
@@ -178,34 +199,21 @@ describe('rowwise', () => {
       out = new Storage('float32', rows * n),
       tops = new Storage('float32', rows);
     const strides = column ? [1, rows] : [n, 1];
-    const slots: Slot[] = [
-      2,
-      1,
-      1,
-      1,
-      0,
-      rows,
-      n,
-      2,
-      max,
-      -1,
-      0,
-      tops.at(),
-      1,
-      0,
-      exp,
-      -1,
-      1,
-      0,
-      0,
-      last,
-      out.at(),
-      ...strides,
-      x.at(),
-      ...strides,
-    ];
+    const command = (at: At): number =>
+      encodeRowwise('rowwise', {
+        params: [],
+        sizes: [rows],
+        n,
+        stages: [
+          { ...stage('max', max), out: { address: at(laid(tops, [1])), strides: [1] } },
+          { ...stage('sum', exp), kept: true, out: nowhere },
+        ],
+        program: last,
+        outputs: [lineAt(at, laid(out, strides))],
+        inputs: [lineAt(at, laid(x, strides))],
+      });
     // exp's ULP on either side, the sum's and the quotient's roundings.
-    expect(compare('rowwise', slots, [out, tops], (s) => (s === 0 ? 6 : 0))).toEqual([]);
+    expect(compare('rowwise', command, [out, tops], (s) => (s === 0 ? 6 : 0))).toEqual([]);
   });
   it('stages with epilogues alone, and NaN in a row', () => {
     const { max, exp, log } = softmax(),
@@ -214,32 +222,20 @@ describe('rowwise', () => {
       random = generator(4);
     const x = new Storage('float32', rows * n).fill((i) => (i === 100 ? Number.NaN : random())),
       logs = new Storage('float32', rows);
-    const slots: Slot[] = [
-      2,
-      1,
-      0,
-      1,
-      0,
-      rows,
-      n,
-      2,
-      max,
-      -1,
-      0,
-      0,
-      0,
-      0,
-      exp,
-      log,
-      0,
-      logs.at(),
-      1,
-      -1,
-      x.at(),
-      n,
-      1,
-    ];
-    expect(compare('rowwise', slots, [logs], () => 4)).toEqual([]);
+    const command = (at: At): number =>
+      encodeRowwise('rowwise', {
+        params: [],
+        sizes: [rows],
+        n,
+        stages: [
+          { ...stage('max', max), out: nowhere },
+          { ...stage('sum', exp), epilogue: log, out: { address: at(laid(logs, [1])), strides: [1] } },
+        ],
+        program: -1,
+        outputs: [],
+        inputs: [lineAt(at, laid(x, [n, 1]))],
+      });
+    expect(compare('rowwise', command, [logs], () => 4)).toEqual([]);
   });
   it('products and minima of integers, over two dims of rows', () => {
     const ins = ['int16', 'int32', 'int32', 'int32', 'int32'] as const,
@@ -256,44 +252,31 @@ describe('rowwise', () => {
     });
     const x = new Storage('int16', 600).fill((i) => (i % 13) - 6),
       out = new Storage('int64', 600);
-    const slots: Slot[] = [
-      2,
-      1,
-      1,
-      2,
-      0,
-      4,
-      5,
-      30,
-      1,
-      first,
-      -1,
-      0,
-      0,
-      0,
-      0,
-      3,
-      first,
-      -1,
-      0,
-      0,
-      0,
-      0,
-      last,
-      out.at(),
-      150,
-      30,
-      1,
-      x.at(),
-      30,
-      120,
-      1,
-    ];
-    expect(compare('rowwise', slots, [out])).toEqual([]);
+    const command = (at: At): number =>
+      encodeRowwise('rowwise', {
+        params: [],
+        sizes: [4, 5],
+        n: 30,
+        stages: [
+          { ...stage('prod', first), out: { address: 0, strides: [0, 0] } },
+          { ...stage('min', first), out: { address: 0, strides: [0, 0] } },
+        ],
+        program: last,
+        outputs: [lineAt(at, laid(out, [150, 30, 1]))],
+        inputs: [lineAt(at, laid(x, [30, 120, 1]))],
+      });
+    expect(compare('rowwise', command, [out])).toEqual([]);
   });
 });
 
-const scans = ['cumsum', 'cumprod', 'cummax', 'cummin', 'logcumsumexp'] as const;
+/** `operands` are the input, the result and, of cummax and cummin, the indices; their last stride is that of the lane. */
+const scan =
+  (name: Scan, dtype: Dtype, sizes: readonly number[], n: number, operands: readonly Laid[]) =>
+  (at: At): number => {
+    const [input, out, outIndex] = operands.map((o) => lineAt(at, o));
+    const command = { scan: name, dtype: codeOf(dtype), sizes, n };
+    return encodeScan('scan', { ...command, input: input!, out: out!, outIndex: outIndex ?? null });
+  };
 interface ScanShape {
   name: string;
   lanes: number[];
@@ -309,40 +292,40 @@ const scanShapes: ScanShape[] = [
 ];
 
 describe('scan', () => {
-  const cases = scans.flatMap((name, op) =>
+  const cases = (Object.keys(scans) as Scan[]).flatMap((name, op) =>
     scanShapes
       .map((shape, i) => ({
         name,
-        op,
         shape,
         dtype: (['float32', 'float64', 'int64', 'uint8', 'int16'] as const)[(op + i) % 5]!,
       }))
-      .filter(({ dtype, op }) => op < 4 || isFloat(dtype)),
+      .filter(({ dtype, name }) => name !== 'logcumsumexp' || isFloat(dtype)),
   );
-  it.each(cases)('$name of $shape.name in $dtype', ({ op, shape, dtype }) => {
+  it.each(cases)('$name of $shape.name in $dtype', ({ name, shape, dtype }) => {
     const size = product(shape.lanes) * shape.n,
       random = generator(8);
-    const whole = crowded(dtype, size, 3, op === 2 || op === 3 ? 0.0005 : 0);
+    const indexed = name === 'cummax' || name === 'cummin';
+    const whole = crowded(dtype, size, 3, indexed ? 0.0005 : 0);
     const x =
-      op === 1 && isFloat(dtype)
+      name === 'cumprod' && isFloat(dtype)
         ? whole.fill(() => 1 + (random() - 0.5) / 64)
-        : op === 0 && isFloat(dtype)
+        : name === 'cumsum' && isFloat(dtype)
           ? whole.fill(() => random())
           : whole;
-    const indexed = op === 2 || op === 3;
     const out = [new Storage(dtype, size), ...(indexed ? [new Storage('int64', size)] : [])];
-    const slots: Slot[] = [op, dtypes.indexOf(dtype), shape.lanes.length, ...shape.lanes, shape.n];
-    for (const s of [x, ...out]) slots.push(s.at(), ...shape.strides);
+    const operands = [x, ...out].map((s) => laid(s, shape.strides));
+    const command = scan(name, dtype, shape.lanes, shape.n, operands);
     // Partial sums are added in another order: a rounding for each of some thousand steps, of float64 that is not compensated.
     const ulp = indexed || !isFloat(dtype) ? 0 : dtype === 'float32' ? 1 : 2000;
-    expect(compare('scan', slots, out, () => ulp)).toEqual([]);
+    expect(compare('scan', command, out, () => ulp)).toEqual([]);
   });
   it('in place, and bools with their indices', () => {
     const x = new Storage('int32', 5000).fill((i) => i % 7);
-    expect(compare('scan', [0, 4, 0, 5000, x.at(), 1, x.at(), 1], [x])).toEqual([]);
+    expect(compare('scan', scan('cumsum', 'int32', [], 5000, [laid(x, [1]), laid(x, [1])]), [x])).toEqual([]);
     const b = new Storage('bool', 90).fill((i) => (i % 11 === 3 ? 1 : 0)),
       out = new Storage('bool', 90),
       index = new Storage('int64', 90);
-    expect(compare('scan', [2, 0, 0, 90, b.at(), 1, out.at(), 1, index.at(), 1], [out, index])).toEqual([]);
+    const operands = [b, out, index].map((s) => laid(s, [1]));
+    expect(compare('scan', scan('cummax', 'bool', [], 90, operands), [out, index])).toEqual([]);
   });
 });

@@ -24,7 +24,7 @@ describe('libraries', () => {
 
   test('a call before a device is set fails with a kind, not a crash', () => {
     const got = outOf(
-      'cuda.synchronize(); out.status = block[0]; out.kind = cuda.failure().kind; cuda.pointwise(); out.family = block[0];',
+      'cuda.synchronize(); out.status = status(); out.kind = cuda.failure().kind; cuda.pointwise(); out.family = status();',
       { TORCHSTONE_CUDA_PATH: '/nowhere' },
     );
     expect(got).toMatchObject({ status: 6, kind: 'none', family: 6 });
@@ -88,8 +88,8 @@ out.lock = Array.from(get(lock, new BigInt64Array(2)), Number);`);
     const body = 'struct Args { int64_t n; };\nTS_KERNEL(@, Args, 64) { if (threadIdx.x < 40) tsBarrier(); }';
     const { out, stderr } = child(`
 launch(${JSON.stringify(body)}, 1, 64, 1);
-cuda.synchronize(); out.first = [block[0], cuda.failure().kind];
-cuda.allocate({}, 16, true); out.second = [block[0], cuda.failure().kind];
+cuda.synchronize(); out.first = [status(), cuda.failure().kind];
+cuda.allocate({}, 16, true); out.second = [status(), cuda.failure().kind];
 out.text = cuda.failure().message;`);
     expect(out).toMatchObject({ first: [6, 'lost'], second: [6, 'lost'] });
     expect((out as { text: string }).text).toMatch(/start it again/);
@@ -110,9 +110,9 @@ cuda.synchronize(); out.kind = cuda.failure().kind;`;
   test('a kernel that does not compile gives the log, one with other arguments the sizes', () => {
     const got = outOf(`${addOne}
 launch('struct Args { int64_t n; };\\nTS_KERNEL(@, Args, 1) { nonsense; }', 1, 1, 1);
-out.compile = [block[0], cuda.failure()];
-launch(ADD_ONE, 1, 128, 1); out.arguments = [block[0], cuda.failure()];
-launch(ADD_ONE, 0, 128, 1, 1); out.grid = [block[0], cuda.failure()];`) as Record<
+out.compile = [status(), cuda.failure()];
+launch(ADD_ONE, 1, 128, 1); out.arguments = [status(), cuda.failure()];
+launch(ADD_ONE, 0, 128, 1, 1); out.grid = [status(), cuda.failure()];`) as Record<
       string,
       [number, { kind: string; message: string }]
     >;
@@ -131,16 +131,16 @@ TS_KERNEL(@, Args, 64) { if (threadIdx.x >= 5) tsFail(a.error, 1, threadIdx.x, 2
   test('the first fault of kernels is a status of the next call that waits, once', () => {
     const got = outOf(`
 const x = put(new Float32Array(4));
-launch(${JSON.stringify(body)}, 2, 64, -1); out.launched = block[0];
-get(x, new Float32Array(4)); out.read = Array.from(block.slice(0, 4));
-cuda.synchronize(); out.after = block[0];
-launch(${JSON.stringify(body)}, 1, 64, -1); cuda.synchronize(); out.again = block[0];`);
+launch(${JSON.stringify(body)}, 2, 64, -1); out.launched = status();
+get(x, new Float32Array(4)); out.read = statusWords();
+cuda.synchronize(); out.after = status();
+launch(${JSON.stringify(body)}, 1, 64, -1); cuda.synchronize(); out.again = status();`);
     expect(got).toEqual({ launched: 0, read: [1, 5, 2, 3], after: 0, again: 1 });
   });
 
   test('a blocking launch reports its own', () => {
     expect(
-      outOf(`cuda.setBlocking(true); launch(${JSON.stringify(body)}, 1, 64, -1); out.status = block[0];`),
+      outOf(`cuda.setBlocking(true); launch(${JSON.stringify(body)}, 1, 64, -1); out.status = status();`),
     ).toEqual({
       status: 1,
     });
@@ -150,9 +150,9 @@ launch(${JSON.stringify(body)}, 1, 64, -1); cuda.synchronize(); out.again = bloc
     const got = outOf(
       `${addOne}
 const x = put(new Float32Array(4));
-launch(ADD_ONE, 1, 128, 4, x); out.first = block[0];
-launch(ADD_ONE, 1, 128, 4, x); out.second = block[0];
-get(x, new Float32Array(4)); out.read = [block[0], cuda.failure().kind];
+launch(ADD_ONE, 1, 128, 4, x); out.first = status();
+launch(ADD_ONE, 1, 128, 4, x); out.second = status();
+get(x, new Float32Array(4)); out.read = [status(), cuda.failure().kind];
 cuda.eventCreate(); out.event = cuda.failure().kind;`,
       { TORCHSTONE_SHIM_STICKY: '2' },
     );
@@ -174,7 +174,7 @@ describe('memory', () => {
     const got = outOf(
       `
 const first = allocate(60e6);
-out.big = [cuda.allocate({}, 50e6, true), block[0], cuda.failure()];
+out.big = [cuda.allocate({}, 50e6, true), status(), cuda.failure()];
 cuda.release(first);
 out.then = cuda.allocate({}, 90e6, true) > 0;`,
       { TORCHSTONE_SHIM_MEMORY: String(100 << 20) },
@@ -224,7 +224,7 @@ cuda.copyOut(q, new ArrayBuffer(8), 4, 8); out.range = cuda.failure().kind;`);
 const p = put(new Float32Array([1, 2, 3])); cuda.setDevice(1); held('set');
 const q = allocate(12); cuda.copyAcross(q, 1, p, 0, 12); held('across');
 out.y = Array.from(get(q, new Float32Array(3)));
-cuda.setDevice(2); out.third = [block[0], cuda.failure().message];`,
+cuda.setDevice(2); out.third = [status(), cuda.failure().message];`,
       { TORCHSTONE_SHIM_DEVICES: '2' },
     );
     expect(got).toEqual({ y: [1, 2, 3], third: [6, 'required one of 2 CUDA devices, got number 2'] });
@@ -238,7 +238,7 @@ const s = cuda.streamCreate(), a = cuda.eventCreate(), b = cuda.eventCreate(), x
 cuda.eventRecord(a, 0); cuda.streamWaitEvent(s, a); cuda.streamUse(s);
 launch(ADD_ONE, 1, 128, 4, x); cuda.eventRecord(b, s); cuda.eventSynchronize(b); held('event');
 out.done = [cuda.eventQuery(b), cuda.streamQuery(s)]; out.ms = cuda.eventElapsed(a, b) >= 0;
-cuda.streamUse(99); out.unknown = [block[0], cuda.failure().kind];`);
+cuda.streamUse(99); out.unknown = [status(), cuda.failure().kind];`);
     expect(got).toEqual({ done: [true, true], ms: true, unknown: [6, 'launch'] });
   });
 
@@ -249,7 +249,7 @@ cuda.graphBegin(); held('begin');
 y = allocate(16); cuda.fill(y, 0, 16); cuda.copyIn(y, new Float32Array([10]).buffer, 0, 4);
 const other = allocate(16); cuda.release(other);
 launch(ADD_ONE, 1, 128, 4, x); launch(ADD_ONE, 1, 128, 4, y);
-cuda.copyOut(x, new ArrayBuffer(16), 0, 16); out.wait = [block[0], cuda.failure().kind];
+cuda.copyOut(x, new ArrayBuffer(16), 0, 16); out.wait = [status(), cuda.failure().kind];
 const g = cuda.graphEnd(); held('end');
 out.before = Array.from(get(x, new Float32Array(4)));
 out.mine = allocate(16) === other;

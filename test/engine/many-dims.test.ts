@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../engine/index.js';
 import * as torch from '../../engine/index.js';
 import { addonPath } from '../../engine/backend/addon.js';
-import { generator } from '../cuda/blocks.js';
+import { generator } from '../support/random.js';
 
 process.env.TORCHSTONE_CUDA_PATH = join(dirname(addonPath), 'shim');
 

@@ -1,20 +1,7 @@
-// Owns the geometry of commands: which dims are walked in which order, merged where every operand runs on, and writing operands
-// into the block. It must not know tensors or families.
+// Geometry of commands: in which order dims are walked, and dims merged where every operand runs on. Free of tensors and families.
+//   const { sizes, strides } = coalesce(shape, operands, memoryOrder(shape, operands));
 
 import type { Shape } from '../../core/shape.js';
-import { block } from '../addon.js';
-
-/** Writes an operand from `block[at]` on; where the next thing goes. */
-export function writeOperand(at: number, address: number, strides: readonly number[]): number {
-  block[at] = address;
-  return writeList(at + 1, strides);
-}
-
-/** The same of any numbers. */
-export function writeList(at: number, values: readonly number[]): number {
-  for (let i = 0; i < values.length; i++) block[at + i] = values[i]!;
-  return at + values.length;
-}
 
 /** Dims with the output's largest stride first, so that the walk follows memory. */
 export function memoryOrder(shape: Shape, operands: readonly Shape[]): number[] {

@@ -1,7 +1,8 @@
 // Owns which CUDA device a call means, and what a call of the addon fails with. It must not know what is called.
 import { cudaDevice, cudaHook, type DeviceLike, device } from '../../core/device.js';
 import { message, RuntimeError } from '../../core/errors.js';
-import { block, type CudaAddon, cudaAt, raiseStatus } from '../addon.js';
+import { type CudaAddon, cudaAt } from '../addon.js';
+import { requireDone, statuses, writeStatus } from '../commands/status.js';
 
 let chosen = 0;
 /** The index of the current device. */
@@ -20,8 +21,8 @@ export function indexOf(op: string, value: DeviceLike | number = chosen): number
 
 /** Runs a call of the addon, and turns what kernels failed with into the engine's errors. */
 export function checked<T>(op: string, index: number, call: (cuda: CudaAddon) => T): T {
-  block[0] = 0;
+  writeStatus(statuses.done);
   const result = call(cudaAt(index));
-  if (block[0] !== 0) raiseStatus(op);
+  requireDone(op);
   return result;
 }

@@ -1,6 +1,6 @@
 // Owns the ops that make tensors from sizes, ranges and JavaScript values. Random ones are in random_ops.ts.
 
-import { block, raiseStatus } from '../../backend/addon.js';
+import { runArange } from '../../backend/commands/arange.js';
 import { Complex } from '../../core/complex.js';
 import { type DeviceLike, placedOn, requireDevice } from '../../core/device.js';
 import {
@@ -171,13 +171,8 @@ export function rangeInto(x: Tensor, start: number, step: number): Tensor {
     rawCopy(x, rangeInto(newTensor(x.shape, partOf(computedIn(x.dtype))), start, step));
     return x;
   }
-  block[0] = x.dtype.code;
-  block[1] = x.address;
-  block[2] = x.length;
-  block[3] = start;
-  block[4] = step;
-  x.device.backend.arange();
-  if (block[0] !== 0) raiseStatus('arange');
+  const command = { dtype: x.dtype.code, out: x.address, n: x.length, start, step };
+  runArange('arange', x.device.backend, command);
   return x;
 }
 

@@ -1,8 +1,9 @@
 // Owns the Fourier transforms as plain differentiable functions: complex to complex, real to half, half to real, along several
-// dims, unscaled but for a factor. The command's layout is written in native/README.md. It declares no ops.
+// dims, unscaled but for a factor. The command is written in backend/commands/fft.ts. It declares no ops.
 import { record } from '../../autograd/node.js';
-import { block, raiseStatus } from '../../backend/addon.js';
-import { coalesce } from '../../backend/commands/coalesce.js';
+import { coalesceOrEmpty } from '../../backend/commands/coalesce.js';
+import type { LineOperand } from '../../backend/commands/cursor.js';
+import { type FftKind, runFft } from '../../backend/commands/fft.js';
 import { backendOf } from '../../core/device.js';
 import { complexOf, type DType, getDefaultDtype, partOf } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
@@ -20,13 +21,10 @@ export const anyZero = () => ({
   signedZero: 'any',
 });
 
-const forms = { complex: 0, real: 1, half: 2 } as const;
-type Form = keyof typeof forms;
-
 interface Pass {
   readonly op: string;
   readonly inverse: boolean;
-  readonly from: Form;
+  readonly from: FftKind;
   readonly to: 'complex' | 'real';
   readonly scale: number;
 }
@@ -35,19 +33,26 @@ interface Pass {
 function launch(p: Pass, out: Tensor, x: Tensor, dim: number, n: number): void {
   if (out.length === 0) return;
   const backend = backendOf(p.op, [out, x]);
-  const kept = x.shape.map((_, d) => d).filter((d) => d !== dim && x.shape[d] !== 1);
-  const dims =
-    kept.length === 0 ? { sizes: [], strides: [[], []] } : coalesce(x.shape, [x.strides, out.strides], kept);
-  let at = 0;
-  const put = (...values: readonly number[]): void => {
-    for (const v of values) block[at++] = v;
-  };
-  put(partOf(x.dtype).code, dims.sizes.length, ...dims.sizes);
-  put(n, x.shape[dim]!, out.shape[dim]!, p.inverse ? 1 : 0, forms[p.from], forms[p.to], p.scale);
-  put(x.address, ...dims.strides[0]!, x.strides[dim]!);
-  put(out.address, ...dims.strides[1]!, out.strides[dim]!);
-  backend.fft();
-  if (block[0] !== 0) raiseStatus(p.op);
+  const kept = x.shape.map((_, d) => d).filter((d) => d !== dim);
+  const dims = coalesceOrEmpty(x.shape, [x.strides, out.strides], kept);
+  const line = (t: Tensor, k: number): LineOperand => ({
+    address: t.address,
+    strides: dims.strides[k]!,
+    along: t.strides[dim]!,
+  });
+  runFft(p.op, backend, {
+    dtype: partOf(x.dtype).code,
+    sizes: dims.sizes,
+    n,
+    inCount: x.shape[dim]!,
+    outCount: out.shape[dim]!,
+    inverse: p.inverse,
+    from: p.from,
+    to: p.to,
+    scale: p.scale,
+    input: line(x, 0),
+    out: line(out, 1),
+  });
 }
 
 const resized = (x: Tensor, dim: number, size: number): number[] =>

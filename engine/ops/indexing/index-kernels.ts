@@ -1,8 +1,15 @@
-// Owns the commands to the index families (indexGet, indexPut, nonzero) and small raw tensors. No autograd, no checks of
-// shapes: callers have resolved them. Layouts are written in native/README.md.
+// Owns reading and writing through index tensors by the index families, and small raw tensors. No autograd, no checks of
+// shapes: callers have resolved them. The commands are written in backend/commands/index.ts.
 
-import { block, raiseStatus } from '../../backend/addon.js';
-import { coalesce, writeList, writeOperand } from '../../backend/commands/coalesce.js';
+import { coalesce } from '../../backend/commands/coalesce.js';
+import type { Operand } from '../../backend/commands/cursor.js';
+import {
+  type IndexOperand,
+  type PutMode,
+  runIndexGet,
+  runIndexPut,
+  runNonzero,
+} from '../../backend/commands/index.js';
 import { Complex } from '../../core/complex.js';
 import { backendOf } from '../../core/device.js';
 import { type DType, int64, partOf } from '../../core/dtype.js';
@@ -19,8 +26,7 @@ export interface Look {
   readonly stride: number;
 }
 
-const putModes = { replace: 0, add: 1, multiply: 2, amax: 3, amin: 4 } as const;
-export type PutMode = keyof typeof putModes;
+export type { PutMode };
 
 /** @throws where a tensor has no memory, or they live on several devices. */
 export function requireMemory(op: string, tensors: readonly Tensor[]): void {
@@ -61,25 +67,32 @@ export function asLong(index: Tensor): Tensor {
   return index.dtype === int64 ? index : rawCast(index, int64);
 }
 
-/** Writes sizes and operands of an index command from `block[at]` on; `moved` carries the looks. */
-function writeLooks(at: number, first: Tensor, second: Tensor, moved: Tensor, looks: readonly Look[]): void {
+interface Indexed {
+  readonly sizes: readonly number[];
+  readonly first: Operand;
+  readonly second: Operand;
+  readonly indices: readonly IndexOperand[];
+}
+
+/** Two operands and the looks over the shape of `moved`, which carries the looks: dims merged where all run on. */
+function indexed(first: Tensor, second: Tensor, moved: Tensor, looks: readonly Look[]): Indexed {
   const { shape } = moved;
   const operands = [stridesOver(shape, first), stridesOver(shape, second)];
   const order: number[] = [];
   for (let d = 0; d < shape.length; d++) order.push(d);
   for (let k = 0; k < looks.length; k++) operands.push(stridesOver(shape, looks[k]!.index));
-  const dims = coalesce(shape, operands, order);
-  block[at - 2] = dims.sizes.length;
-  block[at - 1] = looks.length;
-  let i = writeList(at, dims.sizes);
-  i = writeOperand(i, first.address, dims.strides[0]!);
-  i = writeOperand(i, second.address, dims.strides[1]!);
-  for (let k = 0; k < looks.length; k++) {
-    const l = looks[k]!;
-    i = writeOperand(i, l.index.address, dims.strides[k + 2]!);
-    block[i++] = l.size;
-    block[i++] = l.stride;
-  }
+  const { sizes, strides } = coalesce(shape, operands, order);
+  return {
+    sizes,
+    first: { address: first.address, strides: strides[0]! },
+    second: { address: second.address, strides: strides[1]! },
+    indices: looks.map((l, k) => ({
+      address: l.index.address,
+      strides: strides[k + 2]!,
+      size: l.size,
+      step: l.stride,
+    })),
+  };
 }
 
 function stridesOver(shape: Shape, x: Tensor): Shape {
@@ -90,10 +103,9 @@ function stridesOver(shape: Shape, x: Tensor): Shape {
 export function getRaw(op: string, out: Tensor, from: Tensor, looks: readonly Look[]): void {
   if (out.length === 0) return;
   requireMemory(op, [out, from, ...looks.map((l) => l.index)]);
-  block[0] = out.dtype.itemSize;
-  writeLooks(3, out, from, from, looks);
-  out.device.backend!.indexGet();
-  if (block[0] !== 0) raiseStatus(op);
+  const { sizes, first, second, indices } = indexed(out, from, from, looks);
+  const itemBytes = out.dtype.itemSize;
+  runIndexGet(op, out.device.backend!, { itemBytes, sizes, out: first, from: second, indices });
 }
 
 /** to[… + Σ index · stride] op= src[…], in row-major order of `to`'s shape; `src` broadcasts to it and has its dtype. */
@@ -104,11 +116,9 @@ export function putRaw(op: string, mode: PutMode, to: Tensor, looks: readonly Lo
     putParts(op, mode, to, looks, src);
     return;
   }
-  block[0] = putModes[mode];
-  block[1] = to.dtype.code;
-  writeLooks(4, to, src, to, looks);
-  to.device.backend!.indexPut();
-  if (block[0] !== 0) raiseStatus(op);
+  const { sizes, first, second, indices } = indexed(to, src, to, looks);
+  const dtype = to.dtype.code;
+  runIndexPut(op, to.device.backend!, { mode, dtype, sizes, to: first, from: second, indices });
 }
 
 /** Sums of complex numbers, part by part. */
@@ -133,21 +143,16 @@ export function nonzeroRaw(x: Tensor): Tensor {
   if (x.dtype.category === 3) return nonzeroRaw(x.ne(0));
   if (n === 0) return newTensor([Number(x.item()) === 0 ? 0 : 1, 0], int64);
   if (x.length === 0) return newTensor([0, n], int64);
-  const phase = (which: number, address: number): void => {
-    block[0] = x.dtype.code;
-    block[1] = n;
-    block[2] = which;
-    let i = 3;
-    for (const size of x.shape) block[i++] = size;
-    block[i++] = x.address;
-    for (const step of x.strides) block[i++] = step;
-    block[i] = address;
-    x.device.backend!.nonzero();
-    if (block[0] !== 0) raiseStatus('nonzero');
-  };
-  phase(0, 0);
-  const out = newTensor([block[1]!, n], int64);
-  if (out.length > 0) phase(1, out.address);
+  const run = (phase: 'count' | 'write', address: number): number =>
+    runNonzero('nonzero', x.device.backend!, {
+      dtype: x.dtype.code,
+      phase,
+      sizes: x.shape,
+      input: { address: x.address, strides: x.strides },
+      out: address,
+    });
+  const out = newTensor([run('count', 0), n], int64);
+  if (out.length > 0) run('write', out.address);
   return out;
 }
 

@@ -2,7 +2,7 @@
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newLike } from '../../core/factory.js';
-import { wrapDims } from '../../core/shape.js';
+import { requireDimsOfSet, wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
@@ -36,7 +36,10 @@ export const flip = defineOp({
   numpy: 'numpy.flip',
   doc: 'The elements in reverse order along dims, as a copy.',
   params: [self, { name: 'dims', kind: 'size' }],
-  kernel: (x: Tensor, dims: readonly number[]): Tensor => flipped(x, wrapDims('flip', dims, x.ndim)),
+  kernel: (x: Tensor, dims: readonly number[]): Tensor => {
+    requireDimsOfSet('flip', x.ndim);
+    return flipped(x, wrapDims('flip', dims, x.ndim));
+  },
   tests: () => ({
     samples: [
       call([t([3, 5]), [0]]),

@@ -1,7 +1,8 @@
-// Owns the commands to the linalg family: factorisations and solves of batches of matrices. No autograd, no checks of
-// shapes: callers have resolved them. The layout is written in native/README.md.
+// Owns factorisations and solves of batches of matrices by the linalg family. No autograd, no checks of shapes: callers have
+// resolved them. The command is written in backend/commands/linalg.ts.
 
-import { block, raiseStatus } from '../../backend/addon.js';
+import type { MatrixOperand } from '../../backend/commands/gemm.js';
+import { linalgFlags as flags, type LinalgKind, runLinalg } from '../../backend/commands/linalg.js';
 import { type DType, int32, partOf } from '../../core/dtype.js';
 import { newStrided, newTensor } from '../../core/factory.js';
 import { broadcastStrides, numelOf, type Shape } from '../../core/shape.js';
@@ -9,18 +10,7 @@ import type { Tensor } from '../../core/tensor.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { filled } from '../indexing/index-kernels.js';
 
-const kinds = {
-  lu: 0,
-  cholesky: 1,
-  triangular: 2,
-  qr: 3,
-  eigh: 4,
-  eig: 5,
-  svd: 6,
-  ldl: 7,
-  ldlSolve: 8,
-} as const;
-export const flags = { upper: 1, unit: 2, full: 4, hermitian: 8 } as const;
+export { flags };
 
 /** A fresh batch of matrices, each column-major, as LAPACK leaves them. */
 export function columnMajor(batch: Shape, rows: number, columns: number, dtype: DType): Tensor {
@@ -35,7 +25,7 @@ export function columnMajor(batch: Shape, rows: number, columns: number, dtype: 
 
 interface Command {
   readonly op: string;
-  readonly kind: keyof typeof kinds;
+  readonly kind: LinalgKind;
   readonly flags?: number;
   readonly batch: Shape;
   readonly m?: number;
@@ -51,23 +41,33 @@ function run(c: Command): Tensor {
   const info = rawZeros(c.batch, int32);
   const matrices = numelOf(c.batch);
   if (matrices === 0 || c.a.length === 0) return info;
-  const sizes = matrices === 1 ? [] : c.batch;
-  let i = 0;
-  for (const v of [kinds[c.kind], c.a.dtype.code, c.flags ?? 0, sizes.length, c.m ?? c.n, c.n, c.k ?? 0])
-    block[i++] = v;
-  block[i++] = info.address;
-  for (const v of sizes) block[i++] = v;
-  for (const x of [c.a, c.b ?? c.a]) {
-    block[i++] = x.address;
-    const batch = broadcastStrides(x.shape.slice(0, -2), x.strides.slice(0, -2), c.batch);
-    if (sizes.length > 0) for (const v of batch) block[i++] = v;
-    block[i++] = x.strides[x.ndim - 2]!;
-    block[i++] = x.strides[x.ndim - 1]!;
-  }
-  for (let o = 0; o < 3; o++) block[i++] = c.out[o]?.address ?? 0;
-  c.a.device.backend!.linalg();
-  if (block[0] !== 0) raiseStatus(c.op);
+  const batch = matrices === 1 ? [] : c.batch;
+  const b = c.b ?? c.a;
+  runLinalg(c.op, c.a.device.backend!, {
+    kind: c.kind,
+    dtype: c.a.dtype.code,
+    flags: c.flags ?? 0,
+    batch,
+    m: c.m ?? c.n,
+    n: c.n,
+    k: c.k ?? 0,
+    info: info.address,
+    a: matricesOf(c.a, batch),
+    b: matricesOf(b, batch),
+    out: [0, 1, 2].map((i) => c.out[i]?.address ?? 0),
+  });
   return info;
+}
+
+/** The matrices of a tensor, repeated to fill a batch. */
+function matricesOf(x: Tensor, batch: Shape): MatrixOperand {
+  const d = x.ndim - 2;
+  return {
+    address: x.address,
+    batch: batch.length === 0 ? [] : broadcastStrides(x.shape.slice(0, d), x.strides.slice(0, d), batch),
+    row: x.strides[d]!,
+    column: x.strides[d + 1]!,
+  };
 }
 
 const rowsOf = (x: Tensor): number => x.shape[x.ndim - 2]!;

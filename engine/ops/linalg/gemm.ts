@@ -1,7 +1,7 @@
-// Owns the gemm command, and what it takes to multiply dtypes that the CPU's does not: complex numbers by real products of
+// Owns products of matrices by the gemm family, and what it takes to multiply dtypes that the CPU's does not: complex numbers by real products of
 // their parts, 16-bit floats in float32. CUDA's takes all. No checks of shapes, no autograd.
 
-import { block, raiseStatus } from '../../backend/addon.js';
+import { type MatrixOperand, runGemm } from '../../backend/commands/gemm.js';
 import { launchPointwise } from '../../backend/commands/pointwise.js';
 import type { Device } from '../../core/device.js';
 import { computedIn, type DType, partOf } from '../../core/dtype.js';
@@ -59,28 +59,24 @@ function launch(
   accumulate: boolean,
 ): void {
   const dims = mergeBatch(s, s.m * s.n);
-  let i = 0;
-  block[i++] = dtype.code;
-  block[i++] = dims.sizes.length;
-  for (const v of dims.sizes) block[i++] = v;
-  block[i++] = s.m;
-  block[i++] = s.n;
-  block[i++] = s.k;
-  block[i++] = accumulate ? 1 : 0;
-  block[i++] = a.address;
-  for (const v of dims.a) block[i++] = v * a.step;
-  block[i++] = s.aRow * a.step;
-  block[i++] = s.aCol * a.step;
-  block[i++] = b.address;
-  for (const v of dims.b) block[i++] = v * b.step;
-  block[i++] = s.bRow * b.step;
-  block[i++] = s.bCol * b.step;
-  block[i++] = c.address;
-  for (const v of dims.c) block[i++] = v * c.step;
-  block[i++] = s.n * c.step;
-  block[i++] = c.step;
-  c.device.backend!.gemm();
-  if (block[0] !== 0) raiseStatus(op);
+  runGemm(op, c.device.backend!, {
+    dtype: dtype.code,
+    batch: dims.sizes,
+    m: s.m,
+    n: s.n,
+    k: s.k,
+    accumulate,
+    a: matricesAt(a, dims.a, s.aRow, s.aCol),
+    b: matricesAt(b, dims.b, s.bRow, s.bCol),
+    c: matricesAt(c, dims.c, s.n, 1),
+  });
+}
+
+/** Strides count elements; the command's count real numbers. */
+function matricesAt(place: Place, batch: readonly number[], row: number, column: number): MatrixOperand {
+  const { address, step } = place;
+  if (step === 1) return { address, batch, row, column };
+  return { address, batch: batch.map((v) => v * step), row: row * step, column: column * step };
 }
 
 const negative = input(0).neg();

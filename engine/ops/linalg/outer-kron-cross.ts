@@ -1,6 +1,6 @@
 // Owns the products that are compositions: outer, inner, vdot, vecdot, cross, kron, tensordot, chains of matrices, trace.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
-import { broadcastShapes, wrapDim, wrapDims } from '../../core/shape.js';
+import { broadcastShapes, requireDimsOfSet, wrapDim, wrapDims } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param, type OpTests } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
@@ -219,6 +219,7 @@ function contracted(
       'both dimension lists should have same length',
     );
   }
+  requireDimsOfSet(op, Math.max(a.ndim, b.ndim));
   const [p, q] = [wrapDims(op, overA, a.ndim), wrapDims(op, overB, b.ndim)];
   let [x, y] = [a, b];
   for (let i = 0; i < p.length; i++) {

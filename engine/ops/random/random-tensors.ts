@@ -1,6 +1,6 @@
 // Owns the ops that draw random numbers from a generator's Philox stream.
 import { record } from '../../autograd/node.js';
-import { block, raiseStatus } from '../../backend/addon.js';
+import { type RandomKind, runRandom } from '../../backend/commands/random.js';
 import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
@@ -16,17 +16,9 @@ import { allocateFor, allocateLike, factoryParams, finish } from '../creation/cr
 const size: Param = { name: 'size', kind: 'size' };
 export const generatorParam: Param = { name: 'generator', kind: 'generator', default: null, keyword: true };
 const like: Param = { name: 'input', kind: 'tensor' };
-const kinds = { uniform: 0, normal: 1, integer: 2, bernoulli: 3, exponential: 4, raw: 5 } as const;
-const two32 = 4294967296;
 
 /** Fills `x` from the stream and moves the stream on. */
-export function draw(
-  x: Tensor,
-  kind: keyof typeof kinds,
-  p0: number,
-  p1: number,
-  generator: unknown,
-): Tensor {
+export function draw(x: Tensor, kind: RandomKind, p0: number, p1: number, generator: unknown): Tensor {
   if (x.length === 0 || x.device.backend === null) return x;
   if (x.dtype.category === 3) {
     // A complex normal number of variance p1² has parts of half of it.
@@ -38,20 +30,17 @@ export function draw(
   const g = generator instanceof Generator ? generator : defaultGenerator;
   const dtype = computedIn(x.dtype);
   const target = x.rowMajor && dtype === x.dtype ? x : newTensor(x.shape, dtype);
-  const seed = g.initialSeed();
-  block[0] = kinds[kind];
-  block[1] = target.dtype.code;
-  block[2] = target.address;
-  block[3] = target.length;
-  block[4] = seed % two32;
-  block[5] = Math.floor(seed / two32);
-  block[6] = g.offset % two32;
-  block[7] = Math.floor(g.offset / two32);
-  block[8] = p0;
-  block[9] = p1;
-  x.device.backend.random();
-  if (block[0] !== 0) raiseStatus('random');
-  g.advance(block[1]!);
+  const advance = runRandom('random', x.device.backend, {
+    kind,
+    dtype: target.dtype.code,
+    out: target.address,
+    n: target.length,
+    seed: g.initialSeed(),
+    offset: g.offset,
+    p0,
+    p1,
+  });
+  g.advance(advance);
   if (target !== x) rawCopy(x, target);
   return x;
 }

@@ -1,8 +1,9 @@
 // Owns the running ops along a dim: cumsum, cumprod, cummax, cummin, logcumsumexp.
 import { noGrad } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
-import { block, raiseStatus } from '../../backend/addon.js';
-import { coalesce } from '../../backend/commands/coalesce.js';
+import { coalesceOrEmpty } from '../../backend/commands/coalesce.js';
+import type { LineOperand } from '../../backend/commands/cursor.js';
+import { runScan, type Scan } from '../../backend/commands/scan.js';
 import { computedIn, type DType, int64, partOf } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
@@ -27,35 +28,32 @@ const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };
 
-const scans = { cumsum: 0, cumprod: 1, cummax: 2, cummin: 3, logcumsumexp: 4 } as const;
-type Scan = keyof typeof scans;
-
 /** Runs a scan of `x` along `dim` in its own dtype; `indices` for cummax and cummin. */
 function launchScan(op: Scan, x: Tensor, dim: number, out: Tensor, indices: Tensor | null): void {
   if (out.length === 0) return;
-  const kept = x.shape.map((_, d) => d).filter((d) => d !== dim && x.shape[d] !== 1);
+  const kept = x.shape.map((_, d) => d).filter((d) => d !== dim);
   const operands = indices === null ? [x, out] : [x, out, indices];
-  const dims =
-    kept.length === 0
-      ? { sizes: [], strides: operands.map(() => []) }
-      : coalesce(
-          x.shape,
-          operands.map((o) => o.strides),
-          kept,
-        );
-  block[0] = scans[op];
-  block[1] = x.dtype.code;
-  block[2] = dims.sizes.length;
-  let at = 3;
-  for (const size of dims.sizes) block[at++] = size;
-  block[at++] = x.shape[dim] ?? 1;
-  operands.forEach((o, k) => {
-    block[at++] = o.address;
-    for (const step of dims.strides[k]!) block[at++] = step;
-    block[at++] = o.strides[dim] ?? 1;
+  const dims = coalesceOrEmpty(
+    x.shape,
+    operands.map((o) => o.strides),
+    kept,
+  );
+  const [input, result, index] = operands.map(
+    (o, k): LineOperand => ({
+      address: o.address,
+      strides: dims.strides[k]!,
+      along: o.strides[dim] ?? 1,
+    }),
+  );
+  runScan(op, x.device.backend!, {
+    scan: op,
+    dtype: x.dtype.code,
+    sizes: dims.sizes,
+    n: x.shape[dim] ?? 1,
+    input: input!,
+    out: result!,
+    outIndex: index ?? null,
   });
-  x.device.backend!.scan();
-  if (block[0] !== 0) raiseStatus(op);
 }
 
 function scanned(op: Scan, x: Tensor, dim: number, dtype: DType): Tensor {

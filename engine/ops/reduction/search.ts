@@ -1,6 +1,6 @@
 // Owns looking values up in ordered ones: searchsorted, bucketize, isin.
 
-import { block, raiseStatus } from '../../backend/addon.js';
+import { runSearch } from '../../backend/commands/search.js';
 import { computedIn, int32, int64, promoteTypes, scalarDType } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
@@ -31,18 +31,18 @@ function search(op: string, sequence: Tensor, values: Tensor, right: boolean, so
   const order = sorter === null ? null : rawCast(sorter, int64);
   const shared = sequence.ndim === 1;
   const m = shared ? values.length : (values.shape[values.ndim - 1] ?? 1);
-  block[0] = s.dtype.code;
-  block[1] = values.length / m;
-  block[2] = n;
-  block[3] = m;
-  block[4] = right ? 1 : 0;
-  block[5] = shared ? 1 : 0;
-  block[6] = s.address;
-  block[7] = order === null ? 0 : order.address;
-  block[8] = v.address;
-  block[9] = out.address;
-  s.device.backend!.search();
-  if (block[0] !== 0) raiseStatus(op);
+  runSearch(op, s.device.backend!, {
+    dtype: s.dtype.code,
+    rows: values.length / m,
+    n,
+    m,
+    right,
+    shared,
+    sequence: s.address,
+    sorter: order === null ? 0 : order.address,
+    values: v.address,
+    out: out.address,
+  });
   return out;
 }
 

@@ -1,6 +1,6 @@
 // Owns sort, argsort, msort and topk. The kernel sorts contiguous rows; other dims are moved last.
 import { record } from '../../autograd/node.js';
-import { block, raiseStatus } from '../../backend/addon.js';
+import { runSort } from '../../backend/commands/sort.js';
 import { computedIn, int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
@@ -59,16 +59,16 @@ function sortRows(rows: Tensor, descending: boolean, k: number | null): Sorted {
   const indices = newTensor(shape, int64);
   if (values.length === 0) return { values, indices };
   const dense = rows.isContiguous() ? rows : rawCast(rows, rows.dtype);
-  block[0] = dense.dtype.code;
-  block[1] = rows.length / n;
-  block[2] = n;
-  block[3] = descending ? 1 : 0;
-  block[4] = dense.address;
-  block[5] = values.address;
-  block[6] = indices.address;
-  block[7] = rows.ndim === 0 ? 1 : (k ?? n);
-  dense.device.backend!.sort();
-  if (block[0] !== 0) raiseStatus('sort');
+  runSort('sort', dense.device.backend!, {
+    dtype: dense.dtype.code,
+    rows: rows.length / n,
+    n,
+    descending,
+    input: dense.address,
+    values: values.address,
+    indices: indices.address,
+    k: rows.ndim === 0 ? 1 : (k ?? n),
+  });
   return { values, indices };
 }
 

@@ -1,7 +1,7 @@
 // Owns the declarations of views that reorder, stretch, drop or add dims: permute, transpose, movedim, expand, squeeze,
 // unsqueeze. Geometry and gradients are in geometry.ts; view and reshape in reshaping.ts; what picks a part in view_parts.ts.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
-import { wrapDim, wrapDims } from '../../core/shape.js';
+import { requireDimsOfSet, wrapDim, wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { maskOf } from '../../registry/dims.js';
@@ -235,6 +235,7 @@ export const squeeze = defineOp(
           x.shape.map(() => true),
           'SqueezeBackward0',
         );
+      if (typeof dim !== 'number') requireDimsOfSet('squeeze', x.ndim);
       const dims = wrapDims('squeeze', list(dim), x.ndim);
       return squeezed(
         x,

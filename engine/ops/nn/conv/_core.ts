@@ -1,7 +1,7 @@
 // Owns the three commands of a convolution and its tape: the convolution, and the gradients of its input and of its weights,
-// each the gradient of the others. Shapes are already checked. The layouts are written in native/README.md.
+// each the gradient of the others. Shapes are already checked. The commands are written in backend/commands/conv.ts.
 import { record, type Save, type SavedTensor } from '../../../autograd/node.js';
-import { block, raiseStatus } from '../../../backend/addon.js';
+import { type ConvAxis as Axis, type ConvImages, runConv } from '../../../backend/commands/conv.js';
 import { bfloat16, float16, float32, float64 } from '../../../core/dtype.js';
 import { newTensor } from '../../../core/factory.js';
 import type { Shape } from '../../../core/shape.js';
@@ -10,15 +10,7 @@ import { rawCopy, rawFill } from '../../creation/copy-fill-cast.js';
 import { add } from '../../pointwise/arithmetic.js';
 import { byPlanes, byProducts, type Wanted } from './_generic.js';
 
-/** One spatial axis. `pad` stands before the first element; what stands behind the last follows from `out`. */
-export interface Axis {
-  readonly in: number;
-  readonly out: number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly pad: number;
-  readonly dilation: number;
-}
+export type { Axis };
 
 /** A convolution whose shapes are checked: tensors are [images, channels, …axes], weights [filters, channels / groups, …axes]. */
 export interface Convolution {
@@ -46,14 +38,16 @@ function packed(x: Tensor): Tensor {
   return out;
 }
 
-function writeOperand(at: number, x: Tensor): number {
+/** A batch of images in memory; a single spatial dim is the columns of one row. */
+function imagesOf(x: Tensor): ConvImages {
   const s = x.strides;
-  block[at] = x.address;
-  block[at + 1] = s[0]!;
-  block[at + 2] = s[1]!;
-  block[at + 3] = s.length === 4 ? s[2]! : 0;
-  block[at + 4] = s[s.length - 1]!;
-  return at + 5;
+  return {
+    address: x.address,
+    image: s[0]!,
+    channel: s[1]!,
+    row: s.length === 4 ? s[2]! : 0,
+    column: s[s.length - 1]!,
+  };
 }
 
 /** Whether the addon's families compute in this dtype. CUDA's take 16-bit floats, which they round once: planes would be added rounded. */
@@ -90,26 +84,20 @@ function overChannels(b: Tensor, c: Convolution, shape: Shape): Tensor {
 
 /** One command of the addon: one or two spatial dims, float32 or float64. */
 function launchPlanar(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
-  let i = 0;
-  block[i++] = x.dtype.code;
-  block[i++] = c.images;
-  block[i++] = c.groups;
-  block[i++] = c.channels;
-  block[i++] = c.filters;
-  for (const a of c.axes.length === 1 ? [single, ...c.axes] : c.axes) {
-    block[i++] = a.in;
-    block[i++] = a.out;
-    block[i++] = a.kernel;
-    block[i++] = a.stride;
-    block[i++] = a.pad;
-    block[i++] = a.dilation;
-  }
-  i = writeOperand(i, x);
-  block[i++] = w.address;
-  block[i++] = b === null ? 0 : b.address;
-  writeOperand(i, y);
-  x.device.backend![f]();
-  if (block[0] !== 0) raiseStatus(f);
+  const [h, width] = c.axes.length === 1 ? [single, c.axes[0]!] : [c.axes[0]!, c.axes[1]!];
+  runConv(f, x.device.backend!, {
+    dtype: x.dtype.code,
+    images: c.images,
+    groups: c.groups,
+    channels: c.channels,
+    filters: c.filters,
+    h,
+    w: width,
+    x: imagesOf(x),
+    weight: w.address,
+    bias: b === null ? 0 : b.address,
+    y: imagesOf(y),
+  });
 }
 
 function saved(save: Save, x: Tensor, wanted: boolean): SavedTensor | null {
