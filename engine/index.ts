@@ -5,6 +5,7 @@ import './autograd/methods.js';
 import './ops/indexing/subscript.js';
 import './io/numpy.js';
 import './core/scope.js';
+import './registry/device-guard.js';
 import './format/text.js';
 import { grad } from './autograd/engine.js';
 import { jvp } from './autograd/jvp.js';

@@ -5,36 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TorchstoneError } from '../core/errors.js';
-
-/** The kernel families: each reads its command from the block. A device's backend is one of these. */
-export interface Families {
-  pointwise(): void;
-  reduce(): void;
-  rowwise(): void;
-  scan(): void;
-  gemm(): void;
-  conv(): void;
-  convInputGrad(): void;
-  convWeightGrad(): void;
-  indexGet(): void;
-  indexPut(): void;
-  nonzero(): void;
-  sort(): void;
-  search(): void;
-  random(): void;
-  arange(): void;
-  fft(): void;
-  linalg(): void;
-}
-
-/** Memory of one device, tied to owners by weak references. */
-interface DeviceMemory {
-  allocate(owner: object, bytes: number, force: boolean): number;
-  collect(): number;
-  release(address: number): void;
-  trim(): void;
-  memoryStats(out: Float64Array): void;
-}
+import type { Kernels, MemoryPool } from './backend.js';
 
 /** What was found where a library was looked for. */
 export interface CudaLook {
@@ -61,7 +32,7 @@ export interface CudaFound {
 }
 
 /** The CUDA half of the addon; everything works on the device and stream that were set last. Contract: native/cuda/README.md. */
-export interface CudaAddon extends Families, DeviceMemory {
+export interface CudaAddon extends Kernels, MemoryPool {
   /** Looks for the libraries, once; folders are tried before the usual places. */
   init(folders: readonly string[]): CudaFound;
   setDevice(index: number): void;
@@ -117,7 +88,7 @@ export interface CudaAddon extends Families, DeviceMemory {
   failure(): { kind: 'none' | 'memory' | 'compile' | 'launch' | 'lost' | 'library'; message: string };
 }
 
-export interface Addon extends Families, DeviceMemory {
+export interface Addon extends Kernels, MemoryPool {
   readonly block: Float64Array;
   readonly primitives: readonly { name: string; arity: number; kinds: string }[];
   /** Absent from builds without it. */
@@ -168,19 +139,6 @@ export const addon: Addon = { ...loaded.addon };
 export const addonPath: string = loaded.path;
 /** The shared command block. Only `commands/` reads and writes it. */
 export const block: Float64Array = addon.block;
-
-let cudaCurrent = -1;
-/** The CUDA half, working on this device. Only cuda.ts may ask before devices are known to exist. */
-export function cudaAt(index: number): CudaAddon {
-  const cuda = addon.cuda;
-  if (cuda === undefined)
-    throw new TorchstoneError('cuda: required an addon with the CUDA backend, got one without');
-  if (index !== cudaCurrent) {
-    cuda.setDevice(index);
-    cudaCurrent = index;
-  }
-  return cuda;
-}
 
 const opcodes = new Map<string, number>(addon.primitives.map((p, i) => [p.name, i]));
 

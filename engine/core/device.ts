@@ -1,40 +1,50 @@
 // Owns devices: their names, their backends, where fresh memory is made, and the errors of mixing or lacking devices.
 // It must not know tensors; CUDA's own API is in cuda.ts.
 
-import { addon, type Families } from '../backend/addon.js';
+import { type Backend, backendTypes, type Kernels, providerOf } from '../backend/backend.js';
+import { cpuBackend } from '../backend/cpu.js';
 import { ArgumentError, describe, message, NotImplementedError, RuntimeError } from './errors.js';
 
-export type DeviceType = 'cpu' | 'cuda' | 'meta' | 'disposed';
+/** `cpu`, `meta`, or a type with a registered backend, as `cuda`. */
+export type DeviceType = 'cpu' | 'cuda' | 'meta' | 'disposed' | (string & {});
 
 /** Where a tensor lives. `meta` tensors have a shape and dtype but no memory. Compare with `equals` or by String(). */
 export class Device {
   readonly type: DeviceType;
   readonly index: number | null;
-  /** The kernels that work on this device's memory; null where there is none, or none yet. */
-  backend: Families | null;
+  /** What runs on this device's memory; null where there is none, or none yet. @internal */
+  backend: Backend | null;
+  /** The backend's kernels, one look-up nearer for hot calls. @internal */
+  kernels: Kernels | null;
   /** @internal Use `device(name)`. */
-  constructor(type: DeviceType, index: number | null, backend: Families | null = null) {
+  constructor(type: DeviceType, index: number | null, backend: Backend | null = null) {
     this.type = type;
     this.index = index;
     this.backend = backend;
+    this.kernels = backend === null ? null : backend.kernels;
   }
   toString(): string {
     return this.index === null ? this.type : `${this.type}:${this.index}`;
   }
 }
 
-export const cpu = new Device('cpu', null, addon);
+export const cpu = new Device('cpu', null, cpuBackend);
 export const meta = new Device('meta', null);
 /** Where a tensor lives after dispose(): every op refuses it, because it is not on the CPU. */
 export const disposed = new Device('disposed', null);
 
 export type DeviceLike = Device | string;
 
-const cudaDevices: Device[] = [];
-/** The CUDA device of this number: always the same object. Whether it exists is another question. */
-export function cudaDevice(index: number): Device {
-  cudaDevices[index] ??= new Device('cuda', index);
-  return cudaDevices[index];
+const indexed = new Map<string, Device>();
+/** The device of this type and number: always the same object. Whether it exists is another question. */
+export function deviceOfType(type: string, index: number): Device {
+  const name = `${type}:${index}`;
+  let found = indexed.get(name);
+  if (found === undefined) {
+    found = new Device(type, index);
+    indexed.set(name, found);
+  }
+  return found;
 }
 
 /**
@@ -62,12 +72,19 @@ export function placedOn<T>(d: Device, body: () => T): T {
   }
 }
 
-/** Makes a CUDA device ready; set by cuda.ts. @throws RuntimeError where there is none. */
-export const cudaHook: { ready(op: string, d: Device): void } = {
-  ready(op, d) {
-    throw new RuntimeError(message(op, `the device ${d}`, 'none', 'the CUDA backend is not loaded'));
-  },
-};
+/** Called when a device other than the CPU comes into use; set by registry/device-guard.ts. */
+export const deviceHooks = { secondDevice: (): void => {} };
+
+/** Connects a device to its backend. @throws RuntimeError where there is no such device */
+function open(op: string, d: Device): void {
+  const backend = providerOf(d.type)?.open(op, d.index!);
+  if (backend === undefined) return;
+  d.backend = backend;
+  d.kernels = backend.kernels;
+  if (placement.several) return;
+  placement.several = true;
+  deviceHooks.secondDevice();
+}
 
 /** `device('cpu')`, `device('cuda:0')`. @throws RuntimeError for an unknown or absent device. */
 export function device(value: DeviceLike): Device {
@@ -76,15 +93,17 @@ export function device(value: DeviceLike): Device {
     throw new ArgumentError(message('device', 'a device or its name', describe(value)));
   if (value === 'cpu' || value === 'cpu:0') return cpu;
   if (value === 'meta') return meta;
-  if (/^cuda(:\d+)?$/.test(value)) return cudaDevice(value === 'cuda' ? 0 : Number(value.slice(5)));
-  throw new RuntimeError(message('device', "'cpu', 'meta' or 'cuda[:index]'", describe(value)));
+  const [, type, index] = /^([a-z]\w*)(?::(\d+))?$/.exec(value) ?? [];
+  if (type !== undefined && providerOf(type) !== undefined) return deviceOfType(type, Number(index ?? 0));
+  const known = backendTypes().map((name) => `'${name}[:index]'`);
+  throw new RuntimeError(message('device', ["'cpu'", "'meta'", ...known].join(', '), describe(value)));
 }
 
 /** The device that memory is asked on. @throws RuntimeError when this build or machine has none of that type. */
 export function requireDevice(op: string, value: DeviceLike | null | undefined): Device {
   if (value === null || value === undefined) return placement.device;
   const d = device(value);
-  if (d.type === 'cuda' && d.backend === null) cudaHook.ready(op, d);
+  if (d.backend === null) open(op, d);
   return d;
 }
 
@@ -92,12 +111,12 @@ interface Placed {
   readonly device: Device;
 }
 
-/** The one backend of tensors that all have memory on one device. @throws where that does not hold. */
-export function backendOf(op: string, tensors: readonly Placed[]): Families {
+/** The kernels for tensors that all have memory on one device. @throws where that does not hold. */
+export function kernelsOf(op: string, tensors: readonly Placed[]): Kernels {
   const first = tensors[0]!.device;
   for (let i = 1; i < tensors.length; i++) if (tensors[i]!.device !== first) throw deviceError(op, tensors);
-  if (first.backend === null) throw deviceError(op, tensors);
-  return first.backend;
+  if (first.kernels === null) throw deviceError(op, tensors);
+  return first.kernels;
 }
 
 /** Explains why an op cannot run on these tensors' devices. */

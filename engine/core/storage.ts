@@ -2,8 +2,8 @@
 // It must not know shapes or dtypes. The reasons and measurements are in DESIGN 3.4.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { addon, type CudaAddon, cudaAt } from '../backend/addon.js';
-import { requireDone, statuses, writeStatus } from '../backend/commands/status.js';
+import { addon } from '../backend/addon.js';
+import type { MemoryPool } from '../backend/backend.js';
 import { cpu, type Device } from './device.js';
 import { OutOfMemoryError, RuntimeError } from './errors.js';
 
@@ -64,9 +64,8 @@ export class Storage {
   read(from: number, bytes: number): ArrayBuffer {
     this.#requireMemory();
     const copy = new ArrayBuffer(bytes);
-    if (bytes > 0 && this.device.type === 'cuda') {
-      cudaAt(this.device.index!).copyOut(this.address + from, copy, 0, bytes);
-      requireDone('copy');
+    if (bytes > 0) {
+      this.device.backend?.copies?.copyOut(this.address + from, copy, 0, bytes);
     }
     return copy;
   }
@@ -79,8 +78,9 @@ export class Storage {
   release(): void {
     if (this.released || this.shared || this.buffer !== null) return;
     this.released = true;
+    // The CPU's pool without a look at the backend: every early release goes this way.
     if (this.device === cpu) addon.release(this.address);
-    else cudaAt(this.device.index!).release(this.address);
+    else this.device.backend!.memory.release(this.address);
   }
 }
 
@@ -90,7 +90,7 @@ let slabUsed = slabSize;
 
 /** A new, uninitialised storage. @throws RuntimeError when the system has no memory. */
 export function allocate(byteLength: number, device: Device = cpu): Storage {
-  if (device !== cpu) return allocateCuda(byteLength, device);
+  if (device !== cpu) return allocateOn(device, byteLength);
   if (byteLength > smallLimit) return allocatePooled(byteLength);
   const storage = new Storage(byteLength);
   const size = byteLength === 0 ? alignment : (byteLength + alignment - 1) & -alignment;
@@ -135,39 +135,42 @@ function tryPool(byteLength: number, force: boolean): Storage | null {
   return storage;
 }
 
-/** Device memory is always pooled. The pool asks for a collection as that of the CPU does; none left is an error. */
-function allocateCuda(byteLength: number, device: Device): Storage {
-  const cuda = cudaAt(device.index!);
-  const young = tryCuda(cuda, byteLength, device, false);
+/** Other devices' memory is always pooled. The pool asks for a collection as that of the CPU does; none left is an error. */
+function allocateOn(device: Device, byteLength: number): Storage {
+  const { memory, failure } = device.backend!;
+  const young = tryDevice(memory, byteLength, device, false);
   if (young !== null) return young;
   for (const type of ['minor', 'major'] as const) {
     collectGarbage(type);
-    cuda.collect();
-    const found = tryCuda(cuda, byteLength, device, type === 'major');
+    memory.collect();
+    const found = tryDevice(memory, byteLength, device, type === 'major');
     if (found !== null) return found;
   }
-  throw new OutOfMemoryError(`allocate: ${cuda.failure().message}`);
+  throw new OutOfMemoryError(`allocate: ${failure.call(device.backend)}`);
 }
 
-function tryCuda(cuda: CudaAddon, byteLength: number, device: Device, force: boolean): Storage | null {
+function tryDevice(memory: MemoryPool, byteLength: number, device: Device, force: boolean): Storage | null {
   const storage = new Storage(byteLength, device);
-  const address = cuda.allocate(storage, Math.max(byteLength, 1), force);
+  const address = memory.allocate(storage, Math.max(byteLength, 1), force);
   if (address <= 0) return null;
   storage.address = address;
   return storage;
 }
 
-/** Copies bytes between two storages, at least one of them on CUDA. */
+/** Copies bytes between two storages, at least one of them on a device with memory of its own. */
 export function copyBytes(to: Storage, toAt: number, from: Storage, fromAt: number, bytes: number): void {
-  const [into, out] = [to.device.index ?? 0, from.device.index ?? 0];
-  writeStatus(statuses.done);
-  if (to.device === from.device) cudaAt(into).copyWithin(to.address + toAt, from.address + fromAt, bytes);
-  else if (to.device === cpu)
-    cudaAt(out).copyOut(from.address + fromAt, to.bytes(), to.byteOffset + toAt, bytes);
-  else if (from.device === cpu)
-    cudaAt(into).copyIn(to.address + toAt, from.bytes(), from.byteOffset + fromAt, bytes);
-  else cudaAt(into).copyAcross(to.address + toAt, into, from.address + fromAt, out, bytes);
-  requireDone('copy');
+  const [into, out] = [to.device.backend!.copies, from.device.backend!.copies];
+  const [target, source] = [to.address + toAt, from.address + fromAt];
+  if (into === null) out!.copyOut(source, to.bytes(), to.byteOffset + toAt, bytes);
+  else if (out === null) into.copyIn(target, from.bytes(), from.byteOffset + fromAt, bytes);
+  else if (to.device === from.device) into.copyWithin(target, source, bytes);
+  else if (to.device.type === from.device.type && into.copyFrom !== undefined)
+    into.copyFrom(target, source, from.device.index!, bytes);
+  else {
+    const host = new ArrayBuffer(bytes);
+    out.copyOut(source, host, 0, bytes);
+    into.copyIn(target, host, 0, bytes);
+  }
 }
 
 /** A storage over memory that JavaScript owns; a write on either side is seen on the other. */

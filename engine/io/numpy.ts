@@ -189,7 +189,7 @@ export function loadNpz(path: string): Map<string, Tensor> {
 }
 
 function plain(x: Tensor): Parameters<typeof serializeNpy>[0] {
-  if (x.device.type === 'cuda') return plain(x.detach().to('cpu'));
+  if (x.device.backend?.copies) return plain(x.detach().to('cpu'));
   const c = x.rowMajor && x.storage.byteLength === x.length * x.dtype.itemSize ? x : rawCast(x, x.dtype);
   const n = numbersIn(c.dtype);
   const data = c.typed().subarray(n * c.offset, n * (c.offset + c.length)) as NumericArray;

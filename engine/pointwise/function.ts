@@ -146,7 +146,7 @@ export class PointwiseFunction {
   resolve(tensors: readonly Tensor[], kinds: readonly ScalarKind[]): Resolved {
     let key = getDefaultDtype().code === 8 ? 0 : 1;
     const { device } = tensors[0]!;
-    if (device.backend === null) throw deviceError(this.name, tensors);
+    if (device.kernels === null) throw deviceError(this.name, tensors);
     for (let i = 0; i < tensors.length; i++) {
       const t = tensors[i]!;
       if (t.device !== device) throw deviceError(this.name, tensors);

@@ -3,7 +3,7 @@
 
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import { launchFullReduce, launchReduce, type Reducer } from '../backend/commands/reduce.js';
-import { backendOf } from '../core/device.js';
+import { kernelsOf } from '../core/device.js';
 import type { DType } from '../core/dtype.js';
 import { computedIn, int64 } from '../core/dtype.js';
 import { newTensor } from '../core/factory.js';
@@ -42,7 +42,7 @@ export function reducedShape(shape: Shape, reduced: readonly boolean[], keepdim:
 }
 
 function iterationShape(r: Reduction): Shape {
-  backendOf(r.op, r.inputs);
+  kernelsOf(r.op, r.inputs);
   return r.inputs.reduce((shape, t) => broadcastShapes(r.op, shape, t.shape), r.inputs[0]!.shape);
 }
 
@@ -72,7 +72,7 @@ export function reduce(r: Reduction): Tensor {
 
 /** Whether `reduceAll` takes it: float32 or float64 in memory, one after another. */
 export function isPlain(x: unknown): x is Tensor {
-  if (!(x instanceof Tensor) || !x.rowMajor || x.device.backend === null || x.length === 0) return false;
+  if (!(x instanceof Tensor) || !x.rowMajor || x.device.kernels === null || x.length === 0) return false;
   return x.dtype.category === 2 && x.dtype.itemSize >= 4;
 }
 

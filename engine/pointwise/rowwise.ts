@@ -6,7 +6,7 @@ import type { LineOperand } from '../backend/commands/cursor.js';
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import type { Reducer } from '../backend/commands/reduce.js';
 import { runRowwise } from '../backend/commands/rowwise.js';
-import { backendOf } from '../core/device.js';
+import { kernelsOf } from '../core/device.js';
 import { computedIn, type DType } from '../core/dtype.js';
 import { message, NotImplementedError } from '../core/errors.js';
 import { newTensor } from '../core/factory.js';
@@ -100,7 +100,7 @@ export interface RowCall {
 
 /** Runs a pipeline. */
 export function runRows(call: RowCall): void {
-  backendOf(call.op, [call.out, ...call.inputs]);
+  kernelsOf(call.op, [call.out, ...call.inputs]);
   if (call.out.length === 0) return;
   if (call.compute.category === 3) {
     const hint = `"${call.op}" not implemented for '${call.compute.title}'`;
@@ -197,7 +197,7 @@ function launchRows(call: RowCall, layout: RowLayout): void {
   const { pipeline, inputs, out } = call;
   const { stages, kept } = pipeline.fused;
   const programs = programsOf(call);
-  runRowwise(call.op, out.device.backend!, {
+  runRowwise(call.op, out.device.kernels!, {
     params: call.params ?? none,
     sizes: layout.sizes,
     n: layout.length,

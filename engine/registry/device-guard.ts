@@ -1,6 +1,6 @@
 // Owns where an op runs: on the device of its tensors. Ops are wrapped once, when a second device comes into use, so that
 // nobody else pays for looking. It must not name any op but `to`, which moves a number's tensor to the others.
-import { cpu, type Device, type DeviceLike, placement, requireDevice } from '../core/device.js';
+import { cpu, type Device, type DeviceLike, deviceHooks, placement, requireDevice } from '../core/device.js';
 import { Tensor } from '../core/tensor.js';
 import { to } from '../ops/creation/conversion.js';
 import { moved } from '../ops/creation/copy-fill-cast.js';
@@ -38,7 +38,11 @@ function placed(op: Op, run: Call): Call {
     const before = placement.device;
     placement.device = d;
     try {
-      return run(...(own?.type === 'cuda' && op !== (to as unknown) ? numbersMoved(args, own) : args));
+      return run(
+        ...(own !== null && own !== cpu && own.backend !== null && op !== (to as unknown)
+          ? numbersMoved(args, own)
+          : args),
+      );
     } finally {
       placement.device = before;
     }
@@ -46,9 +50,11 @@ function placed(op: Op, run: Call): Call {
 }
 
 /** Makes every op run where its tensors are. */
-export function placeOps(): void {
+function placeOps(): void {
   for (const op of ops.values()) {
     op.impl = placed(op, op.impl as Call);
     if (op.inplace !== undefined) op.inplace = placed(op, op.inplace as Call);
   }
 }
+
+deviceHooks.secondDevice = placeOps;

@@ -3,7 +3,8 @@
 //   compare('pointwise', pointwise(program, [9], [laid(out, [1]), laid(x, [1])]), [out])
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { addon, addonPath, type Families, opcodeOf } from '../../engine/backend/addon.js';
+import { addon, addonPath, opcodeOf } from '../../engine/backend/addon.js';
+import type { Kernels } from '../../engine/backend/backend.js';
 import type { LineOperand } from '../../engine/backend/commands/cursor.js';
 import { encodePointwise } from '../../engine/backend/commands/pointwise.js';
 import { encodeReduce, type Reducer } from '../../engine/backend/commands/reduce.js';
@@ -147,7 +148,7 @@ export function define(code: Code): number {
   return addon.defineProgram(Int32Array.from(words), Float64Array.from(code.constants ?? []));
 }
 
-export type FamilyName = keyof Families;
+export type FamilyName = keyof Kernels;
 export type BackendName = 'cpu' | 'cuda';
 
 /** The address of what is laid out, on the device that a command is written for. */

@@ -2,7 +2,8 @@
 //   block = [dtype, address, n, start, step]
 // Mirrors native/commands/arange.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor } from './cursor.js';
 import { requireDone } from './status.js';
 
@@ -34,8 +35,8 @@ export function decodeArange(): ArangeCommand {
   };
 }
 
-export function runArange(op: string, backend: Families, c: ArangeCommand): void {
+export function runArange(op: string, kernels: Kernels, c: ArangeCommand): void {
   encodeArange(c);
-  backend.arange();
+  kernels.arange();
   requireDone(op);
 }

@@ -8,7 +8,8 @@
 // bias [O] always are, and so is y in convWeightGrad; any strides otherwise (0 too). All of the result is written, and sums start
 // at 0. Mirrors native/commands/conv.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor, endCommand } from './cursor.js';
 import { requireDone } from './status.js';
 
@@ -114,8 +115,8 @@ export function decodeConv(): ConvCommand {
   };
 }
 
-export function runConv(family: ConvFamily, backend: Families, c: ConvCommand): void {
+export function runConv(family: ConvFamily, kernels: Kernels, c: ConvCommand): void {
   encodeConv(family, c);
-  backend[family]();
+  kernels[family]();
   requireDone(family);
 }

@@ -7,7 +7,8 @@
 // `in`. Lengths with factors up to 61 take mixed radices, others Bluestein's algorithm, in float64. Roots of unity are computed in
 // double. Mirrors native/commands/fft.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor, endCommand, type LineOperand, nameOf, requireDims, writeLine, writeList } from './cursor.js';
 import { requireDone } from './status.js';
 
@@ -64,8 +65,8 @@ export function decodeFft(): FftCommand {
   };
 }
 
-export function runFft(op: string, backend: Families, c: FftCommand): void {
+export function runFft(op: string, kernels: Kernels, c: FftCommand): void {
   encodeFft(op, c);
-  backend.fft();
+  kernels.fft();
   requireDone(op);
 }

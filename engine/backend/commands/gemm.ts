@@ -4,7 +4,8 @@
 // (wrapping); on CUDA also float16 and bfloat16, summed in float32 and rounded once, and complex. K may be 0 (C = 0). Mirrors
 // native/commands/gemm.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor, endCommand, requireDims, writeList } from './cursor.js';
 import { requireDone } from './status.js';
 
@@ -77,8 +78,8 @@ export function decodeGemm(): GemmCommand {
   };
 }
 
-export function runGemm(op: string, backend: Families, g: GemmCommand): void {
+export function runGemm(op: string, kernels: Kernels, g: GemmCommand): void {
   encodeGemm(op, g);
-  backend.gemm();
+  kernels.gemm();
   requireDone(op);
 }

@@ -10,7 +10,8 @@
 // Mirrors native/commands/index.h.
 
 import { message, RuntimeError } from '../../core/errors.js';
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import {
   Cursor,
   endCommand,
@@ -112,9 +113,9 @@ export function decodeIndexGet(): IndexGetCommand {
   return { itemBytes, sizes, out: first, from: second, indices };
 }
 
-export function runIndexGet(op: string, backend: Families, c: IndexGetCommand): void {
+export function runIndexGet(op: string, kernels: Kernels, c: IndexGetCommand): void {
   encodeIndexGet(op, c);
-  backend.indexGet();
+  kernels.indexGet();
   requireDone(op);
 }
 
@@ -132,9 +133,9 @@ export function decodeIndexPut(): IndexPutCommand {
   return { mode, dtype, sizes, to: first, from: second, indices };
 }
 
-export function runIndexPut(op: string, backend: Families, c: IndexPutCommand): void {
+export function runIndexPut(op: string, kernels: Kernels, c: IndexPutCommand): void {
   encodeIndexPut(op, c);
-  backend.indexPut();
+  kernels.indexPut();
   requireDone(op);
 }
 
@@ -158,9 +159,9 @@ export function decodeNonzero(): NonzeroCommand {
 }
 
 /** How many elements are not 0, where it counts. */
-export function runNonzero(op: string, backend: Families, c: NonzeroCommand): number {
+export function runNonzero(op: string, kernels: Kernels, c: NonzeroCommand): number {
   encodeNonzero(op, c);
-  backend.nonzero();
+  kernels.nonzero();
   requireDone(op);
   return readResult();
 }

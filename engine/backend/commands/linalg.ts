@@ -19,7 +19,8 @@
 // failed. Computed in double and rounded once for every dtype, and compiled once, for the baseline. float32, float64, complex64,
 // complex128. Mirrors native/commands/linalg.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor, endCommand, nameOf, requireDims, writeList } from './cursor.js';
 import { type MatrixOperand, readMatrices, writeMatrices } from './gemm.js';
 import { requireDone } from './status.js';
@@ -88,8 +89,8 @@ export function decodeLinalg(): LinalgCommand {
   };
 }
 
-export function runLinalg(op: string, backend: Families, c: LinalgCommand): void {
+export function runLinalg(op: string, kernels: Kernels, c: LinalgCommand): void {
   encodeLinalg(op, c);
-  backend.linalg();
+  kernels.linalg();
   requireDone(op);
 }

@@ -11,7 +11,8 @@ import { deviceError } from '../../core/device.js';
 import { broadcastStrides, type Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { type ComplexProgram, complexProgram } from '../../pointwise/program.js';
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { coalesce, memoryOrder } from './coalesce.js';
 import { Cursor, endCommand, requireDims, writeList, writeOperand } from './cursor.js';
 import { raiseStatus } from './status.js';
@@ -62,22 +63,22 @@ export function launchPointwise(
   params: readonly number[],
 ): void {
   if (out.length === 0) return;
-  const backend = backendFor(op, out, inputs);
+  const kernels = kernelsFor(op, out, inputs);
   if (program < 0) encodePointwise(op, complexPointwise(complexProgram(program), out, inputs, params));
   else if (!fastFlatPointwise(program, out, inputs, params))
     encodePointwise(op, stridedPointwise(program, out, inputs, params));
-  backend.pointwise();
+  kernels.pointwise();
   if (block[0] !== 0) raiseStatus(op);
 }
 
 /** The last check before addresses are handed to native code. @throws where a tensor has no memory, or another device's. */
-export function backendFor(op: string, out: Tensor, inputs: readonly Tensor[]): Families {
+export function kernelsFor(op: string, out: Tensor, inputs: readonly Tensor[]): Kernels {
   const { device } = out;
-  const { backend } = device;
-  let held = backend !== null;
+  const { kernels } = device;
+  let held = kernels !== null;
   for (let i = 0; i < inputs.length; i++) held &&= inputs[i]!.device === device;
   if (!held) throw deviceError(op, [out, ...inputs]);
-  return backend!;
+  return kernels!;
 }
 
 /**

@@ -4,7 +4,8 @@
 // 5 raw 63-bit integers (int64). Result: block[1] = how far the caller must advance the 64-bit offset, in counters. Seed and offset
 // stand as two words of 32 bits each. Mirrors native/commands/random.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor, nameOf } from './cursor.js';
 import { readResult, requireDone } from './status.js';
 
@@ -62,9 +63,9 @@ export function decodeRandom(): RandomCommand {
 }
 
 /** How far the stream's offset moves on. */
-export function runRandom(op: string, backend: Families, c: RandomCommand): number {
+export function runRandom(op: string, kernels: Kernels, c: RandomCommand): number {
   encodeRandom(c);
-  backend.random();
+  kernels.random();
   requireDone(op);
   return readResult();
 }

@@ -16,7 +16,7 @@ import { type ComplexProgram, complexProgram } from '../../pointwise/program.js'
 import { block } from '../addon.js';
 import { coalesceOrEmpty, dimsMarked, keptStrides } from './coalesce.js';
 import { Cursor, endCommand, nameOf, type Operand, requireDims, writeList, writeOperand } from './cursor.js';
-import { backendFor, fastFlatInputs, imaginaryPart, type ProgramCounts, partStrides } from './pointwise.js';
+import { fastFlatInputs, imaginaryPart, kernelsFor, type ProgramCounts, partStrides } from './pointwise.js';
 import { raiseStatus, requireDone } from './status.js';
 
 export const reducers = { sum: 0, prod: 1, max: 2, min: 3, argmax: 4, argmin: 5 } as const;
@@ -99,7 +99,7 @@ export function launchReduce(
   inputs: readonly Tensor[],
   params: readonly number[],
 ): void {
-  const backend = backendFor(op, out, inputs);
+  const kernels = kernelsFor(op, out, inputs);
   if (program < 0) {
     reduceComplex(op, complexProgram(program), reducer, shape, reduced, out, outIndex, inputs, params);
     return;
@@ -107,7 +107,7 @@ export function launchReduce(
   if (!fastFlatReduce(program, reducer, shape, reduced, out, outIndex, inputs, params)) {
     encodeReduce(op, stridedReduce(program, reducer, shape, reduced, out, outIndex, inputs, params));
   }
-  backend.reduce();
+  kernels.reduce();
   if (block[0] !== 0) raiseStatus(op);
 }
 
@@ -120,7 +120,7 @@ export function launchFullReduce(
   x: Tensor,
 ): void {
   fastFullReduce(program, reducer, out, x);
-  x.device.backend!.reduce();
+  x.device.kernels!.reduce();
   if (block[0] !== 0) raiseStatus(op);
 }
 
@@ -254,7 +254,7 @@ function reduceComplex(
     if (k >= steps) return;
     const to = { address: out.address + k * half, step: steps };
     encodeReduce(op, mergedCommand(program!, reducer, shape, reduced, to, outIndex, operands, params));
-    out.device.backend!.reduce();
+    out.device.kernels!.reduce();
     requireDone(op);
   });
 }

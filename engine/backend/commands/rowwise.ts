@@ -11,7 +11,8 @@
 // rows are not dense: the caller takes other families for rows that would not fit L2. Mirrors native/commands/rowwise.h.
 
 import { message, RuntimeError } from '../../core/errors.js';
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import {
   Cursor,
   endCommand,
@@ -95,8 +96,8 @@ export function decodeRowwise(): RowwiseCommand {
   };
 }
 
-export function runRowwise(op: string, backend: Families, c: RowwiseCommand): void {
+export function runRowwise(op: string, kernels: Kernels, c: RowwiseCommand): void {
   encodeRowwise(op, c);
-  backend.rowwise();
+  kernels.rowwise();
   requireDone(op);
 }

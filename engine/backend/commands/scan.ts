@@ -2,7 +2,8 @@
 //   block = [op, dtype, K, size × K (kept), n, in: address, stride × K, strideN, out: the same, (outIndex: the same)]
 // Only cummax and cummin have outIndex (int64): where the extreme was. logcumsumexp takes floats. Mirrors native/commands/scan.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor, endCommand, type LineOperand, nameOf, requireDims, writeLine, writeList } from './cursor.js';
 import { requireDone } from './status.js';
 
@@ -49,8 +50,8 @@ export function decodeScan(): ScanCommand {
   };
 }
 
-export function runScan(op: string, backend: Families, c: ScanCommand): void {
+export function runScan(op: string, kernels: Kernels, c: ScanCommand): void {
   encodeScan(op, c);
-  backend.scan();
+  kernels.scan();
   requireDone(op);
 }

@@ -3,7 +3,8 @@
 // All contiguous; shared: one sequence for all rows. A sorter (int64, address 0: none) says in which order its sequence ascends;
 // its numbers are in range. A NaN value belongs at the end. Mirrors native/commands/search.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor } from './cursor.js';
 import { requireDone } from './status.js';
 
@@ -50,8 +51,8 @@ export function decodeSearch(): SearchCommand {
   };
 }
 
-export function runSearch(op: string, backend: Families, c: SearchCommand): void {
+export function runSearch(op: string, kernels: Kernels, c: SearchCommand): void {
   encodeSearch(c);
-  backend.search();
+  kernels.search();
   requireDone(op);
 }

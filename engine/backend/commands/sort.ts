@@ -3,7 +3,8 @@
 // Contiguous: in [rows, n], values and indices (int64) [rows, k]. The address of values or indices may be 0 (not wanted).
 // Mirrors native/commands/sort.h.
 
-import { block, type Families } from '../addon.js';
+import { block } from '../addon.js';
+import type { Kernels } from '../backend.js';
 import { Cursor } from './cursor.js';
 import { requireDone } from './status.js';
 
@@ -44,8 +45,8 @@ export function decodeSort(): SortCommand {
   };
 }
 
-export function runSort(op: string, backend: Families, c: SortCommand): void {
+export function runSort(op: string, kernels: Kernels, c: SortCommand): void {
   encodeSort(c);
-  backend.sort();
+  kernels.sort();
   requireDone(op);
 }

@@ -1,8 +1,21 @@
 // Owns which CUDA device a call means, and what a call of the addon fails with. It must not know what is called.
-import { cudaDevice, cudaHook, type DeviceLike, device } from '../../core/device.js';
-import { message, RuntimeError } from '../../core/errors.js';
-import { type CudaAddon, cudaAt } from '../addon.js';
+import { type DeviceLike, device, deviceOfType, requireDevice } from '../../core/device.js';
+import { message, RuntimeError, TorchstoneError } from '../../core/errors.js';
+import { addon, type CudaAddon } from '../addon.js';
 import { requireDone, statuses, writeStatus } from '../commands/status.js';
+
+let cudaCurrent = -1;
+/** The CUDA half, working on this device. */
+export function cudaAt(index: number): CudaAddon {
+  const cuda = addon.cuda;
+  if (cuda === undefined)
+    throw new TorchstoneError('cuda: required an addon with the CUDA backend, got one without');
+  if (index !== cudaCurrent) {
+    cuda.setDevice(index);
+    cudaCurrent = index;
+  }
+  return cuda;
+}
 
 let chosen = 0;
 /** The index of the current device. */
@@ -13,10 +26,9 @@ export function chooseDevice(index: number): void {
 
 /** The index that a device argument means; the current device without one. @throws RuntimeError where it does not exist */
 export function indexOf(op: string, value: DeviceLike | number = chosen): number {
-  const d = typeof value === 'number' ? cudaDevice(value) : device(value);
+  const d = typeof value === 'number' ? deviceOfType('cuda', value) : device(value);
   if (d.type !== 'cuda') throw new RuntimeError(message(op, 'a CUDA device', String(d)));
-  if (d.backend === null) cudaHook.ready(op, d);
-  return d.index!;
+  return requireDevice(op, d).index!;
 }
 
 /** Runs a call of the addon, and turns what kernels failed with into the engine's errors. */

@@ -1,95 +1,14 @@
-// Owns PyTorch's `cuda` namespace, and finding devices. Streams, events and graphs: cuda_streams.ts. What runs on a device is
-// the backends' matter. Nothing is looked for before someone asks.
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { cudaDevice, cudaHook, type Device, type DeviceLike, placement } from '../../core/device.js';
-import { message, RuntimeError } from '../../core/errors.js';
+// PyTorch's `cuda` namespace. Devices are found in find.ts; streams, events and graphs are in streams.ts.
+import { type Device, type DeviceLike, deviceOfType } from '../../core/device.js';
 import { emptyPool, type MemoryStats, statsOf } from '../../core/storage.js';
 import { Tensor } from '../../core/tensor.js';
-import { placeOps } from '../../registry/device-guard.js';
-import { addon, type CudaAddon, type CudaFound, cudaAt, type Families } from '../addon.js';
-import { checked, chooseDevice, chosenDevice, indexOf } from './devices.js';
+import type { CudaFound } from '../addon.js';
+import './backend.js';
+import { checked, chooseDevice, chosenDevice, cudaAt, indexOf } from './devices.js';
+import { findCuda } from './find.js';
 import { Event, Graph, graph, onStream, Stream } from './streams.js';
 
-/** Folders of Python environments, where packages bring NVRTC and cuBLAS. */
-export function pythonFolders(): string[] {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const named = process.env.TORCHSTONE_PYTHON;
-  const roots = [
-    ...(named === undefined ? [] : [join(dirname(named), '..')]),
-    ...(process.env.VIRTUAL_ENV === undefined ? [] : [process.env.VIRTUAL_ENV]),
-    join(here, '..', '..', '..', '.venv'),
-    join(here, '..', '..', '..', '..', '.venv'),
-  ];
-  const packages = roots.flatMap((root) =>
-    // Debian keeps what pip installs for all users in the second place and under the second name.
-    [join(root, 'lib'), join(root, 'local', 'lib')].flatMap((lib) =>
-      entries(lib, 'python').flatMap((python) => [
-        join(python, 'site-packages'),
-        join(python, 'dist-packages'),
-      ]),
-    ),
-  );
-  return packages
-    .flatMap((folder) => entries(join(folder, 'nvidia')).map((part) => join(part, 'lib')))
-    .filter((folder) => existsSync(folder));
-}
-
-/** The paths of what a folder holds under names that start so; none where it is not there. */
-function entries(folder: string, start = ''): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).flatMap((name) => (name.startsWith(start) ? [join(folder, name)] : []));
-}
-
-const absent = (reason: string): CudaFound => ({
-  available: false,
-  reason,
-  devices: [],
-  driver: null,
-  nvrtc: null,
-  cublas: null,
-  looked: [],
-});
-
-let found: CudaFound | null = null;
-
-/** What looking for CUDA gave, with every place that was tried. It is looked for once. */
-export function findCuda(): CudaFound {
-  if (found === null) {
-    found =
-      addon.cuda === undefined
-        ? absent('this addon was built without CUDA')
-        : addon.cuda.init(pythonFolders());
-    if (found.available) {
-      placement.several = true;
-      placeOps();
-    }
-  }
-  return found;
-}
-
-/** The kernels on one device: each call is preceded by choosing it. */
-function backendAt(index: number): Families {
-  const { devices } = findCuda();
-  const cuda = addon.cuda!;
-  if (devices.length === 1) {
-    cudaAt(index);
-    return cuda;
-  }
-  return new Proxy(cuda, { get: (_, name) => cudaAt(index)[name as keyof CudaAddon] });
-}
-
-cudaHook.ready = (op: string, d: Device): void => {
-  const all = findCuda();
-  const index = d.index!;
-  if (!all.available) throw new RuntimeError(message(op, `the device ${d}`, 'none', all.reason));
-  if (index >= all.devices.length) {
-    const hint = 'CUDA error: invalid device ordinal';
-    throw new RuntimeError(message(op, `one of ${all.devices.length} CUDA devices`, String(d), hint));
-  }
-  d.backend = backendAt(index);
-};
+export { findCuda, pythonFolders } from './find.js';
 
 /** What was found of a device. */
 function foundAt(op: string, on: DeviceLike | number | undefined): CudaFound['devices'][number] {
@@ -107,7 +26,7 @@ export const cuda = {
   /** Why no device is available; '' where one is. */
   reason: (): string => findCuda().reason,
   /** The device object of an index. @throws RuntimeError where there is none. */
-  device: (index: number): Device => cudaDevice(indexOf('cuda.device', index)),
+  device: (index: number): Device => deviceOfType('cuda', indexOf('cuda.device', index)),
   getDeviceName: (on?: DeviceLike | number): string => foundAt('cuda.getDeviceName', on).name,
   /** [major, minor] */
   getDeviceCapability: (on?: DeviceLike | number): [number, number] => {
@@ -171,7 +90,7 @@ Tensor.prototype.cpu = function (this: Tensor): Tensor {
   return this.to('cpu');
 };
 Tensor.prototype.cuda = function (this: Tensor, index?: number): Tensor {
-  return this.to(cudaDevice(indexOf('cuda', index)));
+  return this.to(deviceOfType('cuda', indexOf('cuda', index)));
 };
 Object.defineProperty(Tensor.prototype, 'isCuda', {
   get(this: Tensor): boolean {

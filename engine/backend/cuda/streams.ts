@@ -1,6 +1,6 @@
 // Owns streams, events and captured graphs as JavaScript objects: what they hold on a device ends with them, or with dispose().
 
-import { cudaDevice, type Device, type DeviceLike } from '../../core/device.js';
+import { type Device, type DeviceLike, deviceOfType } from '../../core/device.js';
 import { ArgumentError, describe, message, RuntimeError } from '../../core/errors.js';
 import { disposeSymbol } from '../../core/scope.js';
 import { collectGarbage } from '../../core/storage.js';
@@ -14,7 +14,7 @@ abstract class Handle {
   #id: number;
   constructor(name: string, index: number, make: (cuda: CudaAddon, owner: object) => number) {
     this.#name = name;
-    this.device = cudaDevice(index);
+    this.device = deviceOfType('cuda', index);
     this.#id = checked(name, index, (cuda) => make(cuda, this));
   }
   /** @internal @throws RuntimeError after dispose() */

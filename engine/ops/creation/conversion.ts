@@ -63,7 +63,7 @@ export const to = defineOp({
     const at = place === null ? target.device : device(place as Device);
     const wanted = dtype ?? target.dtype ?? x.dtype;
     const here = at === null ? x : moved(x, at);
-    const memory = here.device.backend === null ? null : format;
+    const memory = here.device.kernels === null ? null : format;
     return placedOn(here.device, () => castInto('to', here, wanted, memory, copy || target.copy));
   },
   tests: () => ({

@@ -121,8 +121,8 @@ export function moved(x: Tensor, to: Device): Tensor {
   requireDevice('to', to);
   if (to === x.device) return x;
   if (to.type === 'meta') return newLike(x, x.dtype, to);
-  if (to.backend === null) throw new RuntimeError(message('to', 'a device with memory', String(to)));
-  if (x.device.backend !== null) {
+  if (to.kernels === null) throw new RuntimeError(message('to', 'a device with memory', String(to)));
+  if (x.device.kernels !== null) {
     const from = x.device;
     const dense = isDense(x.shape, x.strides) ? x : placedOn(from, () => copyOf(x));
     return record('ToCopyBackward0', copyAcross(dense, to), [x], () => (g) => [moved(g[0]!, from)]);
@@ -241,7 +241,7 @@ export const copy = defineOp(
         message('copy_', `a source that broadcasts to ${showShape(x.shape)}`, showShape(src.shape)),
       );
     }
-    const from = x.device.backend === null ? src : moved(src, x.device);
+    const from = x.device.kernels === null ? src : moved(src, x.device);
     rawCopy(x, from.storage === x.storage ? copyOf(from) : from);
     recordReplacement('CopyBackwards', x, [from], (g) => [g]);
     return x;

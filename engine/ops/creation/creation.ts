@@ -58,7 +58,7 @@ export function finish(x: Tensor, grad: boolean): Tensor {
 }
 
 function filled(x: Tensor, value: Scalar | null): Tensor {
-  if (value !== null && x.device.backend !== null) rawFill(x, value);
+  if (value !== null && x.device.kernels !== null) rawFill(x, value);
   return x;
 }
 
@@ -166,13 +166,13 @@ export const fullLike = defineOp({
 
 /** Writes start, start + step, … into a fresh 1-d tensor. */
 export function rangeInto(x: Tensor, start: number, step: number): Tensor {
-  if (x.length === 0 || x.device.backend === null) return x;
+  if (x.length === 0 || x.device.kernels === null) return x;
   if (computedIn(x.dtype) !== x.dtype || x.dtype.category === 3) {
     rawCopy(x, rangeInto(newTensor(x.shape, partOf(computedIn(x.dtype))), start, step));
     return x;
   }
   const command = { dtype: x.dtype.code, out: x.address, n: x.length, start, step };
-  runArange('arange', x.device.backend, command);
+  runArange('arange', x.device.kernels, command);
   return x;
 }
 
@@ -249,7 +249,7 @@ export const eye = defineOp({
   variants: ['function'],
   kernel: (n: number, m: number | null, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
     const out = filled(allocateFor('eye', [n, m ?? n], dtype ?? getDefaultDtype(), device), 0);
-    if (out.length > 0 && out.device.backend !== null) rawFill(out.diagonal(), 1);
+    if (out.length > 0 && out.device.kernels !== null) rawFill(out.diagonal(), 1);
     return finish(out, grad);
   },
   notDifferentiable: 'it has no tensor input',

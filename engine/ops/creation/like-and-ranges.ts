@@ -28,7 +28,7 @@ function made(
 ): Tensor {
   const [dtype, device, grad] = options;
   const out = allocateFor(op, sizes, dtype ?? like.dtype, device ?? like.device);
-  if (value !== null && out.device.backend !== null) rawFill(out, value);
+  if (value !== null && out.device.kernels !== null) rawFill(out, value);
   return finish(out, grad);
 }
 
@@ -243,7 +243,7 @@ export const scalarTensor = defineOp({
   variants: ['function'],
   kernel: (value: Scalar, ...[dtype, device, grad]: Options): Tensor => {
     const out = allocateFor('scalarTensor', [], dtype ?? getDefaultDtype(), device);
-    if (out.device.backend !== null) rawFill(out, value);
+    if (out.device.kernels !== null) rawFill(out, value);
     return finish(out, grad);
   },
   notDifferentiable: noInput,
@@ -287,7 +287,7 @@ function spacedOp(
     throw new RuntimeError(message(op, 'at least 0 steps', String(steps), hint));
   }
   const out = allocateFor(op, [steps], dtype ?? getDefaultDtype(), device);
-  if (out.device.backend !== null && steps > 0)
+  if (out.device.kernels !== null && steps > 0)
     rawCopy(out, map(spaced(start, end, steps), out.dtype.isIntegral));
   return finish(out, grad);
 }

@@ -4,7 +4,7 @@ import { record } from '../../autograd/node.js';
 import { coalesceOrEmpty } from '../../backend/commands/coalesce.js';
 import type { LineOperand } from '../../backend/commands/cursor.js';
 import { type FftKind, runFft } from '../../backend/commands/fft.js';
-import { backendOf } from '../../core/device.js';
+import { kernelsOf } from '../../core/device.js';
 import { complexOf, type DType, getDefaultDtype, partOf } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
@@ -32,7 +32,7 @@ interface Pass {
 /** One dim of `x` transformed into the same dim of `out`; `n` points, of which `x` may hold fewer and `out` get fewer. */
 function launch(p: Pass, out: Tensor, x: Tensor, dim: number, n: number): void {
   if (out.length === 0) return;
-  const backend = backendOf(p.op, [out, x]);
+  const backend = kernelsOf(p.op, [out, x]);
   const kept = x.shape.map((_, d) => d).filter((d) => d !== dim);
   const dims = coalesceOrEmpty(x.shape, [x.strides, out.strides], kept);
   const line = (t: Tensor, k: number): LineOperand => ({

@@ -11,7 +11,7 @@ import {
   runNonzero,
 } from '../../backend/commands/index.js';
 import { Complex } from '../../core/complex.js';
-import { backendOf } from '../../core/device.js';
+import { kernelsOf } from '../../core/device.js';
 import { type DType, int64, partOf } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
@@ -30,7 +30,7 @@ export type { PutMode };
 
 /** @throws where a tensor has no memory, or they live on several devices. */
 export function requireMemory(op: string, tensors: readonly Tensor[]): void {
-  backendOf(op, tensors);
+  kernelsOf(op, tensors);
 }
 
 /** A fresh tensor filled with a value; no history. */
@@ -105,7 +105,7 @@ export function getRaw(op: string, out: Tensor, from: Tensor, looks: readonly Lo
   requireMemory(op, [out, from, ...looks.map((l) => l.index)]);
   const { sizes, first, second, indices } = indexed(out, from, from, looks);
   const itemBytes = out.dtype.itemSize;
-  runIndexGet(op, out.device.backend!, { itemBytes, sizes, out: first, from: second, indices });
+  runIndexGet(op, out.device.kernels!, { itemBytes, sizes, out: first, from: second, indices });
 }
 
 /** to[… + Σ index · stride] op= src[…], in row-major order of `to`'s shape; `src` broadcasts to it and has its dtype. */
@@ -118,7 +118,7 @@ export function putRaw(op: string, mode: PutMode, to: Tensor, looks: readonly Lo
   }
   const { sizes, first, second, indices } = indexed(to, src, to, looks);
   const dtype = to.dtype.code;
-  runIndexPut(op, to.device.backend!, { mode, dtype, sizes, to: first, from: second, indices });
+  runIndexPut(op, to.device.kernels!, { mode, dtype, sizes, to: first, from: second, indices });
 }
 
 /** Sums of complex numbers, part by part. */
@@ -144,7 +144,7 @@ export function nonzeroRaw(x: Tensor): Tensor {
   if (n === 0) return newTensor([Number(x.item()) === 0 ? 0 : 1, 0], int64);
   if (x.length === 0) return newTensor([0, n], int64);
   const run = (phase: 'count' | 'write', address: number): number =>
-    runNonzero('nonzero', x.device.backend!, {
+    runNonzero('nonzero', x.device.kernels!, {
       dtype: x.dtype.code,
       phase,
       sizes: x.shape,

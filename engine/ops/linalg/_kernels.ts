@@ -43,7 +43,7 @@ function run(c: Command): Tensor {
   if (matrices === 0 || c.a.length === 0) return info;
   const batch = matrices === 1 ? [] : c.batch;
   const b = c.b ?? c.a;
-  runLinalg(c.op, c.a.device.backend!, {
+  runLinalg(c.op, c.a.device.kernels!, {
     kind: c.kind,
     dtype: c.a.dtype.code,
     flags: c.flags ?? 0,

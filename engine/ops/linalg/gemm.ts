@@ -35,9 +35,9 @@ interface Place {
 
 /** out = A·B for contiguous `out` of shape [...batch, m, n]. */
 export function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
-  const all = out.device.type === 'cuda';
-  const dtype = all ? a.dtype : computedIn(a.dtype);
-  if (!all && a.dtype.category === 3) {
+  const direct = out.device.backend!.supports('gemm', a.dtype);
+  const dtype = direct ? a.dtype : computedIn(a.dtype);
+  if (!direct && a.dtype.isComplex) {
     multiplyComplex(op, out, a, b, s);
     return;
   }
@@ -59,7 +59,7 @@ function launch(
   accumulate: boolean,
 ): void {
   const dims = mergeBatch(s, s.m * s.n);
-  runGemm(op, c.device.backend!, {
+  runGemm(op, c.device.kernels!, {
     dtype: dtype.code,
     batch: dims.sizes,
     m: s.m,

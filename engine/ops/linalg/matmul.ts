@@ -1,6 +1,6 @@
 // Owns the matrix products. All of them are one gemm command with strides; broadcasting is batch strides of 0.
 import { record, shouldRecord } from '../../autograd/node.js';
-import { backendOf } from '../../core/device.js';
+import { kernelsOf } from '../../core/device.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { broadcastShapes, broadcastStrides, numelOf } from '../../core/shape.js';
@@ -16,7 +16,7 @@ const other: Param = { name: 'other', kind: 'tensor' };
 
 /** @throws RuntimeError where two operands cannot be multiplied. */
 function checkPair(op: string, a: Tensor, b: Tensor): void {
-  backendOf(op, [a, b]);
+  kernelsOf(op, [a, b]);
   if (a.dtype !== b.dtype) {
     throw new RuntimeError(
       message(

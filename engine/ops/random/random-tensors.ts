@@ -19,7 +19,7 @@ const like: Param = { name: 'input', kind: 'tensor' };
 
 /** Fills `x` from the stream and moves the stream on. */
 export function draw(x: Tensor, kind: RandomKind, p0: number, p1: number, generator: unknown): Tensor {
-  if (x.length === 0 || x.device.backend === null) return x;
+  if (x.length === 0 || x.device.kernels === null) return x;
   if (x.dtype.category === 3) {
     // A complex normal number of variance p1² has parts of half of it.
     const parts = newTensor([...x.shape, 2], partOf(x.dtype));
@@ -30,7 +30,7 @@ export function draw(x: Tensor, kind: RandomKind, p0: number, p1: number, genera
   const g = generator instanceof Generator ? generator : defaultGenerator;
   const dtype = computedIn(x.dtype);
   const target = x.rowMajor && dtype === x.dtype ? x : newTensor(x.shape, dtype);
-  const advance = runRandom('random', x.device.backend, {
+  const advance = runRandom('random', x.device.kernels, {
     kind,
     dtype: target.dtype.code,
     out: target.address,
@@ -195,7 +195,7 @@ export const randperm = defineOp({
   variants: ['function'],
   kernel: (n: number, g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
     const out = allocateFor('randperm', [n], dtype ?? int64, device);
-    if (n === 0 || out.device.backend === null) return finish(out, grad);
+    if (n === 0 || out.device.kernels === null) return finish(out, grad);
     // The order that sorts 63 random bits each: ties have odds of n² / 2^64, and the sort is stable, so any n is reproducible.
     const keys = draw(newTensor([n], int64), 'raw', 0, 0, g);
     return finish(out.copy_(keys.argsort()), grad);

@@ -45,7 +45,7 @@ function launchScan(op: Scan, x: Tensor, dim: number, out: Tensor, indices: Tens
       along: o.strides[dim] ?? 1,
     }),
   );
-  runScan(op, x.device.backend!, {
+  runScan(op, x.device.kernels!, {
     scan: op,
     dtype: x.dtype.code,
     sizes: dims.sizes,

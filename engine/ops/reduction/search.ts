@@ -31,7 +31,7 @@ function search(op: string, sequence: Tensor, values: Tensor, right: boolean, so
   const order = sorter === null ? null : rawCast(sorter, int64);
   const shared = sequence.ndim === 1;
   const m = shared ? values.length : (values.shape[values.ndim - 1] ?? 1);
-  runSearch(op, s.device.backend!, {
+  runSearch(op, s.device.kernels!, {
     dtype: s.dtype.code,
     rows: values.length / m,
     n,

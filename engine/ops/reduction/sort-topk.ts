@@ -59,7 +59,7 @@ function sortRows(rows: Tensor, descending: boolean, k: number | null): Sorted {
   const indices = newTensor(shape, int64);
   if (values.length === 0) return { values, indices };
   const dense = rows.isContiguous() ? rows : rawCast(rows, rows.dtype);
-  runSort('sort', dense.device.backend!, {
+  runSort('sort', dense.device.kernels!, {
     dtype: dense.dtype.code,
     rows: rows.length / n,
     n,

@@ -65,7 +65,7 @@ function windowOf(
   const dtype = given ?? getDefaultDtype();
   if (checked) check(op, n, dtype, layout);
   const out = allocateFor(op, [n], dtype, device);
-  if (n === 0 || out.device.backend === null) return finish(out, grad);
+  if (n === 0 || out.device.kernels === null) return finish(out, grad);
   if (n === 1) return full.impl([1], 1, dtype, null, grad) as Tensor;
   return finish(cast(shape(n, symmetric ? n - 1 : n), dtype), grad);
 }

@@ -256,7 +256,7 @@ function checkStrided(x: Tensor, size: readonly number[], stride: readonly numbe
     fail('strides of at least 0', 'as_strided: Negative strides are not supported at the moment');
   if (size.some((s) => s < 0)) fail('sizes of at least 0', 'Storage size calculation overflowed');
   if (offset < 0) fail('an offset of at least 0', `Tensor: invalid storage offset ${offset}`);
-  if (size.some((s) => s === 0) || x.device.backend === null) return;
+  if (size.some((s) => s === 0) || x.device.kernels === null) return;
   const end = size.reduce((e, s, d) => e + (s - 1) * stride[d]!, offset + 1);
   const bytes = x.storage.byteLength;
   if (end * x.dtype.itemSize > bytes) {

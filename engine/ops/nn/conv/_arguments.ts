@@ -1,5 +1,5 @@
 // Owns the arguments of convolutions: one value or one for each dim, PyTorch's checks and its errors. It must not declare ops.
-import { backendOf } from '../../../core/device.js';
+import { kernelsOf } from '../../../core/device.js';
 import { bool, int64 } from '../../../core/dtype.js';
 import {
   ArgumentError,
@@ -163,7 +163,7 @@ export function checkChannels(op: string, x: Tensor, w: Tensor, b: Tensor | null
 }
 
 export function checkDTypes(op: string, x: Tensor, w: Tensor, b: Tensor | null, transposed = false): void {
-  backendOf(op, b === null ? [x, w] : [x, w, b]);
+  kernelsOf(op, b === null ? [x, w] : [x, w, b]);
   if (x.dtype !== w.dtype) {
     refuse(
       op,

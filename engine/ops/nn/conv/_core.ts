@@ -2,7 +2,6 @@
 // each the gradient of the others. Shapes are already checked. The commands are written in backend/commands/conv.ts.
 import { record, type Save, type SavedTensor } from '../../../autograd/node.js';
 import { type ConvAxis as Axis, type ConvImages, runConv } from '../../../backend/commands/conv.js';
-import { bfloat16, float16, float32, float64 } from '../../../core/dtype.js';
 import { newTensor } from '../../../core/factory.js';
 import type { Shape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
@@ -50,11 +49,9 @@ function imagesOf(x: Tensor): ConvImages {
   };
 }
 
-/** Whether the addon's families compute in this dtype. CUDA's take 16-bit floats, which they round once: planes would be added rounded. */
+/** Whether the backend convolves this dtype. 16-bit floats are rounded once, so planes of three axes would be added rounded. */
 const native = (x: Tensor, axes: number): boolean =>
-  x.dtype === float32 ||
-  x.dtype === float64 ||
-  (x.device.type === 'cuda' && axes <= 2 && (x.dtype === float16 || x.dtype === bfloat16));
+  x.device.backend!.supports('conv', x.dtype) && (axes <= 2 || x.dtype.itemSize >= 4);
 
 /** Fills `result`, which is one of the three tensors. Where nothing is summed it is the bias, or 0. */
 function launch(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
@@ -85,7 +82,7 @@ function overChannels(b: Tensor, c: Convolution, shape: Shape): Tensor {
 /** One command of the addon: one or two spatial dims, float32 or float64. */
 function launchPlanar(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | null, y: Tensor): void {
   const [h, width] = c.axes.length === 1 ? [single, c.axes[0]!] : [c.axes[0]!, c.axes[1]!];
-  runConv(f, x.device.backend!, {
+  runConv(f, x.device.kernels!, {
     dtype: x.dtype.code,
     images: c.images,
     groups: c.groups,
