@@ -3,6 +3,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { kindWords } from '../engine/registry/arguments.js';
+import { camelCase } from '../engine/registry/calls.js';
 import type { Op, Param } from '../engine/registry/define.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -26,14 +28,17 @@ const types: Readonly<Record<Param['kind'], string>> = {
   any: 'unknown',
 };
 
+/** The TypeScript type of a parameter: its choices where it has them, its own type where it says one, else its kind's. */
+const typeOf = (p: Param): string =>
+  p.type ?? (p.choices === undefined ? types[p.kind] : p.choices.map((c) => `'${c}'`).join(' | '));
+
 const reserved = new Set(['var', 'default', 'delete', 'in', 'with', 'function', 'class', 'new']);
 
-const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
 /** The identifier of a name: `linalg.det` is `linalg_det`, in a file where nothing else has underscores. */
 const safe = (name: string): string => (reserved.has(name) ? `${name}$` : name.replaceAll('.', '_'));
 /** The identifier of a module: `views/permute-expand` is `views_permute_expand`. */
 const moduleName = (module: string): string => module.replace(/[^\w]/g, '_');
-const nullable = (p: Param): string => (p.default === null ? `${types[p.kind]} | null` : types[p.kind]);
+const nullable = (p: Param): string => (p.default === null ? `${typeOf(p)} | null` : typeOf(p));
 
 interface Found {
   readonly module: string;
@@ -62,77 +67,135 @@ function isOp(value: unknown): value is Op {
   );
 }
 
-/** The parts of a signature: parameters as declared in TypeScript, and the arguments handed to the op in PyTorch's order. */
-function signature(params: readonly Param[]): { declared: string[]; passed: string[]; spread: boolean } {
-  const positional = params.filter((p) => p.keyword !== true);
-  const keyword = params.filter((p) => p.keyword === true);
-  const last = positional.at(-1);
-  const spread = last?.kind === 'size';
-  // What stands before a required parameter must be given, if only as null.
-  const lastRequired = positional.findLastIndex((p) => p.default === undefined);
-  const declared = positional.map((p, i) => {
-    const name = safe(camel(p.name));
-    return `${name}${i <= lastRequired ? '' : '?'}: ${nullable(p)}`;
+/** `Conv2dOptions`: the parameters of an op by name. */
+const optionsName = (op: Op): string =>
+  `${op.name
+    .split('.')
+    .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
+    .join('')}Options`;
+
+const isOptional = (p: Param): boolean => p.default !== undefined;
+
+/** The parameters that an options object may name: all but the first tensor, which a call always has in its place. */
+function optionsInterface(op: Op): string {
+  const named = op.params.filter((p, i) => i > 0 || p.kind !== 'tensor');
+  if (named.length === 0) return '';
+  const fields = named.map((p) => {
+    const standing = p.default === undefined ? '' : ` Default: ${JSON.stringify(p.default)}.`;
+    return `  /** ${p.doc ?? describeKind(p)}${standing} */\n  ${camelCase(p.name)}?: ${nullable(p)} | undefined;`;
   });
-  const required = keyword.some((p) => p.default === undefined);
-  if (keyword.length > 0) {
-    const fields = keyword.map(
-      (p) => `${camel(p.name)}${p.default === undefined ? '' : '?'}: ${nullable(p)} | undefined`,
-    );
-    declared.push(`options${required ? '' : '?'}: { ${fields.join('; ')} }`);
-  }
-  const passed = params.map((p) => (p.keyword === true ? `options?.${camel(p.name)}` : safe(camel(p.name))));
-  return { declared, passed, spread };
+  return `/** The parameters of \`${op.name}\` by name. */\nexport interface ${optionsName(op)} {\n${fields.join('\n')}\n}\n`;
 }
 
-function docComment(op: Op, indent: string): string {
+/** What a parameter takes, in words. */
+function describeKind(p: Param): string {
+  if (p.choices !== undefined) return `One of ${p.choices.map((c) => `'${c}'`).join(', ')}.`;
+  return `${kindWords[p.kind].charAt(0).toUpperCase()}${kindWords[p.kind].slice(1)}.`;
+}
+
+const declare = (p: Param, required: boolean): string =>
+  `${safe(camelCase(p.name))}${required ? '' : '?'}: ${nullable(p)}`;
+
+/**
+ * The signatures of a call whose first `lead` parameters are given otherwise: all positional; and for each number of positional
+ * arguments, the others named in an options object.
+ */
+function signatures(op: Op, lead: number, result: string): string[] {
+  const params = op.params.slice(lead);
+  const positional = params.filter((p) => p.keyword !== true);
+  const keyword = params.filter((p) => p.keyword === true);
+  // What stands before a required parameter must be given, if only as null.
+  const lastRequired = positional.findLastIndex((p) => !isOptional(p));
+  const needed = keyword.filter((p) => !isOptional(p)).map((p) => `'${camelCase(p.name)}'`);
+  const options = (more: readonly string[] = []): string => {
+    const must = [...needed, ...more];
+    return must.length === 0
+      ? optionsName(op)
+      : `${optionsName(op)} & Required<Pick<${optionsName(op)}, ${must.join(' | ')}>>`;
+  };
+  const all = positional.map((p, i) => declare(p, i <= lastRequired));
+  const found: string[] = [];
+  if (needed.length === 0) found.push(`(${all.join(', ')}): ${result}`);
+  const least = lead === 0 && positional[0]?.kind === 'tensor' ? 1 : 0;
+  for (let k = positional.length; k >= least; k--) {
+    const rest = positional.slice(k);
+    if (rest.length === 0 && keyword.length === 0) continue;
+    // Some of several required parameters by name, others not: accepted, but no signature of its own.
+    if (k <= lastRequired && k !== least) continue;
+    const more = rest.filter((p) => !isOptional(p)).map((p) => `'${camelCase(p.name)}'`);
+    const before = positional.slice(0, k).map((p) => declare(p, true));
+    found.push(`(${[...before, `options: ${options(more)}`].join(', ')}): ${result}`);
+  }
+  return found;
+}
+
+/** The same for a size that ends the positional parameters and may be spread: `zeros(3, 2)`, `x.view([2, 3])`. */
+function sizeSignatures(op: Op, lead: number, result: string): string[] {
+  const positional = op.params.slice(lead).filter((p) => p.keyword !== true);
+  const before = positional.slice(0, -1).map((p) => `${declare(p, true)}, `).join('');
+  const options = op.params.some((p) => p.keyword === true);
+  const name = safe(camelCase(positional.at(-1)!.name));
+  return [
+    `(${before}${name}: readonly number[]${options ? `, options?: ${optionsName(op)}` : ''}): ${result}`,
+    `(${before}...${name}: number[]): ${result}`,
+    ...(options ? [`(${before}...${name}: [...number[], ${optionsName(op)}]): ${result}`] : []),
+    `(${before}options: ${optionsName(op)}): ${result}`,
+  ];
+}
+
+const endsWithSize = (op: Op, lead: number): boolean =>
+  op.params.slice(lead).filter((p) => p.keyword !== true).at(-1)?.kind === 'size';
+
+function docComment(op: Op, indent: string, lead = 0): string {
   const lines = [
     op.def.doc,
-    `PyTorch: ${op.torch}.${op.def.notDifferentiable === undefined ? '' : ` Not differentiable: ${op.def.notDifferentiable}.`}`,
+    ...op.params.slice(lead).map((p) => {
+      const standing = p.default === undefined ? '' : ` Default: ${JSON.stringify(p.default)}.`;
+      return `@param ${safe(camelCase(p.name))} ${p.doc ?? describeKind(p)}${standing}`;
+    }),
+    '@throws TypeError for arguments of the wrong kind, unknown or surplus ones; RuntimeError for shapes, dtypes and devices that do not fit.',
+    `@see PyTorch: ${op.torch}.${op.def.notDifferentiable === undefined ? '' : ` Not differentiable: ${op.def.notDifferentiable}.`}`,
   ];
   return `${indent}/**\n${lines.map((l) => `${indent} * ${l}\n`).join('')}${indent} */\n`;
 }
 
 const resultOf = (op: Op): string => op.def.returns ?? 'Tensor';
 
-/** A `size` that ends the positional parameters may also be spread: `zeros(3, 2)`, `x.view(2, 3)`. */
-function spreadCall(
-  op: Op,
-  lead: readonly string[],
-  passedLead: readonly string[],
-  target: string,
-  thisType: string,
-): string {
-  const keyword = op.params.filter((p) => p.keyword === true);
-  const options =
-    keyword.length === 0
-      ? ''
-      : `{ ${keyword.map((p) => `${camel(p.name)}?: ${nullable(p)} | undefined`).join('; ')} }`;
-  const forms =
-    options === ''
-      ? '[readonly number[]] | number[]'
-      : `[readonly number[], (${options})?] | number[] | [...number[], ${options}]`;
-  const passed = [...passedLead, 'size', ...keyword.map((p) => `options?.${camel(p.name)}`)];
-  return `(${[...(thisType === '' ? [] : [thisType]), ...lead, `...args: ${forms}`].join(', ')}): ${resultOf(op)} {\n  const { size${options === '' ? '' : ', options'} } = splitSize${options === '' ? '' : `<${options}>`}(args);\n  return ${target}(${passed.join(', ')}) as ${resultOf(op)};\n}`;
+/**
+ * The body of a call. Positional arguments go straight to the op, which checks them; a count that does not fit or an options
+ * object at the end takes the long way.
+ */
+function bodyOf(op: Op, target: string, callee: string, lead: number): { params: string; body: string } {
+  const self = lead === 1 ? ['this'] : [];
+  if (endsWithSize(op, lead)) {
+    return {
+      params: '...args: readonly unknown[]',
+      body: `return ${target}(...bindSizeCall(${callee}, [${self.join(', ')}], args))`,
+    };
+  }
+  const positional = op.params.slice(lead).filter((p) => p.keyword !== true);
+  const names = [...positional.map((p) => safe(camelCase(p.name))), 'more'];
+  const most = positional.length;
+  const params = names.map((name) => `${name}?: unknown`).join(', ');
+  const passed = [...self, ...names.slice(0, -1)];
+  const given = `[${[...self, ...names].join(', ')}]`;
+  const long = `${target}(...bindCall(${callee}, ${given}, arguments.length${lead === 1 ? ' + 1' : ''}, ${lead}))`;
+  const named = most === 0 ? 'arguments.length > 0' : `arguments.length > ${most} || isOptions(arguments[arguments.length - 1])`;
+  return { params, body: `return ${named}\n    ? ${long}\n    : ${target}(${passed.join(', ')})` };
 }
 
 function functionText(f: Found): string {
   const { op } = f;
-  const sig = signature(op.params);
   const target = `($${moduleName(f.module)}.${f.exported}.impl as Loose)`;
+  const callee = `$${moduleName(f.module)}.${f.exported}`;
   const name = safe(op.name);
   const exported = name === op.name ? 'export ' : '';
   const tail = name === op.name || op.name.includes('.') ? '' : `\nexport { ${name} as ${op.name} };`;
-  if (sig.spread) {
-    const positional = op.params.filter((p) => p.keyword !== true).slice(0, -1);
-    const lead = signature(positional);
-    return `${docComment(op, '')}${exported}function ${name}${spreadCall(op, lead.declared, lead.passed, target, '')}${tail}`;
-  }
-  const overloads = (op.def.overloads ?? []).map(
-    (o) =>
-      `${exported}function ${name}${o.replace('(', '(input: Tensor, ').replace('(input: Tensor, )', '(input: Tensor)')};\n`,
-  );
-  return `${docComment(op, '')}${overloads.join('')}${exported}function ${name}(${sig.declared.join(', ')}): ${resultOf(op)} {\n  return ${target}(${sig.passed.join(', ')}) as ${resultOf(op)};\n}${tail}`;
+  const own = op.def.overloads?.map((o) => o.replace('(', '(input: Tensor, ').replace('(input: Tensor, )', '(input: Tensor)'));
+  const result = resultOf(op);
+  const heads = own ?? (endsWithSize(op, 0) ? sizeSignatures(op, 0, result) : signatures(op, 0, result));
+  const { params, body } = bodyOf(op, target, callee, 0);
+  return `${docComment(op, '')}${heads.map((h) => `${exported}function ${name}${h};\n`).join('')}${exported}function ${name}(${params}): unknown {\n  ${body};\n}${tail}`;
 }
 
 interface Method {
@@ -142,30 +205,17 @@ interface Method {
 
 function methodText(f: Found, inplace: boolean): Method {
   const { op } = f;
-  // What is changed in place is the output.
-  const params = op.params.slice(1).filter((p) => !inplace || p.name !== 'out');
-  const sig = signature(params);
   const name = inplace && !op.name.endsWith('_') ? `${op.name}_` : op.name;
   const target = `($${moduleName(f.module)}.${f.exported}.${inplace ? 'inplace' : 'impl'} as Loose)`;
+  const callee = `$${moduleName(f.module)}.${f.exported}`;
   const result = inplace ? 'this' : resultOf(op);
-  const cast = inplace ? 'Tensor' : resultOf(op);
-  const doc = docComment(op, '    ');
-  if (sig.spread) {
-    const positional = params.filter((p) => p.keyword !== true).slice(0, -1);
-    const lead = signature(positional);
-    const text = spreadCall(op, lead.declared, ['this', ...lead.passed], target, 'this: Tensor');
-    const head = text.slice(0, text.indexOf(' {\n')).replace('this: Tensor, ', '');
-    return { declaration: `${doc}    ${name}${head};`, installation: `proto.${name} = function ${text};` };
-  }
-  if (op.def.overloads !== undefined && !inplace) {
-    return {
-      declaration: op.def.overloads.map((o) => `${doc}    ${name}${o};`).join('\n'),
-      installation: `proto.${name} = function (${['this: Tensor', ...sig.declared].join(', ')}) {\n  return ${target}(${['this', ...sig.passed].join(', ')}) as never;\n};`,
-    };
-  }
+  const own = inplace ? undefined : op.def.overloads;
+  const heads = own ?? (endsWithSize(op, 1) ? sizeSignatures(op, 1, result) : signatures(op, 1, result));
+  const doc = docComment(op, '    ', 1);
+  const { params, body } = bodyOf(op, target, callee, 1);
   return {
-    declaration: `${doc}    ${name}(${sig.declared.join(', ')}): ${result};`,
-    installation: `proto.${name} = function (${['this: Tensor', ...sig.declared].join(', ')}): ${cast} {\n  return ${target}(${['this', ...sig.passed].join(', ')}) as ${cast};\n};`,
+    declaration: `${doc}${heads.map((h) => `    ${name}${h};`).join('\n')}`,
+    installation: `proto.${name} = function (this: Tensor, ${params}): unknown {\n  ${body};\n};`,
   };
 }
 
@@ -204,14 +254,17 @@ function importsFor(body: string, modules: readonly string[], tensorImport: stri
     ),
     ['DeviceLike', "import type { DeviceLike } from '../core/device.js';"],
     ['DTypeLike', "import type { DTypeLike } from '../core/dtype.js';"],
-    ['splitSize', "import { splitSize } from '../registry/dims.js';"],
+    ['bindCall', "import { bindCall } from '../registry/calls.js';"],
+    ['bindSizeCall', "import { bindSizeCall } from '../registry/calls.js';"],
+    ['isOptions', "import { isOptions } from '../registry/calls.js';"],
     ['Extremes', "import type { Extremes } from '../registry/define.js';"],
     ['Size', "import type { Size } from '../core/tensor.js';"],
     ['Loose', "import type { Loose } from '../registry/define.js';"],
     ['Generator', "import type { Generator } from '../core/random.js';"],
   ];
+  const code = body.replace(/\/\*[\s\S]*?\*\//g, '');
   const used = candidates.filter(([name]) =>
-    new RegExp(`(?<![\\w$])${name.replace('$', '\\$')}(?![\\w$])`).test(body),
+    new RegExp(`(?<![\\w$])${name.replace('$', '\\$')}(?![\\w$])`).test(code),
   );
   return `${used.map(([, line]) => `${line}\n`).join('')}${tensorImport}\n`;
 }
@@ -220,7 +273,7 @@ function importsFor(body: string, modules: readonly string[], tensorImport: stri
 function publicName(path: string): string | null {
   const parts = path.replace(/^torch\./, '').split('.');
   const last = parts.pop()!;
-  return last.startsWith('_') ? null : [...parts, camel(last)].join('.');
+  return last.startsWith('_') ? null : [...parts, camelCase(last)].join('.');
 }
 
 /** Every public function's dotted name and the identifier that holds it, aliases included. */
@@ -259,6 +312,20 @@ function namespaceText(value: string | Namespace): string {
   return `{ ${[...value].map(([key, inner]) => `${key}: ${namespaceText(inner)}`).join(', ')} }`;
 }
 
+/** The options interfaces that `body` uses, as an import. */
+function optionsImport(found: readonly Found[], body: string): string {
+  const used = new Set(body.match(/\b\w+Options\b/g));
+  const names = [...new Set(found.map((f) => optionsName(f.op)))].filter((name) => used.has(name)).sort();
+  return `import type { ${names.join(', ')} } from './options.js';\n`;
+}
+
+/** The options interfaces of all ops. */
+function optionsFile(found: readonly Found[]): string {
+  const body = found.map((f) => optionsInterface(f.op)).join('\n');
+  const scalars = "import type { Scalar, Tensor } from '../core/tensor.js';";
+  return `${banner}${importsFor(body, [], scalars)}\n${body}`;
+}
+
 function functionsFile(found: readonly Found[], modules: readonly string[]): string {
   const functions = found.filter((f) => f.op.variants.includes('function'));
   const names = publicFunctions(found);
@@ -269,7 +336,8 @@ function functionsFile(found: readonly Found[], modules: readonly string[]): str
 ${aliases.map(([name, identifier]) => `export { ${identifier} as ${name} };`).join('\n')}
 ${[...namespaces(names)].map(([name, inner]) => `/** torch.${name} */\nexport const ${name} = ${namespaceText(inner)};`).join('\n')}
 `;
-  return `${banner}${importsFor(body, modules, "import type { Scalar, Tensor } from '../core/tensor.js';")}\n${body}`;
+  const scalars = "import type { Scalar, Tensor } from '../core/tensor.js';";
+  return `${banner}${importsFor(body, modules, scalars)}${optionsImport(found, body)}\nexport type * from './options.js';\n${body}`;
 }
 
 function methodsFile(found: readonly Found[], modules: readonly string[]): string {
@@ -285,10 +353,11 @@ ${methods.map((m) => m.declaration).join('\n')}
   }
 }
 
-const proto = Tensor.prototype;
+const proto = Tensor.prototype as unknown as Record<string, unknown>;
 ${methods.map((m) => m.installation).join('\n')}
 `;
-  return `${banner}${importsFor(body, modules, "import { type Scalar, Tensor } from '../core/tensor.js';")}\n${body}`;
+  const scalars = "import { type Scalar, Tensor } from '../core/tensor.js';";
+  return `${banner}${importsFor(body, modules, scalars)}${optionsImport(found, body)}\n${body}`;
 }
 
 /** Leaves an unchanged file alone, so that nothing downstream is rebuilt. */
@@ -305,6 +374,7 @@ function writeIfChanged(path: string, text: string): void {
 const found = await findOps();
 const modules = [...new Set(found.map((f) => f.module))];
 mkdirSync(outFolder, { recursive: true });
+writeIfChanged(join(outFolder, 'options.ts'), optionsFile(found));
 writeIfChanged(join(outFolder, 'functions.ts'), functionsFile(found, modules));
 writeIfChanged(join(outFolder, 'methods.ts'), methodsFile(found, modules));
 console.log(`generated ${found.length} ops from ${modules.length} modules`);

@@ -4,6 +4,7 @@ import { Complex } from '../core/complex.js';
 import { asDType } from '../core/dtype.js';
 import { ArgumentError, describe, message } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
+import { camelCase } from './calls.js';
 import type { Param, ParamKind } from './define.js';
 
 interface Declared {
@@ -76,11 +77,11 @@ function refuse({ name, params }: Declared, more: readonly unknown[]): void {
 function checked(op: string, p: Param, value: unknown): unknown {
   if (value === undefined) {
     if (p.default !== undefined) return p.default;
-    throw new ArgumentError(message(op, `the argument '${p.name}'`, 'nothing'));
+    throw new ArgumentError(message(op, `the argument '${camelCase(p.name)}'`, 'nothing'));
   }
   if (value !== null) return checkedArg(op, p, value);
   if (p.default === null) return null;
-  const required = p.default === undefined ? `the argument '${p.name}'` : `'${p.name}' to be ${p.kind}`;
+  const required = p.default === undefined ? `the argument '${camelCase(p.name)}'` : `'${camelCase(p.name)}' to be ${kindWords[p.kind]}`;
   throw new ArgumentError(message(op, required, 'null'));
 }
 
@@ -126,10 +127,11 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
     case 'any':
       return value;
   }
-  throw new ArgumentError(message(op, `'${p.name}' to be ${expected[p.kind]}`, describe(value)));
+  throw new ArgumentError(message(op, `'${camelCase(p.name)}' to be ${kindWords[p.kind]}`, describe(value)));
 }
 
-const expected: Readonly<Record<ParamKind, string>> = {
+/** What each kind of parameter takes, in words. */
+export const kindWords: Readonly<Record<ParamKind, string>> = {
   tensor: 'a Tensor',
   tensorOrScalar: 'a Tensor or a number',
   tensors: 'a list of Tensors',

@@ -37,6 +37,12 @@ export interface Param {
   readonly variadic?: boolean;
   /** Takes no part in dtype promotion (a condition). */
   readonly neutral?: boolean;
+  /** The values that a string may have; others are refused by the binder. */
+  readonly choices?: readonly string[];
+  /** TypeScript type, where the kind says too little. */
+  readonly type?: string;
+  /** One sentence for the documentation; default: what its kind says. */
+  readonly doc?: string;
 }
 
 /** A property is read without a call: `x.T`. */
