@@ -1,8 +1,7 @@
 // Owns the expansion of op declarations into cases: explicit samples, and for pointwise ops a set derived from their
 // parameters. It computes nothing and reads no fixture; suites/reference/make_fixtures.py executes what it lists.
 import { pathToFileURL } from 'node:url';
-import type { Param } from '../../engine/registry/define.js';
-import type { ArgSpec, Fill, Layout, Sample, TensorSpec } from '../../engine/registry/samples.js';
+import type { ArgSpec, Fill, Layout, Param, Sample, TensorSpec } from 'torchstone';
 import { pointwiseSamples } from './pointwise-cases.js';
 
 /** How a case calls the op: as a function, as a method of its first argument, or as that method's in-place form. */
