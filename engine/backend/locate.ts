@@ -36,10 +36,12 @@ function missing(tried: readonly string[], advice: string): TorchstoneError {
   );
 }
 
-/** Where a build of the repository is, from engine/backend/ and from dist/engine/backend/. */
+/** Where the repository's build is, from engine/backend/ and from dist/engine/backend/; an installed package has no such place. */
 function repositoryBuilds(): string[] {
   const here = dirname(fileURLToPath(import.meta.url));
-  return [join(here, '..', '..'), join(here, '..', '..', '..')].map((root) => join(root, BUILD));
+  return [join(here, '..', '..'), join(here, '..', '..', '..')]
+    .filter((root) => existsSync(join(root, 'native', 'CMakeLists.txt')) || existsSync(join(root, BUILD)))
+    .map((root) => join(root, BUILD));
 }
 
 /** The package that holds the prebuilt addon for this platform: `@torchstone/linux-x64-gnu`. */
