@@ -3,9 +3,9 @@
 import type { ArgSpec, Fill, Sample } from 'torchstone';
 import { call, t } from 'torchstone/internals';
 import { uniformStream } from '../bench/inputs.js';
-import { mapTensors, tensorsOf } from '../common/cases.js';
 import { pointwiseSamples } from '../common/pointwise-cases.js';
 import type { RegisteredOp } from '../common/registry.js';
+import { mapTensors, tensorsOf } from '../common/tensor-specs.js';
 
 /** One call, in words a reader finds it by. */
 export interface AccuracyCall {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { ArgSpec, Sample, TensorSpec } from 'torchstone';
 import * as engine from 'torchstone';
 import type { EngineTensor } from '../common/bind.js';
-import { isTensorSpec } from '../common/cases.js';
 import { contiguousStrides, sizeOf } from '../common/shapes.js';
+import { isTensorSpec } from '../common/tensor-specs.js';
 import { placed } from '../runner/device.js';
 
 type Data = Float64Array | Float32Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;

@@ -5,10 +5,10 @@ import type { ArgSpec, Param } from 'torchstone';
 import * as engine from 'torchstone';
 import type { NpyArray } from 'torchstone/internals';
 import { placed, readable } from '../runner/device.js';
-import { isTensorSpec } from './cases.js';
 import type { ArrayValue } from './compare.js';
 import type { FixtureInput } from './manifest.js';
 import { contiguousStrides, sizeOf } from './shapes.js';
+import { isTensorSpec } from './tensor-specs.js';
 
 const { Tensor } = engine;
 /** A tensor of the engine. */

@@ -2,9 +2,9 @@
 import { ops } from 'torchstone';
 import { figure } from '../../reports/schema/index.js';
 import { arrayOf, type EngineTensor, flattenResult, inputTensor, positional } from '../common/bind.js';
-import { mapTensors } from '../common/cases.js';
 import type { ArrayValue } from '../common/compare.js';
 import type { FixtureCase } from '../common/manifest.js';
+import { mapTensors } from '../common/tensor-specs.js';
 import type { ArraySource } from '../validate/replay.js';
 import { Recorder } from './recorder.js';
 

@@ -1,9 +1,9 @@
 // Tensors of 20 and of 64 dims that no walk can merge: every kernel family against plain loops over positions.
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { addonPath } from '../../engine/backend/addon.js';
 import type { Tensor } from '../../engine/index.js';
 import * as torch from '../../engine/index.js';
-import { addonPath } from '../../engine/backend/addon.js';
 import { generator } from '../support/random.js';
 
 process.env.TORCHSTONE_CUDA_PATH = join(dirname(addonPath), 'shim');

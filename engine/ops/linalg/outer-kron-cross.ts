@@ -2,7 +2,7 @@
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes, requireDimsOfSet, wrapDim, wrapDims } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { defineOp, type Param, type OpTests } from '../../registry/define.js';
+import { defineOp, type OpTests, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { diagonalOf } from '../views/geometry.js';
 import { innerProduct } from './matmul.js';
