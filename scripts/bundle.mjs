@@ -17,8 +17,8 @@ import { ROOT, STATE, say, since } from './lib/steps.mjs';
 const NAME = 'torchstone-bundle';
 const OUT = join(STATE, NAME);
 const ARCHIVE = join(STATE, `${NAME}.tar.xz`);
-/** Left out: building is done, and nothing on the other machine bundles TypeScript. */
-const BUILD_ONLY = ['cmake-js', 'node-addon-api', 'esbuild'];
+/** Left out: nothing on the other machine bundles TypeScript, and the engine is in dist/. */
+const LEFT_OUT = ['esbuild', 'torchstone'];
 /** What every glibc system brings; the rest of what the addon links goes along. */
 const SYSTEM = /^(linux-vdso|ld-linux|libc\.so|libm\.so|libdl\.so|libpthread|librt)/;
 /** Builds for browsers, sources and maps of packages: nothing imports them, and they are most of ECharts. */
@@ -83,7 +83,9 @@ function copyAddon() {
 /** The packages that the built program imports, with what they need. */
 function copyPackages() {
   const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
-  const wanted = Object.keys(lock[''].dependencies).filter((name) => !BUILD_ONLY.includes(name));
+  const wanted = ['engine', 'suites']
+    .flatMap((folder) => Object.keys(lock[folder].dependencies))
+    .filter((name) => !LEFT_OUT.includes(name));
   const seen = new Set();
   while (wanted.length > 0) {
     const name = wanted.pop();

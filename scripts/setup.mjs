@@ -12,6 +12,8 @@ import { systemPackages } from './lib/system.mjs';
 const MINUTE = 60_000;
 const OLDEST_NODE = [20, 17];
 const GENERATED = 'engine/generated';
+/** What the build makes in the sources' folders. */
+const MADE = [GENERATED, 'engine/dist', 'engine/LICENSE', 'suites/dist', 'suites/LICENSE'];
 
 /** Sets everything up. Resolves to false when the job cannot go on; a missing Python never does that. */
 export async function setUp({ browser = false } = {}) {
@@ -47,15 +49,19 @@ async function npmPackages() {
   return (await step('npm ci again', 'npm', ['ci', '--no-audit', '--no-fund'], options)).ok;
 }
 
-/** npm's own record of what it installed is held against the lock file; packages for other platforms are left out. */
+/**
+ * npm's own record of what it installed is compared with the lock file; packages for other platforms are left out. The packages of
+ * this repository are links, which the record may outlive.
+ */
 function modulesMatchLock() {
   const read = (path) => JSON.parse(readFileSync(join(ROOT, path), 'utf8')).packages;
   if (!existsSync(join(ROOT, 'node_modules', '.package-lock.json'))) return false;
   const installed = read('node_modules/.package-lock.json');
-  return Object.entries(read('package-lock.json')).every(
-    ([path, { version, optional }]) =>
-      path === '' || installed[path]?.version === version || (optional && installed[path] === undefined),
-  );
+  return Object.entries(read('package-lock.json')).every(([path, { version, optional, link }]) => {
+    if (path === '') return true;
+    if (link) return existsSync(join(ROOT, path, 'package.json'));
+    return installed[path]?.version === version || (optional && installed[path] === undefined);
+  });
 }
 
 async function nativeBuild() {
@@ -76,11 +82,13 @@ async function typescriptBuild() {
     'suites',
     'reports',
     'scripts/generate.ts',
+    'scripts/stage.mjs',
+    'package.json',
     'tsconfig.json',
     'tsconfig.build.json',
   ];
   // The lock file stands for the compiler and the libraries' types.
-  const key = contentHash([...sources, 'package-lock.json'], [], [GENERATED]);
+  const key = contentHash([...sources, 'package-lock.json'], [], MADE);
   const there =
     existsSync(join(ROOT, 'dist', 'suites', 'cli', 'bin.js')) && existsSync(join(ROOT, GENERATED));
   if (there && isDone('typescript', key)) {

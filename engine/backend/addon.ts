@@ -1,11 +1,9 @@
-// Owns the one door to the addon: finding it, its types and its command block.
+// Owns the one door to the addon: its types and its command block.
 // It must not know tensors. The contract is written in native/README.md and, command by command, in commands/.
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { TorchstoneError } from '../core/errors.js';
 import type { Kernels, MemoryPool } from './backend.js';
+import { addonFile } from './locate.js';
 
 /** What was found where a library was looked for. */
 export interface CudaLook {
@@ -102,16 +100,6 @@ export interface Addon extends Kernels, MemoryPool {
   getThreads(): number;
 }
 
-function candidates(): string[] {
-  const named = process.env.TORCHSTONE_ADDON;
-  if (named !== undefined && named !== '') return [named];
-  const here = dirname(fileURLToPath(import.meta.url));
-  // engine/backend/ in the sources, dist/engine/backend/ in a build.
-  return [join(here, '..', '..'), join(here, '..', '..', '..')].map((root) =>
-    join(root, 'native', 'build', 'Release', 'torchstone.node'),
-  );
-}
-
 /**
  * libgomp spins at barriers, by default for milliseconds, which starves the other threads of a busy machine (measured on two
  * loaded cores: 16 ms for a call that takes 15 µs without). It reads this when the addon loads; a user's own choice stands.
@@ -122,13 +110,7 @@ function limitSpinning(): void {
 
 function load(): { addon: Addon; path: string } {
   limitSpinning();
-  const tried = candidates();
-  const path = tried.find((p) => existsSync(p));
-  if (path === undefined) {
-    throw new TorchstoneError(
-      `torchstone: required the native addon, got none at ${tried.join(' or ')}. Build it with: npm run build:native`,
-    );
-  }
+  const path = addonFile();
   return { addon: createRequire(import.meta.url)(path) as Addon, path };
 }
 

@@ -22,7 +22,8 @@ import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } f
 import type { Tensor } from '../core/tensor.js';
 import { promoted } from './_function-support.js';
 import { differentiateComplex, isRealValued } from './complex/wirtinger.js';
-import { differentiate, type Expr, input, substitute, topological } from './expr.js';
+import { differentiate } from './differentiate.js';
+import { type Expr, input, substitute, topological } from './expr.js';
 import { PointwiseNode } from './node.js';
 import { compile } from './program.js';
 

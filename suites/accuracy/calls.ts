@@ -1,10 +1,11 @@
 // Owns which calls the accuracy of float32 results is measured on: every pointwise op over its domain, and the reductions and
 // products that add many terms. It calls nothing.
-import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/registry/samples.js';
+import type { ArgSpec, Fill, Sample } from 'torchstone';
+import { call, t } from 'torchstone/internals';
 import { uniformStream } from '../bench/inputs.js';
-import { mapTensors, tensorsOf } from '../common/cases.js';
 import { pointwiseSamples } from '../common/pointwise-cases.js';
 import type { RegisteredOp } from '../common/registry.js';
+import { mapTensors, tensorsOf } from '../common/tensor-specs.js';
 
 /** One call, in words a reader finds it by. */
 export interface AccuracyCall {

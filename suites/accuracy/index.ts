@@ -3,16 +3,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Sample } from '../../engine/registry/samples.js';
-import type { Accuracy, AccuracyRow, SuiteOptions } from '../../reports/schema/index.js';
+import type { Sample } from 'torchstone';
+import type { Accuracy, AccuracyRow } from '../../reports/schema/index.js';
 import { arrayFrom } from '../bench/engine-row.js';
 import { BenchInputs } from '../bench/inputs.js';
 import { prepareCall } from '../bench/sweep.js';
 import { type Backend, ReferenceWorker } from '../bench/worker.js';
 import { arrayOf } from '../common/bind.js';
-import { mapTensors } from '../common/cases.js';
 import type { ArrayValue } from '../common/compare.js';
 import type { RegisteredOp } from '../common/registry.js';
+import type { SuiteOptions } from '../common/suite.js';
+import { mapTensors } from '../common/tensor-specs.js';
 import { type AccuracyCall, accuracyCalls } from './calls.js';
 import { errorsAt, judgeable, summed } from './measure.js';
 

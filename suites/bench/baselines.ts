@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { arch, release } from 'node:os';
 import { join } from 'node:path';
+import { addonPath } from 'torchstone/internals';
 import { z } from 'zod';
-import { addonPath } from '../../engine/backend/addon.js';
 import { type BenchRow, CannotRunError } from '../../reports/schema/index.js';
 import { machineFacts, packageRoot, toolFacts } from '../runner/machine.js';
 import type { Build } from './builds.js';

@@ -1,19 +1,10 @@
 // Owns making another build of the engine ready to race: a git revision, built once and kept, or another file of the addon.
 import { execFile } from 'node:child_process';
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { addonPath } from '../../engine/backend/addon.js';
+import { addonPath } from 'torchstone/internals';
 import { CannotRunError } from '../../reports/schema/index.js';
 import { packageRoot } from '../runner/machine.js';
 import { pack, packable, packFolder } from './pack.js';
@@ -104,8 +95,7 @@ async function builtAt(sha: string, label: string, note: (text: string) => void)
     await run('tar', ['-xf', archive, '-C', part]);
     rmSync(archive);
     symlinkSync(join(root, 'node_modules'), join(part, 'node_modules'), 'dir');
-    // A revision from before the bench had these rows is timed by this one's.
-    if (!packable(part)) cpSync(join(root, 'suites'), join(part, 'suites'), { recursive: true });
+    if (!packable(part)) throw new CannotRunError(`${label} is from before the bench had the rows to race`);
     const options = { cwd: part, timeout: BUILD_MS, maxBuffer: 2 ** 28 };
     await run('npm', ['run', 'build:native'], options);
     await run(process.execPath, ['--import', 'tsx', join('scripts', 'generate.ts')], options);
@@ -113,6 +103,7 @@ async function builtAt(sha: string, label: string, note: (text: string) => void)
     renameSync(part, folder);
     return folder;
   } catch (error) {
+    if (error instanceof CannotRunError) throw error;
     const said =
       error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : '';
     throw new CannotRunError(`${label} could not be built: ${said || String(error)}`, { cause: error });

@@ -1,7 +1,7 @@
 // Owns the rows of a fused chain: eight pointwise operations in one pass, against eager PyTorch and against torch.compile.
 // `chain` in suites/reference/workloads.py is the same expression: change both.
-import { fuse, scalar } from '../../engine/index.js';
-import { t } from '../../engine/registry/samples.js';
+import { fuse, scalar } from 'torchstone';
+import { t } from 'torchstone/internals';
 import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { Mode } from './cpu-rows.js';
 import type { RowPlan } from './plan.js';

@@ -1,8 +1,8 @@
 // Owns the conv2d rows: forward and backward on the shapes of a ResNet. Whole numbers as inputs, so that results are exact.
 
-import * as engine from '../../engine/index.js';
-import { autograd } from '../../engine/index.js';
-import { call, type Sample, t } from '../../engine/registry/samples.js';
+import * as engine from 'torchstone';
+import { autograd, type Sample } from 'torchstone';
+import { call, t } from 'torchstone/internals';
 import { arrayOf, type EngineTensor, flattenResult } from '../common/bind.js';
 import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import type { Mode } from './cpu-rows.js';

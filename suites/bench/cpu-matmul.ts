@@ -1,5 +1,5 @@
 // Owns the matmul rows: squares of two dtypes, and the shapes for which a fast square does not speak.
-import { call, type TensorOptions, t } from '../../engine/registry/samples.js';
+import { call, type TensorOptions, t } from 'torchstone/internals';
 import { registeredOps } from '../common/registry.js';
 import type { Mode } from './cpu-rows.js';
 import type { RowPlan } from './plan.js';

@@ -1,6 +1,6 @@
 // The fresh process of T2's memory figure: how far its resident memory rises above where it stood after loading the engine.
 import { readFileSync, writeFileSync } from 'node:fs';
-import * as engine from '../../engine/index.js';
+import * as engine from 'torchstone';
 
 function resident(field: 'VmRSS' | 'VmHWM'): number {
   const found = new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'));

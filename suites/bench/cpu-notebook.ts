@@ -1,7 +1,7 @@
 // Owns the rows of the notebook's cells that must reach a ratio, and of the engine's own overhead on 3 × 2 tensors.
 // The cells themselves are those of notebook-rows.ts.
-import * as engine from '../../engine/index.js';
-import { t } from '../../engine/registry/samples.js';
+import * as engine from 'torchstone';
+import { t } from 'torchstone/internals';
 import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { Mode } from './cpu-rows.js';
 import { notebookRows } from './notebook-rows.js';

@@ -1,7 +1,7 @@
 // Owns the 40 ops × sizes that the CPU backend is swept over, and the geometric mean of their ratios.
 // A row is data: how an op is called, and what its references are, comes from its declaration.
-import type { Tensor } from '../../engine/index.js';
-import { type ArgSpec, call, type Fill, type Sample, t } from '../../engine/registry/samples.js';
+import type { ArgSpec, Fill, Sample, Tensor } from 'torchstone';
+import { call, t } from 'torchstone/internals';
 import type { BenchRow } from '../../reports/schema/index.js';
 import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import type { Mode } from './cpu-rows.js';

@@ -1,6 +1,6 @@
 // Owns the rows that `--suite cuda` races on a card, and the ratios that they must reach there. The rows themselves are those
 // of the CPU's table; only the training steps differ: there they are graphs too, captured once and replayed.
-import * as engine from '../../engine/index.js';
+import * as engine from 'torchstone';
 import type { EngineTensor } from '../common/bind.js';
 import { cpuRows, type Mode } from './cpu-rows.js';
 import { epochOf, lineOf } from './notebook-rows.js';

@@ -1,7 +1,7 @@
 // Owns one row of this engine made ready: its step, its result held against a reference's, its blocks. It knows no reference process.
 import { readFileSync } from 'node:fs';
-import { manualSeed } from '../../engine/index.js';
-import { parseNpy } from '../../engine/io/npy.js';
+import { manualSeed } from 'torchstone';
+import { parseNpy } from 'torchstone/internals';
 import type { Worst } from '../../reports/schema/index.js';
 import { type ArrayValue, compareArrays, worstOf } from '../common/compare.js';
 import { finished } from '../runner/device.js';

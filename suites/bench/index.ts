@@ -1,6 +1,6 @@
 // The bench suite: the notebook's timings, the op sweep and the memory figures. It owns what is run, in which order and for how
 // long, and the reference process's life; the judging is done elsewhere.
-import { cuda } from '../../engine/index.js';
+import { cuda } from 'torchstone';
 import {
   type BenchRow,
   type Blocks,
@@ -9,12 +9,10 @@ import {
   type Ceiling,
   type MemoryFigure,
   nothingToRun,
-  type Suite,
-  type SuiteOptions,
   type SuiteResult,
-  suiteResult,
 } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';
+import { type Suite, type SuiteOptions, suiteResult } from '../common/suite.js';
 import { racePeers } from '../peers/race.js';
 import { driftNote, saveBaseline, savedBaseline } from './baselines.js';
 import { otherBuild, thisBuild } from './builds.js';

@@ -2,11 +2,11 @@
 // Values do not matter to a timing, so only their kind follows samples.ts; suites/reference/inputs.py has the exact meanings.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as engine from '../../engine/index.js';
-import type { ArgSpec, Sample, TensorSpec } from '../../engine/registry/samples.js';
+import type { ArgSpec, Sample, TensorSpec } from 'torchstone';
+import * as engine from 'torchstone';
 import type { EngineTensor } from '../common/bind.js';
-import { isTensorSpec } from '../common/cases.js';
 import { contiguousStrides, sizeOf } from '../common/shapes.js';
+import { isTensorSpec } from '../common/tensor-specs.js';
 import { placed } from '../runner/device.js';
 
 type Data = Float64Array | Float32Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;

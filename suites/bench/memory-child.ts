@@ -1,5 +1,5 @@
 // The fresh process of a memory figure: runs one loop, watches its resident memory, answers its parent and ends.
-import * as engine from '../../engine/index.js';
+import * as engine from 'torchstone';
 import { placeRun } from '../runner/device.js';
 import { trainingStep } from './notebook-rows.js';
 

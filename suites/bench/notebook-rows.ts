@@ -1,7 +1,9 @@
 // Owns the notebook's timed cells as bench rows: T1 to T4, one small addition, and the steps of H, K and L.
 // suites/reference/workloads.py holds the same steps for NumPy and PyTorch: change both.
-import * as engine from '../../engine/index.js';
-import { call, type Sample, t } from '../../engine/registry/samples.js';
+
+import type { Sample } from 'torchstone';
+import * as engine from 'torchstone';
+import { call, t } from 'torchstone/internals';
 import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { ArrayValue } from '../common/compare.js';
 import type { BenchInputs } from './inputs.js';

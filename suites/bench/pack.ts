@@ -2,8 +2,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BuildOptions } from 'esbuild';
-import type * as engine from '../../engine/index.js';
+import type { BuildOptions, Plugin } from 'esbuild';
+import type * as engine from 'torchstone';
 import { CannotRunError } from '../../reports/schema/index.js';
 import { packageRoot } from '../runner/machine.js';
 import type { cpuRows } from './cpu-rows.js';
@@ -33,7 +33,7 @@ const EXPORTS: Readonly<Record<keyof PackedSide, string>> = {
 const packed = new Map<string, Promise<string>>();
 let folder: string | undefined;
 
-/** Whether a source tree has all that is packed; a revision from before the bench has not. */
+/** Whether a source tree has all that is packed: an old revision may lack it. */
 export function packable(root: string): boolean {
   return Object.values(EXPORTS).every((path) => existsSync(join(root, path)));
 }
@@ -71,7 +71,24 @@ function bundle(root: string, outfile: string): Promise<string> {
   const contents = Object.entries(EXPORTS)
     .map(([name, path]) => `export { ${name} } from './${path}';`)
     .join('\n');
-  return bundled({ stdin: { contents, resolveDir: root, loader: 'ts' } }, outfile, `the build at ${root}`);
+  const stdin = { contents, resolveDir: root, loader: 'ts' } as const;
+  return bundled({ stdin, plugins: [engineAt(root)] }, outfile, `the build at ${root}`);
+}
+
+/** Rows import the engine by the package's name: each build gets the one beside its rows, not the installed one. */
+function engineAt(root: string): Plugin {
+  const modules: Readonly<Record<string, string>> = {
+    torchstone: 'index.ts',
+    'torchstone/internals': 'internals.ts',
+  };
+  return {
+    name: 'engine-beside-its-rows',
+    setup({ onResolve }) {
+      onResolve({ filter: /^torchstone(\/internals)?$/ }, ({ path }) => ({
+        path: join(root, 'engine', modules[path]!),
+      }));
+    },
+  };
 }
 
 async function bundled(input: BuildOptions, outfile: string, what: string): Promise<string> {

@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addon } from '../../engine/backend/addon.js';
-import type { BenchRow, CaseResult, SuiteOptions } from '../../reports/schema/index.js';
+import { addon } from 'torchstone/internals';
+import type { BenchRow, CaseResult } from '../../reports/schema/index.js';
+import type { SuiteOptions } from '../common/suite.js';
 import type { Mode } from './cpu-rows.js';
 import { EngineProcess } from './engine-process.js';
 import { NoiseWatch, noiseText } from './noise.js';

@@ -1,10 +1,12 @@
 // Owns the rows of the op sweep: scaling curves over a few ops, and whatever sample calls the registry declares as `bench`.
 // How an op is called, and what its references are, comes from its declaration.
-import * as engine from '../../engine/index.js';
-import { call, type Sample, t } from '../../engine/registry/samples.js';
+
+import type { Sample } from 'torchstone';
+import * as engine from 'torchstone';
+import { call, t } from 'torchstone/internals';
 import { arrayOf, type EngineTensor, flattenResult, positional, publicArguments } from '../common/bind.js';
-import { tensorsOf } from '../common/cases.js';
 import { type RegisteredOp, registeredOps, testsOf } from '../common/registry.js';
+import { tensorsOf } from '../common/tensor-specs.js';
 import type { BenchInputs } from './inputs.js';
 import type { Prepared, RowPlan, Workload } from './plan.js';
 import type { Backend } from './worker.js';

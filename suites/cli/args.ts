@@ -1,6 +1,6 @@
 // Owns the reading of the command line's words by grammar.ts. It runs nothing.
 import { parseArgs } from 'node:util';
-import type { Shard } from '../../reports/schema/index.js';
+import type { Shard } from '../common/suite.js';
 import { PEERS } from '../peers/catalogue.js';
 import { COMMANDS, type Command, FLAGS, knows } from './grammar.js';
 

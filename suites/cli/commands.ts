@@ -9,9 +9,9 @@ import {
   parseRunResult,
   type RunResult,
   type SuiteName,
-  suiteResult,
 } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';
+import { suiteResult } from '../common/suite.js';
 import { updateFloor } from '../conformance/baseline.js';
 import { examine, type Finding } from '../runner/doctor.js';
 import { packageRoot } from '../runner/machine.js';

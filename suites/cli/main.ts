@@ -1,7 +1,7 @@
 // The entry of `torchstone`: reads the words, runs the command, sets the exit code. The commands live beside it.
 
 import { CannotRunError, EXIT } from '../../reports/schema/index.js';
-import { chooseDevice } from '../runner/device.js';
+import { chooseDevice } from '../runner/device-choice.js';
 import { type Arguments, readArguments, UsageError } from './args.js';
 import { COMMAND_TABLE } from './commands.js';
 import { helpText } from './grammar.js';

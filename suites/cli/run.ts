@@ -2,15 +2,13 @@
 // It knows no suite's inside and prints nothing of its own.
 import { join, resolve } from 'node:path';
 import {
-  CannotRunError,
   RESULT_SCHEMA,
   type RunResult,
   type SuiteName,
   type SuiteResult,
 } from '../../reports/schema/index.js';
-import { HOSTING, isolated, type SuiteAnswer, type SuiteOrder } from '../runner/isolate.js';
+import { HOSTING, isolated, type SuiteOrder } from '../runner/isolate.js';
 import { machineFacts, packageRoot, toolFacts } from '../runner/machine.js';
-import { createProgress } from '../runner/progress.js';
 import type { FoundReferences } from '../runner/references.js';
 import type { Arguments } from './args.js';
 
@@ -95,19 +93,4 @@ export async function runSuites(
     suites,
     ...(args.strictNoise ? { strictNoise: true } : {}),
   };
-}
-
-/** Runs an ordered suite in this process. Used by the suite's own process. */
-export async function runHere(order: SuiteOrder, signal: AbortSignal): Promise<SuiteAnswer> {
-  const { suite: name, quiet, ...options } = order;
-  const { loadSuite } = await import('../runner/load.js');
-  const { placeRun } = await import('../runner/device.js');
-  try {
-    placeRun();
-    const suite = await loadSuite(name);
-    return { result: await suite.run({ ...options, signal, progress: createProgress({ quiet }) }) };
-  } catch (error) {
-    if (error instanceof CannotRunError) return { cannotRun: error.message, code: error.code };
-    throw error;
-  }
 }

@@ -1,15 +1,14 @@
 // Owns turning a recorded call into a call of the engine: arguments by PyTorch's parameter names, inputs in their recorded
 // layout. It compares nothing.
 
-import * as engine from '../../engine/index.js';
-import type { NpyArray } from '../../engine/io/npy.js';
-import type { Param } from '../../engine/registry/define.js';
-import type { ArgSpec } from '../../engine/registry/samples.js';
+import type { ArgSpec, Param } from 'torchstone';
+import * as engine from 'torchstone';
+import type { NpyArray } from 'torchstone/internals';
 import { placed, readable } from '../runner/device.js';
-import { isTensorSpec } from './cases.js';
 import type { ArrayValue } from './compare.js';
 import type { FixtureInput } from './manifest.js';
 import { contiguousStrides, sizeOf } from './shapes.js';
+import { isTensorSpec } from './tensor-specs.js';
 
 const { Tensor } = engine;
 /** A tensor of the engine. */

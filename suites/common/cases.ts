@@ -1,9 +1,9 @@
 // Owns the expansion of op declarations into cases: explicit samples, and for pointwise ops a set derived from their
 // parameters. It computes nothing and reads no fixture; suites/reference/make_fixtures.py executes what it lists.
 import { pathToFileURL } from 'node:url';
-import type { Param } from '../../engine/registry/define.js';
-import type { ArgSpec, Fill, Layout, Sample, TensorSpec } from '../../engine/registry/samples.js';
+import type { ArgSpec, Fill, Layout, Param, Sample, TensorSpec } from 'torchstone';
 import { pointwiseSamples } from './pointwise-cases.js';
+import { isFloating, isTensorSpec, mapTensors, takesGradient, tensorsOf } from './tensor-specs.js';
 
 /** How a case calls the op: as a function, as a method of its first argument, or as that method's in-place form. */
 export type Variant = 'function' | 'method' | 'inplace';
@@ -69,42 +69,7 @@ export interface LabelledSample {
   readonly error?: string;
 }
 
-const FLOATS = new Set(['float16', 'bfloat16', 'float32', 'float64']);
 const DTYPE_TWINS = ['float64', 'int64', 'int32', 'uint8', 'bool'];
-
-/** Whether an argument is a tensor's description. */
-export function isTensorSpec(arg: ArgSpec): arg is TensorSpec {
-  return typeof arg === 'object' && arg !== null && !Array.isArray(arg) && 'tensor' in arg;
-}
-
-/** The tensors of a call, depth first over args, then kwargs in order: the order of `in<k>` in the fixtures. */
-export function tensorsOf(call: Pick<Sample, 'args' | 'kwargs'>): TensorSpec['tensor'][] {
-  const found: TensorSpec['tensor'][] = [];
-  const visit = (arg: ArgSpec): void => {
-    if (Array.isArray(arg)) for (const one of arg) visit(one);
-    else if (isTensorSpec(arg)) found.push(arg.tensor);
-  };
-  for (const arg of call.args) visit(arg);
-  for (const arg of Object.values(call.kwargs ?? {})) visit(arg);
-  return found;
-}
-
-/** The same call with every tensor description rewritten. */
-export function mapTensors(
-  sample: Sample,
-  change: (tensor: TensorSpec['tensor'], position: number) => TensorSpec['tensor'],
-): Sample {
-  let position = 0;
-  const visit = (arg: ArgSpec): ArgSpec => {
-    if (Array.isArray(arg)) return arg.map(visit);
-    return isTensorSpec(arg) ? { tensor: change(arg.tensor, position++) } : arg;
-  };
-  const args = sample.args.map(visit);
-  const kwargs = Object.fromEntries(
-    Object.entries(sample.kwargs ?? {}).map(([name, arg]) => [name, visit(arg)]),
-  );
-  return { ...sample, args, kwargs };
-}
 
 /** All cases of one op, ids unique and stable. */
 export function casesOf(op: CaseSource): Case[] {
@@ -155,17 +120,6 @@ export function coverageProblems(ops: Iterable<CaseSource>): string[] {
       problems.push(`${op.name}: notDifferentiable needs a reason`);
   }
   return problems;
-}
-
-/** Whether this tensor of a sample requires a gradient. */
-export function takesGradient(tensor: TensorSpec['tensor']): boolean {
-  const dtype = tensor.dtype ?? 'float32';
-  return (FLOATS.has(dtype) || dtype.startsWith('complex')) && tensor.grad !== false;
-}
-
-/** Whether a dtype is floating. */
-export function isFloating(dtype: string): boolean {
-  return FLOATS.has(dtype);
 }
 
 function makeCase(op: CaseSource, one: LabelledSample, variant: Variant): Case {

@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { type NpyArray, type NpzFile, openNpz } from 'torchstone/internals';
 import { z } from 'zod';
-import type { NpyArray } from '../../engine/io/npy.js';
-import { type NpzFile, openNpz } from '../../engine/io/npz.js';
 import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 import {
   FIXTURE_SCHEMA,

@@ -1,7 +1,8 @@
 // Owns the schemas of everything on disk under fixtures/. It reads no file and knows no op; suites/reference/make_fixtures.py
 // writes what these describe.
+
+import type { ArgSpec } from 'torchstone';
 import { z } from 'zod';
-import type { ArgSpec } from '../../engine/registry/samples.js';
 
 /** Version of the fixture tree's layout; the loader refuses any other. */
 export const FIXTURE_SCHEMA = 1;

@@ -1,8 +1,8 @@
 // Owns the set of cases that every pointwise op gets without asking: shapes that straddle vector and tile widths, broadcasts,
 // layouts, special values, dtypes and their mixtures, scalars, in-place. It names no op.
-import type { Param } from '../../engine/registry/define.js';
-import type { ArgSpec, Fill, Layout, Sample, TensorSpec } from '../../engine/registry/samples.js';
-import { type CaseSource, isFloating, isTensorSpec, type LabelledSample, type Variant } from './cases.js';
+import type { ArgSpec, Fill, Layout, Param, Sample, TensorSpec } from 'torchstone';
+import type { CaseSource, LabelledSample, Variant } from './cases.js';
+import { isFloating, isTensorSpec } from './tensor-specs.js';
 
 type Tensor = TensorSpec['tensor'];
 

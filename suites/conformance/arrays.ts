@@ -1,8 +1,7 @@
 // Owns numbers on both sides of a comparison: recorded bytes and the engine's tensors, read into plain arrays in row-major order.
 // It judges nothing.
-import { asDType, type DType } from '../../engine/core/dtype.js';
-import { adopt, type Storage } from '../../engine/core/storage.js';
-import { Tensor } from '../../engine/core/tensor.js';
+import { type DType, Tensor } from 'torchstone';
+import { adopt, asDType, type Storage } from 'torchstone/internals';
 import { placed } from '../runner/device.js';
 import type { Blob, WireArray, WireTensor } from './wire.js';
 

@@ -1,8 +1,8 @@
 // Owns turning a recorded Python call into a call of the engine: which op a Python path is, and which argument goes where.
 // There is no rule for any one op here but that Python's x[...] is x.at(...).
 
-import * as engine from '../../engine/index.js';
-import { Complex, type Op, ops, type Param, Tensor } from '../../engine/index.js';
+import * as engine from 'torchstone';
+import { Complex, type Op, ops, type Param, Tensor } from 'torchstone';
 import { BindError, camelCase } from '../common/bind.js';
 import { runDevice } from '../runner/device.js';
 import { dtypeOf } from './arrays.js';

@@ -1,7 +1,6 @@
 // Owns the replay of a call that must fail: PyTorch's error class, and a message that names the op.
 
-import { NotImplementedError } from '../../engine/core/errors.js';
-import { manualSeed } from '../../engine/core/random.js';
+import { manualSeed, NotImplementedError } from 'torchstone';
 import { buildTensors } from './arrays.js';
 import { NotDoneError, namesOf, runProgram } from './call.js';
 import { type Outcome, showError } from './replay.js';

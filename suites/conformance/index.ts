@@ -6,13 +6,11 @@ import {
   type CaseResult,
   type Column,
   type ColumnTally,
-  type Suite,
-  type SuiteOptions,
   type SuiteResult,
-  suiteResult,
 } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';
 import { openFixtures } from '../common/fixtures.js';
+import { type Suite, type SuiteOptions, suiteResult } from '../common/suite.js';
 import { eachCase } from '../runner/each-case.js';
 import { entryOf, type Floor, readFloors } from './baseline.js';
 import { replayError } from './errors.js';

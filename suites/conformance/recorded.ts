@@ -2,8 +2,9 @@
 // It chooses nothing; record.ts does.
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { z } from 'zod';
-import { nothingToRun, type Shard } from '../../reports/schema/index.js';
+import { nothingToRun } from '../../reports/schema/index.js';
 import { FixtureError, type Fixtures } from '../common/fixtures.js';
+import type { Shard } from '../common/suite.js';
 import { type CallFrame, chosen, type Source } from './source.js';
 import type { CaseName, Frame } from './wire.js';
 

@@ -1,9 +1,8 @@
 // Owns the replay of one recorded sample: the call, its other forms, and everything that is held against PyTorch's answer.
 // It knows no op by name.
 
-import { jvpOf } from '../../engine/autograd/jvp.js';
-import { manualSeed } from '../../engine/core/random.js';
-import { autograd, NotImplementedError, Tensor } from '../../engine/index.js';
+import { autograd, manualSeed, NotImplementedError, Tensor } from 'torchstone';
+import { jvpOf } from 'torchstone/internals';
 import type { Column } from '../../reports/schema/index.js';
 import { buildTensors, numbersIn, numbersOf, tensorOf, truthOf } from './arrays.js';
 import { leavesOf, makeCall, NotDoneError, opFor, runProgram } from './call.js';

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
+import { engineUrl } from 'torchstone/internals';
 import { CannotRunError } from '../../reports/schema/index.js';
 import type { TensorFunction } from './tensors.js';
 
@@ -68,22 +69,15 @@ async function importBundled(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** Where this process has the engine from: its TypeScript under tsx and vitest, its JavaScript in a build. */
-function enginePath(): string {
-  const javascript = fileURLToPath(new URL('../../engine/index.js', import.meta.url));
-  return existsSync(javascript) ? javascript : javascript.replace(/\.js$/, '.ts');
-}
-
 const sameEngine: Plugin = {
   name: 'same-engine',
   setup(build) {
-    const engine = enginePath();
-    build.onResolve({ filter: /^torchstone$/ }, () => ({ path: pathToFileURL(engine).href, external: true }));
+    build.onResolve({ filter: /^torchstone$/ }, () => ({ path: engineUrl, external: true }));
     // A file of this repository may import the engine by its path: that too must be the running one.
     build.onResolve({ filter: /engine\/index\.(js|ts)$/ }, (args) => {
       const wanted = resolve(args.resolveDir, args.path).replace(/\.(js|ts)$/, '');
-      if (wanted !== engine.replace(/\.(js|ts)$/, '')) return undefined;
-      return { path: pathToFileURL(engine).href, external: true };
+      if (wanted !== fileURLToPath(engineUrl).replace(/\.(js|ts)$/, '')) return undefined;
+      return { path: engineUrl, external: true };
     });
   },
 };

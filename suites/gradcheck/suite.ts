@@ -1,16 +1,9 @@
 // Owns the gradcheck suite: every differentiable op's recorded inputs, in float64, against central differences.
 // Values are validate's business.
 
-import * as engine from '../../engine/index.js';
-import type { ArgSpec } from '../../engine/registry/samples.js';
-import {
-  type CaseResult,
-  nothingToRun,
-  type Suite,
-  type SuiteOptions,
-  type SuiteResult,
-  suiteResult,
-} from '../../reports/schema/index.js';
+import type { ArgSpec } from 'torchstone';
+import * as engine from 'torchstone';
+import { type CaseResult, nothingToRun, type SuiteResult } from '../../reports/schema/index.js';
 import {
   arrayOf,
   type EngineTensor,
@@ -24,6 +17,7 @@ import type { FixtureCase } from '../common/manifest.js';
 import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import { type SelectedCase, selectCases, staleness } from '../common/select.js';
 import { sizeOf } from '../common/shapes.js';
+import { type Suite, type SuiteOptions, suiteResult } from '../common/suite.js';
 import { eachCase } from '../runner/each-case.js';
 import { toCaseResult } from './outcome.js';
 import { generator } from './problem.js';

@@ -1,5 +1,5 @@
 // Owns the gradient check of functions of tensors: it turns them into problems of flat arrays. Only the engine's public API.
-import * as engine from '../../engine/index.js';
+import * as engine from 'torchstone';
 import { type EngineTensor, tensorOf } from '../common/bind.js';
 import { sizeOf } from '../common/shapes.js';
 import { readable } from '../runner/device.js';

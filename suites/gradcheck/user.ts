@@ -1,15 +1,11 @@
 // Owns the check of a user's own function from the command line: random inputs of the given shapes, one result a check.
 // It must not print.
-import * as engine from '../../engine/index.js';
-import {
-  CannotRunError,
-  type CaseResult,
-  type SuiteResult,
-  suiteResult,
-} from '../../reports/schema/index.js';
+import * as engine from 'torchstone';
+import { CannotRunError, type CaseResult, type SuiteResult } from '../../reports/schema/index.js';
 import type { EngineTensor } from '../common/bind.js';
 import { sizeOf } from '../common/shapes.js';
 import { quoted } from '../common/shell.js';
+import { suiteResult } from '../common/suite.js';
 import type { Progress } from '../runner/progress.js';
 import { loadUserFunction } from './load.js';
 import { toCaseResult } from './outcome.js';

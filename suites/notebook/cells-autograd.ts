@@ -1,5 +1,5 @@
 // Cells H to J: gradients, vector-Jacobian products, a loss. Facts only; check.ts judges.
-import * as ts from '../../engine/index.js';
+import * as ts from 'torchstone';
 import { tensorOf } from '../common/bind.js';
 import type { Cell } from './cell.js';
 import type { Check } from './check.js';

@@ -1,5 +1,5 @@
 // Cells A to D of the notebook: creating, indexing, reshaping, arithmetic. Facts only; check.ts judges.
-import * as ts from '../../engine/index.js';
+import * as ts from 'torchstone';
 import { tensorOf } from '../common/bind.js';
 import type { Cell } from './cell.js';
 

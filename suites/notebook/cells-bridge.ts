@@ -1,5 +1,5 @@
 // Cells E, G and M: the NumPy bridge, devices, and timing a block. Facts only; check.ts judges.
-import * as ts from '../../engine/index.js';
+import * as ts from 'torchstone';
 import type { Cell } from './cell.js';
 import { showTime, timeBlock } from './time.js';
 

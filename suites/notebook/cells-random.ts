@@ -1,7 +1,7 @@
 // The random half of cell A: distributions, and the same numbers for a seed whatever the number of threads.
 
-import { addon } from '../../engine/backend/addon.js';
-import * as ts from '../../engine/index.js';
+import * as ts from 'torchstone';
+import { addon } from 'torchstone/internals';
 import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { Cell } from './cell.js';
 import type { Check } from './check.js';

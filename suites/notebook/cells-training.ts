@@ -1,5 +1,5 @@
 // Cells K and L: training loops, replayed against PyTorch's path and run on their own. Facts only; check.ts judges.
-import * as ts from '../../engine/index.js';
+import * as ts from 'torchstone';
 import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { Cell } from './cell.js';
 import { recordedTensor } from './cells-autograd.js';

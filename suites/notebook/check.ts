@@ -1,6 +1,6 @@
 // Owns how one cell is judged: it collects comparisons against the recorded answers and turns them into a CaseResult.
 // It must not know any cell.
-import { TorchstoneError } from '../../engine/core/errors.js';
+import { TorchstoneError } from 'torchstone';
 import type { CaseResult, Worst } from '../../reports/schema/index.js';
 import { arrayOf, type EngineTensor as Tensor } from '../common/bind.js';
 import { type ArrayValue, compareArrays, worstOf } from '../common/compare.js';

@@ -1,16 +1,9 @@
 // The notebook suite: every cell of the notebook, as executable cases. It owns the list and the order, and judges nothing itself.
 
-import {
-  type CaseResult,
-  nothingToRun,
-  type Series,
-  type Suite,
-  type SuiteOptions,
-  type SuiteResult,
-  suiteResult,
-} from '../../reports/schema/index.js';
+import { type CaseResult, nothingToRun, type Series, type SuiteResult } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';
 import { openFixtures } from '../common/fixtures.js';
+import { type Suite, type SuiteOptions, suiteResult } from '../common/suite.js';
 import { eachCase } from '../runner/each-case.js';
 import type { Cell, CellContext } from './cell.js';
 import { autograd, loss, vectorJacobian } from './cells-autograd.js';

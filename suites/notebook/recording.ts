@@ -1,6 +1,7 @@
 // Owns reading fixtures/notebook/: what PyTorch and NumPy answered to the cells. It compares nothing.
+
+import { type NpzFile, openNpz } from 'torchstone/internals';
 import { z } from 'zod';
-import { type NpzFile, openNpz } from '../../engine/io/npz.js';
 import type { ArrayValue } from '../common/compare.js';
 import { FixtureError, type Fixtures } from '../common/fixtures.js';
 

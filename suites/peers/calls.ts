@@ -1,7 +1,6 @@
 // Owns turning recorded calls, and the bench's calls, into the form in which any engine can be asked. It calls no engine.
 import { isDeepStrictEqual } from 'node:util';
-import type { Param } from '../../engine/registry/define.js';
-import type { ArgSpec } from '../../engine/registry/samples.js';
+import type { ArgSpec, Param } from 'torchstone';
 import { positional } from '../common/bind.js';
 import { idMatcher } from '../common/cases.js';
 import type { Fixtures } from '../common/fixtures.js';

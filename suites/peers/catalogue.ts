@@ -1,7 +1,7 @@
 // Owns the list of peers: who they are, which package they need, which adapter speaks for them, and whether they are installed.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../runner/machine.js';
+import { packageRoot, toolVersion } from '../runner/machine.js';
 
 /** One peer. */
 export interface Peer {
@@ -82,7 +82,7 @@ export function peersFolder(): string {
 
 /** The installed version of a peer, or why there is none. */
 export function installed(peer: Peer, folder: string): { version: string } | { missing: string } {
-  if (peer.package === undefined) return { version: versionAt(packageRoot()) };
+  if (peer.package === undefined) return { version: toolVersion() };
   const at = join(folder, 'node_modules', peer.package);
   if (!existsSync(join(at, 'package.json')))
     return { missing: `${peer.package} is not installed: ${INSTALL}` };

@@ -5,13 +5,11 @@ import {
   type CaseResult,
   nothingToRun,
   type PeerEngine,
-  type Suite,
-  type SuiteOptions,
   type SuiteResult,
-  suiteResult,
 } from '../../reports/schema/index.js';
 import { type Fixtures, openFixtures } from '../common/fixtures.js';
 import { type RegisteredOp, registeredOps } from '../common/registry.js';
+import { type Suite, type SuiteOptions, suiteResult } from '../common/suite.js';
 import { peerCases } from './calls.js';
 import { CONTROL, chosenPeers, type Peer, peersFolder } from './catalogue.js';
 import { Survey } from './survey.js';

@@ -3,15 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { manualSeed } from '../../engine/index.js';
+import { manualSeed } from 'torchstone';
 import {
   type CaseResult,
   nothingToRun,
   type PeerEngine,
   type PeerTiming,
-  type SuiteOptions,
   type SuiteResult,
-  suiteResult,
 } from '../../reports/schema/index.js';
 import type { Mode } from '../bench/cpu-rows.js';
 import { blockHere } from '../bench/engine-row.js';
@@ -22,6 +20,7 @@ import { timing } from '../bench/run-row.js';
 import { pairedRatio } from '../bench/statistics.js';
 import { idMatcher } from '../common/cases.js';
 import { type ArrayValue, compareArrays } from '../common/compare.js';
+import { type SuiteOptions, suiteResult } from '../common/suite.js';
 import { chosenPeers, installed, type Peer, peersFolder } from './catalogue.js';
 import { PeerProcess } from './process.js';
 import type { Opened } from './protocol.js';

@@ -1,7 +1,8 @@
 // Owns which calls are raced against the peers: the bench's own rows, and a training step with a fixed batch, as the peers draw
 // other random numbers. It times nothing.
-import * as engine from '../../engine/index.js';
-import type { ArgSpec } from '../../engine/registry/samples.js';
+
+import type { ArgSpec } from 'torchstone';
+import * as engine from 'torchstone';
 import { cpuRows, type Mode } from '../bench/cpu-rows.js';
 import type { RowPlan, Workload } from '../bench/plan.js';
 import { arrayOf, type EngineTensor } from '../common/bind.js';

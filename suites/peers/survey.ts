@@ -1,7 +1,8 @@
 // Owns asking one engine all recorded calls that it has the operation and the dtypes for, and counting what came of them.
 import { setImmediate } from 'node:timers/promises';
-import type { PeerEngine, PeerOp, PeerTally, SuiteOptions } from '../../reports/schema/index.js';
+import type { PeerEngine, PeerOp, PeerTally } from '../../reports/schema/index.js';
 import type { Fixtures } from '../common/fixtures.js';
+import type { SuiteOptions } from '../common/suite.js';
 import { type PeerCase, recordedCall } from './calls.js';
 import { installed, type Peer } from './catalogue.js';
 import { type Judgement, judgeGradients, judgeValues } from './judge.js';

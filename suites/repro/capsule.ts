@@ -1,8 +1,8 @@
 // Owns capsules: one recorded case with its arrays in a single file, so that a failure can be sent to somebody and replayed
 // there without the fixture tree. It judges nothing.
 import { readFileSync } from 'node:fs';
+import { type NpyArray, parseNpy, serializeNpy } from 'torchstone/internals';
 import { z } from 'zod';
-import { type NpyArray, parseNpy, serializeNpy } from '../../engine/io/npy.js';
 import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 import type { Fixtures } from '../common/fixtures.js';
 import { type FixtureCase, FixtureCaseSchema } from '../common/manifest.js';

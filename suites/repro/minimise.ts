@@ -1,14 +1,14 @@
 // Owns the search for the smallest call that still falls short: every candidate is recorded by PyTorch anew, so that its
 // reference is right. It replays in this process and changes no fixture.
-import { getNumThreads, setNumThreads } from '../../engine/index.js';
-import type { ArgSpec, TensorSpec } from '../../engine/registry/samples.js';
+import { type ArgSpec, getNumThreads, setNumThreads, type TensorSpec } from 'torchstone';
 import { CannotRunError, figure } from '../../reports/schema/index.js';
 import { arrayOf, inputTensor } from '../common/bind.js';
-import { type Case, isTensorSpec, mapTensors, tensorsOf } from '../common/cases.js';
+import type { Case } from '../common/cases.js';
 import type { Fixtures } from '../common/fixtures.js';
 import type { FixtureCase } from '../common/manifest.js';
 import type { RegisteredOp } from '../common/registry.js';
 import { sizeOf } from '../common/shapes.js';
+import { isTensorSpec, mapTensors, tensorsOf } from '../common/tensor-specs.js';
 import { replayCase } from '../validate/replay.js';
 import { Recorder } from './recorder.js';
 

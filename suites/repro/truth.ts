@@ -1,10 +1,10 @@
 // Owns the truth beside a float32 result: the same call, on the same values, in float64. PyTorch's where there is one, ours elsewhere.
-import { ops } from '../../engine/index.js';
+import { ops } from 'torchstone';
 import { figure } from '../../reports/schema/index.js';
 import { arrayOf, type EngineTensor, flattenResult, inputTensor, positional } from '../common/bind.js';
-import { mapTensors } from '../common/cases.js';
 import type { ArrayValue } from '../common/compare.js';
 import type { FixtureCase } from '../common/manifest.js';
+import { mapTensors } from '../common/tensor-specs.js';
 import type { ArraySource } from '../validate/replay.js';
 import { Recorder } from './recorder.js';
 

@@ -1,8 +1,8 @@
 // The process of one suite: takes one order from its parent, answers with the result, and ends.
 // It stops at the next case when the parent says so or is gone.
-import { EXIT } from '../../reports/schema/index.js';
-import { runHere } from '../cli/run.js';
-import type { SuiteOrder } from './isolate.js';
+import { CannotRunError, EXIT } from '../../reports/schema/index.js';
+import type { SuiteAnswer, SuiteOrder } from './isolate.js';
+import { createProgress } from './progress.js';
 
 const controller = new AbortController();
 
@@ -22,4 +22,19 @@ async function serve(order: SuiteOrder): Promise<void> {
   }));
   // Ends only once the answer is on its way; handles that a suite left open must not keep the run waiting.
   process.send?.(answer, () => process.exit(0));
+}
+
+/** Runs the ordered suite in this process. */
+async function runHere(order: SuiteOrder, signal: AbortSignal): Promise<SuiteAnswer> {
+  const { suite: name, quiet, ...options } = order;
+  const { loadSuite } = await import('./load.js');
+  const { placeRun } = await import('./device.js');
+  try {
+    placeRun();
+    const suite = await loadSuite(name);
+    return { result: await suite.run({ ...options, signal, progress: createProgress({ quiet }) }) };
+  } catch (error) {
+    if (error instanceof CannotRunError) return { cannotRun: error.message, code: error.code };
+    throw error;
+  }
 }

@@ -1,21 +1,14 @@
-// Owns the device that a run's tensors live on: the CPU, or what `--device` names. It travels in the environment, so that
-// the processes which share a run agree. It judges nothing.
+// The device that a run's tensors live on: the CPU, or what `--device` names (device-choice.ts).
 
-import { addon } from '../../engine/backend/addon.js';
-import type { Tensor } from '../../engine/core/tensor.js';
-import * as engine from '../../engine/index.js';
+import type { Tensor } from 'torchstone';
+import * as engine from 'torchstone';
+import { addon } from 'torchstone/internals';
 import { CannotRunError } from '../../reports/schema/index.js';
-
-const VARIABLE = 'TORCHSTONE_DEVICE';
-
-/** Chooses the device of the processes that this one starts. */
-export function chooseDevice(name: string | undefined): void {
-  if (name !== undefined) process.env[VARIABLE] = name;
-}
+import { chosenDevice } from './device-choice.js';
 
 /** Works on the chosen device from now on. @throws CannotRunError where it is not there */
 export function placeRun(): void {
-  const name = process.env[VARIABLE];
+  const name = chosenDevice();
   if (name === undefined || name === runDevice()) return;
   try {
     engine.setDefaultDevice(name);

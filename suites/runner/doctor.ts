@@ -1,5 +1,5 @@
 // Says what this machine can do and how far its timings can be trusted. It only looks, and it fails at nothing.
-import type { CudaFound } from '../../engine/backend/addon.js';
+import type { CudaFound } from 'torchstone/internals';
 import type { Machine, Reference } from '../../reports/schema/index.js';
 import { INSTALL, installed, PEERS, peersFolder } from '../peers/catalogue.js';
 import { timingFindings } from './doctor-timing.js';
@@ -119,7 +119,7 @@ async function fixtureFinding({ fixtures, checkFixtures }: DoctorOptions): Promi
 async function gpuFinding(): Promise<Finding> {
   try {
     // Loaded late, as the addon is: without a build there is no one to ask.
-    const { findCuda } = await import('../../engine/backend/cuda/index.js');
+    const { findCuda } = await import('torchstone/internals');
     return gpuText(findCuda());
   } catch {
     return { topic: 'gpu', state: 'good', text: 'not asked: the addon does not load' };

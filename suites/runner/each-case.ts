@@ -1,7 +1,8 @@
 // Owns the loop over a suite's cases: which of them are this process's, progress, the journal, Ctrl-C, the limit of failures.
 // Results come in order. It must not know what a case checks.
 import { setImmediate } from 'node:timers/promises';
-import type { CaseResult, SuiteName, SuiteOptions } from '../../reports/schema/index.js';
+import type { CaseResult, SuiteName } from '../../reports/schema/index.js';
+import type { SuiteOptions } from '../common/suite.js';
 import { begin, DEVICE_LOST, finish } from './crash-log.js';
 import { deviceLost } from './device.js';
 

@@ -10,8 +10,8 @@ import {
   type RunResult,
   SUITE_NAMES,
   type SuiteName,
-  suiteResult,
 } from '../../reports/schema/index.js';
+import { suiteResult } from '../common/suite.js';
 
 /** What may fall short: one of a case's checks, its process, its decision, or a timing's required ratio. */
 export const KINDS = [

@@ -9,13 +9,11 @@ import {
   CannotRunError,
   type CaseResult,
   EXIT,
-  type Shard,
   type SuiteName,
-  type SuiteOptions,
   type SuiteResult,
   SuiteResultSchema,
-  suiteResult,
 } from '../../reports/schema/index.js';
+import { type Shard, type SuiteOptions, suiteResult } from '../common/suite.js';
 import { DEVICE_LOST, readJournal } from './crash-log.js';
 
 /** What is sent to a suite's process: options without what cannot be sent. */

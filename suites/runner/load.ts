@@ -1,5 +1,6 @@
 // Loads a suite when it is asked for, so that `--help`, `report` and `doctor` work without a native build.
-import { CannotRunError, type Suite, type SuiteName } from '../../reports/schema/index.js';
+import { CannotRunError, type SuiteName } from '../../reports/schema/index.js';
+import type { Suite } from '../common/suite.js';
 
 const MODULES: Readonly<Record<SuiteName, () => Promise<Record<string, unknown>>>> = {
   validate: () => import('../validate/index.js'),

@@ -17,21 +17,41 @@ export interface AddonFacts {
   readonly missing?: string;
 }
 
-/** The folder that holds package.json, found upwards: the same answer from the sources and from dist/. */
+/** The name of the package at the repository's root. */
+const REPOSITORY = 'torchstone';
+
+/**
+ * The folder that holds `suites/` and what lies beside it: the repository's root, from the sources and from dist/ alike.
+ * Where the harness is an installed package, the folder of its build.
+ */
 export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error('package.json not found above the program');
-    folder = parent;
+  const beside = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+  for (const folder of [beside, dirname(beside)]) {
+    const { name, workspaces } = manifest(folder);
+    if (name === REPOSITORY && workspaces !== undefined) return folder;
   }
-  return folder;
+  return beside;
+}
+
+function manifest(folder: string): {
+  readonly name?: string;
+  readonly version?: string;
+  readonly workspaces?: unknown;
+} {
+  const path = join(folder, 'package.json');
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+}
+
+/** The version of this program: of the repository, or of the harness's package above its build. */
+export function toolVersion(): string {
+  const root = packageRoot();
+  return manifest(root).version ?? manifest(dirname(root)).version ?? 'unknown';
 }
 
 /** Name, version and, in a git checkout, the commit of the program. */
 export function toolFacts(): RunResult['tool'] {
   const root = packageRoot();
-  const version = String(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version);
+  const version = toolVersion();
   const commit = git(root, ['rev-parse', '--short=12', 'HEAD']);
   if (commit === undefined) return { name: 'torchstone', version };
   const dirty = git(root, ['status', '--porcelain', '--untracked-files=no']);
@@ -42,7 +62,7 @@ export function toolFacts(): RunResult['tool'] {
 export async function addonFacts(): Promise<AddonFacts> {
   try {
     // Loaded late: everything but the answer to this question works without a native build.
-    const { backendInfo } = await import('../../engine/index.js');
+    const { backendInfo } = await import('torchstone');
     return backendInfo();
   } catch (error) {
     return { isa: 'unknown', threads: 0, missing: error instanceof Error ? error.message : String(error) };

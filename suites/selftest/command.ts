@@ -1,11 +1,17 @@
 // Commands as the mutants see them: decoded with the dtypes of their programs, changed and encoded again; the memory that a command
 // names; and faults put before or after a family's call. The engine has no hook: the addon's own object is patched.
 //   onFamily('reduce', (right) => { const c = readReduce(); writeReduce({ ...c, reducer: 'min' }); right(); })
-import { addon } from '../../engine/backend/addon.js';
-import type { Operand as Place } from '../../engine/backend/commands/cursor.js';
-import { decodePointwise, encodePointwise } from '../../engine/backend/commands/pointwise.js';
-import { decodeReduce, encodeReduce, type Reducer } from '../../engine/backend/commands/reduce.js';
-import { readStatus, statuses } from '../../engine/backend/commands/status.js';
+import {
+  addon,
+  decodePointwise,
+  decodeReduce,
+  encodePointwise,
+  encodeReduce,
+  type Operand as Place,
+  type Reducer,
+  readStatus,
+  statuses,
+} from 'torchstone/internals';
 import { replaced, type Undo } from './mutant.js';
 import { countsOf, type Program, programOf } from './programs.js';
 

@@ -1,10 +1,5 @@
 // The matrix product's command as the mutants see it.
-import {
-  decodeGemm,
-  encodeGemm,
-  type GemmCommand,
-  type MatrixOperand,
-} from '../../engine/backend/commands/gemm.js';
+import { decodeGemm, encodeGemm, type GemmCommand, type MatrixOperand } from 'torchstone/internals';
 import { CODE, Elements, memory, onFamily, packed, product, scratchAddress } from './command.js';
 import type { Undo } from './mutant.js';
 

@@ -6,13 +6,11 @@ import {
   type MutantResult,
   nothingToRun,
   type Sensitivity,
-  type Suite,
-  type SuiteOptions,
   type SuiteResult,
-  suiteResult,
 } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';
 import { openFixtures } from '../common/fixtures.js';
+import { type Suite, type SuiteOptions, suiteResult } from '../common/suite.js';
 import { FLOOR, type Floor } from './baseline.js';
 import { CHECKS, type Probe, type ProbeResult, Probes } from './checks.js';
 import type { Mutant } from './mutant.js';

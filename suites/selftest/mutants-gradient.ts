@@ -1,8 +1,7 @@
 // Faults of the backward pass: gradients corrupted where a node of the tape returns them, sums over broadcast dims left out,
 // and derivative programs with another rule at ties. Data and small closures only.
-import { support } from '../../engine/autograd/engine.js';
-import { FunctionNode, type Gradients, Node } from '../../engine/autograd/node.js';
-import * as engine from '../../engine/index.js';
+import * as engine from 'torchstone';
+import { FunctionNode, type Gradients, Node, support } from 'torchstone/internals';
 import type { EngineTensor } from '../common/bind.js';
 import { beforeReduce } from './command.js';
 import { all, type Mutant, replaced, type Undo } from './mutant.js';

@@ -1,20 +1,27 @@
 // Faults of the other families (reductions, scans, products, indices, sorting, random numbers).
 // Data and small closures only.
 
-import { addon } from '../../engine/backend/addon.js';
-import { decodeArange, encodeArange } from '../../engine/backend/commands/arange.js';
 import {
+  addon,
+  decodeArange,
   decodeIndexGet,
   decodeIndexPut,
   decodeNonzero,
+  decodeRandom,
+  decodeScan,
+  decodeSort,
+  encodeArange,
   encodeIndexGet,
   encodeIndexPut,
-} from '../../engine/backend/commands/index.js';
-import { decodeRandom, encodeRandom } from '../../engine/backend/commands/random.js';
-import type { Reducer } from '../../engine/backend/commands/reduce.js';
-import { decodeScan, encodeScan } from '../../engine/backend/commands/scan.js';
-import { decodeSort, encodeSort } from '../../engine/backend/commands/sort.js';
-import { readStatus, statuses, writeResult, writeStatus } from '../../engine/backend/commands/status.js';
+  encodeRandom,
+  encodeScan,
+  encodeSort,
+  type Reducer,
+  readStatus,
+  statuses,
+  writeResult,
+  writeStatus,
+} from 'torchstone/internals';
 import {
   afterReduce,
   beforeReduce,

@@ -1,12 +1,15 @@
 // Owns what is known of pointwise programs: an observer of `defineProgram` that changes nothing, and rewritten programs that
 // run in the place of the right ones. Import it before the engine compiles its first program.
-import { addon, opcodeOf } from '../../engine/backend/addon.js';
 import {
+  addon,
   decodePointwise,
+  decodeReduce,
   encodePointwise,
+  encodeReduce,
+  opcodeOf,
   type ProgramCounts,
-} from '../../engine/backend/commands/pointwise.js';
-import { decodeReduce, encodeReduce, type Reducer } from '../../engine/backend/commands/reduce.js';
+  type Reducer,
+} from 'torchstone/internals';
 import { all, replaced, type Undo } from './mutant.js';
 
 /** One instruction: opcode and three registers. */

@@ -1,8 +1,9 @@
 // Owns the trial of the bench: this build against itself, as it is and with a slowdown put in. A bench that raises alarms over
 // nothing, or sleeps through three per cent, fails. Timings on a busy machine decide nothing, so it is run when asked for.
 
-import type { Calibration, CaseResult, SuiteOptions } from '../../reports/schema/index.js';
+import type { Calibration, CaseResult } from '../../reports/schema/index.js';
 import { ALL_ROWS, calibrate, TRIAL_ROWS } from '../bench/versus.js';
+import type { SuiteOptions } from '../common/suite.js';
 
 /** The slowdown: of a hundred calls counted, a hundred and three are made. */
 const PLANT = 1.03;

@@ -3,18 +3,13 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type CaseResult,
-  type Suite,
-  type SuiteOptions,
-  type SuiteResult,
-  suiteResult,
-} from '../../reports/schema/index.js';
+import type { CaseResult, SuiteResult } from '../../reports/schema/index.js';
 import { measureAccuracy } from '../accuracy/index.js';
 import { type Fixtures, openFixtures } from '../common/fixtures.js';
 import type { FixtureCase } from '../common/manifest.js';
 import { type RegisteredOp, registeredOps } from '../common/registry.js';
 import { oneOfEach, type SelectedCase, selectCases, staleness } from '../common/select.js';
+import { type Suite, type SuiteOptions, suiteResult } from '../common/suite.js';
 import { capsuleName, capsuleOf } from '../repro/capsule.js';
 import { eachCase } from '../runner/each-case.js';
 import { differencesOf, excuseFor, type KnownDifferences } from './known-differences.js';

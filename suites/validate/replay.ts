@@ -1,6 +1,6 @@
 // Owns the replay of one recorded case and everything that is held against the recording: values, dtype, shape, strides, aliasing,
 // untouched inputs, text, gradients, errors. It knows no op by name.
-import * as engine from '../../engine/index.js';
+import * as engine from 'torchstone';
 import type { CaseResult, Worst } from '../../reports/schema/index.js';
 import {
   arrayOf,

@@ -9,8 +9,9 @@ import {
 } from '../../reports/conformance.js';
 import { htmlReport } from '../../reports/html.js';
 import { markdownReport } from '../../reports/markdown.js';
-import { type CaseResult, type RunResult, RunResultSchema, suiteResult } from '../../reports/schema/index.js';
+import { type CaseResult, type RunResult, RunResultSchema } from '../../reports/schema/index.js';
 import { exitCode } from '../../reports/verdict.js';
+import { suiteResult } from '../../suites/common/suite.js';
 import { floorOf } from '../../suites/conformance/baseline.js';
 import { sampleRun } from '../support/sample-run.js';
 

@@ -1,12 +1,7 @@
 // The result schema: what it accepts, what it refuses, and when a suite counts as held.
 import { describe, expect, it } from 'vitest';
-import {
-  CannotRunError,
-  type CaseResult,
-  figure,
-  parseRunResult,
-  suiteResult,
-} from '../../reports/schema/index.js';
+import { CannotRunError, type CaseResult, figure, parseRunResult } from '../../reports/schema/index.js';
+import { suiteResult } from '../../suites/common/suite.js';
 import { sampleRun } from '../support/sample-run.js';
 
 const held: CaseResult = {

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { accuracyCalls } from '../../suites/accuracy/calls.js';
 import { measureAccuracy } from '../../suites/accuracy/index.js';
 import { errorsAt, judgeable, summed } from '../../suites/accuracy/measure.js';
-import { tensorsOf } from '../../suites/common/cases.js';
 import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
+import { tensorsOf } from '../../suites/common/tensor-specs.js';
 import { ulpError } from '../../suites/common/ulp.js';
 import { findReferences } from '../../suites/runner/references.js';
 

@@ -5,8 +5,8 @@ import {
   RESULT_SCHEMA,
   type RunResult,
   type SuiteResult,
-  suiteResult,
 } from '../../reports/schema/index.js';
+import { suiteResult } from '../../suites/common/suite.js';
 
 const OPS =
   `abs acos add addmm all amax argmax asin atan2 bmm cat ceil chunk clamp cos cumprod cumsum diagonal div dot eq erf exp

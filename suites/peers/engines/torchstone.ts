@@ -1,5 +1,5 @@
 // This engine as its peers are asked: the control. Whatever falls short here is a fault of the asking, not of an engine.
-import * as engine from '../../../engine/index.js';
+import * as engine from 'torchstone';
 import { arrayOf, type EngineTensor, flattenResult, tensorOf } from '../../common/bind.js';
 import { registeredOps } from '../../common/registry.js';
 import { Calls, type PeerEngine, type PeerOps } from '../engine.js';

@@ -5,7 +5,8 @@ import { addon } from '../../../engine/backend/addon.js';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';
 import { virtualPrimitives } from '../../../engine/pointwise/complex/lowering.js';
-import { differentiate, type Expr, expr, input, param, topological } from '../../../engine/pointwise/expr.js';
+import { differentiate } from '../../../engine/pointwise/differentiate.js';
+import { type Expr, expr, input, param, topological } from '../../../engine/pointwise/expr.js';
 import { derivativeOf } from '../../../engine/pointwise/primitives.js';
 
 const inf = Number.POSITIVE_INFINITY;

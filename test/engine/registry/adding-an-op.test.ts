@@ -10,7 +10,7 @@ import { ROOT } from '../../support/root.js';
 const FOLDERS = ['engine', 'native', 'suites', 'reports', 'scripts'];
 const SOURCE = /\.(ts|mjs|h|cc)$/;
 /** Generated or built; workloads, faults and what other engines call an op are lists of ops by nature. */
-const LEFT_OUT = /^engine\/generated\/|\/build\/|^suites\/(accuracy|bench|notebook|peers|selftest)\//;
+const LEFT_OUT = /^engine\/generated\/|\/(build|dist)\/|^suites\/(accuracy|bench|notebook|peers|selftest)\//;
 /** What may name an op beside ops and kernels, and why. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The walk of the tape makes the gradients to start from.

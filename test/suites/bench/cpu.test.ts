@@ -14,7 +14,6 @@ import {
   type Ceiling,
   type RunResult,
   RunResultSchema,
-  suiteResult,
 } from '../../../reports/schema/index.js';
 import { measureCeilings, raisedBy } from '../../../suites/bench/ceilings.js';
 import { cpuRows } from '../../../suites/bench/cpu-rows.js';
@@ -26,6 +25,7 @@ import { runRow } from '../../../suites/bench/run-row.js';
 import { ReferenceWorker } from '../../../suites/bench/worker.js';
 import { readArguments, UsageError } from '../../../suites/cli/args.js';
 import { registeredOps } from '../../../suites/common/registry.js';
+import { suiteResult } from '../../../suites/common/suite.js';
 import { silentProgress } from '../../../suites/runner/progress.js';
 import { findReferences } from '../../../suites/runner/references.js';
 import { sampleRun } from '../../support/sample-run.js';

@@ -7,16 +7,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { addonPath } from '../../../engine/backend/addon.js';
 import { annotations } from '../../../reports/github.js';
 import { jsonLines } from '../../../reports/jsonl.js';
-import {
-  type CaseResult,
-  type RunResult,
-  RunResultSchema,
-  suiteResult,
-} from '../../../reports/schema/index.js';
+import { type CaseResult, type RunResult, RunResultSchema } from '../../../reports/schema/index.js';
 import { exitCode, verdictSentence } from '../../../reports/verdict.js';
 import { writeReports } from '../../../reports/write.js';
 import { readArguments, UsageError } from '../../../suites/cli/args.js';
 import { oneOfEach, type SelectedCase } from '../../../suites/common/select.js';
+import { suiteResult } from '../../../suites/common/suite.js';
 import { begin, finish, readJournal } from '../../../suites/runner/crash-log.js';
 import { eachCase } from '../../../suites/runner/each-case.js';
 import {

@@ -7,14 +7,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { serializeNpz } from '../../../engine/io/npz.js';
 import { call, t } from '../../../engine/registry/samples.js';
 import { CannotRunError } from '../../../reports/schema/index.js';
-import {
-  type CaseSource,
-  casesOf,
-  coverageProblems,
-  idMatcher,
-  tensorsOf,
-} from '../../../suites/common/cases.js';
+import { type CaseSource, casesOf, coverageProblems, idMatcher } from '../../../suites/common/cases.js';
 import { FixtureError, openFixtures } from '../../../suites/common/fixtures.js';
+import { tensorsOf } from '../../../suites/common/tensor-specs.js';
 
 let folder: string;
 beforeEach(() => {

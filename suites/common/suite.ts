@@ -1,9 +1,12 @@
-// Owns the interface that every suite implements, and how a suite's cases become its result.
-import type { Progress } from '../../suites/runner/progress.js';
-import { type CaseResult, countCases } from './cases.js';
-import type { SuiteName } from './outcome.js';
-import type { SuiteResult } from './run.js';
-import { rowHolds } from './timing.js';
+// The interface that every suite implements, and how a suite's cases become its result.
+import {
+  type CaseResult,
+  countCases,
+  rowHolds,
+  type SuiteName,
+  type SuiteResult,
+} from '../../reports/schema/index.js';
+import type { Progress } from '../runner/progress.js';
 
 /** What a suite is asked to do. */
 export interface SuiteOptions {
