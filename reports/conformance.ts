@@ -151,7 +151,7 @@ Written by \`${run.command}\` (${mode} calls, PyTorch ${torch}, seed ${run.seed}
 
 PyTorch ships the database that its own tests run on, \`torch.testing._internal.common_methods_invocations.op_db\`: ${entries} entries.
 The suite replays its calls. **${wholeEntries(rows)} entries** pass every call forward and, where they are differentiable, backward;
-${count(suite.compared)} elements were compared. What a call is held to is told in [suites/conformance](../suites/conformance/README.md).
+${count(suite.compared)} elements were compared. What a call is held to is told in [suites/conformance](../../suites/conformance/README.md).
 
 | column | entries that pass | calls passed | failed | not done |
 | --- | ---: | ---: | ---: | ---: |

@@ -1,4 +1,4 @@
-// docs/peers.md: what other JavaScript engines made of the same calls, as one run found it.
+// docs/results/peers.md: what other JavaScript engines made of the same calls, as one run found it.
 
 import { count, instant, nanoseconds, plural, ratio } from './format.js';
 import { plain, table } from './markdown.js';

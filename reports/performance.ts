@@ -1,4 +1,4 @@
-// docs/performance.md: the ratios that are required of the CPU backend (or a card's), as one run measured them. What falls short comes first.
+// docs/results/performance.md: the ratios that are required of the CPU backend (or a card's), as one run measured them. What falls short comes first.
 
 import { CEILING_TITLES, ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { bytes, exactRatio, instant, nanoseconds, plural, ratio, significant } from './format.js';

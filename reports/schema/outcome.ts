@@ -1,6 +1,6 @@
 // Owns what a run can come to: its exit codes, the suites' names, and the error of a run that could not take place.
 
-/** What the exit code of a command says; `docs/gate.md` is the long form. */
+/** What the exit code of a command says; `docs/guide/ci.md` is the long form. */
 export const EXIT = {
   held: 0,
   wrong: 1,
