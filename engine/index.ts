@@ -1,4 +1,4 @@
-// Owns the public API: everything a user may import. It must not implement anything.
+// The public API.
 import './generated/methods.js';
 import './ops/install-autograd.js';
 import './autograd/methods.js';

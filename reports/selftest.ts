@@ -1,4 +1,4 @@
-// The selftest's two tables as rows of text: the kill matrix and the smallest error each check still sees.
+// Mutation testing as two tables: the kill matrix, and the smallest error that each check still sees.
 import type { Calibration, MutantResult, RunResult, Selftest } from './schema/index.js';
 
 /** A table of text; the first column names the row. */

@@ -1,4 +1,4 @@
-// What stands in the way of a pass, one line each, worst first; and, where nothing does, what came closest. No layout.
+// Failures of a run, one line each, worst first; where there are none, the closest calls. No layout.
 
 import { exactRatio, significant } from './format.js';
 import type { BenchRow, CaseResult, MemoryFigure, RunResult } from './schema/index.js';

@@ -1,4 +1,4 @@
-// What a run amounts to: one sentence, one exit code. Every report and the command line take both from here.
+// The verdict of a run: one sentence and one exit code, used by every report and the command line.
 
 import { conformanceOf, entryRows, entryState, wholeEntries } from './conformance.js';
 import { about, count, plural } from './format.js';

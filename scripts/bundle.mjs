@@ -1,5 +1,5 @@
-// `npm run bundle`: one archive with all that a machine with a card needs and lacks: Node, the built package, its shared
-// libraries, fixtures, the reference's scripts. Unpacked anywhere, `./gpu-check` runs the proof without npm or network.
+// `npm run bundle`: one archive for a machine with a GPU and nothing else: Node, the built package, its shared
+// libraries, fixtures, the oracle's scripts. Unpack it and run `./gpu-check`.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

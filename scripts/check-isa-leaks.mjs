@@ -1,6 +1,6 @@
-// Owns one check: no symbol that the linker may merge (weak, unique, COMDAT) is defined both in objects compiled for a
-// wide instruction set and in others, else a baseline machine could run AVX code. Run after build:native.
-// Prints the leaks and exits 1; exits 2 when there is nothing to check.
+// Check of the native build: no symbol that the linker may merge (weak, unique, COMDAT) is defined both in objects of a
+// wide instruction set and in others, or a baseline machine could run AVX code. Run after build:native. Exit codes: 0
+// none, 1 leaks (printed), 2 nothing to check.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';

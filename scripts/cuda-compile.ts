@@ -1,5 +1,5 @@
-// Compiles the kernels that a run kept (TORCHSTONE_CUDA_KEEP=FOLDER) with the real NVRTC for every family of cards. Needs no card.
-// It knows nothing of what the kernels compute: the addon puts their headers in place.
+// Compiles the CUDA kernels that a run kept (TORCHSTONE_CUDA_KEEP=FOLDER) with the real NVRTC for each GPU
+// architecture. Needs no GPU.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

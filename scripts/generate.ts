@@ -132,7 +132,10 @@ function signatures(op: Op, lead: number, result: string): string[] {
 /** The same for a size that ends the positional parameters and may be spread: `zeros(3, 2)`, `x.view([2, 3])`. */
 function sizeSignatures(op: Op, lead: number, result: string): string[] {
   const positional = op.params.slice(lead).filter((p) => p.keyword !== true);
-  const before = positional.slice(0, -1).map((p) => `${declare(p, true)}, `).join('');
+  const before = positional
+    .slice(0, -1)
+    .map((p) => `${declare(p, true)}, `)
+    .join('');
   const options = op.params.some((p) => p.keyword === true);
   const name = safe(camelCase(positional.at(-1)!.name));
   return [
@@ -144,7 +147,10 @@ function sizeSignatures(op: Op, lead: number, result: string): string[] {
 }
 
 const endsWithSize = (op: Op, lead: number): boolean =>
-  op.params.slice(lead).filter((p) => p.keyword !== true).at(-1)?.kind === 'size';
+  op.params
+    .slice(lead)
+    .filter((p) => p.keyword !== true)
+    .at(-1)?.kind === 'size';
 
 function docComment(op: Op, indent: string, lead = 0): string {
   const lines = [
@@ -180,7 +186,10 @@ function bodyOf(op: Op, target: string, callee: string, lead: number): { params:
   const passed = [...self, ...names.slice(0, -1)];
   const given = `[${[...self, ...names].join(', ')}]`;
   const long = `${target}(...bindCall(${callee}, ${given}, arguments.length${lead === 1 ? ' + 1' : ''}, ${lead}))`;
-  const named = most === 0 ? 'arguments.length > 0' : `arguments.length > ${most} || isOptions(arguments[arguments.length - 1])`;
+  const named =
+    most === 0
+      ? 'arguments.length > 0'
+      : `arguments.length > ${most} || isOptions(arguments[arguments.length - 1])`;
   return { params, body: `return ${named}\n    ? ${long}\n    : ${target}(${passed.join(', ')})` };
 }
 
@@ -191,7 +200,9 @@ function functionText(f: Found): string {
   const name = safe(op.name);
   const exported = name === op.name ? 'export ' : '';
   const tail = name === op.name || op.name.includes('.') ? '' : `\nexport { ${name} as ${op.name} };`;
-  const own = op.def.overloads?.map((o) => o.replace('(', '(input: Tensor, ').replace('(input: Tensor, )', '(input: Tensor)'));
+  const own = op.def.overloads?.map((o) =>
+    o.replace('(', '(input: Tensor, ').replace('(input: Tensor, )', '(input: Tensor)'),
+  );
   const result = resultOf(op);
   const heads = own ?? (endsWithSize(op, 0) ? sizeSignatures(op, 0, result) : signatures(op, 0, result));
   const { params, body } = bodyOf(op, target, callee, 0);

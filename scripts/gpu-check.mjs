@@ -1,7 +1,6 @@
-// The proof on a machine with a card, in under nine minutes: what CUDA is there, first calls, the recorded cases, flat memory,
-// the notebook, gradients, the race against PyTorch on the same card, compute-sanitizer on a sample. It runs and times the steps;
-// what they came to is told by lib/gpu-report.mjs.
-// Exit codes: 0 every step held, 1 one did not, 2 wrong words, 3 no card can be used (what is missing is said), 130 interrupted.
+// Checks on a machine with a GPU, in under nine minutes: device, first calls, recorded cases, flat memory, notebook,
+// gradients, the A/B benchmark against PyTorch, compute-sanitizer on a sample. Exit codes: 0 pass, 1 failure, 2 usage,
+// 3 no usable GPU (the reason is printed), 130 interrupted.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

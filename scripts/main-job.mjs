@@ -1,5 +1,4 @@
-// `npm start`: set-up, then the whole proof (validate, gradcheck, notebook, bench) and its report.
-// Flags after `--` go to `torchstone all`. The exit code is the job's.
+// `npm start`: set-up, then every suite and the report. Flags after `--` go to `torchstone all`.
 import { join } from 'node:path';
 import { attached, ROOT, say, since } from './lib/steps.mjs';
 import { setUp } from './setup.mjs';

@@ -1,5 +1,5 @@
-// Set-up: everything that a fresh machine lacks, in order, each part skipped when it is done already.
-// Plain Node without dependencies. `node scripts/setup.mjs` runs it alone; the jobs call `setUp`.
+// Set-up of a fresh machine; each part is skipped when it is done. Plain Node without dependencies. `node
+// scripts/setup.mjs` runs it alone.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv } from 'node:process';

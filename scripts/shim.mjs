@@ -1,5 +1,5 @@
-// `npm run shim`: every case of a suite on the host shim of CUDA, in parts, because g++ compiles each kernel when it is first
-// used and a suite's process has a time limit. It judges nothing: it adds up what the parts say.
+// `npm run shim`: every case of a suite on the host fake of CUDA, in parts, because g++ compiles each kernel on first
+// use and a suite's process has a time limit.
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

@@ -1,4 +1,4 @@
-// `npm test`: set-up, then every check, all of them whatever the first ones say. Its last line is the tally.
+// `npm test`: set-up, then every check, whatever the first ones say. The last line is the tally.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { shimEnv } from './lib/shim.mjs';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `torchstone` command: hands over to the built program, or says how to build it.
+// The `torchstone` command: runs the built program, or says how to build it.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,5 @@
-// Owns what a user's tests import: a gradient check that fails a test with the worst entry in its message. It needs no vitest.
+// `torchstone/vitest`: a gradient check that fails a test with the worst entry in its message. Works in any test
+// runner.
 import type { EngineTensor } from './common/bind.js';
 import type { GradcheckReport } from './gradcheck/report.js';
 import { type GradcheckOptions, gradcheck, type TensorFunction } from './gradcheck/tensors.js';

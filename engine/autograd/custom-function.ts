@@ -1,4 +1,4 @@
-// Owns custom differentiable functions, as torch.autograd.Function. It must not know any op.
+// Custom differentiable functions, as torch.autograd.Function: `defineFunction({ forward, backward })`.
 import { ArgumentError, describe, message, RuntimeError } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
 import { noGrad } from './grad-mode.js';

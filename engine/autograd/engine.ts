@@ -1,5 +1,5 @@
-// Owns the walk of the tape: order, accumulation, checking gradients against what the outputs were, hooks, freeing.
-// It must not know any op but the two it needs to undo broadcasting and to accumulate, which it is given.
+// The backward engine: order of nodes, accumulation of gradients, checks of their shapes and dtypes, hooks, release of
+// saved tensors. `backward(t)`, `grad(outputs, inputs)`.
 import { placedOn, placement } from '../core/device.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
 import { expandsTo, sameShape } from '../core/shape.js';

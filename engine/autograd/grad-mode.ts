@@ -1,4 +1,4 @@
-// Owns whether operations are being recorded. It must not know tensors or nodes.
+// Grad mode: whether ops are recorded. `noGrad(() => …)`, `enableGrad`, `setGradEnabled`.
 
 /** A one-field object, because the hot path reads it and others write it. */
 export const gradMode = { enabled: true };

@@ -1,5 +1,4 @@
-// Owns in-place changes under autograd: what may be changed, and whose history a change becomes (CopySlices).
-// It must not know any op but as_strided, which it is given.
+// In-place changes under autograd: what may be changed, and the history that a base and its views get (CopySlices).
 import { message, RuntimeError } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import { type Tensor, viewHooks } from '../core/tensor.js';

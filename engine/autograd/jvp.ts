@@ -1,5 +1,5 @@
-// Owns forward-mode derivatives, made of two reverse passes: the vector-Jacobian product is linear in its vector, so its own
-// derivative with respect to that vector is the Jacobian-vector product. It must not know any op.
+// Forward-mode derivatives by two reverse passes: the vector-Jacobian product is linear in its vector, so its
+// derivative with respect to that vector is the Jacobian-vector product. `jvp(fn, primals, tangents)`.
 import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';

@@ -1,4 +1,4 @@
-// Owns the autograd methods of Tensor. The walk itself is in backward.ts.
+// Autograd methods of Tensor: backward, detach, hooks, retainGrad. The engine is in engine.ts.
 import { Tensor } from '../core/tensor.js';
 import { type BackwardOptions, backward } from './engine.js';
 

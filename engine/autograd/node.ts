@@ -1,5 +1,5 @@
-// Owns the tape's vocabulary: nodes, edges, saved tensors, and how an op records itself.
-// It must not know how the tape is walked (backward.ts) or any op.
+// Autograd nodes, edges and saved tensors, and how an op records itself: `record(name, outputs, inputs, (save) =>
+// (grads) => …)`.
 
 import type { DType } from '../core/dtype.js';
 import { RuntimeError, showShape } from '../core/errors.js';

@@ -1,5 +1,4 @@
-// Owns the one door to the addon: its types and its command block.
-// It must not know tensors. The contract is written in native/README.md and, command by command, in commands/.
+// Loading of the native addon, its types and its status codes. The contract is in native/README.md.
 import { createRequire } from 'node:module';
 import { TorchstoneError } from '../core/errors.js';
 import type { Kernels, MemoryPool } from './backend.js';

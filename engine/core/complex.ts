@@ -1,4 +1,4 @@
-// Owns the complex scalar, and the 16-bit floats' bit patterns as numbers. It must not know dtypes or tensors.
+// The complex scalar, and the bit patterns of 16-bit floats.
 
 /** One complex number. A class, so that it can stand wherever a scalar can: `x.mul(new Complex(0, 1))`. */
 export class Complex {

@@ -1,5 +1,4 @@
-// Owns devices: their names, their backends, where fresh memory is made, and the errors of mixing or lacking devices.
-// It must not know tensors; CUDA's own API is in cuda.ts.
+// Devices: names, backends, the current device, and the errors of mixed or missing devices.
 
 import { type Backend, backendTypes, type Kernels, providerOf } from '../backend/backend.js';
 import { cpuBackend } from '../backend/cpu.js';

@@ -1,4 +1,4 @@
-// Owns the dtypes and PyTorch's promotion rules. It must not know tensors.
+// Dtypes and PyTorch's promotion rules.
 import type { Complex } from './complex.js';
 import { ArgumentError, describe, message } from './errors.js';
 

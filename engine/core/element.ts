@@ -1,4 +1,4 @@
-// Owns elements: the typed array over a storage, and one element of it as a JavaScript value. It must not know tensors.
+// Element access: the typed array over a storage, and one element as a JavaScript value.
 import { Complex, fromBrain, fromHalf, toBrain, toHalf } from './complex.js';
 import type { DType } from './dtype.js';
 import type { Storage } from './storage.js';

@@ -1,4 +1,4 @@
-// Owns the engine's error classes, named as PyTorch names them, and the one form of message. It must not know any op.
+// Error classes with PyTorch's names, and the form of messages: `message(op, required, got, hint)`.
 
 /** Base of every error that the engine raises on purpose. */
 export class TorchstoneError extends Error {

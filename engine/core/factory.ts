@@ -1,4 +1,4 @@
-// Owns making tensors over fresh or shared memory. Internal: sizes and dtypes are already checked.
+// Tensor construction over fresh or shared memory. Internal: sizes and dtypes are already checked.
 import { cpu, type Device, meta, placement } from './device.js';
 import type { DType } from './dtype.js';
 import { contiguousStrides, numelOf, preservedStrides, type Shape } from './shape.js';

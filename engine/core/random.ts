@@ -1,4 +1,4 @@
-// Owns random generators: seeds and offsets into Philox's stream. The numbers themselves come from the addon.
+// Random generators: seed and offset of a Philox stream. The numbers come from the addon.
 
 /** A seeded stream. The same seed gives the same numbers for any number of threads. */
 export class Generator {

@@ -1,4 +1,4 @@
-// Owns deterministic release, for those who want it: nobody needs it, memory is automatic.
+// Deterministic release: `using y = …` and dispose(). Optional, since memory is automatic.
 import { disposed } from './device.js';
 import { Tensor } from './tensor.js';
 

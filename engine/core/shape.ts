@@ -1,4 +1,4 @@
-// Owns shape and stride arithmetic: broadcasting, views, dims. Pure functions on numbers; it must not know tensors.
+// Shape and stride arithmetic: broadcasting, views, dims. Pure functions of numbers.
 import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from './errors.js';
 
 export type Shape = readonly number[];

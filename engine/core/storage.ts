@@ -1,5 +1,5 @@
-// Owns memory: storages, the slabs of small ones, the pool of large ones and when garbage is collected for it.
-// It must not know shapes or dtypes. The reasons and measurements are in DESIGN 3.4.
+// Storages and their memory: slabs for small ones, the native pool for large ones, and when garbage is collected for
+// it. Reasons and measurements: docs/decisions/0002.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { addon } from '../backend/addon.js';

@@ -1,5 +1,5 @@
-// Owns the Tensor: its geometry, its autograd state and reading it from JavaScript. Ops are not here: they are
-// declared in ops/ and installed as methods by generated/methods.ts.
+// Tensor: geometry, autograd state, reading from JavaScript. Ops are declared in ops/ and become methods in
+// generated/methods.ts.
 import { AccumulateGrad, type GradientHook, type Node } from '../autograd/node.js';
 import { Complex } from './complex.js';
 import { cpu, type Device, deviceError, disposed } from './device.js';

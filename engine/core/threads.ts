@@ -1,4 +1,4 @@
-// Owns the number of threads and what is known of the backend.
+// Number of threads, and facts about the native build.
 
 import { addon, addonPath } from '../backend/addon.js';
 import { ArgumentError, describe, message } from './errors.js';

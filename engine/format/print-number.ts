@@ -1,5 +1,4 @@
-// Owns the text of one number, as Python's format() writes it: '{:.4f}', '{:.4e}', nan, inf, -0.
-// It must not know of tensors, widths or print options.
+// Text of one number as Python's format() writes it: '{:.4f}', '{:.4e}', nan, inf, -0.
 
 /** Python's '{:.<digits>f}'.format(value): the exact decimal expansion, halves to the even digit. */
 export function formatFixed(value: number, digits: number): string {

@@ -1,5 +1,4 @@
-// Owns the text of a tensor: PyTorch's str(tensor), to the character, and the print options.
-// It must not know the tensor class: it reads what it prints through Printable, and only what it prints.
+// Text of a tensor: PyTorch's str(tensor) to the character, and the print options. It reads tensors through Printable.
 import { ArgumentError, describe, message, ValueError } from '../core/errors.js';
 import { formatExponent, formatFixed } from './print-number.js';
 

@@ -1,4 +1,4 @@
-// Owns a tensor's text: what PyTorch prints. The formatting itself is in print.ts.
+// toString and Node's inspect of Tensor.
 import { Complex } from '../core/complex.js';
 import { cpu } from '../core/device.js';
 import { getDefaultDtype } from '../core/dtype.js';

@@ -1,6 +1,6 @@
-// Owns the .npy format: strict reading and writing of one array, as NumPy does it.
-// It must not know tensors or files. npyjs makes the typed views and checks nothing, so everything is checked here
-// first; its dump() is not used, for it aligns to 8 bytes instead of 64 and trusts whatever shape it is given.
+// The .npy format: strict reading and writing of one array. npyjs makes the typed views but checks nothing, so
+// everything is checked here first; its dump() is not used, because it aligns to 8 bytes instead of 64 and trusts any
+// shape.
 import { parse } from 'npyjs';
 import { message, TorchstoneError } from '../core/errors.js';
 

@@ -1,6 +1,5 @@
-// Owns the .npz format: a strict reading of the ZIP archive around .npy entries, and its writing.
-// It must not know tensors or files. fflate inflates and writes; its own reader checks neither CRCs, bounds nor
-// duplicate names, so the directory is read here.
+// The .npz format: strict reading of the ZIP archive around .npy entries, and writing. fflate inflates and deflates;
+// its reader checks no CRCs, bounds or duplicate names, so the directory is read here.
 import { crc32 } from 'node:zlib';
 import { inflateSync, type ZipOptions, zipSync } from 'fflate';
 import {

@@ -1,4 +1,4 @@
-// Owns the bridge to NumPy-like arrays in memory and to .npy/.npz files. It must not know ops beyond a raw copy.
+// The NumPy bridge: arrays in memory, and .npy/.npz files. `fromNumpy({ data, shape })`, `x.numpy()`, `loadNpy(path)`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { asDType, type DType, type DTypeLike, dtypes } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns handing to the autograd walk the few ops that it needs, so that autograd itself imports no op.
+// The ops that the autograd engine needs, handed to it at import, so that autograd imports no op.
 import { support } from '../autograd/engine.js';
 import { viewSupport } from '../autograd/in-place.js';
 import { record } from '../autograd/node.js';

@@ -1,5 +1,4 @@
-// Owns the parts of pointwise functions that need no state: the promoted dtype of a call, and gradients summed while they
-// are computed. It must not know any op by name.
+// Stateless parts of pointwise functions: promotion of a call's dtypes, and gradients summed while they are computed.
 
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import { launchReduce } from '../backend/commands/reduce.js';

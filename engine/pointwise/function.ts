@@ -1,5 +1,4 @@
-// Owns pointwise functions on tensors: dtype rule, result, recording, and the gradient derived from the expression.
-// It must not know any op by name.
+// Pointwise functions on tensors: dtype rule, result, recording, and gradients derived from the expression.
 
 import { gradMode } from '../autograd/grad-mode.js';
 import { setHistory, shouldRecord } from '../autograd/node.js';

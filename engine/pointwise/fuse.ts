@@ -1,4 +1,4 @@
-// Owns user expressions: `fuse((x, y) => …)` becomes one pointwise function with its gradients derived.
+// User expressions: `fuse((x, y) => x.mul(y).exp())` is one pointwise function with derived gradients.
 import { ArgumentError, describe, message } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
 import { apply, Expr, input } from './expr.js';

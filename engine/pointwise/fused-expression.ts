@@ -1,5 +1,5 @@
-// Owns elementwise expressions that ops use as parts of themselves (a loss before its reduction): one pass, derived
-// gradients, PyTorch's dtype rule. They are no ops: it registers nothing.
+// Fused expressions that ops use as parts of themselves (a loss before its reduction): one pass, derived gradients,
+// PyTorch's dtype rule. They are not registered as ops.
 import { bool, type DType } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';

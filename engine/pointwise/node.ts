@@ -1,5 +1,4 @@
-// Owns the tape's node of a pointwise function: what it saves, and its gradients from the rules that the function derives.
-// It must not know any op by name.
+// The autograd node of a pointwise function: what it saves, and its gradients.
 import { gradMode } from '../autograd/grad-mode.js';
 import { connect, type Gradients, Node, SavedTensor } from '../autograd/node.js';
 import type { DType } from '../core/dtype.js';

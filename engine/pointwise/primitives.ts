@@ -1,5 +1,5 @@
-// Owns the scalar primitives' derivatives: one record a primitive. The kernels' side is native/ops/. It must not know
-// tensors or dtypes. g is the incoming gradient, args the arguments, y the node itself (its value is saved, not recomputed).
+// Derivatives of the scalar primitives, one record each; their kernels are in native/ops/. In a rule, g is the incoming
+// gradient, args are the arguments, and y is the result, which is saved and not computed again.
 import { message, RuntimeError } from '../core/errors.js';
 import { apply, type Expr, expr } from './expr.js';
 

@@ -1,4 +1,4 @@
-// Owns the translation of expressions into the addon's programs, each compiled once. It must not know tensors.
+// Compilation of expressions to the addon's programs, each once.
 
 import { addon, opcodeOf } from '../backend/addon.js';
 import { bool, computedIn, type DType, float64, partOf } from '../core/dtype.js';

@@ -1,5 +1,5 @@
-// Owns reductions of expressions: a prologue over broadcast inputs, a reducer, an optional epilogue on the result.
-// No autograd and no op names: ops/ record what they compute.
+// Reductions of expressions: a prologue over broadcast inputs, a reducer, an optional epilogue. No autograd: ops record
+// what they compute.
 
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import { launchFullReduce, launchReduce, type Reducer } from '../backend/commands/reduce.js';

@@ -1,5 +1,5 @@
-// Owns pipelines along rows: a few reductions of expressions and one last expression, computed while a row is in cache.
-// No autograd and no op names: ops/ record what they compute. The command is written in backend/commands/rowwise.ts.
+// Fused row reductions: a few reductions and one last expression while a row is in cache. No autograd: ops record what
+// they compute.
 
 import { coalesce, dimsMarked, keptStrides } from '../backend/commands/coalesce.js';
 import type { LineOperand } from '../backend/commands/cursor.js';

@@ -81,7 +81,10 @@ function checked(op: string, p: Param, value: unknown): unknown {
   }
   if (value !== null) return checkedArg(op, p, value);
   if (p.default === null) return null;
-  const required = p.default === undefined ? `the argument '${camelCase(p.name)}'` : `'${camelCase(p.name)}' to be ${kindWords[p.kind]}`;
+  const required =
+    p.default === undefined
+      ? `the argument '${camelCase(p.name)}'`
+      : `'${camelCase(p.name)}' to be ${kindWords[p.kind]}`;
   throw new ArgumentError(message(op, required, 'null'));
 }
 

@@ -114,13 +114,17 @@ function bound(
   if (options === null) return args;
   for (const name of Object.keys(options)) {
     const at = layout.indexOf(name);
-    if (at === undefined || at < lead)
-      throw unknownName(op.name, name, layout.namesAfter(lead));
+    if (at === undefined || at < lead) throw unknownName(op.name, name, layout.namesAfter(lead));
     const value = options[name];
     if (value === undefined) continue;
     if (args[at] !== undefined)
       throw new ArgumentError(
-        message(op.name, `'${layout.nameAt(at)}' once`, 'it twice', `got multiple values for argument '${layout.nameAt(at)}'`),
+        message(
+          op.name,
+          `'${layout.nameAt(at)}' once`,
+          'it twice',
+          `got multiple values for argument '${layout.nameAt(at)}'`,
+        ),
       );
     args[at] = value;
   }
@@ -190,8 +194,7 @@ export function readOptions<K extends string>(
 ): Partial<Record<K, unknown>> {
   const found: Partial<Record<K, unknown>> = {};
   if (options === undefined || options === null) return found;
-  if (!isOptions(options))
-    throw new ArgumentError(message(op, 'an options object', describe(options)));
+  if (!isOptions(options)) throw new ArgumentError(message(op, 'an options object', describe(options)));
   for (const name of Object.keys(options)) {
     const key = camelCase(name) as K;
     if (!names.includes(key)) throw unknownName(op, name, names);

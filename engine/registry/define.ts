@@ -1,5 +1,4 @@
-// Owns the shape of an op's declaration, the registry, and turning a declaration into a checked function.
-// It must not name any op.
+// Op declarations and the registry: `defineOp({ name, doc, params, compose })`, `definePointwise({ … })`.
 import type { Complex } from '../core/complex.js';
 import { ArgumentError, TorchstoneError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';

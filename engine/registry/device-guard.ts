@@ -1,5 +1,5 @@
-// Owns where an op runs: on the device of its tensors. Ops are wrapped once, when a second device comes into use, so that
-// nobody else pays for looking. It must not name any op but `to`, which moves a number's tensor to the others.
+// Device guard: an op runs on the device of its tensors. Installed on first use of a second device, so CPU-only
+// programs pay nothing.
 import { cpu, type Device, type DeviceLike, deviceHooks, placement, requireDevice } from '../core/device.js';
 import { Tensor } from '../core/tensor.js';
 import { to } from '../ops/creation/conversion.js';

@@ -1,5 +1,5 @@
-// Owns the two forms of ops whose result starts as a copy of their first argument: out of place into a copy, in-place into
-// the argument's own memory. Both record the same node. It must not name any op.
+// In-place and out-of-place forms of ops whose result starts as a copy of their first argument. Both record the same
+// node.
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import {
   connect,

@@ -1,4 +1,4 @@
-// Owns the keyword `out`: an op's result written into a tensor that the caller gives. It names no op.
+// The keyword `out`: a result written into a given tensor.
 import { shouldRecord } from '../autograd/node.js';
 import type { DType } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';

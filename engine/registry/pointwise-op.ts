@@ -1,5 +1,4 @@
-// Owns turning a pointwise declaration into a function and an in-place function: which parameters are tensors, scalars or
-// constants in a given call. It must not name any op.
+// Functions of pointwise declarations: which arguments of a call are tensors, scalars or constants.
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { shouldRecord } from '../autograd/node.js';
 import { launchPointwise } from '../backend/commands/pointwise.js';

@@ -1,5 +1,5 @@
-// Owns the vocabulary in which an op's declaration describes sample calls. Data only: it makes no tensors, because the
-// same description is read by the fixture writer in Python, by the suites and by the benches.
+// Vocabulary of sample calls in declarations. Data only: the fixture writer in Python, the suites and the bench read
+// the same description.
 
 /** How a sample tensor's values are drawn. The reference writer gives each its exact meaning. */
 export type Fill =

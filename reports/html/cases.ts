@@ -1,4 +1,4 @@
-// The sections about cases: what fell short, the notebook's cells, the coverage table, what was skipped.
+// Report sections of cases: failures, notebook cells, coverage, skips.
 
 import { isTold } from '../console.js';
 import { type Cell, type Coverage, coverage, type Mark } from '../coverage.js';

@@ -1,5 +1,4 @@
-// Drawing by Apache ECharts, rendered to a piece of SVG without a DOM. It owns what all charts share: the library's set-up,
-// colours as CSS variables, axes in logarithms. It knows no section.
+// Charts by Apache ECharts, rendered to SVG without a DOM: library set-up, colours as CSS variables, logarithmic axes.
 import { CustomChart, type CustomSeriesOption, LineChart, type LineSeriesOption } from 'echarts/charts';
 import { GridComponent, type GridComponentOption } from 'echarts/components';
 import { type ComposeOption, init, use } from 'echarts/core';

@@ -1,4 +1,4 @@
-// The section about conformance: totals by column, and every entry of PyTorch's database in one table.
+// Report section: conformance totals by column, and every entry of PyTorch's database.
 
 import {
   columnTotals,

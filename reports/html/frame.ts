@@ -1,4 +1,4 @@
-// The page's head and foot: verdict, suite cards, navigation, memory, environment.
+// Head and foot of the page: verdict, suite cards, navigation, memory, environment.
 
 import { about, bytes, count, instant, plural, seconds, significant } from '../format.js';
 import type { MemoryFigure, Reference, RunResult, SuiteResult } from '../schema/index.js';

@@ -1,4 +1,4 @@
-// The gradients section: what the checks made of them, and the V-curves of the worst elements.
+// Report section: gradient checks, and the V-curves of the worst elements.
 
 import { count, figureText, plural, significant } from '../format.js';
 import type { CaseResult, Figure, RunResult, VCurve } from '../schema/index.js';

@@ -1,4 +1,4 @@
-// The history section: what the runs before this one came to. It shows only runs of the same suites; times, of the same machine.
+// Report section: earlier runs of the same suites; times only of the same machine.
 
 import { count, instant, nanoseconds, plural, ratio } from '../format.js';
 import type { HistoryLine, RunResult } from '../schema/index.js';

@@ -1,4 +1,4 @@
-// The section of blocks over time: what the samples of a row were one after the other, and which blocks were hit by something.
+// Report section: batches over time, with the interference that hit them.
 
 import { count, nanoseconds, plural } from '../format.js';
 import type { BenchRow, Mark, RunResult, Timing } from '../schema/index.js';

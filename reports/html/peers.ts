@@ -1,4 +1,4 @@
-// The peers section: what other JavaScript engines make of the same recorded calls, and how fast they are.
+// Report section: other JavaScript libraries on the same recorded calls, with their speed.
 
 import { count, nanoseconds, plural, ratio } from '../format.js';
 import { given, namesOf, OUTCOMES, peersOf, present, share } from '../peers.js';

@@ -1,4 +1,4 @@
-// The ceilings section: what the machine can do, what each row reached of it, and the roofline: rate over intensity.
+// Report section: the machine's ceilings, each row's share of them, and the roofline chart.
 
 import { CEILING_TITLES, ceilingsOf, intensityOf, reachOf, shareText } from '../ceilings.js';
 import { nanoseconds, significant } from '../format.js';

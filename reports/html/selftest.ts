@@ -1,4 +1,4 @@
-// The section about the selftest: which faults were noticed by which check, and how small an error each check still sees.
+// Report section: which faults each check noticed, and the smallest error it still sees.
 
 import { plural } from '../format.js';
 import type { MutantResult, RunResult, Selftest } from '../schema/index.js';

@@ -1,4 +1,4 @@
-// The speed section: ratios of times as a forest plot, one row a case, with all figures behind it.
+// Report section: time ratios as a forest plot, with all figures in a table.
 
 import { nanoseconds, plural, ratio } from '../format.js';
 import type { BenchRow, RunResult } from '../schema/index.js';

@@ -1,4 +1,4 @@
-// Owns the schema of cases: what became of each, where it fell short most, and what the suites add to it.
+// Schema of cases: status, worst mismatch, and what single suites add.
 import { z } from 'zod';
 import { Count, FigureSchema, Seconds, SuiteNameSchema } from './parts.js';
 

@@ -1,4 +1,4 @@
-// Owns the schema of what single suites find beyond cases: accuracy, the selftest's kill matrix, what conformance was held against.
+// Schema of what suites find beyond cases: accuracy, mutation testing's kill matrix, conformance totals.
 import { z } from 'zod';
 import { Count, FigureSchema } from './parts.js';
 

@@ -1,4 +1,4 @@
-// Owns what a run can come to: its exit codes, the suites' names, and the error of a run that could not take place.
+// Outcomes of a run: exit codes, names of suites, and the error of a run that could not start.
 
 /** What the exit code of a command says; `docs/guide/ci.md` is the long form. */
 export const EXIT = {

@@ -1,4 +1,4 @@
-// Owns the schema's smallest parts: counts, seconds, and numbers that JSON cannot hold.
+// Smallest parts of the schema: counts, seconds, and numbers that JSON cannot hold.
 import { z } from 'zod';
 import { SUITE_NAMES } from './outcome.js';
 

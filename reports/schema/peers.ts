@@ -1,4 +1,4 @@
-// Owns the schema of what other JavaScript engines make of the same calls.
+// Schema of results of other JavaScript libraries on the same calls.
 import { z } from 'zod';
 import { Count } from './parts.js';
 import { RatioSchema, TimingSchema } from './timing.js';

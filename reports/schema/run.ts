@@ -1,4 +1,4 @@
-// Owns the schema of a whole run and its file: suites, machine, references, what changed since, the history.
+// Schema of a whole run and its file: suites, machine, oracles, changes since the baseline, history.
 import { z } from 'zod';
 import { CaseResultSchema, CountsSchema } from './cases.js';
 import { AccuracySchema, ConformanceSchema, SelftestSchema } from './findings.js';

@@ -1,4 +1,4 @@
-// Owns the schema of what is timed and measured on a machine: rows, ratios, noise, ceilings, scaling and memory.
+// Schema of timings: rows, ratios, noise, ceilings, scaling and memory.
 import { z } from 'zod';
 import { Count } from './parts.js';
 

@@ -1,5 +1,5 @@
-// The first calls on a card, one kind of the driver's functions after the other, each held against the CPU: where one fails, its
-// message stands alone here and not among a thousand cases. A step of gpu-check; it knows no suite.
+// First calls on a GPU, one kind of driver function after the other, each compared with the CPU: a failure stands alone
+// here. A step of gpu-check.
 
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,4 +1,4 @@
-// What gpu-check tells: a suite's result in a line and its shortfalls, the summary as Markdown and JSON, one log. It runs nothing.
+// Reports of gpu-check: a line for each suite, its failures, the summary as Markdown and JSON, one log.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './steps.mjs';

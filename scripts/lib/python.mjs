@@ -1,5 +1,5 @@
-// Makes the Python environment of the references: .venv with pinned NumPy and PyTorch. Nothing here may fail a job:
-// without it everything but the live race works from the committed fixtures.
+// The Python environment of the oracle: .venv with pinned NumPy and PyTorch. Optional: without it everything but the
+// live comparison works from the committed fixtures.
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentHash, isDone, setDone, stampNote } from './stamps.mjs';

@@ -1,4 +1,4 @@
-// Owns the environment in which a process finds the host shim of CUDA instead of a card.
+// Environment variables with which a process finds the host fake of CUDA instead of a GPU.
 import { join } from 'node:path';
 import { ROOT } from './steps.mjs';
 

@@ -1,4 +1,4 @@
-// Remembers what set-up has done, keyed on the content it was done for: a stamp holds only while that is unchanged.
+// Stamps of finished set-up steps, valid while the hashed content is unchanged.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,5 +1,5 @@
-// Running one step of a job: announce it, show that it lives, end it when it hangs, say how long it took.
-// Plain Node without dependencies, because it runs before any package is installed.
+// Runs one step of a job: announces it, shows progress, ends it when it hangs, prints its duration. Plain Node, because
+// it runs before any package is installed.
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-// What set-up needs of the operating system: a compiler, CMake and, for the references, Python with venv.
+// System packages that set-up needs: a compiler, CMake and, for the oracle, Python with venv.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { already, ask, remark, say, step } from './steps.mjs';

@@ -1,5 +1,5 @@
-// Owns which calls the accuracy of float32 results is measured on: every pointwise op over its domain, and the reductions and
-// products that add many terms. It calls nothing.
+// Calls on which float32 accuracy is measured: every pointwise op over its domain, and the reductions and products that
+// add many terms.
 import type { ArgSpec, Fill, Sample } from 'torchstone';
 import { call, t } from 'torchstone/internals';
 import { uniformStream } from '../bench/inputs.js';

@@ -1,5 +1,5 @@
-// Owns the accuracy section of a run: float32 results of this engine, NumPy and PyTorch against float64 ones, on the same inputs.
-// Our float64 result is the truth, and PyTorch's float64 result is held against it. It judges nothing: validate does.
+// Accuracy of float32 results of Torchstone, NumPy and PyTorch against float64 ones on the same inputs. Our float64
+// result is the reference and is itself compared with PyTorch's.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

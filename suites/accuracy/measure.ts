@@ -1,4 +1,4 @@
-// Owns the arithmetic of accuracy: errors of float32 results in ULP of the float64 truth, summed up. It calls nothing.
+// Errors of float32 results in ULP of the float64 result.
 import type { UlpErrors } from '../../reports/schema/index.js';
 import { ulpError } from '../common/ulp.js';
 

@@ -1,5 +1,5 @@
-// Owns saved baselines: a packed build of the engine with the times it reached, kept for the machine that it was saved on. A build that
-// is raced again, block by block, is not misled by a machine that has become slower; times alone would be.
+// Saved baselines: a packed build with its times, kept for the machine that it was saved on. A later run benchmarks
+// that build again; times alone would mislead on a machine that became slower.
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,

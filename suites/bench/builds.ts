@@ -1,4 +1,4 @@
-// Owns making another build of the engine ready to race: a git revision, built once and kept, or another file of the addon.
+// Other builds for the A/B benchmark: a git revision, built once and kept, or another addon file.
 import { execFile } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';

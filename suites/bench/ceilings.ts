@@ -1,5 +1,5 @@
-// Owns what this machine can do at most, measured in the same run as the rows that are held against it: copy bandwidth beyond
-// and within the caches, and multiply-adds a second.
+// Ceilings of this machine, measured in the same run: copy bandwidth beyond and within the caches, and multiply-adds a
+// second.
 import * as engine from 'torchstone';
 import type { BenchRow, Ceiling } from '../../reports/schema/index.js';
 import type { EngineTensor } from '../common/bind.js';

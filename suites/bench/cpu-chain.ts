@@ -1,5 +1,5 @@
-// Owns the rows of a fused chain: eight pointwise operations in one pass, against eager PyTorch and against torch.compile.
-// `chain` in suites/reference/workloads.py is the same expression: change both.
+// Rows of a fused chain: eight pointwise operations in one pass, against eager PyTorch and torch.compile. `chain` in
+// suites/reference/workloads.py is the same expression: change both.
 import { fuse, scalar } from 'torchstone';
 import { t } from 'torchstone/internals';
 import { arrayOf, type EngineTensor } from '../common/bind.js';

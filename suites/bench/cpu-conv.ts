@@ -1,4 +1,4 @@
-// Owns the conv2d rows: forward and backward on the shapes of a ResNet. Whole numbers as inputs, so that results are exact.
+// Rows of conv2d: forward and backward on the shapes of a ResNet. Inputs are whole numbers, so results are exact.
 
 import * as engine from 'torchstone';
 import { autograd, type Sample } from 'torchstone';

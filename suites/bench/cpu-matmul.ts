@@ -1,4 +1,4 @@
-// Owns the matmul rows: squares of two dtypes, and the shapes for which a fast square does not speak.
+// Rows of matmul: squares in two dtypes, and shapes that a fast square does not speak for.
 import { call, type TensorOptions, t } from 'torchstone/internals';
 import { registeredOps } from '../common/registry.js';
 import type { Mode } from './cpu-rows.js';

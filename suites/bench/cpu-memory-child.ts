@@ -1,4 +1,4 @@
-// The fresh process of T2's memory figure: how far its resident memory rises above where it stood after loading the engine.
+// Child process of T2's memory figure: how far its resident memory rises after loading the engine.
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as engine from 'torchstone';
 

@@ -1,4 +1,4 @@
-// Owns the memory figure of T2: our peak against PyTorch's, each in a fresh process of its own at the same size.
+// T2's memory figure: our peak against PyTorch's, each in a fresh process.
 import { fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Owns the rows of the notebook's cells that must reach a ratio, and of the engine's own overhead on 3 × 2 tensors.
-// The cells themselves are those of notebook-rows.ts.
+// Rows of the notebook's cells with a required ratio, and of the call overhead on 3 × 2 tensors. The cells are in
+// notebook-rows.ts.
 import * as engine from 'torchstone';
 import { t } from 'torchstone/internals';
 import { arrayOf, type EngineTensor } from '../common/bind.js';

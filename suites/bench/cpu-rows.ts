@@ -1,5 +1,4 @@
-// Owns the list of rows that `--suite cpu` races: every ratio that is required of the CPU backend, in the order of its table.
-// Each family of rows lives in a file of its own beside this one.
+// Rows of `--suite cpu`: every required ratio of the CPU backend, in the order of its table.
 
 import { chainRows } from './cpu-chain.js';
 import { convRows } from './cpu-conv.js';

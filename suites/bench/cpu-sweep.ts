@@ -1,5 +1,4 @@
-// Owns the 40 ops × sizes that the CPU backend is swept over, and the geometric mean of their ratios.
-// A row is data: how an op is called, and what its references are, comes from its declaration.
+// The sweep of `--suite cpu`: 40 ops × sizes, and the geometric mean of their ratios.
 import type { ArgSpec, Fill, Sample, Tensor } from 'torchstone';
 import { call, t } from 'torchstone/internals';
 import type { BenchRow } from '../../reports/schema/index.js';

@@ -1,5 +1,5 @@
-// Owns the rows that `--suite cuda` races on a card, and the ratios that they must reach there. The rows themselves are those
-// of the CPU's table; only the training steps differ: there they are graphs too, captured once and replayed.
+// Rows of `--suite cuda` and their required ratios. The rows are those of the CPU table; training steps also run as
+// captured graphs.
 import * as engine from 'torchstone';
 import type { EngineTensor } from '../common/bind.js';
 import { cpuRows, type Mode } from './cpu-rows.js';

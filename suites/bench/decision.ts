@@ -1,5 +1,4 @@
-// Owns the verdict on timings: faster, same, slower or inconclusive, with the chance of a false alarm bounded over the whole
-// run. It measures nothing.
+// Verdicts on timings: faster, same, slower or inconclusive, with a bound on false alarms over the whole run.
 import type { BenchRow, Ratio } from '../../reports/schema/index.js';
 import { MIN_PAIRS, TRIM, trimmedMean } from './statistics.js';
 import { quantile, twoSided } from './student.js';

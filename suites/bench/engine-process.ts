@@ -1,4 +1,5 @@
-// Owns the parent's side of a process that runs one family of rows: what ran before it leaves no caches, heap or compiled code in it.
+// Parent side of a process that runs one group of rows, so that no earlier row leaves caches, heap or compiled code in
+// it.
 import { Forked } from '../runner/forked.js';
 import type { Mode } from './cpu-rows.js';
 import type { Compared, Readied, RowEngine, RowOrder } from './engine-row.js';

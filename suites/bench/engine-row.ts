@@ -1,4 +1,4 @@
-// Owns one row of this engine made ready: its step, its result held against a reference's, its blocks. It knows no reference process.
+// One row of Torchstone, prepared: its step, the comparison of its result with a reference, its batches.
 import { readFileSync } from 'node:fs';
 import { manualSeed } from 'torchstone';
 import { parseNpy } from 'torchstone/internals';

@@ -1,4 +1,4 @@
-// The process of one family of rows: makes them ready and runs their blocks when told. It decides nothing.
+// Child process of one group of rows: prepares them and runs batches on request.
 
 import { placeRun } from '../runner/device.js';
 import { answerRequests } from '../runner/forked.js';

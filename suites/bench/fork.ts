@@ -1,4 +1,4 @@
-// Owns how a process of the bench is started from whatever this program runs from: sources or a build.
+// Entry points of the bench's child processes, from sources or from a build.
 import { fileURLToPath } from 'node:url';
 
 /** The module `name` of this folder as a process's entry, and the flags that load it. */

@@ -1,5 +1,4 @@
-// The bench suite: the notebook's timings, the op sweep and the memory figures. It owns what is run, in which order and for how
-// long, and the reference process's life; the judging is done elsewhere.
+// The bench suite: the notebook's timings, the op sweep and the memory figures, in order and within a time limit.
 import { cuda } from 'torchstone';
 import {
   type BenchRow,

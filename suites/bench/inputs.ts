@@ -1,5 +1,5 @@
-// Owns the inputs of bench rows: an ArgSpec becomes an engine tensor here and a raw file for the reference, of the same values.
-// Values do not matter to a timing, so only their kind follows samples.ts; suites/reference/inputs.py has the exact meanings.
+// Inputs of bench rows: an ArgSpec becomes an engine tensor here and a raw file of the same values for the oracle. Only
+// the kind of values follows samples.ts; suites/reference/inputs.py has the exact meanings.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ArgSpec, Sample, TensorSpec } from 'torchstone';

@@ -1,4 +1,5 @@
-// Owns what hit a block of timed calls, and the rule by which hit blocks are left out. It only looks: it times and judges nothing.
+// Detects interference (preemption, steal, throttling, clock drop, garbage collection) during a timed batch, and
+// decides which batches are discarded.
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';

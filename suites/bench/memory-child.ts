@@ -1,4 +1,4 @@
-// The fresh process of a memory figure: runs one loop, watches its resident memory, answers its parent and ends.
+// Child process of a memory figure: runs one loop, watches its resident memory, answers and ends.
 import * as engine from 'torchstone';
 import { placeRun } from '../runner/device.js';
 import { trainingStep } from './notebook-rows.js';

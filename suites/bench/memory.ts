@@ -1,4 +1,4 @@
-// Owns the measured memory figures: each runs in a fresh process (memory-child.ts), whose resident memory nothing else touched.
+// Memory figures, each measured in a fresh process (memory-child.ts).
 import { fork } from 'node:child_process';
 import { z } from 'zod';
 import type { MemoryFigure } from '../../reports/schema/index.js';

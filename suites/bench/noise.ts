@@ -1,4 +1,4 @@
-// Owns how noisy the machine was: what other programs took of the processors before and while the bench ran. It only looks.
+// Noise of the machine: processor time taken by other programs before and during the bench.
 import { availableParallelism, cpus, loadavg } from 'node:os';
 
 /** Processor time in milliseconds: of the whole machine, and of this process. */

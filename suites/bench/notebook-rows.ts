@@ -1,4 +1,4 @@
-// Owns the notebook's timed cells as bench rows: T1 to T4, one small addition, and the steps of H, K and L.
+// The notebook's timed cells as bench rows: T1 to T4, one small addition, the steps of H, K and L.
 // suites/reference/workloads.py holds the same steps for NumPy and PyTorch: change both.
 
 import type { Sample } from 'torchstone';

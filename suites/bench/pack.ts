@@ -1,4 +1,4 @@
-// Owns packing a build's engine and its bench rows into one module, so that two builds stand side by side in one process.
+// Packs a build's engine and bench rows into one module, so that two builds run side by side in one process.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Owns the parent's side of a process that holds two builds. Whatever happens to that process is an error with a reason.
+// Parent side of a process that holds two builds. Whatever happens to it is an error with a reason.
 import { Forked } from '../runner/forked.js';
 import type { Lane } from './race.js';
 

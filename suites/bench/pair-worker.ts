@@ -1,5 +1,4 @@
-// The process of two builds of the engine: loads both, prepares a row on either, races them block by block, and answers with
-// times. It decides nothing.
+// Child process of two builds: loads both, prepares a row on each, times batches alternately.
 import { type ArrayValue, compareArrays } from '../common/compare.js';
 import { answerRequests } from '../runner/forked.js';
 import type { PackedSide } from './pack.js';

@@ -1,4 +1,4 @@
-// Owns the shape of a bench row before it is run. Data and closures only.
+// Type of a bench row before it runs.
 import type { ArrayValue } from '../common/compare.js';
 import type { BenchInputs } from './inputs.js';
 import type { Backend } from './worker.js';

@@ -1,4 +1,4 @@
-// Owns the wait after a side's block until its process is quiet.
+// Waits after a side's batch until its process is quiet.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const SETTLE_TURNS = 40;

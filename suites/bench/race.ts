@@ -1,4 +1,4 @@
-// Owns one race: contestants in alternating blocks within one run, timed by tinybench. It knows no op and no report.
+// One A/B benchmark: contestants in alternating batches within one run, timed by tinybench.
 import { Bench, type Task } from 'tinybench';
 import type { Mark } from '../../reports/schema/index.js';
 import { timerResolution } from '../runner/machine.js';

@@ -1,4 +1,4 @@
-// Owns the rule by which required rows are measured again, and how the rounds of a row become one. It measures nothing.
+// Repetition of required rows: which are measured again, and how the rounds of a row are pooled.
 import type { BenchRow, Timing } from '../../reports/schema/index.js';
 import { quietSamples } from './interference.js';
 import { median, pairedRatio } from './statistics.js';

@@ -1,5 +1,5 @@
-// Owns running one row: prepare both sides, compare their results, race them, and turn the lanes into results.
-// It prints nothing; whatever the reference does ends in a reason, never in an exception.
+// Runs one row: prepares both sides, compares their results, times them, and turns the series into results. Errors of
+// the oracle become reasons, never exceptions.
 import { join } from 'node:path';
 import type { BenchRow, CaseResult, Timing, Worst } from '../../reports/schema/index.js';
 import type { Readied, RowEngine } from './engine-row.js';

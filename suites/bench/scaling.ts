@@ -1,5 +1,4 @@
-// Owns the curve t = a + b·n^k through the times of one call at several sizes: the cost of a call that computes nothing, and how the
-// rest grows. It measures nothing.
+// Fit of t = a + b·n^k to the times of one call at several sizes: the fixed cost of a call, and its growth.
 import type { BenchRow, ScalingFit, Timing } from '../../reports/schema/index.js';
 
 /** Three parameters and one size to be wrong by. */

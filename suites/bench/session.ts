@@ -1,5 +1,5 @@
-// Owns the processes that rows are raced in: the reference that all share and its life, a fresh engine for every family, and what
-// other programs did meanwhile. It does not know which rows there are, nor how long they may take.
+// Processes of a bench run: the shared oracle, a fresh engine process for every group of rows, and the noise of other
+// programs.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

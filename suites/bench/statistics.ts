@@ -1,4 +1,4 @@
-// Owns the arithmetic of a race: medians, paired ratios and their intervals. It measures nothing and knows no clock.
+// Statistics of a benchmark: medians, paired ratios and their intervals.
 import type { Ratio } from '../../reports/schema/index.js';
 
 /** The least number of pairs from which a 95 % interval of a median can be drawn at all: 1 − 2·2⁻⁶ = 96.9 %. */

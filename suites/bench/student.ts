@@ -1,4 +1,4 @@
-// Owns Student's t distribution: what the verdicts on timings need of it. Numbers only.
+// Student's t distribution.
 
 const MOST_TERMS = 300;
 const ENOUGH = 1e-14;

@@ -1,5 +1,4 @@
-// Owns the rows of the op sweep: scaling curves over a few ops, and whatever sample calls the registry declares as `bench`.
-// How an op is called, and what its references are, comes from its declaration.
+// Rows of the op sweep: scaling curves over a few ops, and the sample calls that declarations name as `bench`.
 
 import type { Sample } from 'torchstone';
 import * as engine from 'torchstone';

@@ -1,6 +1,6 @@
-// Owns the race of two builds of the engine. Both live in one process, so that blocks of a millisecond alternate and the machine's
-// load hits both alike; several short-lived processes, because code and data lie elsewhere in each, which moves a row by per cents
-// that no number of blocks shows. A process's log-ratio is one observation.
+// A/B benchmark of two builds. Both live in one process, so that batches of a millisecond alternate under the same
+// load; several short-lived processes, because code and data lie elsewhere in each, which moves a row by per cents. A
+// process's log-ratio is one observation.
 import {
   type BenchRow,
   type Calibration,

@@ -1,5 +1,5 @@
-// Owns the conversation with the reference process (suites/reference/worker.py). Whatever happens to that process is an
-// error with a reason here, never a hang and never an exit of ours.
+// Protocol with the oracle's process (suites/reference/worker.py). Whatever happens to it is an error with a reason,
+// never a hang.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';

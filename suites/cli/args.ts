@@ -1,4 +1,4 @@
-// Owns the reading of the command line's words by grammar.ts. It runs nothing.
+// Parsing of the command line by grammar.ts.
 import { parseArgs } from 'node:util';
 import type { Shard } from '../common/suite.js';
 import { PEERS } from '../peers/catalogue.js';

@@ -1,4 +1,4 @@
-// What a finished run is held against besides its own cases: the expectations file and an earlier run. It runs nothing.
+// Checks of a finished run besides its own cases: the expectations file and a baseline.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CannotRunError, EXIT, parseRunResult, type RunResult } from '../../reports/schema/index.js';

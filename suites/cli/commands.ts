@@ -1,4 +1,4 @@
-// What each command does, from arguments to exit code. The work itself lives in the suites, the reports and the doctor.
+// The commands, from arguments to exit code.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';

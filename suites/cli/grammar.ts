@@ -1,4 +1,4 @@
-// Owns the command line's grammar as a table: commands, flags, and the help text made of them. It reads nothing.
+// Grammar of the command line as a table: commands, flags, and the help text made of them.
 
 /** The commands, in the order in which the help lists them. */
 export const COMMANDS = {

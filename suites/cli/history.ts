@@ -1,4 +1,4 @@
-// The history file: one JSON line a run, which the report charts. It appends and reads; it judges nothing.
+// The history file: one JSON line a run, which the report charts.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {

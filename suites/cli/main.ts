@@ -1,4 +1,4 @@
-// The entry of `torchstone`: reads the words, runs the command, sets the exit code. The commands live beside it.
+// Entry of `torchstone`: parses the arguments, runs the command, sets the exit code.
 
 import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 import { chooseDevice } from '../runner/device-choice.js';

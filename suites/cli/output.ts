@@ -1,5 +1,5 @@
-// Where results go: the check that a folder can be written, the reports, the JSON, the summary on the console.
-// Standard output carries the answer only; progress goes to standard error.
+// Output of a run: reports, JSON, and the summary on the console. Standard output carries the answer only; progress
+// goes to standard error.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';

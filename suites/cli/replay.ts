@@ -1,4 +1,4 @@
-// `torchstone replay` and `torchstone minimise`: one recorded case, told in full, or made as small as it still falls short.
+// `torchstone replay` and `torchstone minimise`: one recorded case in full, or the smallest call that still fails.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CannotRunError, EXIT, nothingToRun } from '../../reports/schema/index.js';

@@ -1,5 +1,4 @@
-// Runs suites and assembles what they produced into one run result; owns interruption.
-// It knows no suite's inside and prints nothing of its own.
+// Runs suites and assembles one run result; handles interruption.
 import { join, resolve } from 'node:path';
 import {
   RESULT_SCHEMA,

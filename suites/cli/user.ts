@@ -1,5 +1,4 @@
-// `torchstone gradcheck FILE.ts#FUNCTION`: checks a function that the user wrote. Runs in this process, because the
-// function is the user's own and a debugger must reach it.
+// `torchstone gradcheck FILE.ts#FUNCTION`: checks a user's function in this process, so that a debugger reaches it.
 import { dirname, resolve } from 'node:path';
 import { RESULT_SCHEMA, type RunResult, type SuiteResult } from '../../reports/schema/index.js';
 import { machineFacts, toolFacts } from '../runner/machine.js';

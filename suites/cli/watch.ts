@@ -1,4 +1,4 @@
-// `--watch`: runs again whenever what a run depends on has changed. It owns the waiting, not the run.
+// `--watch`: runs again when a file that the run depends on has changed.
 import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../../reports/schema/index.js';

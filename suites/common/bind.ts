@@ -1,5 +1,5 @@
-// Owns turning a recorded call into a call of the engine: arguments by PyTorch's parameter names, inputs in their recorded
-// layout. It compares nothing.
+// Binds a recorded call to a call of the engine: arguments by PyTorch's parameter names, inputs in their recorded
+// layout.
 
 import type { ArgSpec, Param } from 'torchstone';
 import * as engine from 'torchstone';

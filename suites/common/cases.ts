@@ -1,5 +1,5 @@
-// Owns the expansion of op declarations into cases: explicit samples, and for pointwise ops a set derived from their
-// parameters. It computes nothing and reads no fixture; suites/reference/make_fixtures.py executes what it lists.
+// Cases from op declarations: explicit samples, and for pointwise ops a set derived from their parameters.
+// suites/reference/make_fixtures.py executes them.
 import { pathToFileURL } from 'node:url';
 import type { ArgSpec, Fill, Layout, Param, Sample, TensorSpec } from 'torchstone';
 import { pointwiseSamples } from './pointwise-cases.js';

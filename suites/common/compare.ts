@@ -1,4 +1,4 @@
-// Owns the comparison of two arrays and the words for a mismatch. It knows no op, no fixture and no tensor: plain arrays only.
+// Comparison of two arrays, and the text of a mismatch. Plain arrays only.
 
 import { figure, type Worst } from '../../reports/schema/index.js';
 import { guessPattern } from './mismatch-hint.js';

@@ -1,4 +1,4 @@
-// Owns reading the fixture tree: every byte is checked against the manifest before anything trusts it. Read-only; it calls no op.
+// The fixture tree, read-only: every byte is checked against the manifest first.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';

@@ -1,5 +1,4 @@
-// Owns the schemas of everything on disk under fixtures/. It reads no file and knows no op; suites/reference/make_fixtures.py
-// writes what these describe.
+// Schemas of the files under fixtures/, which suites/reference/make_fixtures.py writes.
 
 import type { ArgSpec } from 'torchstone';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// Owns guesses at what a set of mismatches looks like: the first hint for whoever must find the fault. A guess never decides anything.
+// Hints at the pattern of a set of mismatches (one row, a factor, a shift). Hints decide nothing.
 import type { ArrayValue } from './compare.js';
 
 const VECTOR = 8;

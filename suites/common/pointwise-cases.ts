@@ -1,5 +1,5 @@
-// Owns the set of cases that every pointwise op gets without asking: shapes that straddle vector and tile widths, broadcasts,
-// layouts, special values, dtypes and their mixtures, scalars, in-place. It names no op.
+// Cases that every pointwise op gets: shapes around vector and tile widths, broadcasts, layouts, special values, mixed
+// dtypes, scalars, in-place.
 import type { ArgSpec, Fill, Layout, Param, Sample, TensorSpec } from 'torchstone';
 import type { CaseSource, LabelledSample, Variant } from './cases.js';
 import { isFloating, isTensorSpec } from './tensor-specs.js';

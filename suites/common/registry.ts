@@ -1,5 +1,4 @@
-// Owns how the harness sees the engine's registry: declarations as sources of cases, tolerances in the table's form.
-// It adds nothing to an op and changes none.
+// The engine's registry as the harness sees it: declarations as sources of cases, tolerances in the table's form.
 import { type DType, float32, int64, type Op, type OpTests, ops, type Tolerance } from 'torchstone';
 import type { CaseSource } from './cases.js';
 import type { ToleranceOverride } from './tolerances.js';

@@ -1,4 +1,4 @@
-// Owns which recorded cases a run is about: the registry's declarations beside the fixtures' recordings. It calls no op.
+// Selection of recorded cases for a run.
 
 import { nothingToRun } from '../../reports/schema/index.js';
 import { type Case, casesOf, idMatcher } from './cases.js';

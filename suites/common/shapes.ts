@@ -1,4 +1,4 @@
-// Owns the arithmetic of shapes that every suite needs: sizes, row-major steps, coordinates. It knows no tensors.
+// Shape arithmetic for suites: sizes, contiguous strides, coordinates.
 
 /** How many elements a shape has. */
 export function sizeOf(shape: readonly number[]): number {

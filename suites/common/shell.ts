@@ -1,4 +1,4 @@
-// Owns the writing of words for a shell, so that a line can be copied and pasted. It runs nothing.
+// Shell quoting, so that a printed command can be pasted.
 
 /** A word as a POSIX shell takes it: bare where that is safe, else in single quotes. */
 export function quoted(word: string): string {

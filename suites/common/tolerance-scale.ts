@@ -1,4 +1,4 @@
-// Owns what a recorded call's allowances are relative to: its inputs, its results, the gradients that flowed. Plain arrays only.
+// Scale of a recorded call's tolerances: its inputs, results and gradients.
 import { type ArrayValue, greatest } from './compare.js';
 import type { FixtureCase } from './manifest.js';
 import { coarserDtype } from './tolerances.js';

@@ -1,4 +1,4 @@
-// Owns the one table of tolerances. Wider ones are declared by the op, with a reason; nothing else may loosen a comparison.
+// The table of tolerances. Wider ones are declared by the op with a reason; nothing else may loosen a comparison.
 
 /** How far a value may be from the reference. A value passes when |got − want| ≤ atol · scale + rtol · |want|. */
 export interface Tolerance {

@@ -1,4 +1,4 @@
-// Owns distances between floating values in units in the last place. It compares nothing and decides nothing.
+// Distances between floating-point values in units in the last place (ULP).
 
 const float64 = new Float64Array(2);
 const words = new Uint32Array(float64.buffer);

@@ -1,5 +1,4 @@
-// Owns numbers on both sides of a comparison: recorded bytes and the engine's tensors, read into plain arrays in row-major order.
-// It judges nothing.
+// Plain arrays of both sides of a comparison: recorded bytes and the engine's tensors, in contiguous order.
 import { type DType, Tensor } from 'torchstone';
 import { adopt, asDType, type Storage } from 'torchstone/internals';
 import { placed } from '../runner/device.js';

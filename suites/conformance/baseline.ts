@@ -1,4 +1,5 @@
-// Owns the committed floor: which entries pass which column, and how many elements are compared. A run that falls below fails.
+// The committed baseline of conformance: which entries pass which column, and how many elements are compared. Less
+// fails the run.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaseResult, Column, RunResult } from '../../reports/schema/index.js';

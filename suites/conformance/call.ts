@@ -1,5 +1,5 @@
-// Owns turning a recorded Python call into a call of the engine: which op a Python path is, and which argument goes where.
-// There is no rule for any one op here but that Python's x[...] is x.at(...).
+// Binds a recorded Python call to an op by its Python path and parameter names. No op has a rule of its own but
+// Python's x[...], which is x.at(...).
 
 import * as engine from 'torchstone';
 import { Complex, type Op, ops, type Param, Tensor } from 'torchstone';

@@ -1,4 +1,4 @@
-// Owns the replay of a call that must fail: PyTorch's error class, and a message that names the op.
+// Replays a call that must fail: PyTorch's error class, and a message that names the op.
 
 import { manualSeed, NotImplementedError } from 'torchstone';
 import { buildTensors } from './arrays.js';

@@ -1,5 +1,4 @@
-// Owns the list of entries that cannot apply to this engine, each with the reason. Data only; a reason whose entry passes fails
-// the run.
+// Entries that cannot apply, each with its reason. An entry listed here that passes fails the run.
 
 /** Entry (or glob of entries) → why there is nothing to hold it against. */
 export const INAPPLICABLE: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
-// Owns the conformance suite: every call of PyTorch's own test database, recorded or live, replayed and held against PyTorch.
-// How a call is judged is in replay.ts and errors.ts; what the whole must reach is the committed floor.
+// The conformance suite: every call of PyTorch's own test database, recorded or live, replayed and compared with
+// PyTorch.
 
 import {
   CannotRunError,

@@ -1,5 +1,4 @@
-// Owns when two values are the same: torch.testing.assert_close's tolerances, and the float64 result as the judge of what is outside.
-// It knows no op and no tensor.
+// Equality of two values: torch.testing.assert_close's tolerances; the float64 result decides what lies outside.
 import type { Numbers } from './arrays.js';
 
 export interface Terms {

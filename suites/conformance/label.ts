@@ -1,4 +1,4 @@
-// Owns how a recorded call is written for a person: its sample's number and the call in short.
+// Text of a recorded call: sample number and call in short.
 import type { ErrorHeader, SampleHeader, Wire, WireTensor } from './wire.js';
 
 /** `sample 3: torch.mul(float32[2, 3], 2)`. */

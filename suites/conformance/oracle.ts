@@ -1,4 +1,4 @@
-// Owns the oracle's process: starting it with an order and reading its frames. It interprets none.
+// The oracle's process: starts it with an order and reads its frames.
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

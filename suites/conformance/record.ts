@@ -1,5 +1,5 @@
-// Owns what is recorded of PyTorch's database: of every case, calls that are small and differ in form, within a budget of bytes.
-// Run by scripts/fixtures.mjs: `tsx suites/conformance/record.ts FOLDER [ENTRY,…]`.
+// Selection of the calls to record: for every case small calls that differ in form, within a budget of bytes. `tsx
+// suites/conformance/record.ts FOLDER [ENTRY,…]`, run by scripts/fixtures.mjs.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DEFAULT_DTYPES } from './index.js';

@@ -1,5 +1,4 @@
-// Owns recorded calls on disk: fixtures/conformance/index.json and one compressed file of frames for each entry.
-// It chooses nothing; record.ts does.
+// Recorded calls on disk: fixtures/conformance/index.json and one compressed file of frames for each entry.
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { z } from 'zod';
 import { nothingToRun } from '../../reports/schema/index.js';

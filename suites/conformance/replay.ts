@@ -1,5 +1,4 @@
-// Owns the replay of one recorded sample: the call, its other forms, and everything that is held against PyTorch's answer.
-// It knows no op by name.
+// Replays one recorded sample in all its forms and compares it with PyTorch's answer.
 
 import { autograd, manualSeed, NotImplementedError, Tensor } from 'torchstone';
 import { jvpOf } from 'torchstone/internals';

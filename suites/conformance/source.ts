@@ -1,4 +1,4 @@
-// Owns where calls come from: the list of cases and, case by case, their frames. Live ones are PyTorch's answers as they arrive.
+// Sources of calls, recorded or live: the list of cases and their frames.
 
 import { nothingToRun } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';

@@ -1,5 +1,4 @@
-// Owns the wire form of op_db's calls: the types of frames and reading them from a stream of bytes.
-// It must not know the engine.
+// Wire format of recorded calls: types of frames, and reading them from a stream of bytes.
 
 /** [offset, length] of bytes in a frame. */
 export type Blob = readonly [number, number];

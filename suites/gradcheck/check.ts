@@ -1,5 +1,5 @@
-// Owns the comparison of an analytic gradient with a numerical one, in full while that fits the budget, by random directions above it.
-// It knows no tensors.
+// Compares an analytic gradient with a numerical one: the full Jacobian within a budget of evaluations, random
+// directions above it. Plain arrays only.
 import { type CheckOptions, Desk, NARROWER, type Settings, STEP, settingsOf } from './context.js';
 import { checkDirections } from './directions.js';
 import { type Curve, type Derivative, differentiate } from './numeric.js';

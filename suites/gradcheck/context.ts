@@ -1,5 +1,5 @@
-// Owns what every way of checking shares: the point, the tolerances, the analytic gradient with its Nones, and the making of
-// entries. It chooses no directions.
+// Gradient check context: the point, the tolerances, the analytic gradient with its undefined entries, and comparison
+// of one entry.
 import { sizeOf, unravel } from '../common/shapes.js';
 import { type Curve, type Derivative, distances } from './numeric.js';
 import { generator, inputName, inputSize, type Problem, placeIn } from './problem.js';

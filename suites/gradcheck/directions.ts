@@ -1,5 +1,5 @@
-// Owns the check by random directions, for what is too large for a full Jacobian: ±1 through all inputs at once, with the tolerance of a
-// single entry. Where a direction is no pass, it is halved until the elements that are to blame stand alone.
+// Gradient check by random ±1 directions, for Jacobians that are too large. A direction that does not pass is halved
+// until single elements are found.
 import { type Desk, NARROWER, STEP } from './context.js';
 import { type Curve, differentiate } from './numeric.js';
 import { dot, movedInputs, placeIn, signsOf, weightsOf } from './problem.js';

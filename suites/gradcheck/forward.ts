@@ -1,5 +1,4 @@
-// Owns the check of forward mode: Jacobian-vector products against central differences, and against the backward pass that they must
-// be the transpose of. It knows no tensors.
+// Check of forward mode: Jacobian-vector products against central differences and against the backward pass.
 import { checkWith } from './check.js';
 import { type CheckOptions, type Desk, NARROWER, STEP } from './context.js';
 import { type Curve, type Derivative, differentiate } from './numeric.js';

@@ -1,4 +1,4 @@
-// Owns what the gradient check offers to others: the suite, and `gradcheck` for anyone's function.
+// Public face of the gradient check: the suite, and `gradcheck(fn, inputs)`.
 export type { CheckOptions } from './context.js';
 export { loadUserFunction } from './load.js';
 export type { GradcheckReport, JacobianEntry, Verdict } from './report.js';

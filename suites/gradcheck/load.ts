@@ -1,4 +1,4 @@
-// Owns bringing a user's function into this process: bundle, import, check. It calls the function never.
+// Loads a user's function: bundle, import, check of its kind.
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';

@@ -1,5 +1,4 @@
-// Owns numerical derivatives with an error bar: central differences, extrapolated, with one-sided slopes to see kinks.
-// It knows numbers only: no tensors, no verdicts.
+// Numerical derivatives with an error bar: central differences, Richardson extrapolation, one-sided slopes for kinks.
 
 /** A vector-valued function of one number. */
 export type Curve = (t: number) => Float64Array;

@@ -1,4 +1,4 @@
-// Owns the form in which a gradient check enters the results. It checks nothing.
+// Gradient checks as results of a run.
 import { type CaseResult, figure } from '../../reports/schema/index.js';
 import type { GradcheckReport, JacobianEntry, Kind, Verdict } from './report.js';
 

@@ -1,5 +1,4 @@
-// Owns the form of what a gradient check checks: a function of flat arrays, and the arithmetic on them. It knows no tensors and
-// judges nothing.
+// A gradient check's problem: a function of flat arrays, and arithmetic on them.
 import { unravel } from '../common/shapes.js';
 
 /** A function of several arrays, and its own opinion of its gradient. */

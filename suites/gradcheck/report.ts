@@ -1,4 +1,4 @@
-// Owns what a gradient check says: verdicts, the worst entry, and their words. It computes no derivative.
+// Text of a gradient check: verdict and worst entry.
 import { figure, type VCurve } from '../../reports/schema/index.js';
 
 /**

@@ -1,4 +1,4 @@
-// Owns the written tie policy: which of the many derivatives of a kink PyTorch gives, by op. It differentiates nothing.
+// Subgradient conventions: which derivative PyTorch gives at a kink, by op.
 import type { Derivative } from './numeric.js';
 
 /**

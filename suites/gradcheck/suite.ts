@@ -1,5 +1,4 @@
-// Owns the gradcheck suite: every differentiable op's recorded inputs, in float64, against central differences.
-// Values are validate's business.
+// The gradcheck suite: every differentiable op's recorded inputs in float64 against central differences.
 
 import type { ArgSpec } from 'torchstone';
 import * as engine from 'torchstone';

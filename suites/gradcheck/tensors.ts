@@ -1,4 +1,4 @@
-// Owns the gradient check of functions of tensors: it turns them into problems of flat arrays. Only the engine's public API.
+// Functions of tensors as problems of flat arrays. Only the engine's public API.
 import * as engine from 'torchstone';
 import { type EngineTensor, tensorOf } from '../common/bind.js';
 import { sizeOf } from '../common/shapes.js';

@@ -1,5 +1,4 @@
-// Owns the check of a user's own function from the command line: random inputs of the given shapes, one result a check.
-// It must not print.
+// Gradient check of a user's function from the command line: random inputs of the given shapes, one result a check.
 import * as engine from 'torchstone';
 import { CannotRunError, type CaseResult, type SuiteResult } from '../../reports/schema/index.js';
 import type { EngineTensor } from '../common/bind.js';

@@ -1,5 +1,5 @@
-// Owns the verdict on one derivative: analytic beside numeric with its error bar, kinks by their slopes and the tie rule.
-// It differentiates nothing.
+// Verdict on one derivative: analytic against numeric with its error bar; kinks by their slopes and the subgradient
+// convention.
 import type { Derivative } from './numeric.js';
 import type { JacobianEntry, Verdict } from './report.js';
 import { followsRule, type TieRule } from './subgradients.js';

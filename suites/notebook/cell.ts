@@ -1,4 +1,4 @@
-// Owns the shape of a cell's case. Data only.
+// Type of a notebook cell's case.
 import type { Series } from '../../reports/schema/index.js';
 import type { Check } from './check.js';
 

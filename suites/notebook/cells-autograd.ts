@@ -1,4 +1,4 @@
-// Cells H to J: gradients, vector-Jacobian products, a loss. Facts only; check.ts judges.
+// Cells H to J: gradients, vector-Jacobian products, a loss.
 import * as ts from 'torchstone';
 import { tensorOf } from '../common/bind.js';
 import type { Cell } from './cell.js';

@@ -1,4 +1,4 @@
-// Cells A to D of the notebook: creating, indexing, reshaping, arithmetic. Facts only; check.ts judges.
+// Cells A to D: creation, indexing, reshape, arithmetic.
 import * as ts from 'torchstone';
 import { tensorOf } from '../common/bind.js';
 import type { Cell } from './cell.js';

@@ -1,4 +1,4 @@
-// Cells E, G and M: the NumPy bridge, devices, and timing a block. Facts only; check.ts judges.
+// Cells E, G and M: the NumPy bridge, devices, timing a block.
 import * as ts from 'torchstone';
 import type { Cell } from './cell.js';
 import { showTime, timeBlock } from './time.js';

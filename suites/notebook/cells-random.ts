@@ -1,4 +1,4 @@
-// The random half of cell A: distributions, and the same numbers for a seed whatever the number of threads.
+// The random half of cell A: distributions, and the same numbers for a seed with any number of threads.
 
 import * as ts from 'torchstone';
 import { addon } from 'torchstone/internals';

@@ -1,4 +1,4 @@
-// Cells K and L: training loops, replayed against PyTorch's path and run on their own. Facts only; check.ts judges.
+// Cells K and L: training loops, replayed along PyTorch's path and run on their own.
 import * as ts from 'torchstone';
 import { arrayOf, type EngineTensor } from '../common/bind.js';
 import type { Cell } from './cell.js';

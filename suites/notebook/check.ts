@@ -1,5 +1,4 @@
-// Owns how one cell is judged: it collects comparisons against the recorded answers and turns them into a CaseResult.
-// It must not know any cell.
+// Judges one cell: collects comparisons with the recorded answers into a CaseResult.
 import { TorchstoneError } from 'torchstone';
 import type { CaseResult, Worst } from '../../reports/schema/index.js';
 import { arrayOf, type EngineTensor as Tensor } from '../common/bind.js';

@@ -1,4 +1,4 @@
-// The notebook suite: every cell of the notebook, as executable cases. It owns the list and the order, and judges nothing itself.
+// The notebook suite: every cell as executable cases.
 
 import { type CaseResult, nothingToRun, type Series, type SuiteResult } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';

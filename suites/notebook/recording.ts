@@ -1,4 +1,4 @@
-// Owns reading fixtures/notebook/: what PyTorch and NumPy answered to the cells. It compares nothing.
+// fixtures/notebook/: the recorded answers of PyTorch and NumPy.
 
 import { type NpzFile, openNpz } from 'torchstone/internals';
 import { z } from 'zod';

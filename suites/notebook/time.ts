@@ -1,4 +1,4 @@
-// Owns `timeBlock`, the notebook's `%%time`: user, system and wall time of a block. It must not know any cell.
+// `timeBlock`, the notebook's `%%time`: user, system and wall time of a block.
 
 /** Processor and wall time of a block, in milliseconds. */
 export interface BlockTime<T = unknown> {

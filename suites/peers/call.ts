@@ -1,5 +1,5 @@
-// Owns one call on its way to an engine: parameters by PyTorch's names, tensors of the engine, and a note of what was read.
-// It must not know any engine.
+// One call to a peer library: parameters by PyTorch's names, tensors of the library, and a record of which arguments
+// were read.
 
 /** A tensor of another engine. Only its adapter looks inside. */
 export type Foreign = unknown;

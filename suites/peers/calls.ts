@@ -1,4 +1,4 @@
-// Owns turning recorded calls, and the bench's calls, into the form in which any engine can be asked. It calls no engine.
+// Recorded calls, and the bench's calls, in the form in which any library can be asked.
 import { isDeepStrictEqual } from 'node:util';
 import type { ArgSpec, Param } from 'torchstone';
 import { positional } from '../common/bind.js';

@@ -1,4 +1,4 @@
-// Owns the list of peers: who they are, which package they need, which adapter speaks for them, and whether they are installed.
+// The list of peer libraries: names, packages, adapters, and whether they are installed.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot, toolVersion } from '../runner/machine.js';

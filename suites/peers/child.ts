@@ -1,4 +1,4 @@
-// The process of one peer: opens its adapter, answers recorded calls with what the peer gives, and runs timed blocks. It judges nothing.
+// Child process of one peer library: opens its adapter, answers recorded calls, runs timed batches.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { settle } from '../bench/quiesce.js';

@@ -1,5 +1,4 @@
-// Owns what another engine looks like to the harness: opaque tensors, operations that take one call each, and helpers to list them.
-// It must not know any engine, nor whether a result is right.
+// Interface of a peer library: opaque tensors, and operations that take one call each.
 import type { ArrayValue } from '../common/compare.js';
 import { type Call, type Foreign, Unsupported } from './call.js';
 

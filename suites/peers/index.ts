@@ -1,5 +1,5 @@
-// The suite of peers: the recorded calls asked of other JavaScript engines, each in a process of its own. What a peer gets wrong is
-// told and fails nothing; this engine, asked in the same way, must pass everything.
+// The peers suite: recorded calls on other JavaScript libraries, each in its own process. Their failures are reported
+// and fail nothing; the control must pass everything.
 
 import {
   type CaseResult,

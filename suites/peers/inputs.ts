@@ -1,4 +1,4 @@
-// Owns turning a tensor on its way into a plain row-major array. It knows no engine.
+// A tensor on its way to a peer as a plain contiguous array.
 import { readFileSync } from 'node:fs';
 import type { ArrayValue } from '../common/compare.js';
 import type { SentTensor } from './protocol.js';

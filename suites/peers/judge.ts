@@ -1,5 +1,5 @@
-// Owns the judgement of a peer's answer: the comparison, tolerances and scales that this engine is held to. Only dtypes are not held:
-// few peers have PyTorch's.
+// Judges a peer's answer by the comparison, tolerances and scales of `validate`. dtypes are not compared: few peers
+// have PyTorch's.
 
 import type { PeerTally } from '../../reports/schema/index.js';
 import { type ArrayValue, type Comparison, compareArrays } from '../common/compare.js';

@@ -1,4 +1,4 @@
-// Owns the parent's side of one peer: starts its process, and starts it anew when it has died, as often as is worth it.
+// Parent side of one peer's process; restarts it after a crash, within a limit.
 import { entryPoint } from '../bench/fork.js';
 import type { BlockTime } from '../bench/race.js';
 import type { ArrayValue } from '../common/compare.js';

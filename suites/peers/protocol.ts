@@ -1,4 +1,4 @@
-// Owns what parent and peer say to each other. Types only.
+// Messages between parent and peer process. Types only.
 import type { ArrayValue } from '../common/compare.js';
 import type { Parameter } from './call.js';
 

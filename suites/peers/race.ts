@@ -1,5 +1,5 @@
-// Owns the race against the peers: each row's call on all of them in alternating blocks of one run, after every result was compared
-// with ours. It times nothing itself and judges no peer's speed.
+// A/B benchmark against the peers: each row's call on all of them in alternating batches, after every result was
+// compared with ours.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

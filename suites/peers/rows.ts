@@ -1,5 +1,5 @@
-// Owns which calls are raced against the peers: the bench's own rows, and a training step with a fixed batch, as the peers draw
-// other random numbers. It times nothing.
+// Calls timed on the peers: the bench's own rows, and a training step with a fixed batch, since peers draw other random
+// numbers.
 
 import type { ArgSpec } from 'torchstone';
 import * as engine from 'torchstone';

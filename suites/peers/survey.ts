@@ -1,4 +1,4 @@
-// Owns asking one engine all recorded calls that it has the operation and the dtypes for, and counting what came of them.
+// Asks one library every recorded call that it has the operation and dtypes for, and counts the outcomes.
 import { setImmediate } from 'node:timers/promises';
 import type { PeerEngine, PeerOp, PeerTally } from '../../reports/schema/index.js';
 import type { Fixtures } from '../common/fixtures.js';

@@ -1,5 +1,4 @@
-// Owns capsules: one recorded case with its arrays in a single file, so that a failure can be sent to somebody and replayed
-// there without the fixture tree. It judges nothing.
+// Repro bundles: one recorded case with its arrays in a single file, replayable without the fixture tree.
 import { readFileSync } from 'node:fs';
 import { type NpyArray, parseNpy, serializeNpy } from 'torchstone/internals';
 import { z } from 'zod';

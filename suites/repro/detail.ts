@@ -1,5 +1,5 @@
-// Owns what is told of one replayed case beyond its verdict: the call, its inputs, every comparison with its worst elements beside the
-// truth in float64, and a map of where the errors sit. Text only; it decides nothing.
+// Text of one replayed case: the call, its inputs, every comparison with its worst elements beside float64, and a map
+// of where the errors are.
 
 import type { FixtureCase } from '../common/manifest.js';
 import { sizeOf } from '../common/shapes.js';

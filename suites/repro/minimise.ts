@@ -1,5 +1,4 @@
-// Owns the search for the smallest call that still falls short: every candidate is recorded by PyTorch anew, so that its
-// reference is right. It replays in this process and changes no fixture.
+// Search for the smallest call that still fails. PyTorch records every candidate anew.
 import { type ArgSpec, getNumThreads, setNumThreads, type TensorSpec } from 'torchstone';
 import { CannotRunError, figure } from '../../reports/schema/index.js';
 import { arrayOf, inputTensor } from '../common/bind.js';

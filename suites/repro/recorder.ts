@@ -1,4 +1,4 @@
-// Owns a running reference that records cases on request (suites/reference/serve_fixtures.py). It replays nothing.
+// A running oracle that records cases on request (suites/reference/serve_fixtures.py).
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

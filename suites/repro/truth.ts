@@ -1,4 +1,4 @@
-// Owns the truth beside a float32 result: the same call, on the same values, in float64. PyTorch's where there is one, ours elsewhere.
+// The float64 result beside a float32 one: PyTorch's where there is one, ours elsewhere.
 import { ops } from 'torchstone';
 import { figure } from '../../reports/schema/index.js';
 import { arrayOf, type EngineTensor, flattenResult, inputTensor, positional } from '../common/bind.js';

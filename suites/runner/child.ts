@@ -1,5 +1,5 @@
-// The process of one suite: takes one order from its parent, answers with the result, and ends.
-// It stops at the next case when the parent says so or is gone.
+// Child process of one suite: takes one order, answers with the result, ends. It stops at the next case when the parent
+// asks or is gone.
 import { CannotRunError, EXIT } from '../../reports/schema/index.js';
 import type { SuiteAnswer, SuiteOrder } from './isolate.js';
 import { createProgress } from './progress.js';

@@ -1,5 +1,4 @@
-// Owns the journal of a suite's process: which case is in hand and what the finished ones came to, written before anything
-// else can happen to the process. Its reader is another process; it must not know what a case is.
+// Crash log of a suite's process: the current case and the finished ones, written before anything can end the process.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { type CaseResult, CaseResultSchema } from '../../reports/schema/index.js';
 

@@ -1,4 +1,4 @@
-// Owns what the doctor says of timings: how exact they can be on this machine now, and what stands in the way. It only looks.
+// `doctor` on timings: how exact they can be on this machine now, and what stands in the way.
 import { existsSync, readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import type { Machine, Mark } from '../../reports/schema/index.js';

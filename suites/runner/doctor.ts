@@ -1,4 +1,4 @@
-// Says what this machine can do and how far its timings can be trusted. It only looks, and it fails at nothing.
+// `torchstone doctor`: what this machine can do, and how far its timings can be trusted.
 import type { CudaFound } from 'torchstone/internals';
 import type { Machine, Reference } from '../../reports/schema/index.js';
 import { INSTALL, installed, PEERS, peersFolder } from '../peers/catalogue.js';

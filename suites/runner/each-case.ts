@@ -1,5 +1,4 @@
-// Owns the loop over a suite's cases: which of them are this process's, progress, the journal, Ctrl-C, the limit of failures.
-// Results come in order. It must not know what a case checks.
+// The loop over a suite's cases: shards, progress, crash log, Ctrl-C, the limit of failures. Results come in order.
 import { setImmediate } from 'node:timers/promises';
 import type { CaseResult, SuiteName } from '../../reports/schema/index.js';
 import type { SuiteOptions } from '../common/suite.js';

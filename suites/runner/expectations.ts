@@ -1,5 +1,4 @@
-// Owns the expectations file: known shortcomings with a reason and a date on which they run out, matched exactly. It excuses
-// results after the fact and runs nothing.
+// The expectations file: known shortcomings with a reason and an expiry date, matched exactly.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import {

@@ -1,5 +1,5 @@
-// Owns the parent's side of a Node process that answers requests: one message each way, numbered. Whatever happens to that
-// process is an error with a reason here, never a hang. It must not know what is asked. The other side is `answerRequests`.
+// Parent side of a Node process that answers numbered requests; the other side is `answerRequests`. Whatever happens to
+// it is an error with a reason, never a hang.
 import { type ChildProcess, fork } from 'node:child_process';
 
 interface Waiting {

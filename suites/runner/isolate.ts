@@ -1,5 +1,5 @@
-// Owns the processes that suites run in: a crash, a hang or an out-of-memory of native code costs the case in hand, and the
-// suite goes on in a new process. It knows no suite's inside.
+// Processes of suites: a crash, hang or out-of-memory of native code costs the current case, and the suite goes on in a
+// new process.
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Loads a suite when it is asked for, so that `--help`, `report` and `doctor` work without a native build.
+// Lazy loading of suites, so that `--help`, `report` and `doctor` work without a native build.
 import { CannotRunError, type SuiteName } from '../../reports/schema/index.js';
 import type { Suite } from '../common/suite.js';
 

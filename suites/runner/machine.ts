@@ -1,4 +1,4 @@
-// What machine and what build a run happened on. It only looks: it changes nothing and needs no addon to answer.
+// Facts about the machine and the build of a run. Needs no addon.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';

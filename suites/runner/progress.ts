@@ -1,5 +1,4 @@
-// Progress of a run: one live line on a terminal, plain lines elsewhere.
-// It writes to the given stream (stderr by default) only; results and reports never go through here.
+// Progress of a run: one live line on a terminal, plain lines elsewhere, on stderr by default.
 
 /** What a suite tells while it works. */
 export interface Progress {

@@ -1,4 +1,4 @@
-// Finds the Python that can serve as the reference, and says what is missing. It never installs and never hangs.
+// Finds a Python that can serve as the oracle, or says what is missing.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

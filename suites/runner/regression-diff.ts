@@ -1,4 +1,4 @@
-// Owns the comparison of a run with an earlier one: what got worse, what got better, what was compared less. It judges no case.
+// Comparison of a run with an earlier one: what got worse, better, or is compared less.
 
 import type { CaseResult, Changes, RunResult } from '../../reports/schema/index.js';
 import type { Asked } from './expectations.js';

@@ -1,5 +1,4 @@
-// The committed floor of the selftest: fewer kills, or a check that sees less than here, fails it. Raise it when the selftest
-// gains; lowering it is a decision for review. Data only.
+// The committed baseline of mutation testing: fewer kills, or a check that sees less, fails it.
 
 /** What a run of all mutants must reach. */
 export interface Floor {

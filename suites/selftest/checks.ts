@@ -1,4 +1,4 @@
-// Owns running the checks of the suites on the part of their cases that a mutant names. It knows no mutant.
+// Runs the suites' checks on the cases that a mutant names.
 
 import type { CaseResult } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';

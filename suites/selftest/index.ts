@@ -1,5 +1,5 @@
-// Owns the selftest: it puts deliberate faults into the engine, one at a time, and asks the suites' own checks whether they
-// notice. What is on trial is the harness: a fault that nothing notices fails the run.
+// Mutation testing of the harness: puts deliberate faults into the engine, one at a time, and asks the suites' own
+// checks whether they notice. A fault that nothing notices fails the run.
 import { setImmediate } from 'node:timers/promises';
 import {
   type CaseResult,

@@ -1,5 +1,5 @@
-// Statements about the engine that hold by themselves, without a recording: what no fixture can show, such as the number of
-// threads or the memory that a result was given. Each returns what is wrong, or nothing.
+// Invariants of the engine that no fixture can show: number of threads, uninitialised memory, versions, large tensors.
+// Each returns what is wrong, or nothing.
 import * as engine from 'torchstone';
 import { arrayOf, type EngineTensor } from '../common/bind.js';
 import { sizeOf } from '../common/shapes.js';

@@ -1,4 +1,4 @@
-// Owns what a mutant is: one deliberate fault, how it is put in and taken out again. It knows no fault and no check.
+// Type of a mutant: one deliberate fault, how it is put in and taken out.
 
 /** Takes a fault out again. */
 export type Undo = () => void;

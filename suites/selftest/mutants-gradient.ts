@@ -1,5 +1,5 @@
-// Faults of the backward pass: gradients corrupted where a node of the tape returns them, sums over broadcast dims left out,
-// and derivative programs with another rule at ties. Data and small closures only.
+// Mutants of the backward pass: corrupted gradients of autograd nodes, missing sums over broadcast dims, other
+// subgradient conventions.
 import * as engine from 'torchstone';
 import { FunctionNode, type Gradients, Node, support } from 'torchstone/internals';
 import type { EngineTensor } from '../common/bind.js';

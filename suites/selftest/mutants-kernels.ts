@@ -1,5 +1,4 @@
-// Faults of the other families (reductions, scans, products, indices, sorting, random numbers).
-// Data and small closures only.
+// Mutants of the other kernel families: reductions, scans, products, indices, sorting, random numbers.
 
 import {
   addon,

@@ -1,5 +1,4 @@
-// Faults of ops as a whole, where no kernel is involved: whose memory a result is, its dtype, the version of what was changed.
-// Data and small closures only.
+// Mutants of whole ops: shared memory, dtypes, versions.
 import * as engine from 'torchstone';
 import type { EngineTensor } from '../common/bind.js';
 import { all, type Mutant, replaced, type Undo } from './mutant.js';

@@ -1,4 +1,4 @@
-// Faults of elementwise kernels: what they write, what they read, and which primitive they run. Data and small closures only.
+// Mutants of pointwise kernels: what they write, read and compute.
 import {
   afterPointwise,
   beforePointwise,

@@ -1,4 +1,4 @@
-// The catalogue of mutants. Data only.
+// The catalogue of mutants.
 import type { Mutant } from './mutant.js';
 import { GRADIENT_MUTANTS } from './mutants-gradient.js';
 import { KERNEL_MUTANTS } from './mutants-kernels.js';

@@ -1,5 +1,5 @@
-// Owns what is known of pointwise programs: an observer of `defineProgram` that changes nothing, and rewritten programs that
-// run in the place of the right ones. Import it before the engine compiles its first program.
+// Observes `defineProgram`, and runs rewritten programs in place of the right ones. Import it before the engine
+// compiles its first program.
 import {
   addon,
   decodePointwise,

@@ -1,5 +1,5 @@
-// Owns the measure of how small an error each check still sees: one element × (1 + ε), ε a power of ten, for growing sizes.
-// It uses the suites' own judges with their own tolerances.
+// The smallest error that each check still sees: one element × (1 + ε) for growing sizes, judged by the suites with
+// their own tolerances.
 
 import type { Sensitivity } from '../../reports/schema/index.js';
 import { compareArrays } from '../common/compare.js';

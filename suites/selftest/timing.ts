@@ -1,5 +1,5 @@
-// Owns the trial of the bench: this build against itself, as it is and with a slowdown put in. A bench that raises alarms over
-// nothing, or sleeps through three per cent, fails. Timings on a busy machine decide nothing, so it is run when asked for.
+// Test of the bench itself: this build against itself, as it is and slowed down by 3 %. Run on request, since it needs
+// a quiet machine.
 
 import type { Calibration, CaseResult } from '../../reports/schema/index.js';
 import { ALL_ROWS, calibrate, TRIAL_ROWS } from '../bench/versus.js';

@@ -1,5 +1,4 @@
-// Owns the validate suite: every recorded case replayed and held against what PyTorch (and NumPy) gave.
-// How a case is judged is in replay.ts; gradients are compared here, never computed numerically.
+// The validate suite: every recorded case replayed and compared with PyTorch's (and NumPy's) results.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

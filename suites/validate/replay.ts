@@ -1,5 +1,5 @@
-// Owns the replay of one recorded case and everything that is held against the recording: values, dtype, shape, strides, aliasing,
-// untouched inputs, text, gradients, errors. It knows no op by name.
+// Replays one recorded case and compares values, dtype, shape, strides, aliasing, untouched inputs, text, gradients,
+// errors.
 import * as engine from 'torchstone';
 import type { CaseResult, Worst } from '../../reports/schema/index.js';
 import {

@@ -1,4 +1,4 @@
-// Owns what the `cuda` namespace says where there is no card: a typed error with the reason, never a crash.
+// The `cuda` namespace without a GPU: a typed error with the reason, never a crash.
 import { expect, it } from 'vitest';
 import * as torch from '../../engine/index.js';
 

@@ -1,4 +1,4 @@
-// Tests that products on CUDA reach cuBLAS with the right arguments, whatever the strides: the host shim's cuBLAS computes them.
+// Products on CUDA: cuBLAS is called with the right arguments for any strides. The host fake's cuBLAS computes them.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

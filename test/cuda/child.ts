@@ -1,5 +1,4 @@
-// Owns running a piece of code against the CUDA half of the addon in a process of its own, with the host shim or without a
-// driver: what ends a device or a process must not end the tests.
+// Runs code against the CUDA half of the addon in its own process, with the host fake or without a driver.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

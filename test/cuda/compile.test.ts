@@ -1,4 +1,4 @@
-// Tests that the real NVRTC, where a Python environment has it, compiles what kernels stand on, for every family of cards.
+// The real NVRTC, where it is installed, compiles what kernels use, for every GPU architecture.
 import { expect, test } from 'vitest';
 import { addon } from '../../engine/backend/addon.js';
 import { pythonFolders } from '../../engine/backend/cuda/index.js';

@@ -1,5 +1,4 @@
-// Owns trying the engine on a CUDA device, the host shim: what runs there gives what the CPU gives, memory and errors follow
-// the device. How a single kernel counts is tried in the other cuda files.
+// The engine on a CUDA device (the host fake): results, memory and errors as on the CPU.
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { addonPath } from '../../engine/backend/addon.js';

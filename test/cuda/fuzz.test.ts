@@ -1,5 +1,5 @@
-// Holds CUDA's programs, reductions and scans against the CPU's on random commands: dims, sizes, strides (0, negative, permuted, with
-// gaps), dtypes and instructions from a seed, which a failure names.
+// CUDA's programs, reductions and scans against the CPU's on random commands: dims, sizes, strides (0, negative,
+// permuted, with gaps), dtypes and instructions, from a seed that a failure names.
 import { beforeAll, expect, it } from 'vitest';
 import { type Reducer, reducers } from '../../engine/backend/commands/reduce.js';
 import { encodeScan, type Scan } from '../../engine/backend/commands/scan.js';

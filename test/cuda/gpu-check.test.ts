@@ -1,4 +1,4 @@
-// Tests that gpu-check says what is missing where no card is, and on the host shim runs what it is told and writes few files.
+// gpu-check without a GPU says what is missing; on the host fake it runs its steps and writes few files.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Tests what a replay reads: arguments that do not fit a kernel's parameter, and scratch memory of side branches.
+// Graph replays: arguments that do not fit a kernel's parameters, and scratch memory of side branches.
 import { beforeAll, expect, test } from 'vitest';
 import { readStatus } from '../../engine/backend/commands/status.js';
 import { cuda, define, laid, openShim, pointwise, Storage } from './blocks.js';

@@ -1,5 +1,5 @@
-// Tests how many blocks an op launches on a card, where one long row or one result must not leave the card to a single block.
-// The host shim notes the launches and runs none (TORCHSTONE_SHIM_DRY): ten million elements cost nothing.
+// Blocks that an op launches on a GPU: one long row or one result must not leave it to a single block. The host fake
+// counts launches and runs none (TORCHSTONE_SHIM_DRY).
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

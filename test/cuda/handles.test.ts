@@ -1,5 +1,5 @@
-// Tests when streams, events and graphs end, on the host shim, which counts them, says at the process's end what is left, and
-// ends a device whose capture loses what it took in. Also that a blocking call names the product that failed.
+// Lifetimes of streams, events and graphs on the host fake, which counts them; and blocking calls that name the failed
+// product.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { commandWords } from '../../engine/backend/commands/cursor.js';
 import { encodeGemm } from '../../engine/backend/commands/gemm.js';

@@ -1,5 +1,5 @@
-// Holds native/cuda's own declarations of CUDA against NVIDIA's headers, at compile time; cuda-headers.test.ts compiles it.
-// It runs nothing. HEADERS_CUBLAS: cuBLAS's headers are there too.
+// Our declarations of CUDA against NVIDIA's headers, at compile time; headers.test.ts compiles it. HEADERS_CUBLAS:
+// cuBLAS's headers are there too.
 #define __CUDA_API_VERSION_INTERNAL  // cuda.h then declares every exported name as itself, old versions too
 #include <cuda.h>
 #include <nvrtc.h>

@@ -1,5 +1,5 @@
-// Tests that our own declarations of CUDA are NVIDIA's, where a Python environment or a toolkit has its headers. They are
-// held against each other by the compiler, in cuda-headers.cc; cuBLAS's too where its headers are there, which CI's are not.
+// Our declarations of CUDA are NVIDIA's, where a Python environment or a toolkit has its headers: the compiler checks
+// headers.cc.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

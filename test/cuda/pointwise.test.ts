@@ -1,5 +1,5 @@
-// Holds CUDA's pointwise kernels against the CPU's, through the host shim: every primitive in every dtype it has, every conversion,
-// and every walk (runs, single elements, broadcasts, negative strides, in place).
+// CUDA's pointwise kernels against the CPU's, on the host fake: every primitive in every dtype, every conversion, every
+// iteration (runs, single elements, broadcasts, negative strides, in place).
 import { beforeAll, describe, expect, it } from 'vitest';
 import { addon } from '../../engine/backend/addon.js';
 import { generator } from '../support/random.js';

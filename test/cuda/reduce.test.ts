@@ -1,5 +1,5 @@
-// Holds CUDA's reductions, rows and scans against the CPU's families, through the host shim: every reducer in every dtype with ties
-// and NaN, every shape of work (rows, columns, several parts), softmax in every length, scans in chunks.
+// CUDA's reductions, row reductions and scans against the CPU's, on the host fake: every reducer in every dtype with
+// ties and NaN, rows, columns, several parts.
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Operand } from '../../engine/backend/commands/cursor.js';
 import { type Reducer, reducers } from '../../engine/backend/commands/reduce.js';

@@ -1,4 +1,4 @@
-// Tests the CUDA runtime on the host shim: kernels, atomics, faults, memory, streams, graphs, the cache of kernels.
+// The CUDA runtime on the host fake: kernels, atomics, faults, memory, streams, graphs, the kernel cache.
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

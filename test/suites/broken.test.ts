@@ -1,5 +1,5 @@
-// Proves that the gate can fail: an op's value and an op's derivative are broken on purpose, and validate, gradcheck and the
-// command line must name the op and say 1. Without this, a green run would mean nothing.
+// The CI check can fail: a broken value and a broken derivative make validate, gradcheck and the command line name the
+// op and exit with 1.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

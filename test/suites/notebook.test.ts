@@ -1,4 +1,4 @@
-// Tests of the notebook suite: it holds as a whole, it falls short when a fact is wrong, and timeBlock times.
+// The notebook suite: it passes as a whole, fails when a fact is wrong, and timeBlock times.
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as engine from '../../engine/index.js';

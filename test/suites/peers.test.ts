@@ -1,4 +1,4 @@
-// What another engine may do to a run: be right, be wrong, throw, hang, crash or be missing. Each costs its own case and nothing else.
+// Peer libraries that are right, wrong, throw, hang, crash or are missing: each costs its own case only.
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { peersText } from '../../reports/peers.js';

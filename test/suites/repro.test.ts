@@ -1,5 +1,4 @@
-// Replays of single cases: from the fixture tree and from a capsule alike, with an account that shows where the errors sit;
-// and the search for the smallest call that still falls short.
+// Replays of single cases from the fixture tree and from a repro bundle, and the search for the smallest failing call.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// The selftest on trial: it must name a mutant that nothing notices, notice one that is not taken out again, keep its floor,
-// and leave the engine as it was.
+// Mutation testing under test: it names a mutant that nothing notices, or that is not taken out again, keeps its
+// baseline, and leaves the engine unchanged.
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { consoleSummary } from '../../reports/console.js';

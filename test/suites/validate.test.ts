@@ -1,4 +1,4 @@
-// The validate suite against recordings that are wrong in one respect each: every check must fire, and name the op.
+// The validate suite against recordings that are wrong in one respect each: every check must fail and name the op.
 import { describe, expect, test } from 'vitest';
 import * as engine from '../../engine/index.js';
 import { serializeNpz } from '../../engine/io/npz.js';

@@ -1,4 +1,4 @@
-// A peer that does every kind of wrong: what it costs is tried in peers.test.ts. Tensors are plain arrays with a shape.
+// A fake peer library that does every kind of wrong. Tensors are plain arrays with a shape.
 import type { ArrayValue } from '../../suites/common/compare.js';
 import { type Call, Unsupported } from '../../suites/peers/call.js';
 import { Calls, type PeerEngine } from '../../suites/peers/engine.js';

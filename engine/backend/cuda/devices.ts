@@ -1,4 +1,4 @@
-// Owns which CUDA device a call means, and what a call of the addon fails with. It must not know what is called.
+// CUDA device indices, and errors of CUDA calls.
 import { type DeviceLike, device, deviceOfType, requireDevice } from '../../core/device.js';
 import { message, RuntimeError, TorchstoneError } from '../../core/errors.js';
 import { addon, type CudaAddon } from '../addon.js';

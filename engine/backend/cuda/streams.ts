@@ -1,4 +1,4 @@
-// Owns streams, events and captured graphs as JavaScript objects: what they hold on a device ends with them, or with dispose().
+// CUDA streams, events and captured graphs. Their device resources end with the objects, or with dispose().
 
 import { type Device, type DeviceLike, deviceOfType } from '../../core/device.js';
 import { ArgumentError, describe, message, RuntimeError } from '../../core/errors.js';

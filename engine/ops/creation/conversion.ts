@@ -1,4 +1,4 @@
-// Owns `to`: a tensor in another dtype, on another device or in another order of memory. The shorthands are in memory.ts.
+// `to`: conversion to another dtype, device or memory format. The shorthands are in copy-fill-cast.ts.
 import { type Device, device, placedOn } from '../../core/device.js';
 import { asDType, DType } from '../../core/dtype.js';
 import { ArgumentError, describe, message } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns the ops that copy, cast, fill and detach. Their kernel is a pointwise program that copies or fills.
+// Copies, casts, fills and detach. Their kernel is a pointwise program that copies or fills.
 import { checkInPlace, rebase } from '../../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../../autograd/node.js';
 import { launchPointwise } from '../../backend/commands/pointwise.js';

@@ -1,4 +1,4 @@
-// Owns the ops that make tensors from sizes, ranges and JavaScript values. Random ones are in random_ops.ts.
+// Creation from sizes, ranges and JavaScript values: zeros, ones, full, arange, eye, tensor.
 
 import { runArange } from '../../backend/commands/arange.js';
 import { Complex } from '../../core/complex.js';

@@ -1,4 +1,4 @@
-// Owns the factories beyond creation.ts: like a tensor with another size, with given strides, spaced evenly, triangles' indices.
+// Creation like a tensor with another size, with given strides, of evenly spaced values, and of triangle indices.
 import { type DeviceLike, requireDevice } from '../../core/device.js';
 import { type DType, float64, getDefaultDtype, int64 } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns resize_ and resizeAs_, which give a tensor another size within its memory, or more memory where nobody shares it.
+// resize_ and resizeAs_: another size within the same memory, or more memory where it is not shared.
 import { message, RuntimeError } from '../../core/errors.js';
 import { regeometry } from '../../core/factory.js';
 import { checkSizes, contiguousStrides, numelOf } from '../../core/shape.js';

@@ -1,4 +1,4 @@
-// Owns the declarations of the Fourier transforms along one dim, and of the tables and shifts that go with them.
+// One-dimensional Fourier transforms, frequency tables and shifts.
 import { type DType, getDefaultDtype } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';

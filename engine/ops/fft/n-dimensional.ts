@@ -1,5 +1,4 @@
-// Owns the declarations of the Fourier transforms along several dims: what they are given is made whole, then the
-// one-dimensional passes of fft_core.ts follow each other.
+// Fourier transforms along several dims, as a sequence of one-dimensional passes.
 import { IndexError, message, RuntimeError } from '../../core/errors.js';
 import { wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';

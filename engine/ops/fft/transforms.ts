@@ -1,5 +1,4 @@
-// Owns the Fourier transforms as plain differentiable functions: complex to complex, real to half, half to real, along several
-// dims, unscaled but for a factor. The command is written in backend/commands/fft.ts. It declares no ops.
+// Fourier transforms as differentiable functions: complex to complex, real to half, half to real. They declare no ops.
 import { record } from '../../autograd/node.js';
 import { coalesceOrEmpty } from '../../backend/commands/coalesce.js';
 import type { LineOperand } from '../../backend/commands/cursor.js';

@@ -1,5 +1,5 @@
-// Owns advanced indexing: a list with an index tensor (or null) for each dim, resolved as PyTorch does, read (index) and
-// written (index_put). Parsing of x.at(…) is in ../indexing.ts.
+// Advanced indexing: an index tensor (or null) for each dim, read (index) and written (index_put), by PyTorch's rules.
+// Parsing of x.at(…) is in subscript.ts.
 import { record } from '../../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';

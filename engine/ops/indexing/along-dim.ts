@@ -1,5 +1,5 @@
-// Owns picking and placing along one dim by an index tensor of the result's shape, with gradients, and the checks of such calls.
-// The declarations are in indexing.ts and scattering.ts.
+// Gather and scatter along one dim by an index tensor of the result's shape, with gradients and checks. They declare no
+// ops.
 import { record } from '../../autograd/node.js';
 import { int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';

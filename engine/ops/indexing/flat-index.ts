@@ -1,5 +1,5 @@
-// Owns the ops that place by positions of the flattened tensor, by a list of index tensors, or by a mask whose places are
-// filled in order: put, indexPut, maskedScatter, unravelIndex and the lookups that interpolation's gradients use.
+// Indexing by positions of the flattened tensor, by a list of index tensors, or by a mask filled in order: put,
+// indexPut, maskedScatter, unravelIndex, and the lookups of interpolation gradients.
 import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes, expandsTo, numelOf, sameShape } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';

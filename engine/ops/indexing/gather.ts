@@ -1,5 +1,4 @@
-// Owns the ops that pick along one dim by an index tensor of the result's shape: gather, takeAlongDim. What places is in
-// scattering.ts, whole slices in index_select.ts, masks in masking.ts, x.at(…) and x.setAt(…) in ../indexing.ts.
+// gather and takeAlongDim: reading along one dim by an index tensor of the result's shape.
 import { message, RuntimeError } from '../../core/errors.js';
 import { broadcastShapes, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';

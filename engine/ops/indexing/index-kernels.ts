@@ -1,5 +1,5 @@
-// Owns reading and writing through index tensors by the index families, and small raw tensors. No autograd, no checks of
-// shapes: callers have resolved them. The commands are written in backend/commands/index.ts.
+// Indexed reads, writes and nonzero by the index kernel families, and small index tensors. No autograd, no checks of
+// shapes.
 
 import { coalesce } from '../../backend/commands/coalesce.js';
 import type { Operand } from '../../backend/commands/cursor.js';

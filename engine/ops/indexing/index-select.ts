@@ -1,5 +1,4 @@
-// Owns the ops that pick or place whole slices, or single elements of the flattened tensor, by a 1-d index: indexSelect,
-// indexAdd, take. Indices of the result's own shape are in indexing.ts.
+// Whole slices, or single elements of the flattened tensor, by a 1-d index: indexSelect, indexAdd, take.
 import { record } from '../../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { alias, newTensor } from '../../core/factory.js';

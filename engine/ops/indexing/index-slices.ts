@@ -1,5 +1,4 @@
-// Owns the ops that overwrite or reduce into whole slices of a dim that a 1-d index names: indexFill, indexCopy, indexReduce.
-// Those that pick or add are in index_select.ts.
+// Overwriting or reducing whole slices that a 1-d index names: indexFill, indexCopy, indexReduce.
 import { bool } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';

@@ -1,6 +1,4 @@
-// Owns the ops that go by a mask or by position: where, maskedFill, maskedSelect, tril, triu.
-// Positions of what is not zero are in nonzero.ts.
-// Index tensors are in indexing.ts; x.at(…) is in ../indexing.ts.
+// Masks: where, maskedFill, maskedSelect, tril, triu.
 import { record } from '../../autograd/node.js';
 import { launchPointwise } from '../../backend/commands/pointwise.js';
 import { Complex } from '../../core/complex.js';

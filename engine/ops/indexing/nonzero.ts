@@ -1,4 +1,4 @@
-// Owns the ops that tell where a tensor is not zero: nonzero, argwhere, nonzeroStatic.
+// Positions of nonzero elements: nonzero, argwhere, nonzeroStatic.
 import { int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';

@@ -1,5 +1,5 @@
-// Owns reducing a source into places of a tensor (sum, prod, mean, amax, amin), with gradients, whatever kind of index names
-// the places. It declares no op: scatterReduce and indexReduce say what their places are.
+// Reduction of a source into indexed places (sum, prod, mean, amax, amin), with gradients. scatterReduce and
+// indexReduce say which places. It declares no ops.
 import { noGrad } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import type { DType } from '../../core/dtype.js';

@@ -1,4 +1,4 @@
-// Owns scatterReduce: scatter with a reduction, by an index tensor along one dim. The reductions are in reduce_into.ts.
+// scatterReduce: scatter with a reduction along one dim.
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';

@@ -1,5 +1,4 @@
-// Owns the ops that place along one dim by an index tensor: scatter, scatterAdd. Their core is along_dim.ts; those that
-// reduce are in scatter_reduce.ts.
+// scatter and scatterAdd along one dim.
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';

@@ -1,5 +1,5 @@
-// Owns x.at(…), x.setAt([…], value) and x.where(…): what an index may look like, and how it becomes views and index tensors, by NumPy's
-// and PyTorch's rules. The lookups themselves are in ops/index_core.ts.
+// Subscripts: x.at(…), x.setAt([…], value), x.where(…). What an index may be, and how it becomes views and index
+// tensors, by the rules of NumPy and PyTorch.
 import { Complex } from '../../core/complex.js';
 import { type Device, placedOn, placement } from '../../core/device.js';
 import { bool, int64 } from '../../core/dtype.js';

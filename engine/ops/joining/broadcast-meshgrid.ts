@@ -1,5 +1,4 @@
-// Owns the ops that bring several tensors to a common form or lay them against each other: broadcastTensors, meshgrid,
-// atLeast…, blockDiag, cartesianProd, combinations. Those that only join are in joining.ts.
+// Combination of several tensors: broadcastTensors, meshgrid, atLeast1d…, blockDiag, cartesianProd, combinations.
 import { getDefaultDtype } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';

@@ -1,5 +1,4 @@
-// Owns the ops that put tensors together: cat, stack, hstack, vstack. What repeats or moves elements is in repeating.ts.
-// Their kernel is a pointwise copy into parts of a fresh result.
+// Joining: cat, stack, hstack, vstack. Their kernel is a pointwise copy into parts of a fresh result.
 import { record } from '../../autograd/node.js';
 import { promoteTypes } from '../../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns the ops that turn a tensor around: flip, fliplr, flipud, rot90, each as a copy.
+// flip, fliplr, flipud, rot90, as copies.
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newLike } from '../../core/factory.js';

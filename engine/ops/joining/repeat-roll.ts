@@ -1,6 +1,5 @@
-// Owns the ops that repeat a tensor or move its elements around: repeat, tile, repeatInterleave, roll.
-// What turns it around is in flipping.ts.
-// Their kernel is a pointwise copy into parts of a fresh result.
+// Repetition and rotation: repeat, tile, repeatInterleave, roll. Their kernel is a pointwise copy into parts of a fresh
+// result.
 import { support } from '../../autograd/engine.js';
 import { record } from '../../autograd/node.js';
 import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';

@@ -1,5 +1,4 @@
-// Owns the declarations that cut a tensor into consecutive parts of a dim: split, chunk, tensorSplit and their kin.
-// Single parts are in view_parts.ts.
+// Splitting along a dim: split, chunk, tensorSplit and related ops.
 import { record } from '../../autograd/node.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
 import { oneOfMany } from '../../core/factory.js';

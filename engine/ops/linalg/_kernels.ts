@@ -1,5 +1,4 @@
-// Owns factorisations and solves of batches of matrices by the linalg family. No autograd, no checks of shapes: callers have
-// resolved them. The command is written in backend/commands/linalg.ts.
+// Factorisations and solves of batches of matrices by the linalg kernel family. No autograd, no checks of shapes.
 
 import type { MatrixOperand } from '../../backend/commands/gemm.js';
 import { linalgFlags as flags, type LinalgKind, runLinalg } from '../../backend/commands/linalg.js';

@@ -1,4 +1,4 @@
-// Owns the matrix products that are added to a tensor: addmm, addmv, addr, addbmm, baddbmm, all beta·input + alpha·product.
+// beta·input + alpha·product: addmm, addmv, addr, addbmm, baddbmm.
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { regeometry } from '../../core/factory.js';

@@ -1,4 +1,4 @@
-// Owns the ops that factorise and use the factors: Cholesky and LU. (LDL is in ldl.ts, QR in orthogonal.ts.)
+// Cholesky and LU: factorisations, and solves with their factors.
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';

@@ -1,4 +1,4 @@
-// Owns determinants of square matrices, their logarithms, and the gradient of both.
+// Determinants, their logarithms, and their gradients.
 import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import type { Tensor } from '../../core/tensor.js';

@@ -1,4 +1,5 @@
-// Owns the ops of eigenvalues and singular values. Gradients divide by differences of (squared) values, as in Giles (2008).
+// Eigenvalues and singular values. Gradients divide by differences of (squared) values: Giles (2008), "An extended
+// collection of matrix derivative results".
 import { record } from '../../autograd/node.js';
 import { complexOf } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns einsum: reading its equation, and contracting the operands two at a time by batched matrix products.
+// einsum: the equation, and pairwise contraction by batched matrix products.
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';

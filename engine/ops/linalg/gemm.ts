@@ -1,5 +1,5 @@
-// Owns products of matrices by the gemm family, and what it takes to multiply dtypes that the CPU's does not: complex numbers by real products of
-// their parts, 16-bit floats in float32. CUDA's takes all. No checks of shapes, no autograd.
+// Matrix multiplication on raw matrices. Where a backend multiplies no complex numbers or 16-bit floats: real products
+// of the parts, and float32.
 
 import { type MatrixOperand, runGemm } from '../../backend/commands/gemm.js';
 import { launchPointwise } from '../../backend/commands/pointwise.js';

@@ -1,4 +1,4 @@
-// Owns the LDL factorisation of symmetric and Hermitian matrices that need not be positive, and solving by it.
+// LDL factorisation of symmetric and Hermitian indefinite matrices, and solves with it.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';

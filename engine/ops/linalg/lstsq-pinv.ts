@@ -1,4 +1,4 @@
-// Owns what is made from singular values: pseudo-inverse, least squares, rank, decompositions of low rank.
+// Pseudo-inverse, least squares, rank, low-rank decompositions: all by singular values.
 import { record } from '../../autograd/node.js';
 import { int64, partOf } from '../../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns the matrix products. All of them are one gemm command with strides; broadcasting is batch strides of 0.
+// Matrix products: mm, bmm, mv, dot, matmul. Each is one gemm command; broadcasting is a batch stride of 0.
 import { record, shouldRecord } from '../../autograd/node.js';
 import { kernelsOf } from '../../core/device.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';

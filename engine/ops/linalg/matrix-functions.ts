@@ -1,4 +1,4 @@
-// Owns functions of matrices that are series or tables: matrixExp and vander.
+// matrixExp and vander.
 import { noGrad } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import { asDType, int64 } from '../../core/dtype.js';

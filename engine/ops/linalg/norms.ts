@@ -1,5 +1,5 @@
-// Owns the norms of vectors and matrices, and the condition number. A vector norm is one reduction; matrix norms are made of
-// vector norms and singular values.
+// Norms of vectors and matrices, and the condition number. A vector norm is one reduction; matrix norms use vector
+// norms and singular values.
 import { record } from '../../autograd/node.js';
 import { type DType, partOf } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns the products that are compositions: outer, inner, vdot, vecdot, cross, kron, tensordot, chains of matrices, trace.
+// Products that are compositions: outer, inner, vdot, vecdot, cross, kron, tensordot, multiDot, trace.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes, requireDimsOfSet, wrapDim, wrapDims } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';

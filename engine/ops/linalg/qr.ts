@@ -1,4 +1,5 @@
-// Owns QR and the ops on Householder's reflectors. Q = I − V·T·Vᴴ, so that products of reflectors are a few matrix products.
+// QR and Householder reflectors. Q = I − V·T·Vᴴ (the compact WY form), so products of reflectors are a few matrix
+// products.
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';

@@ -1,3 +1,4 @@
+// Linear systems and inverses: solve, inv, solveTriangular, tensorsolve, matrixPower.
 import { record } from '../../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes, numelOf } from '../../core/shape.js';

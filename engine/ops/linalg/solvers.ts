@@ -1,5 +1,5 @@
-// Owns the differentiable cores of linear algebra that several ops share: triangular solves, LU, solve, inverse. Their
-// gradients are compositions of themselves, so that they have gradients again. It must not declare ops.
+// Differentiable solvers that several ops share: triangular solve, LU, solve, inverse. Their gradients are compositions
+// of themselves. They declare no ops.
 import { record } from '../../autograd/node.js';
 import { int64 } from '../../core/dtype.js';
 import { LinAlgError, message, RuntimeError, showShape } from '../../core/errors.js';

@@ -1,5 +1,5 @@
-// Owns torch.masked: reductions, scans and normalisations of what a bool mask keeps. What it leaves out is replaced by the
-// operation's identity; all else are the ops without a mask.
+// torch.masked: reductions, scans and normalisations under a boolean mask. Masked-out elements are replaced by the
+// operation's identity.
 import { type DType, float32, int64 } from '../../core/dtype.js';
 import { message, ValueError } from '../../core/errors.js';
 import { expandsTo } from '../../core/shape.js';

@@ -1,5 +1,4 @@
-// Owns p-distances along the last dim of two broadcast tensors: one reduction without a tensor of differences, and its
-// gradient likewise, composed of ops where it is recorded itself. It declares no op.
+// p-distances along the last dim of two broadcast tensors in one reduction, with gradients. They declare no ops.
 import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import type { Tensor } from '../../core/tensor.js';

@@ -1,5 +1,5 @@
-// Owns which places each interpolated element takes along one dim, and with which weights: nearest, linear, cubic, and their
-// antialiased forms. Numbers only. Positions are rounded as PyTorch rounds them: in single precision unless the data is double.
+// Source positions and weights of each interpolated element along one dim: nearest, linear, cubic, antialiased.
+// Positions are rounded as in PyTorch: in single precision unless the data is double.
 import { type Table, tableOf } from './_resample.js';
 
 /** One dim of an interpolation. */

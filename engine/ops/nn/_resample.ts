@@ -1,5 +1,5 @@
-// Owns resampling along one dim as a plain differentiable function: each result is a weighted sum of a few places, which a
-// table of metadata size names. It must not declare ops nor know what the tables mean.
+// Resampling along one dim as a differentiable function: each result is a weighted sum of a few source elements, given
+// by a small table.
 import type { Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { longTable } from '../indexing/index-kernels.js';

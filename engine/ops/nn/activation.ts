@@ -1,5 +1,5 @@
-// Owns the declarations of activation functions: the sigmoid family, rectifiers, shrinkers. Expressions only.
-// Conditions guard arguments as well as results, so that no derivative meets an overflow that the value avoids.
+// Activations: the sigmoid family, rectifiers, shrinkers. Conditions guard arguments as well as results, so that no
+// derivative overflows where the value does not.
 import { message, RuntimeError, ValueError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr } from '../../pointwise/expr.js';

@@ -1,4 +1,4 @@
-// Owns scaled dot-product attention, composed of two matrix products and a softmax.
+// Scaled dot-product attention: two matrix products and a softmax.
 
 import { bool, float64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';

@@ -1,5 +1,4 @@
-// Owns the declarations of distances and similarities between vectors: of pairs, of all pairs, within one set; and
-// normalize, which makes vectors of length 1.
+// Distances and similarities of vectors: pairwiseDistance, cosineSimilarity, cdist, pdist; and normalize.
 import { noGrad } from '../../autograd/grad-mode.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
 import { broadcastShapes, wrapDim } from '../../core/shape.js';

@@ -1,4 +1,4 @@
-// Owns dropout in its forms: of elements, of whole channels, and the alpha forms that keep mean and variance. One core.
+// Dropout of elements and of channels, and the alpha forms that keep mean and variance.
 import { getDefaultDtype } from '../../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';

@@ -1,5 +1,5 @@
-// Owns tables looked up by index: embedding, bags of embeddings, one-hot vectors. Rows are picked once; their gradient is
-// added back row by row, without the padding and divided by how often an index occurs where that is asked for.
+// embedding, embeddingBag, oneHot. The gradient of the table is added row by row, without the padding row, and divided
+// by counts on request.
 import { noGrad } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import { int64 } from '../../core/dtype.js';

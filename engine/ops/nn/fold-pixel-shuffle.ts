@@ -1,5 +1,4 @@
-// Owns the ops that move pixels and channels around: unfold and fold of nn.functional, pixelShuffle, pixelUnshuffle,
-// channelShuffle.
+// unfold and fold of torch.nn.functional, pixelShuffle, pixelUnshuffle, channelShuffle.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';

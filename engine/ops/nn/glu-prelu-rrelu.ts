@@ -1,4 +1,4 @@
-// Owns the activations with structure: a gate that halves a dim, slopes that are parameters or drawn at random.
+// Activations with parameters: glu halves a dim, prelu learns slopes, rrelu draws them.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';

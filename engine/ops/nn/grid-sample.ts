@@ -1,5 +1,5 @@
-// Owns sampling at free positions: gridSample, the gridSamplers behind it, affineGrid. A sample is a weighted sum of gathered
-// elements; positions and weights are tensors, so that both gradients are those of the composition.
+// gridSample and affineGrid. A sample is a weighted sum of gathered elements, so both gradients are those of the
+// composition.
 import {
   ArgumentError,
   message,

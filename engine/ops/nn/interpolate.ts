@@ -1,5 +1,4 @@
-// Owns interpolate and its older names (upsample…): their arguments, errors, and the order of dims. Which elements are taken
-// is in interpolation_tables.ts.
+// interpolate and upsample: arguments, errors, order of dims.
 import {
   ArgumentError,
   describe,

@@ -1,4 +1,4 @@
-// Owns the affine maps of torch.nn.functional: linear and bilinear, as matrix products.
+// linear and bilinear, as matrix products.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { sameShape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';

@@ -1,4 +1,4 @@
-// Owns multi-head attention as torch.nn.functional has it: projections, heads, masks and the weights that it also returns.
+// Multi-head attention as in torch.nn.functional: projections, heads, masks, and the returned weights.
 import { bool } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';

@@ -1,4 +1,4 @@
-// Owns pad and constantPadNd: their arguments and errors, and the tables of places that reflect, replicate and circular take.
+// pad and constantPadNd: arguments, errors, and source positions for reflect, replicate and circular.
 import { describe, message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';

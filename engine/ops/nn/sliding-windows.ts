@@ -1,5 +1,5 @@
-// Owns sliding windows as plain differentiable functions: padding by a constant, the strided view of all windows, its
-// adjoint (adding windows up), and small tables of indices and weights. It must not declare ops.
+// Sliding windows as differentiable functions: constant padding, the strided view of all windows, and its adjoint. They
+// declare no ops.
 import { record } from '../../autograd/node.js';
 import { type DType, float64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns softmax and log-softmax: maximum, Σ exp and result of a row in one go, and their gradients likewise.
+// softmax and logSoftmax: maximum, sum of exponentials and result in one pass over a row, gradients likewise.
 import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import type { DType } from '../../core/dtype.js';

@@ -1,5 +1,4 @@
-// Owns the declarations of arithmetic ops: sums, products, quotients, remainders and signs.
-// Expressions only; what depends on a call's values or dtypes is routed in the same place.
+// Arithmetic: add, sub, mul, div, remainders, signs.
 import { Complex } from '../../core/complex.js';
 import { int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns the declarations of ops on integers: bits, shifts, common divisors. Expressions only.
+// Integer ops: bits, shifts, greatest common divisor.
 import { apply, type Expr } from '../../pointwise/expr.js';
 import { definePointwise, type OpDef } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';

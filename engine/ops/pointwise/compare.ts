@@ -1,5 +1,4 @@
-// Owns the declarations of comparison and logic ops, of choosing between values (extremes, clamping) and of tests on
-// floats. Expressions only; what depends on a call's values or dtypes is routed in the same place.
+// Comparison, logic, clamping, and tests of floats.
 import { fromBrain } from '../../core/complex.js';
 import { bool, computedIn, type DType, float64, promoteTypes } from '../../core/dtype.js';
 import { ArgumentError, message, NotImplementedError, RuntimeError } from '../../core/errors.js';

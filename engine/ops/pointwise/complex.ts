@@ -1,5 +1,5 @@
-// Owns the ops that make complex numbers, take them apart, and see them as real ones. Arithmetic on them is every op's own
-// (pointwise/complex.ts).
+// Complex numbers: making them, taking them apart, and views as real numbers. Complex arithmetic is in
+// engine/pointwise/complex/.
 import { record } from '../../autograd/node.js';
 import { complexOf, type DType, partOf } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns the ops on the parts of a floating number: frexp takes mantissa and exponent apart, ldexp joins them.
+// frexp and ldexp: mantissa and exponent of a float.
 import { type DType, int32 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';

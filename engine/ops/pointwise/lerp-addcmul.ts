@@ -1,4 +1,4 @@
-// Owns the declarations of ops that mix sums with products or quotients: lerp, addcmul, addcdiv.
+// lerp, addcmul, addcdiv.
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { type Expr, expr } from '../../pointwise/expr.js';

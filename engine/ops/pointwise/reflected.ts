@@ -1,5 +1,5 @@
-// Owns Python's reflected operators that are no alias: `number / tensor`, `number % tensor`, `number ** tensor`, and those
-// on bits, which take a number on one side only.
+// Python's reflected operators that are no alias: `number / tensor`, `number % tensor`, `number ** tensor`, and the
+// bitwise ones.
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type OpTests } from '../../registry/define.js';
 import type { PointwiseOp } from '../../registry/overloads.js';

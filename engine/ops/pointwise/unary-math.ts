@@ -1,5 +1,5 @@
-// Owns the declarations of elementary functions: exponentials, logarithms, powers, trigonometric, hyperbolic, error and
-// gamma functions, rounding. Expressions only.
+// Elementary functions: exponentials, logarithms, powers, trigonometric, hyperbolic, error and gamma functions,
+// rounding.
 import { complex128, float64 } from '../../core/dtype.js';
 import { ArgumentError, message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';

@@ -1,4 +1,4 @@
-// Owns draws from distributions beyond the uniform factories: refills in place, normal by tensors, multinomial.
+// Draws from distributions: in-place fills, normal with tensor parameters, multinomial.
 
 import { noGrad } from '../../autograd/grad-mode.js';
 import { checkInPlace } from '../../autograd/in-place.js';

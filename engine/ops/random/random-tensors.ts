@@ -1,4 +1,4 @@
-// Owns the ops that draw random numbers from a generator's Philox stream.
+// Random tensors: rand, randn, randint, randperm, bernoulli and their `Like` forms, from a generator's Philox stream.
 import { record } from '../../autograd/node.js';
 import { type RandomKind, runRandom } from '../../backend/commands/random.js';
 import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../../core/dtype.js';

@@ -1,4 +1,4 @@
-// Owns the running ops along a dim: cumsum, cumprod, cummax, cummin, logcumsumexp.
+// Cumulative ops along a dim: cumsum, cumprod, cummax, cummin, logcumsumexp.
 import { noGrad } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import { coalesceOrEmpty } from '../../backend/commands/coalesce.js';

@@ -1,4 +1,4 @@
-// Owns differences along a dim and sums of trapezoids.
+// diff, trapezoid, cumulativeTrapezoid.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';

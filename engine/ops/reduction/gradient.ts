@@ -1,4 +1,4 @@
-// Owns gradient: derivatives of sampled functions by central differences, with one-sided ones at the ends.
+// torch.gradient: central differences of sampled functions, one-sided at the ends.
 import { getDefaultDtype } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';

@@ -1,4 +1,4 @@
-// Owns counts into bins: bincount, histc, histogram, histogramdd. Bins are found by arithmetic or search, then added to.
+// bincount, histc, histogram, histogramdd. Bins are found by arithmetic or search, then counted.
 import { type DType, float32, float64, int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import { numelOf } from '../../core/shape.js';

@@ -1,4 +1,4 @@
-// Owns the ops that pick an element of a sorted dim: kthvalue, median, nanmedian, mode. They sort, then gather.
+// kthvalue, median, nanmedian, mode: sort, then gather.
 import { record } from '../../autograd/node.js';
 import { int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';

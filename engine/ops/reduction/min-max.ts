@@ -1,4 +1,4 @@
-// Owns the declarations of extremes: max, min, their all-dims forms and their indices.
+// max, min, amax, amin, aminmax, argmax, argmin.
 import { record } from '../../autograd/node.js';
 import { type DType, int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns reductions composed of others: those that skip NaN, counts, and sums down to a size.
+// Reductions composed of others: nansum, nanmean, countNonzero, sumToSize.
 import type { DType } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { expandsTo } from '../../core/shape.js';

@@ -1,4 +1,4 @@
-// Owns quantile and nanquantile: places in the sorted dim, and what lies between two of them.
+// quantile and nanquantile.
 import { float64, int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';

@@ -1,4 +1,4 @@
-// Owns looking values up in ordered ones: searchsorted, bucketize, isin.
+// Lookup in sorted values: searchsorted, bucketize, isin.
 
 import { runSearch } from '../../backend/commands/search.js';
 import { computedIn, int32, int64, promoteTypes, scalarDType } from '../../core/dtype.js';

@@ -1,5 +1,4 @@
-// Owns segmentReduce: reductions of consecutive segments of a dim, given by their lengths or offsets. The reductions are
-// those of reduce_into.ts.
+// segmentReduce: reductions of consecutive segments of a dim, given by lengths or offsets.
 import { noGrad } from '../../autograd/grad-mode.js';
 import { int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';

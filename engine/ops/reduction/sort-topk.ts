@@ -1,4 +1,4 @@
-// Owns sort, argsort, msort and topk. The kernel sorts contiguous rows; other dims are moved last.
+// sort, argsort, msort, topk. The kernel sorts contiguous rows; other dims are moved last.
 import { record } from '../../autograd/node.js';
 import { runSort } from '../../backend/commands/sort.js';
 import { computedIn, int64 } from '../../core/dtype.js';

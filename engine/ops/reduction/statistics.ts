@@ -1,4 +1,4 @@
-// Owns covariance, correlation, distances between tensors and norms that are held down: cov, corrcoef, dist, renorm.
+// cov, corrcoef, dist, renorm.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';

@@ -1,4 +1,4 @@
-// Owns the declarations of reductions: sums, extremes, moments, norms. Each is a reducer with a prologue and an epilogue.
+// sum, mean, prod, all, any: a reducer with a prologue and an epilogue.
 import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import { launchPointwise } from '../../backend/commands/pointwise.js';

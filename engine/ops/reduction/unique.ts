@@ -1,4 +1,4 @@
-// Owns unique and uniqueConsecutive: elements, or slices of a dim, without those that repeat.
+// unique and uniqueConsecutive, of elements or of slices of a dim.
 import { bool, int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';

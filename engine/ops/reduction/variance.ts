@@ -1,4 +1,4 @@
-// Owns the declarations of variance, standard deviation and logsumexp: reductions whose prologue does the work.
+// var, std, their forms with means, and logsumexp: reductions whose prologue does the work.
 import { record } from '../../autograd/node.js';
 import { type DType, float64, getDefaultDtype, partOf } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError } from '../../core/errors.js';

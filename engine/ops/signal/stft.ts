@@ -1,4 +1,4 @@
-// Owns the declarations of the short-time Fourier transform and its inverse: windows of a signal, transformed one by one.
+// Short-time Fourier transform and its inverse.
 import { partOf } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';

@@ -1,5 +1,5 @@
-// Owns torch.signal.windows and the window functions of torch itself. Each is an expression over evenly spaced points,
-// computed in float64 and rounded once.
+// torch.signal.windows and the window functions of torch itself: expressions over evenly spaced points, computed in
+// float64 and rounded once.
 import { type DType, float32, float64, getDefaultDtype } from '../../core/dtype.js';
 import { ArgumentError, describe, message, ValueError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';

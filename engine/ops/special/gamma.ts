@@ -1,5 +1,5 @@
-// Owns the declarations of the gamma function's relatives: polygamma, the multivariate logarithm, the incomplete ones.
-// lgamma and digamma are in elementary.ts; the functions themselves are in native/special/.
+// Relatives of the gamma function: polygamma, mvlgamma, incomplete gamma. The functions themselves are in
+// native/special/.
 import { message, RuntimeError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr } from '../../pointwise/expr.js';

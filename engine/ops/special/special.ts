@@ -1,5 +1,5 @@
-// Owns the declarations of torch.special beyond elementary.ts: Bessel functions, functions of the normal distribution.
-// Expressions only; the functions themselves are in native/special/.
+// torch.special: Bessel functions, functions of the normal distribution, orthogonal polynomials. The functions
+// themselves are in native/special/.
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { definePointwise } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';

@@ -1,5 +1,4 @@
-// Owns the ops that make a matrix from a diagonal, or read one as a copy: diag, diagEmbed, diagflat. The view is diagonal
-// (view_parts.ts).
+// diag, diagEmbed, diagflat. The view `diagonal` is in slicing.ts.
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';

@@ -1,5 +1,5 @@
-// Owns views as plain functions on strides: select, slice, expand, as_strided, … with gradients that are again
-// differentiable. It must not declare ops (views.ts, view_parts.ts) nor check dims that are already wrapped.
+// Views as differentiable functions of strides: select, slice, expand, asStrided. They declare no ops; dims are already
+// wrapped.
 import { checkHistory } from '../../autograd/in-place.js';
 import { record } from '../../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';

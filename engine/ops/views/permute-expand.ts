@@ -1,5 +1,4 @@
-// Owns the declarations of views that reorder, stretch, drop or add dims: permute, transpose, movedim, expand, squeeze,
-// unsqueeze. Geometry and gradients are in geometry.ts; view and reshape in reshaping.ts; what picks a part in view_parts.ts.
+// Views that reorder, expand, drop or add dims: permute, transpose, movedim, expand, squeeze, unsqueeze.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { requireDimsOfSet, wrapDim, wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';

@@ -1,5 +1,4 @@
-// Owns the declarations of ops that give the same elements, in the same order, another shape: view, reshape, flatten,
-// unflatten, and asStrided, which gives any geometry. Views that reorder or stretch dims are in views.ts.
+// view, reshape, flatten, unflatten, asStrided.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { inferSize, numelOf, viewStrides, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';

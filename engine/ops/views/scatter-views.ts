@@ -1,5 +1,4 @@
-// Owns the ops that put a source where a view would look, into a copy: selectScatter, sliceScatter, diagonalScatter,
-// asStridedScatter. What places by an index tensor is in indexing.ts.
+// selectScatter, sliceScatter, diagonalScatter, asStridedScatter: a source written into a copy where the view would be.
 import { record } from '../../autograd/node.js';
 import { inName, message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';

@@ -1,5 +1,4 @@
-// Owns the declarations of views that pick a part of a tensor: select, slice, narrow, diagonal, unbind. Parts that together make
-// the whole are in splitting.ts. Their geometry and gradients are in geometry.ts.
+// Views of a part: select, slice, narrow, diagonal, unbind.
 import { record } from '../../autograd/node.js';
 import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { oneOfMany } from '../../core/factory.js';

@@ -1,4 +1,4 @@
-// Owns the transposes that are read as properties (T, mT, H, mH) and adjoint. The views themselves are in geometry.ts.
+// Transposes read as properties (T, mT, H, mH), and adjoint.
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';

@@ -1,4 +1,4 @@
-// Owns unfold: overlapping windows of a dim as a view, and its gradient, which adds where windows overlap.
+// unfold: overlapping windows of a dim as a view. Its gradient adds where windows overlap.
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { viewOf } from '../../core/factory.js';

@@ -1,5 +1,4 @@
-// Owns the copying twins of views: aliasCopy, permuteCopy, splitCopy, …: the view, then a row-major copy of it.
-// What a view checks and shows is the view's own declaration (views.ts, view_parts.ts, reshaping.ts).
+// Copying forms of views: aliasCopy, permuteCopy, splitCopy, … A copy in contiguous memory of what the view shows.
 import { record } from '../../autograd/node.js';
 import { IndexError, inName, message, RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';

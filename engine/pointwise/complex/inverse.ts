@@ -1,5 +1,5 @@
-// Owns the inverse trigonometric and hyperbolic functions of complex numbers, after Kahan's "Branch Cuts for Complex
-// Elementary Functions": right near their branch points, and on both sides of their cuts.
+// Inverse trigonometric and hyperbolic functions of complex numbers: Kahan, "Branch Cuts for Complex Elementary
+// Functions" (1987).
 
 import { apply, type Expr, expr } from '../expr.js';
 import { type Pair, pair, parts, type Rule, real } from './pair.js';

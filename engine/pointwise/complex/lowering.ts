@@ -1,5 +1,5 @@
-// Owns complex arithmetic: each scalar primitive's rule on pairs of real expressions, and the lowering of an expression
-// to such a pair. Native programs know real numbers only. It must not know tensors or dtypes.
+// Complex arithmetic: each scalar primitive's rule on pairs of real expressions. Native programs compute real numbers
+// only.
 import { NotImplementedError } from '../../core/errors.js';
 import { apply, Expr, expr, input, topological } from '../expr.js';
 import { arcRules } from './inverse.js';

@@ -1,4 +1,4 @@
-// Owns pairs of real expressions, which stand for complex numbers, and their sums and products. No rules of primitives.
+// Pairs of real expressions that stand for complex numbers, with sums and products.
 import { type Expr, expr } from '../expr.js';
 
 /** A complex number's parts. `im` is null where the number is real by its form. */

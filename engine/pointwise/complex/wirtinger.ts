@@ -1,5 +1,5 @@
-// Owns derivatives of expressions over complex numbers, in PyTorch's convention: the gradient of a real loss, so that a
-// holomorphic f gives grad · conj(f′), and a real argument gets the real part. It must not know tensors or dtypes.
+// Derivatives over complex numbers in PyTorch's convention (conjugate Wirtinger): a holomorphic f gives grad ·
+// conj(f′), and a real argument gets the real part.
 import { apply, Expr, input, topological } from '../expr.js';
 import { derivativeOf } from '../primitives.js';
 

@@ -1,4 +1,4 @@
-// Owns the operations of engines whose functions have NumPy's names and order of arguments. What differs between them is a `Style`.
+// Operations of libraries with NumPy's names and argument order. What differs between them is a `Style`.
 import { type Call, type Foreign, Unsupported } from '../call.js';
 import { binary, type Caller, mapped, type PeerOps, same, unary } from '../engine.js';
 

@@ -1,4 +1,4 @@
-// This engine as its peers are asked: the control. Whatever falls short here is a fault of the asking, not of an engine.
+// Torchstone asked in the same way as its peers: the control. A failure here is a fault of the asking.
 import * as engine from 'torchstone';
 import { arrayOf, type EngineTensor, flattenResult, tensorOf } from '../../common/bind.js';
 import { registeredOps } from '../../common/registry.js';

@@ -1,4 +1,4 @@
-// Holds the tape to PyTorch's behaviour: accumulation, errors, in-place changes, views, hooks, gradients of gradients.
+// Autograd against PyTorch's behaviour: accumulation, errors, in-place changes, views, hooks, gradients of gradients.
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';

@@ -1,4 +1,4 @@
-// Forward-mode derivatives: what torch.func.jvp gives for known functions, its forms, and its errors.
+// Forward mode against torch.func.jvp: known functions, forms, errors.
 import { describe, expect, it } from 'vitest';
 import * as torch from '../../../engine/index.js';
 import { func, type Tensor } from '../../../engine/index.js';

@@ -1,4 +1,4 @@
-// Holds the addon's promises: threads and instruction sets, worker threads, denormals, memory that stays flat in a loop.
+// The addon: threads and instruction sets, worker threads, denormals, flat memory in a loop.
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import * as torch from '../../../engine/index.js';

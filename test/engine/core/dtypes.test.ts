@@ -1,5 +1,5 @@
-// Tests the dtypes beyond float32 and integers: rounding of the 16-bit floats, complex numbers' special values, gradients
-// by PyTorch's convention, and what each dtype prints and converts to.
+// Dtypes beyond float32 and integers: rounding of 16-bit floats, special values of complex numbers, gradients by
+// PyTorch's convention, printing and conversion.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// Tests which order of memory a copy has: PyTorch's preserve_format, on both devices and between them. The strides are those
-// that PyTorch 2.13 gave for the same calls.
+// Memory format of copies: PyTorch's preserve_format, on both devices and between them. The strides are PyTorch 2.13's.
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { addonPath } from '../../../engine/backend/addon.js';

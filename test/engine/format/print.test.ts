@@ -1,5 +1,4 @@
-// Owns the checks of printing: every text that PyTorch recorded in fixtures/print, and the options' own rules.
-// Its cases come from suites/reference/make_print.py; nothing here is expected that PyTorch did not print.
+// Printing: every text that PyTorch recorded in fixtures/print (suites/reference/make_print.py), and the options.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';

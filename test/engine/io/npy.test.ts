@@ -1,5 +1,4 @@
-// Owns the checks of .npy: files that NumPy wrote, round trips, and every way a file can be wrong.
-// The base64 texts are NumPy 2.4.6's own; they are not made here.
+// .npy: files that NumPy wrote, round trips, and every way a file can be wrong. The base64 texts are NumPy 2.4.6's.
 import { describe, expect, it } from 'vitest';
 import type { NpyArray, NpyData, NpyDtype, NpySource } from '../../../engine/io/npy.js';
 import { NpyError, parseNpy, serializeNpy } from '../../../engine/io/npy.js';

@@ -1,5 +1,5 @@
-// Owns the checks of .npz: archives that NumPy wrote, round trips, and every way an archive can be wrong.
-// The base64 texts are np.savez and np.savez_compressed of NumPy 2.4.6; the broken archives are made byte by byte.
+// .npz: archives that NumPy wrote, round trips, and every way an archive can be wrong. The base64 texts are NumPy
+// 2.4.6's; broken archives are made byte by byte.
 import { crc32, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { NpySource } from '../../../engine/io/npy.js';

@@ -1,5 +1,5 @@
-// Holds the convolutions: values against sums written out here, gradients and gradients of gradients against differences,
-// the same bits for any number of threads, and PyTorch's errors. Expected messages are PyTorch 2.13's.
+// Convolutions: values against sums written out here, first and second gradients against differences, the same bits for
+// any number of threads, PyTorch 2.13's error messages.
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';

@@ -1,4 +1,4 @@
-// Tests the Fourier transforms against their definition, for lengths that take every pass of the addon's plan.
+// Fourier transforms against their definition, for lengths that take every pass of the plan.
 import { describe, expect, it } from 'vitest';
 import { arange, complex, fft, float64, type Tensor, tensor } from '../../../engine/index.js';
 

@@ -1,5 +1,5 @@
-// Holds x.at(…) and x.setAt([…], value) to what PyTorch 2.13 and NumPy gave for the same indices: values, views, gradients,
-// errors, and that nothing is changed where an index is refused.
+// x.at(…) and x.setAt([…], value) against PyTorch 2.13 and NumPy: values, views, gradients, errors, and nothing changed
+// where an index is refused.
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';

@@ -1,5 +1,4 @@
-// Holds the gradients, and the gradients of gradients, of the shape, joining, lookup, sorting and running ops to what PyTorch
-// 2.13 gave for the same calls.
+// First and second gradients of shape, joining, indexing, sorting and cumulative ops against PyTorch 2.13.
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';

@@ -1,5 +1,5 @@
-// Holds the shape, joining, lookup, sorting and running ops: in-place changes and their history, what shares memory, dtypes,
-// empty and 0-d tensors, and that nothing is changed where a call is refused. Expected numbers are PyTorch 2.13's.
+// Shape, joining, indexing, sorting and cumulative ops: in-place changes and their history, shared memory, dtypes,
+// empty and 0-d tensors, nothing changed where a call is refused. Expected numbers are PyTorch 2.13's.
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';

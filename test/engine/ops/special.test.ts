@@ -1,4 +1,4 @@
-// Holds the special functions against values computed with mpmath at 40 digits: PyTorch's own are not exact enough to tell.
+// Special functions against values computed with mpmath at 40 digits, since PyTorch's are not exact enough.
 import { describe, expect, it } from 'vitest';
 import { float64, ops, type Tensor, tensor } from '../../../engine/index.js';
 

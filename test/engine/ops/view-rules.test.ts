@@ -1,4 +1,4 @@
-// Holds what PyTorch's database does not: views in place, one view of several, tensors that are resized, out tensors.
+// What PyTorch's database does not cover: views in place, one view of several, resized tensors, out tensors.
 import { describe, expect, it } from 'vitest';
 import * as torch from '../../../engine/index.js';
 

@@ -1,5 +1,5 @@
-// Holds the pointwise ops to PyTorch's values, dtypes, slopes at kinks and errors. Expectations are literal: PyTorch 2.13
-// gave them. The whole of the ops, case by case, is compared by the fixtures; here are the sharpest points.
+// Pointwise ops against PyTorch 2.13: values, dtypes, slopes at kinks, errors. The fixtures cover the ops case by case;
+// here are the sharpest points.
 import { describe, expect, it } from 'vitest';
 import { addon } from '../../../engine/backend/addon.js';
 import type { Tensor } from '../../../engine/index.js';

@@ -1,5 +1,5 @@
-// Holds what runs along rows: softmax, log-softmax and layer norm against plain arithmetic in every layout, fused gradients
-// against composed ones, special values, and the same bits for any number of threads.
+// Fused row reductions: softmax, log-softmax and layer norm against plain arithmetic in every layout, fused gradients
+// against composed ones, special values, the same bits for any number of threads.
 import { afterAll, describe, expect, it } from 'vitest';
 import { addon } from '../../../engine/backend/addon.js';
 import type { Tensor } from '../../../engine/index.js';

@@ -1,5 +1,5 @@
-// Counts what adding an op touches: its declaration and, where it has a kernel, one place of the addon. Nothing else may name it,
-// but other ops that are built on it.
+// Number of files that an op touches: its declaration and, where it has a kernel, one place of the addon. Only ops
+// built on it may name it too.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Holds every op to the rule for bad input: odd arguments give a result or a typed error, never a crash or a stray exception.
+// Bad input to every op: a result or a typed error, never a crash or a stray exception.
 import { describe, expect, it } from 'vitest';
 import * as torch from '../../../engine/index.js';
 

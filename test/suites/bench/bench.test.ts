@@ -1,5 +1,5 @@
-// Tests of the bench's own judgement: paired statistics on planted effects, the race's order, and a reference that dies or hangs.
-// It times nothing of the engine.
+// The bench's judgement: paired statistics on planted effects, the order of batches, an oracle that dies or hangs. It
+// times nothing of the engine.
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Tests of the required ratios of the CPU backend: the list of rows, the ceilings, the page made of a run, and the reference's
-// workloads. It times nothing that it judges.
+// Required ratios of the CPU backend: the rows, the ceilings, the page, and the oracle's workloads. It times nothing
+// that it judges.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Tests of the race of two builds: both are loaded side by side, a great slowdown is called one, and what does not load says why.
+// A/B benchmark of two builds: both are loaded side by side, a large slowdown is called one, and a build that does not
+// load says why.
 import { describe, expect, it } from 'vitest';
 import { BenchRowSchema, CannotRunError } from '../../../reports/schema/index.js';
 import { thisBuild } from '../../../suites/bench/builds.js';

@@ -1,4 +1,4 @@
-// The gate by the commands that a user runs: expectations, baselines, GitHub's annotations, the files' validity, Ctrl-C, parts of a run.
+// The CI check by the commands that a user runs: expectations, baselines, GitHub annotations, Ctrl-C, shards.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

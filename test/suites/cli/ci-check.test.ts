@@ -1,4 +1,4 @@
-// The gate: which exit code a run ends with, what the expectations file and a baseline make of it, and what a crash costs.
+// Exit codes of a run, the expectations file, baselines, and the cost of a crash.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

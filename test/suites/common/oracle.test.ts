@@ -1,5 +1,5 @@
-// Tests of the fixture writer in Python: fills, layouts, determinism, refusals and drift. They are skipped where there is no
-// reference to run, for the fixtures themselves are committed.
+// The fixture writer in Python: fills, layouts, determinism, refusals, drift. Skipped without an oracle, since the
+// fixtures are committed.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// The conformance suite itself: that it reads what was recorded, notices what is broken and says so, and that its floor is held.
+// The conformance suite: it reads what was recorded, notices what is broken, and holds its baseline.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Known answers for the gradient check: right gradients pass, every fault that other checkers let through is named.
+// Known answers for the gradient check: right gradients pass, every fault that other checkers miss is named.
 import { describe, expect, test } from 'vitest';
 import { type CheckOptions, checkProblem, type Problem } from '../../../suites/gradcheck/check.js';
 import { differentiate } from '../../../suites/gradcheck/numeric.js';

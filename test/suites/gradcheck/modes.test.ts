@@ -1,5 +1,6 @@
-// The gradient check beyond the plain Jacobian: faults that faster checkers let through, kinks against the tie policy, escalation on
-// doubt, None beside zero, zero grad_output, forward mode, complex numbers and the V-curve. Every fault is planted, then named.
+// The gradient check beyond the plain Jacobian: faults that faster checkers miss, kinks and the subgradient convention,
+// narrower steps on doubt, undefined beside zero, forward mode, complex numbers, the V-curve. Every fault is planted,
+// then named.
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import * as engine from '../../../engine/index.js';

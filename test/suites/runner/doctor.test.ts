@@ -1,4 +1,4 @@
-// What the doctor says of timings, told by a kernel whose state is made up, and of a device that is or is not there.
+// The doctor on timings, with a made-up kernel state, and on devices that are or are not there.
 import { describe, expect, it } from 'vitest';
 import type { Mark } from '../../../reports/schema/index.js';
 import type { Lane } from '../../../suites/bench/race.js';

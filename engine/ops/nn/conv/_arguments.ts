@@ -1,4 +1,4 @@
-// Owns the arguments of convolutions: one value or one for each dim, PyTorch's checks and its errors. It must not declare ops.
+// Arguments of convolutions: one value or one for each dim, PyTorch's checks and errors.
 import { kernelsOf } from '../../../core/device.js';
 import { bool, int64 } from '../../../core/dtype.js';
 import {

@@ -1,5 +1,4 @@
-// Owns the three commands of a convolution and its tape: the convolution, and the gradients of its input and of its weights,
-// each the gradient of the others. Shapes are already checked. The commands are written in backend/commands/conv.ts.
+// Convolution and the gradients of its input and weights; each is a gradient of the others. Shapes are already checked.
 import { record, type Save, type SavedTensor } from '../../../autograd/node.js';
 import { type ConvAxis as Axis, type ConvImages, runConv } from '../../../backend/commands/conv.js';
 import { newTensor } from '../../../core/factory.js';

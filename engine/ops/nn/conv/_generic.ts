@@ -1,5 +1,5 @@
-// Owns the convolutions that the addon has no kernel for, as raw computations: three spatial dims as sums of 2-d convolutions,
-// and other dtypes as a matrix product with all windows. No autograd: convolution_core.ts records.
+// Convolutions without a kernel: three spatial dims as sums of 2-d convolutions, other dtypes as a matrix product with
+// all windows. No autograd: _core.ts records.
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { type DType, float64 } from '../../../core/dtype.js';
 import { newTensor } from '../../../core/factory.js';

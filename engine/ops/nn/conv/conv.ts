@@ -1,4 +1,4 @@
-// Owns the declarations of the convolutions of torch.nn.functional. Their checks are in convolution_args.ts.
+// conv1d, conv2d, conv3d.
 import type { Tensor } from '../../../core/tensor.js';
 import { defineOp, type Param } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';

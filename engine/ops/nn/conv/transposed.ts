@@ -1,4 +1,4 @@
-// Owns the declarations of the transposed convolutions of torch.nn.functional, and the checks that are theirs alone.
+// convTranspose1d, convTranspose2d, convTranspose3d, and their checks.
 import { message, RuntimeError, showShape } from '../../../core/errors.js';
 import type { Tensor } from '../../../core/tensor.js';
 import { defineOp, type Param } from '../../../registry/define.js';

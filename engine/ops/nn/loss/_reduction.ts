@@ -1,4 +1,4 @@
-// Owns what the losses share: the reduction argument, their parameters, their checks of sizes. It must not name any op.
+// What losses share: the reduction, common parameters, checks of sizes.
 import { message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';
 import { sameShape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';

@@ -1,5 +1,5 @@
-// Owns the losses of yes-or-no targets and of distributions: cross entropies of probabilities and logits, margins of a
-// sign, the Kullback-Leibler divergence.
+// Losses of binary targets and of distributions: cross entropies of probabilities and logits, hinge losses of a sign,
+// Kullback-Leibler divergence.
 import { record } from '../../../autograd/node.js';
 import { ArgumentError, message, showShape, ValueError } from '../../../core/errors.js';
 import { sameShape } from '../../../core/shape.js';

@@ -1,5 +1,5 @@
-// Owns the losses whose targets are classes: negative log-likelihood and cross entropy, with weights, an ignored class and
-// smoothed labels. Class indices are looked up; all else is composed of ops.
+// Losses of class targets: negative log-likelihood and cross entropy, with class weights, an ignored class and label
+// smoothing.
 
 import { int64 } from '../../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';

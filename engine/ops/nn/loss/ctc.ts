@@ -1,6 +1,5 @@
-// Owns the connectionist temporal classification loss: the forward and backward recursions over time in logarithms, each
-// step one pass over all samples and states. As in PyTorch its gradient presumes log-probabilities from a log-softmax, and
-// has no derivative of its own.
+// Connectionist temporal classification (Graves et al., 2006): forward and backward recursions in logarithms, one pass
+// a time step. As in PyTorch the gradient presumes log-probabilities from a log-softmax and has no derivative itself.
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { record } from '../../../autograd/node.js';
 import { float64, int64 } from '../../../core/dtype.js';

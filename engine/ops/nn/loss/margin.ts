@@ -1,4 +1,4 @@
-// Owns the losses of margins and distances: ranking, cosine embedding, triplets, and the hinge over many classes.
+// Margin losses: ranking, cosine embedding, triplets, multi-class hinge.
 
 import { int64 } from '../../../core/dtype.js';
 import { IndexError, message, showShape, ValueError } from '../../../core/errors.js';

@@ -1,5 +1,4 @@
-// Owns the losses of regression: the distance between an input and a target of the same shape. Each is an expression,
-// then the shared reduction.
+// Regression losses: an expression of input and target, then the shared reduction.
 
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { message, ValueError } from '../../../core/errors.js';

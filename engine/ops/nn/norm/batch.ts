@@ -1,5 +1,5 @@
-// Owns batch and instance norm and their native forms: statistics over all dims but the channels, the running statistics,
-// and one pass that applies them. Gradients are those of the parts.
+// Batch and instance norm and their native forms: statistics over all dims but the channels, running statistics, one
+// pass that applies them.
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { uint8 } from '../../../core/dtype.js';
 import { ArgumentError, message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';

@@ -1,5 +1,5 @@
-// Owns the norms over parts of a sample: group norm and its native form, layer norm's native form, RMS norm, and the
-// response of neighbouring channels. Rows go through layer norm's fused passes.
+// Group norm, RMS norm, local response norm, and layer norm's native form. Rows go through layer norm's fused row
+// reductions.
 import { computedIn } from '../../../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';
 import { newTensor } from '../../../core/factory.js';

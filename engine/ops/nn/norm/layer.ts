@@ -1,4 +1,4 @@
-// Owns layer norm: mean, variance and result of a row in one go; its gradients fused, or composed of ops where they are
+// Layer norm: mean, variance and result in one pass over a row; fused gradients, or a composition of ops where they are
 // recorded themselves.
 import { gradMode } from '../../../autograd/grad-mode.js';
 import { type Gradients, record, shouldRecord } from '../../../autograd/node.js';

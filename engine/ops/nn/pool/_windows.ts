@@ -1,5 +1,4 @@
-// Owns what all poolings share: where windows lie (PyTorch's sizes and errors), the maximum of windows with its places, and
-// its gradient. It must not declare ops.
+// Pooling windows: where they lie (PyTorch's sizes and errors), their maximum with its position, and its gradient.
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { record } from '../../../autograd/node.js';
 import { type DType, int64 } from '../../../core/dtype.js';

@@ -1,4 +1,4 @@
-// Owns the declarations of adaptive pooling: windows of nearly equal size that together cover the input.
+// Adaptive pooling: windows of nearly equal size that cover the input.
 import {
   ArgumentError,
   describe,

@@ -1,4 +1,4 @@
-// Owns the declarations of max, average and power-average pooling. Their windows are in pooling_core.ts.
+// Max, average and power-average pooling.
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { record } from '../../../autograd/node.js';
 import { showShape } from '../../../core/errors.js';

@@ -1,4 +1,4 @@
-// Owns the declarations of max unpooling (a partial inverse of max pooling) and of fractional max pooling.
+// Max unpooling (a partial inverse of max pooling) and fractional max pooling.
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';
 import { numelOf } from '../../../core/shape.js';
