@@ -3,8 +3,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { camelCase } from '../engine/core/options.js';
 import { kindWords } from '../engine/registry/arguments.js';
-import { camelCase } from '../engine/registry/calls.js';
 import type { Op, Param } from '../engine/registry/define.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -30,7 +30,7 @@ const types: Readonly<Record<Param['kind'], string>> = {
 
 /** The TypeScript type of a parameter: its choices where it has them, its own type where it says one, else its kind's. */
 const typeOf = (p: Param): string =>
-  p.type ?? (p.choices === undefined ? types[p.kind] : p.choices.map((c) => `'${c}'`).join(' | '));
+  p.type ?? (p.choices === undefined ? types[p.kind] : p.choices.values.map((c) => `'${c}'`).join(' | '));
 
 const reserved = new Set(['var', 'default', 'delete', 'in', 'with', 'function', 'class', 'new']);
 
@@ -89,7 +89,7 @@ function optionsInterface(op: Op): string {
 
 /** What a parameter takes, in words. */
 function describeKind(p: Param): string {
-  if (p.choices !== undefined) return `One of ${p.choices.map((c) => `'${c}'`).join(', ')}.`;
+  if (p.choices !== undefined) return `One of ${p.choices.values.map((c) => `'${c}'`).join(', ')}.`;
   return `${kindWords[p.kind].charAt(0).toUpperCase()}${kindWords[p.kind].slice(1)}.`;
 }
 
@@ -267,7 +267,7 @@ function importsFor(body: string, modules: readonly string[], tensorImport: stri
     ['DTypeLike', "import type { DTypeLike } from '../core/dtype.js';"],
     ['bindCall', "import { bindCall } from '../registry/calls.js';"],
     ['bindSizeCall', "import { bindSizeCall } from '../registry/calls.js';"],
-    ['isOptions', "import { isOptions } from '../registry/calls.js';"],
+    ['isOptions', "import { isOptions } from '../core/options.js';"],
     ['Extremes', "import type { Extremes } from '../registry/define.js';"],
     ['Size', "import type { Size } from '../core/tensor.js';"],
     ['Loose', "import type { Loose } from '../registry/define.js';"],

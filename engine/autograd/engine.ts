@@ -1,7 +1,9 @@
 // The backward engine: order of nodes, accumulation of gradients, checks of their shapes and dtypes, hooks, release of
 // saved tensors. `backward(t)`, `grad(outputs, inputs)`.
+
 import { placedOn, placement } from '../core/device.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
+import { readOptions } from '../core/options.js';
 import { expandsTo, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { gradMode } from './grad-mode.js';
@@ -322,7 +324,8 @@ function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined
 }
 
 /** `t.backward(gradient, options)`. */
-export function backward(t: Tensor, gradient?: Tensor | null, options: BackwardOptions = {}): void {
+export function backward(t: Tensor, gradient?: Tensor | null, given?: BackwardOptions): void {
+  const options: BackwardOptions = readOptions('backward', given, ['retainGraph', 'createGraph']);
   const createGraph = options.createGraph ?? false;
   const g = rootGradient('backward', t, gradient);
   walk([t], [g], { createGraph, retainGraph: options.retainGraph ?? createGraph, captures: null });
@@ -343,13 +346,20 @@ export interface GradOptions extends BackwardOptions {
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: Tensor | readonly Tensor[],
-  options: GradOptions = {},
+  given?: GradOptions,
 ): (Tensor | null)[] {
+  const options: GradOptions = readOptions('autograd.grad', given, [
+    'retainGraph',
+    'createGraph',
+    'gradOutputs',
+    'allowUnused',
+    'materializeGrads',
+  ]);
   const outs = outputs instanceof Tensor ? [outputs] : [...outputs];
   const ins = inputs instanceof Tensor ? [inputs] : [...inputs];
-  const given = options.gradOutputs instanceof Tensor ? [options.gradOutputs] : (options.gradOutputs ?? []);
+  const seeds = options.gradOutputs instanceof Tensor ? [options.gradOutputs] : (options.gradOutputs ?? []);
   const createGraph = options.createGraph ?? false;
-  const roots = outs.map((t, i) => rootGradient('autograd.grad', t, given[i]));
+  const roots = outs.map((t, i) => rootGradient('autograd.grad', t, seeds[i]));
   const captures = ins.map((t): Capture => {
     if (!t.requiresGrad) {
       throw new RuntimeError(

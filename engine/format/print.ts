@@ -1,5 +1,7 @@
 // Text of a tensor: PyTorch's str(tensor) to the character, and the print options. It reads tensors through Printable.
+
 import { ArgumentError, describe, message, ValueError } from '../core/errors.js';
+import { readOptions } from '../core/options.js';
 import { formatExponent, formatFixed } from './print-number.js';
 
 /** What printing needs to know of a tensor. */
@@ -57,7 +59,15 @@ let current: Settings = DEFAULTS;
  * Sets how tensors print from now on, as torch.set_printoptions does. As there, leaving `sciMode` out puts it
  * back to automatic. Throws a ValueError on a value that cannot be honoured, and then changes nothing.
  */
-export function setPrintOptions(options: PrintOptions): void {
+export function setPrintOptions(given: PrintOptions): void {
+  const options: PrintOptions = readOptions('setPrintOptions', given, [
+    'profile',
+    'precision',
+    'threshold',
+    'edgeitems',
+    'linewidth',
+    'sciMode',
+  ]);
   const profile = options.profile;
   if (profile !== undefined && !Object.hasOwn(PROFILES, profile)) {
     throw new ValueError(

@@ -3,9 +3,10 @@
 import { Complex } from '../core/complex.js';
 import { asDType } from '../core/dtype.js';
 import { ArgumentError, describe, message } from '../core/errors.js';
+import { camelCase } from '../core/options.js';
 import { Tensor } from '../core/tensor.js';
-import { camelCase } from './calls.js';
 import type { Param, ParamKind } from './define.js';
+import type { Choices } from './params.js';
 
 interface Declared {
   readonly name: string;
@@ -31,38 +32,43 @@ function fixedCall(def: Declared, body: Body): Body {
     case 1:
       return (a, ...more) => {
         refuse(def, more);
-        return body(checked(op, p, a));
+        return body(checkedArgument(op, p, a));
       };
     case 2:
       return (a, b, ...more) => {
         refuse(def, more);
-        return body(checked(op, p, a), checked(op, q, b));
+        return body(checkedArgument(op, p, a), checkedArgument(op, q, b));
       };
     case 3:
       return (a, b, c, ...more) => {
         refuse(def, more);
-        return body(checked(op, p, a), checked(op, q, b), checked(op, r, c));
+        return body(checkedArgument(op, p, a), checkedArgument(op, q, b), checkedArgument(op, r, c));
       };
     case 4:
       return (a, b, c, d, ...more) => {
         refuse(def, more);
-        return body(checked(op, p, a), checked(op, q, b), checked(op, r, c), checked(op, s, d));
+        return body(
+          checkedArgument(op, p, a),
+          checkedArgument(op, q, b),
+          checkedArgument(op, r, c),
+          checkedArgument(op, s, d),
+        );
       };
     case 5:
       return (a, b, c, d, e, ...more) => {
         refuse(def, more);
         return body(
-          checked(op, p, a),
-          checked(op, q, b),
-          checked(op, r, c),
-          checked(op, s, d),
-          checked(op, t, e),
+          checkedArgument(op, p, a),
+          checkedArgument(op, q, b),
+          checkedArgument(op, r, c),
+          checkedArgument(op, s, d),
+          checkedArgument(op, t, e),
         );
       };
     default:
       return (...args) => {
         refuse(def, args.slice(def.params.length));
-        return body(...def.params.map((one, i) => checked(op, one, args[i])));
+        return body(...def.params.map((one, i) => checkedArgument(op, one, args[i])));
       };
   }
 }
@@ -74,7 +80,7 @@ function refuse({ name, params }: Declared, more: readonly unknown[]): void {
 }
 
 /** The value, or the default, of a parameter. @throws ArgumentError */
-function checked(op: string, p: Param, value: unknown): unknown {
+export function checkedArgument(op: string, p: Param, value: unknown): unknown {
   if (value === undefined) {
     if (p.default !== undefined) return p.default;
     throw new ArgumentError(message(op, `the argument '${camelCase(p.name)}'`, 'nothing'));
@@ -121,7 +127,7 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       if (typeof value === 'boolean') return value;
       break;
     case 'string':
-      if (typeof value === 'string') return value;
+      if (typeof value === 'string') return p.choices === undefined ? value : chosen(op, p, p.choices, value);
       break;
     case 'dtype':
       return asDType(value, op);
@@ -131,6 +137,14 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       return value;
   }
   throw new ArgumentError(message(op, `'${camelCase(p.name)}' to be ${kindWords[p.kind]}`, describe(value)));
+}
+
+/** @throws the error of the choices for a string that is none of them. */
+function chosen(op: string, p: Param, { values, error, hint }: Choices, value: string): string {
+  if (values.includes(value)) return value;
+  const known = values.map((one) => `'${one}'`).join(', ');
+  const required = `'${camelCase(p.name)}' to be one of ${known}`;
+  throw new error(message(op, required, describe(value), hint?.(value, op)));
 }
 
 /** What each kind of parameter takes, in words. */

@@ -5,6 +5,7 @@ import type { Tensor } from '../core/tensor.js';
 import type { Expr } from '../pointwise/expr.js';
 import type { Promotion } from '../pointwise/function.js';
 import { checkedCall } from './arguments.js';
+import type { Choices } from './params.js';
 import { makePointwise } from './pointwise-op.js';
 import type { Fill, Sample } from './samples.js';
 
@@ -36,8 +37,8 @@ export interface Param {
   readonly variadic?: boolean;
   /** Takes no part in dtype promotion (a condition). */
   readonly neutral?: boolean;
-  /** The values that a string may have; others are refused by the binder. */
-  readonly choices?: readonly string[];
+  /** The values that a string may have; others are refused before anything else is done. */
+  readonly choices?: Choices;
   /** TypeScript type, where the kind says too little. */
   readonly type?: string;
   /** One sentence for the documentation; default: what its kind says. */

@@ -4,7 +4,7 @@ import { shouldRecord } from '../autograd/node.js';
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import { Complex } from '../core/complex.js';
 import { type DType, scalarDType } from '../core/dtype.js';
-import { ArgumentError, describe, message } from '../core/errors.js';
+import { ArgumentError, message } from '../core/errors.js';
 import { newLike } from '../core/factory.js';
 import { sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
@@ -12,6 +12,7 @@ import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, type ScalarKind } from '../pointwise/function.js';
 import { recordInPlace } from '../pointwise/node.js';
 import { compile } from '../pointwise/program.js';
+import { checkedArgument } from './arguments.js';
 import type { OpDef, Param, PointwiseArg } from './define.js';
 
 type Arg = Tensor | Complex | number | bigint | boolean | string | null | undefined;
@@ -178,7 +179,7 @@ class Binder {
     let key = '';
     for (let i = 0; i < params.length; i++) {
       const p = params[i]!;
-      const value = checkedValue(name, p, args[i]);
+      const value = checkedArgument(name, p, args[i]) as Arg;
       if (value instanceof Tensor) {
         tensors.push(value);
         key += 't';
@@ -212,7 +213,7 @@ class Binder {
     let nextParam = 0;
     const neutral: number[] = [];
     const values = def.params.map((p, i): PointwiseArg => {
-      const value = checkedValue(def.name, p, args[i]);
+      const value = checkedArgument(def.name, p, args[i]) as Arg;
       if (value instanceof Tensor) {
         if (p.neutral === true) neutral.push(nextInput);
         return input(nextInput++);
@@ -240,32 +241,6 @@ class Binder {
 /** A numeric option left at its default becomes a constant, so that `mul(1)` disappears. */
 function isFoldable(p: Param, value: unknown): boolean {
   return typeof value === 'number' && p.default === value;
-}
-
-function checkedValue(op: string, p: Param, value: Arg): Arg {
-  if (value === undefined) {
-    if (p.default === undefined) throw new ArgumentError(message(op, `the argument '${p.name}'`, 'nothing'));
-    return p.default as Arg;
-  }
-  const scalar =
-    typeof value === 'number' ||
-    typeof value === 'boolean' ||
-    typeof value === 'bigint' ||
-    value instanceof Complex;
-  const fits =
-    value === null
-      ? p.default === null
-      : p.kind === 'tensor'
-        ? value instanceof Tensor
-        : p.kind === 'tensorOrScalar'
-          ? value instanceof Tensor || scalar
-          : p.kind === 'scalar' || p.kind === 'int'
-            ? scalar && (p.kind === 'scalar' || !(value instanceof Complex))
-            : p.kind === 'bool'
-              ? typeof value === 'boolean'
-              : typeof value === 'string';
-  if (!fits) throw new ArgumentError(message(op, `'${p.name}' to be ${p.kind}`, describe(value)));
-  return value;
 }
 
 /** Applies a bound function to its first tensor's memory. */

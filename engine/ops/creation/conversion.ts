@@ -5,7 +5,7 @@ import { ArgumentError, describe, message } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
-import { castInto, moved } from './copy-fill-cast.js';
+import { castInto, memoryFormats, moved } from './copy-fill-cast.js';
 
 /** What a call asks for; null keeps what the tensor has. */
 interface Target {
@@ -45,7 +45,13 @@ export const to = defineOp({
     { name: 'dtype', kind: 'dtype', default: null, keyword: true },
     { name: 'device', kind: 'device', default: null, keyword: true },
     { name: 'copy', kind: 'bool', default: false, keyword: true },
-    { name: 'memory_format', kind: 'string', default: 'preserve_format', keyword: true },
+    {
+      name: 'memory_format',
+      kind: 'string',
+      default: 'preserve_format',
+      keyword: true,
+      choices: memoryFormats,
+    },
   ],
   variants: ['method'],
   overloads: [

@@ -1,4 +1,5 @@
 // Copies, casts, fills and detach. Their kernel is a pointwise program that copies or fills.
+
 import { checkInPlace, rebase } from '../../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../../autograd/node.js';
 import { launchPointwise } from '../../backend/commands/pointwise.js';
@@ -12,6 +13,7 @@ import { type NumericArray, type Scalar, Tensor } from '../../core/tensor.js';
 import { apply, expr, input, param } from '../../pointwise/expr.js';
 import { compile } from '../../pointwise/program.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { copyOf } from '../../registry/pointwise-op.js';
 import { call, t } from '../../registry/samples.js';
 
@@ -132,14 +134,24 @@ export function moved(x: Tensor, to: Device): Tensor {
   );
 }
 
-const memoryFormat: Param = { name: 'memory_format', kind: 'string', default: null, keyword: true };
+/** Memory formats, by PyTorch's names. */
+export const memoryFormats = oneOf(
+  ['preserve_format', 'contiguous_format', 'channels_last', 'channels_last_3d'],
+  ArgumentError,
+);
+const memoryFormat: Param = {
+  name: 'memory_format',
+  kind: 'string',
+  default: null,
+  keyword: true,
+  choices: memoryFormats,
+};
 
 /** The strides of a memory format; null where the input's own are kept. @throws RuntimeError for dims that it is not for. */
 function stridesIn(op: string, format: string | null, shape: readonly number[]): readonly number[] | null {
   if (format === null || format === 'preserve_format') return null;
   if (format === 'contiguous_format') return contiguousStrides(shape);
-  const ndim = ({ channels_last: 4, channels_last_3d: 5 } as const)[format];
-  if (ndim === undefined) throw new ArgumentError(message(op, 'a memory format', `'${format}'`));
+  const ndim = ({ channels_last: 4, channels_last_3d: 5 } as const)[format as 'channels_last'];
   if (shape.length !== ndim) {
     const hint = `required rank ${ndim} tensor to use ${format} format`;
     throw new RuntimeError(message(op, `${ndim} dims`, showShape(shape), hint));

@@ -6,14 +6,14 @@ import { type Tensor, writeAt } from '../../core/tensor.js';
 import { defineOp, type ErrorSample, type Param } from '../../registry/define.js';
 import { call, type Sample, t } from '../../registry/samples.js';
 import { factoryParams, finish, writtenFor } from '../creation/creation.js';
-import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './transforms.js';
+import { anyZero, c2c, c2r, fitted, norms, promoted, r2c, requireReal, scaleOf } from './transforms.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const along: readonly Param[] = [
   self,
   { name: 'n', kind: 'int', default: null },
   { name: 'dim', kind: 'int', default: -1 },
-  { name: 'norm', kind: 'string', default: null },
+  { name: 'norm', kind: 'string', default: null, choices: norms },
 ];
 
 const complex64 = { dtype: 'complex64' } as const;
@@ -40,7 +40,7 @@ type Call = readonly [Tensor, number | null, number, string | null];
 function plain(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor {
   const d = axisOf(op, x, dim);
   const size = requirePoints(op, n ?? x.shape[d]!);
-  const scale = scaleOf(op, norm, size, !inverse);
+  const scale = scaleOf(norm, size, !inverse);
   const isComplex = x.dtype.category === 3;
   const y = fitted(promoted(op, x, false), d, size);
   return isComplex ? c2c(op, y, [d], inverse, scale) : r2c(op, y, [d], inverse, scale, false);
@@ -52,14 +52,7 @@ function toHalf(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor {
   const d = axisOf(op, x, dim);
   const size = requirePoints(op, n ?? x.shape[d]!);
   // PyTorch conjugates a forward transform for the inverse one; an inverse one is the same.
-  return r2c(
-    op,
-    fitted(promoted(op, x, false), d, size),
-    [d],
-    inverse,
-    scaleOf(op, norm, size, !inverse),
-    true,
-  );
+  return r2c(op, fitted(promoted(op, x, false), d, size), [d], inverse, scaleOf(norm, size, !inverse), true);
 }
 
 /** irfft, and hfft: the real tensor of which `x` is half the transform. */
@@ -67,7 +60,7 @@ function fromHalf(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor
   const d = axisOf(op, x, dim);
   const size = requirePoints(op, n ?? 2 * (x.shape[d]! - 1));
   const y = fitted(promoted(op, x, true), d, Math.floor(size / 2) + 1);
-  return c2r(op, y, [d], inverse, scaleOf(op, norm, size, !inverse), size);
+  return c2r(op, y, [d], inverse, scaleOf(norm, size, !inverse), size);
 }
 
 function transform(

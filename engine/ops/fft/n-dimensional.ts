@@ -5,7 +5,7 @@ import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, type Sample, type TensorSpec, t } from '../../registry/samples.js';
 import { requirePoints } from './fft.js';
-import { anyZero, c2c, c2r, fitted, promoted, r2c, requireReal, scaleOf } from './transforms.js';
+import { anyZero, c2c, c2r, fitted, norms, promoted, r2c, requireReal, scaleOf } from './transforms.js';
 
 type Ints = number | readonly number[] | null;
 type Call = readonly [Tensor, Ints, Ints, string | null];
@@ -55,7 +55,7 @@ function fittedAll(x: Tensor, { sizes, dims }: Extent): Tensor {
 function plain(op: string, [x, s, dim, norm]: Call, inverse: boolean): Tensor {
   const e = extentOf(op, x, s, dim);
   const y = fittedAll(promoted(op, x, true), e);
-  return c2c(op, y, e.dims, inverse, scaleOf(op, norm, product(e.sizes), !inverse));
+  return c2c(op, y, e.dims, inverse, scaleOf(norm, product(e.sizes), !inverse));
 }
 
 function requireDims(op: string, e: Extent): void {
@@ -69,7 +69,7 @@ function toHalf(op: string, [x, s, dim, norm]: Call, inverse: boolean): Tensor {
   const e = extentOf(op, x, s, dim);
   requireDims(op, e);
   const y = fittedAll(promoted(op, x, false), e);
-  return r2c(op, y, e.dims, inverse, scaleOf(op, norm, product(e.sizes), !inverse), true);
+  return r2c(op, y, e.dims, inverse, scaleOf(norm, product(e.sizes), !inverse), true);
 }
 
 /** irfftn, and hfftn. */
@@ -84,7 +84,7 @@ function fromHalf(op: string, [x, s, dim, norm]: Call, inverse: boolean): Tensor
   );
   const sizes = [...e.sizes.slice(0, -1), Math.floor(n / 2) + 1];
   const y = fittedAll(promoted(op, x, true), { sizes, dims: e.dims });
-  return c2r(op, y, e.dims, inverse, scaleOf(op, norm, product(e.sizes.slice(0, -1)) * n, !inverse), n);
+  return c2r(op, y, e.dims, inverse, scaleOf(norm, product(e.sizes.slice(0, -1)) * n, !inverse), n);
 }
 
 type Run = (op: string, args: Call, inverse: boolean) => Tensor;
@@ -101,7 +101,7 @@ function transform(name: string, doc: string, run: Run, inverse: boolean) {
     { name: 'input', kind: 'tensor' },
     { name: 's', kind: 'ints', default: null },
     { name: 'dim', kind: 'ints', default: two ? [-2, -1] : null },
-    { name: 'norm', kind: 'string', default: null },
+    { name: 'norm', kind: 'string', default: null, choices: norms },
   ];
   return defineOp({
     name: `fft.${name}`,

@@ -1,4 +1,5 @@
 // Fourier transforms as differentiable functions: complex to complex, real to half, half to real. They declare no ops.
+
 import { record } from '../../autograd/node.js';
 import { coalesceOrEmpty } from '../../backend/commands/coalesce.js';
 import type { LineOperand } from '../../backend/commands/cursor.js';
@@ -8,6 +9,7 @@ import { complexOf, type DType, getDefaultDtype, partOf } from '../../core/dtype
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
+import { oneOf } from '../../registry/params.js';
 import { cast, rawCopy } from '../creation/copy-fill-cast.js';
 import { padded } from '../nn/sliding-windows.js';
 import { mul } from '../pointwise/arithmetic.js';
@@ -179,19 +181,17 @@ export function promoted(op: string, x: Tensor, needsComplex: boolean): Tensor {
   return cast(x, needsComplex ? complexOf(d) : d);
 }
 
-/** The factor of a transform of n points. @throws RuntimeError for a mode that there is none of. */
-export function scaleOf(op: string, norm: string | null, n: number, forward: boolean): number {
-  if (norm === null || norm === 'backward') return forward ? 1 : 1 / n;
+/** Where the factor 1/n goes, as a parameter's choices. */
+export const norms = oneOf(
+  ['backward', 'ortho', 'forward'],
+  RuntimeError,
+  (norm) => `Invalid normalization mode: "${norm}"`,
+);
+
+/** The factor of a transform of n points. */
+export function scaleOf(norm: string | null, n: number, forward: boolean): number {
   if (norm === 'ortho') return 1 / Math.sqrt(n);
-  if (norm === 'forward') return forward ? 1 / n : 1;
-  throw new RuntimeError(
-    message(
-      op,
-      "norm 'backward', 'ortho' or 'forward'",
-      `'${norm}'`,
-      `Invalid normalization mode: "${norm}"`,
-    ),
-  );
+  return forward === (norm === 'forward') ? 1 / n : 1;
 }
 
 /** @throws RuntimeError for complex numbers where real ones are transformed. */

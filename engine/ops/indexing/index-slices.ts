@@ -1,10 +1,12 @@
 // Overwriting or reducing whole slices that a 1-d index names: indexFill, indexCopy, indexReduce.
+
 import { bool } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, appliedInPlace, type Change, replacedInPlace } from '../../registry/in-place.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
 import { sum } from '../reduction/sum-mean-prod.js';
@@ -232,15 +234,6 @@ function reduced(
   includeSelf: boolean,
 ): Tensor {
   const op = 'indexReduce';
-  if (!['prod', 'mean', 'amax', 'amin'].includes(kind))
-    throw new RuntimeError(
-      message(
-        op,
-        'reduce to be one of prod, mean, amax, amin',
-        JSON.stringify(kind),
-        `index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ${kind}.`,
-      ),
-    );
   const dim = checkedDim(op, x, rawDim, index, false);
   requireSource(op, x, dim, index, source);
   requireNumbers(op, x.dtype);
@@ -256,7 +249,16 @@ export const indexReduce = defineOp(
       dimParam,
       indexParam,
       sourceParam,
-      { name: 'reduce', kind: 'string' },
+      {
+        name: 'reduce',
+        kind: 'string',
+        choices: oneOf(
+          ['prod', 'mean', 'amax', 'amin'],
+          RuntimeError,
+          (value) =>
+            `index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ${value}.`,
+        ),
+      },
       { name: 'include_self', kind: 'bool', default: true, keyword: true },
     ],
     variants: ['function', 'method', 'inplace'],

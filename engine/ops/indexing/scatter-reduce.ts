@@ -1,8 +1,10 @@
 // scatterReduce: scatter with a reduction along one dim.
-import { message, RuntimeError } from '../../core/errors.js';
+
+import { RuntimeError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
 import { applied, replacedInPlace } from '../../registry/in-place.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { rawCopy } from '../creation/copy-fill-cast.js';
 import { sliced } from '../views/geometry.js';
@@ -40,15 +42,6 @@ function reduced(
   kind: string,
   includeSelf: boolean,
 ): Tensor {
-  if (!known.includes(kind))
-    throw new RuntimeError(
-      message(
-        op,
-        `reduce to be one of ${known.join(', ')}`,
-        JSON.stringify(kind),
-        `reduce argument must be either sum, prod, mean, amax or amin, got ${kind}`,
-      ),
-    );
   if (kind === 'mean') requireNumbers(op, x.dtype);
   const wrapped = checkPlacing(op, x, dim, index, source);
   const size = x.shape[wrapped] ?? 1;
@@ -65,7 +58,15 @@ export const scatterReduce = defineOp(
       { name: 'dim', kind: 'int' },
       { name: 'index', kind: 'tensor' },
       { name: 'src', kind: 'tensor' },
-      { name: 'reduce', kind: 'string' },
+      {
+        name: 'reduce',
+        kind: 'string',
+        choices: oneOf(
+          known,
+          RuntimeError,
+          (value) => `reduce argument must be either sum, prod, mean, amax or amin, got ${value}`,
+        ),
+      },
       { name: 'include_self', kind: 'bool', default: true, keyword: true },
     ],
     variants: ['function', 'method', 'inplace'],

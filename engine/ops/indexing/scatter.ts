@@ -1,8 +1,10 @@
 // scatter and scatterAdd along one dim.
+
 import { message, RuntimeError } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, appliedInPlace, type Change } from '../../registry/in-place.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { checkedPlacing, ix } from './along-dim.js';
 import type { PutMode } from './index-kernels.js';
@@ -11,23 +13,12 @@ const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
 const indexParam: Param = { name: 'index', kind: 'tensor' };
 
-const reduceModes: Readonly<Record<string, PutMode>> = { add: 'add', multiply: 'multiply' };
-
-/** The mode of scatter's `reduce`. @throws RuntimeError on others. */
-function modeOf(reduction: string | null): PutMode {
-  if (reduction === null) return 'replace';
-  const mode = reduceModes[reduction];
-  if (mode === undefined)
-    throw new RuntimeError(
-      message(
-        'scatter',
-        "reduce to be 'add' or 'multiply'",
-        reduction,
-        'reduce argument must be either add or multiply.',
-      ),
-    );
-  return mode;
-}
+/** What is done where an index repeats; null replaces. */
+const reduces = oneOf(
+  ['add', 'multiply'],
+  RuntimeError,
+  () => 'reduce argument must be either add or multiply.',
+);
 
 /** The change that scatter makes. PyTorch has no derivative of the reducing ones: a backward through them fails. */
 function scattered(
@@ -37,7 +28,7 @@ function scattered(
   src: Tensor | Scalar,
   reduction: string | null,
 ): Change {
-  const change = checkedPlacing('scatter', modeOf(reduction), x, dim, index, src);
+  const change = checkedPlacing('scatter', (reduction ?? 'replace') as PutMode, x, dim, index, src);
   if (reduction === null) return change;
   return {
     ...change,
@@ -103,7 +94,7 @@ export const scatter = defineOp(
       dimParam,
       indexParam,
       { name: 'src', kind: 'tensorOrScalar' },
-      { name: 'reduce', kind: 'string', default: null, keyword: true },
+      { name: 'reduce', kind: 'string', default: null, keyword: true, choices: reduces },
     ],
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>

@@ -1,10 +1,12 @@
 // Combination of several tensors: broadcastTensors, meshgrid, atLeast1d…, blockDiag, cartesianProd, combinations.
+
 import { getDefaultDtype } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { broadcastShapes as broadcastTwo, wrapDim } from '../../core/shape.js';
 import { Size, type Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { longTable } from '../indexing/index-kernels.js';
 import { indexSelect } from '../indexing/index-select.js';
@@ -87,11 +89,22 @@ export const broadcastShapes = defineOp({
   }),
 });
 
+const indexingParam: Param = {
+  name: 'indexing',
+  kind: 'string',
+  default: 'ij',
+  keyword: true,
+  choices: oneOf(
+    ['ij', 'xy'],
+    RuntimeError,
+    (value) => `torch.meshgrid: indexing must be one of "xy" or "ij", but received: ${value}`,
+  ),
+};
 export const meshgrid = defineOp({
   name: 'meshgrid',
   numpy: 'numpy.meshgrid',
   doc: "Coordinates on the grid that 1-d tensors span, one view for each; 'xy' exchanges the first two dims.",
-  params: [tensors, { name: 'indexing', kind: 'string', default: 'ij', keyword: true }],
+  params: [tensors, indexingParam],
   variants: ['function'],
   returns: 'Tensor[]',
   gradName: 'ExpandBackward0',
@@ -100,12 +113,6 @@ export const meshgrid = defineOp({
       throw new RuntimeError(message('meshgrid', required, got, hint));
     };
     if (given.length === 0) fail('at least one tensor', 'none', 'meshgrid expects a non-empty TensorList');
-    if (indexing !== 'ij' && indexing !== 'xy')
-      fail(
-        "indexing to be 'ij' or 'xy'",
-        JSON.stringify(indexing),
-        `torch.meshgrid: indexing must be one of "xy" or "ij", but received: ${indexing}`,
-      );
     for (const x of given) {
       if (x.ndim > 1)
         fail(

@@ -1,11 +1,13 @@
 // Eigenvalues and singular values. Gradients divide by differences of (squared) values: Giles (2008), "An extended
 // collection of matrix derivative results".
+
 import { record } from '../../autograd/node.js';
 import { complexOf } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { identity, rawEig, rawEigh, rawSvd } from './_kernels.js';
 import {
@@ -70,16 +72,6 @@ export function hermitianEigen(
 ): { values: Tensor; vectors: Tensor | null } {
   requireSquare(op, a);
   const side = uplo.toUpperCase();
-  if (side !== 'L' && side !== 'U') {
-    throw new RuntimeError(
-      message(
-        op,
-        "UPLO 'L' or 'U'",
-        JSON.stringify(uplo),
-        `Expected UPLO argument to be 'L' or 'U', but got ${uplo}`,
-      ),
-    );
-  }
   const { values, vectors, info } = rawEigh(op, a, side === 'U', wanted || a.requiresGrad);
   requireSuccess(op, info, notConverged('eigenvalues'));
   if (vectors !== null) {
@@ -91,7 +83,16 @@ export function hermitianEigen(
   return { values, vectors };
 }
 
-const uploParam: Param = { name: 'UPLO', kind: 'string', default: 'L' };
+const uploParam: Param = {
+  name: 'UPLO',
+  kind: 'string',
+  default: 'L',
+  choices: oneOf(
+    ['L', 'U', 'l', 'u'],
+    RuntimeError,
+    (value) => `Expected UPLO argument to be 'L' or 'U', but got ${value}`,
+  ),
+};
 export const eigh = defineOp({
   name: 'linalg.eigh',
   doc: 'Eigenvalues, rising, and eigenvectors as columns of symmetric or Hermitian matrices, of which one triangle is read.',

@@ -1,10 +1,12 @@
 // Pseudo-inverse, least squares, rank, low-rank decompositions: all by singular values.
+
 import { record } from '../../autograd/node.js';
 import { int64, partOf } from '../../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { hermitianEigen, singularValues, svdOf } from './eig-svd.js';
 import { linalgQr } from './qr.js';
@@ -139,13 +141,23 @@ export const lstsq = defineOp({
     matrix,
     { name: 'B', kind: 'tensor' },
     { name: 'rcond', kind: 'scalar', default: null },
-    { name: 'driver', kind: 'string', default: null, keyword: true },
+    {
+      name: 'driver',
+      kind: 'string',
+      default: null,
+      keyword: true,
+      choices: oneOf(
+        drivers,
+        RuntimeError,
+        () => 'parameter `driver` should be one of (gels, gelsy, gelsd, gelss)',
+      ),
+    },
   ],
   returns:
     '[Tensor, Tensor, Tensor, Tensor] & { solution: Tensor; residuals: Tensor; rank: Tensor; singularValues: Tensor }',
   compose: (a: Tensor, b: Tensor, rcond: number | null, driver: string | null): Lstsq => {
     const op = 'linalg.lstsq';
-    checkLstsq(op, a, b, driver);
+    checkLstsq(op, a, b);
     const way = driver ?? 'gelsy';
     const vector = isVector(a, b) && a.ndim !== b.ndim;
     const right = vector ? b.unsqueeze(-1) : b;
@@ -188,7 +200,7 @@ export const lstsq = defineOp({
   }),
 });
 
-function checkLstsq(op: string, a: Tensor, b: Tensor, driver: string | null): void {
+function checkLstsq(op: string, a: Tensor, b: Tensor): void {
   const fail = (required: string, hint: string): RuntimeError =>
     new RuntimeError(
       message(op, required, `${showShape(a.shape)} and ${showShape(b.shape)}`, `torch.linalg.lstsq: ${hint}`),
@@ -205,11 +217,6 @@ function checkLstsq(op: string, a: Tensor, b: Tensor, driver: string | null): vo
   const vector = a.ndim !== b.ndim;
   if (b.shape.at(vector ? -1 : -2) !== a.shape.at(-2))
     throw fail('as many rows', 'input.size(-2) should match other.size(-2)');
-  if (driver !== null && !drivers.includes(driver))
-    throw fail(
-      `a driver of ${drivers.join(', ')}`,
-      `parameter \`driver\` should be one of (gels, gelsy, gelsd, gelss)`,
-    );
 }
 
 // --- low rank ---

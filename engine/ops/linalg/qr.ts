@@ -1,10 +1,12 @@
 // QR and Householder reflectors. Q = I − V·T·Vᴴ (the compact WY form), so products of reflectors are a few matrix
 // products.
+
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { joined } from '../joining/cat-stack.js';
 import { identity, rawQr } from './_kernels.js';
@@ -106,36 +108,32 @@ function qrOf(op: string, a: Tensor, mode: string): Pair {
     );
     return pairOf(q, r);
   }
-  if (mode === 'r') {
-    const q = newTensor([0], a.dtype);
-    const r = packed.narrow(-2, 0, Math.min(m, n)).triu();
-    record(
-      'LinalgQrBackward0',
-      r,
-      [a],
-      () => () =>
-        noGradient(
-          op,
-          "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to require differentiation through linalg.qr.",
-        ),
-    );
-    return pairOf(q, r);
-  }
-  throw new RuntimeError(
-    message(
-      op,
-      "a mode 'reduced', 'complete' or 'r'",
-      JSON.stringify(mode),
-      `qr received unrecognized mode '${mode}' but expected one of 'reduced' (default), 'r', or 'complete'`,
-    ),
+  const q = newTensor([0], a.dtype);
+  const r = packed.narrow(-2, 0, Math.min(m, n)).triu();
+  record(
+    'LinalgQrBackward0',
+    r,
+    [a],
+    () => () =>
+      noGradient(
+        op,
+        "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to require differentiation through linalg.qr.",
+      ),
   );
+  return pairOf(q, r);
 }
 
+const modes = oneOf(
+  ['reduced', 'complete', 'r'],
+  RuntimeError,
+  (mode) =>
+    `qr received unrecognized mode '${mode}' but expected one of 'reduced' (default), 'r', or 'complete'`,
+);
 export const linalgQr = defineOp({
   name: 'linalg.qr',
   numpy: 'numpy.linalg.qr',
   doc: "Q with orthonormal columns and the upper triangular R of A = Q·R; mode 'reduced', 'complete' or 'r' (no Q).",
-  params: [matrix, { name: 'mode', kind: 'string', default: 'reduced' }],
+  params: [matrix, { name: 'mode', kind: 'string', default: 'reduced', choices: modes }],
   returns: pairType,
   gradName: 'LinalgQrBackward0',
   kernel: (a: Tensor, mode: string): Pair => qrOf('linalg.qr', a, mode),

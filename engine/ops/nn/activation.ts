@@ -1,10 +1,12 @@
 // Activations: the sigmoid family, rectifiers, shrinkers. Conditions guard arguments as well as results, so that no
 // derivative overflows where the value does not.
+
 import { message, RuntimeError, ValueError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
-import { definePointwise } from '../../registry/define.js';
+import { definePointwise, type Param } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { option, self } from '../pointwise/arithmetic.js';
 
@@ -85,20 +87,23 @@ export const softplus = activation(
     }),
   },
 );
+const approximation: Param = {
+  name: 'approximate',
+  kind: 'string',
+  default: 'none',
+  keyword: true,
+  choices: oneOf(['none', 'tanh'], RuntimeError, () => 'approximate argument must be either none or tanh.'),
+};
 export const gelu = activation(
   'gelu',
   "input · Φ(input), Φ the normal distribution's function; approximate 'tanh' replaces Φ by a formula.",
   (x: Expr, approximate) => {
     if (approximate === 'none') return apply('gelu', x);
-    if (approximate !== 'tanh') {
-      const hint = 'approximate argument must be either none or tanh.';
-      throw new RuntimeError(message('gelu', "approximate 'none' or 'tanh'", `'${approximate}'`, hint));
-    }
     const inner = x.add(x.mul(x).mul(x).mul(0.044715)).mul(Math.SQRT2 * (2 / Math.sqrt(Math.PI)) * 0.5);
     return x.mul(0.5).mul(tanh(inner).add(1));
   },
   {
-    params: [self, { name: 'approximate', kind: 'string', default: 'none', keyword: true }],
+    params: [self, approximation],
     tests: () => ({
       samples: [call([matrix()]), call([matrix()], { approximate: 'tanh' })],
       errors: [{ args: [matrix()], kwargs: { approximate: 'erf' }, throws: 'RuntimeError' }],

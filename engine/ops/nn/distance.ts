@@ -1,9 +1,11 @@
 // Distances and similarities of vectors: pairwiseDistance, cosineSimilarity, cdist, pdist; and normalize.
+
 import { noGrad } from '../../autograd/grad-mode.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
 import { broadcastShapes, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { filled, nonzeroRaw } from '../indexing/index-kernels.js';
 import { distance } from './_distance.js';
@@ -127,16 +129,18 @@ const modes = [
   'donot_use_mm_for_euclid_dist',
 ];
 
+const modeParam: Param = {
+  name: 'compute_mode',
+  kind: 'string',
+  default: modes[0]!,
+  choices: oneOf(modes, ValueError, (value) => `${value} is not a valid value for compute_mode`),
+};
 export const cdist = defineOp({
   name: 'cdist',
   doc: 'The p-distance of every row of x1 [..., n, m] to every row of x2 [..., k, m]; computed from differences in every compute_mode.',
   variants: ['function'],
-  params: [first, second, power, { name: 'compute_mode', kind: 'string', default: modes[0]! }],
-  kernel: (x1: Tensor, x2: Tensor, p: number, mode: string): Tensor => {
-    if (!modes.includes(mode)) {
-      const hint = `${mode} is not a valid value for compute_mode`;
-      throw new ValueError(message('cdist', `one of ${modes.join(', ')}`, mode, hint));
-    }
+  params: [first, second, power, modeParam],
+  kernel: (x1: Tensor, x2: Tensor, p: number): Tensor => {
     [x1, x2].forEach((x, i) => {
       checkPoints('cdist', `X${i + 1}`, x);
       if (x.ndim >= 2) return;

@@ -1,5 +1,6 @@
 // embedding, embeddingBag, oneHot. The gradient of the table is added row by row, without the padding row, and divided
 // by counts on request.
+
 import { noGrad } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import { int64 } from '../../core/dtype.js';
@@ -16,6 +17,7 @@ import { sameShape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { formula, p0 } from '../../pointwise/fused-expression.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { indices as upTo } from '../creation/creation.js';
@@ -268,9 +270,6 @@ function checkBag(op: string, index: Tensor, weight: Tensor, mode: string, weigh
     const hint = `Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, Float, Double; but got ${weight.dtype.title} instead (while checking arguments for embedding_bag)`;
     refuse(op, 'a floating table', weight.dtype.name, hint);
   }
-  if (mode !== 'sum' && mode !== 'mean' && mode !== 'max') {
-    refuse(op, "mode 'sum', 'mean' or 'max'", mode, 'mode has to be one of sum, mean or max', ValueError);
-  }
   if (weights !== null && mode !== 'sum') {
     const hint = `embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='${mode}').`;
     throw new NotImplementedError(message(op, "mode 'sum' with per_sample_weights", mode, hint));
@@ -286,7 +285,12 @@ export const embeddingBag = defineOp({
     table,
     { name: 'offsets', kind: 'tensor', default: null },
     ...norming,
-    { name: 'mode', kind: 'string', default: 'mean' },
+    {
+      name: 'mode',
+      kind: 'string',
+      default: 'mean',
+      choices: oneOf(['sum', 'mean', 'max'], ValueError, () => 'mode has to be one of sum, mean or max'),
+    },
     { name: 'sparse', kind: 'bool', default: false },
     { name: 'per_sample_weights', kind: 'tensor', default: null },
     { name: 'include_last_offset', kind: 'bool', default: false },

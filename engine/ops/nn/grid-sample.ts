@@ -1,5 +1,6 @@
 // gridSample and affineGrid. A sample is a weighted sum of gathered elements, so both gradients are those of the
 // composition.
+
 import {
   ArgumentError,
   message,
@@ -11,6 +12,7 @@ import {
 import { numelOf } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { gather } from '../indexing/gather.js';
 import { where } from '../indexing/masked.js';
@@ -162,19 +164,11 @@ const grid = (shape: readonly number[], dtype = 'float32') => t(shape, { fill: '
 function numbered<T extends string>(op: string, names: readonly T[], name: string, at: number): T {
   return names[at] ?? refuse(op, `'${name}' to be 0, 1 or 2`, String(at), `Invalid ${name}`);
 }
-function named<T extends string>(op: string, names: readonly T[], name: string, value: string): T {
-  const found = names.find((n) => n === value);
-  if (found === undefined)
-    throw new ValueError(
-      message(
-        op,
-        `'${name}' to be ${names.map((n) => `'${n}'`).join(', ')}`,
-        `'${value}'`,
-        `nn.functional.grid_sample(): expected ${name} to be ${names.map((n) => `'${n}'`).join(', ')}, but got: '${value}'`,
-      ),
-    );
-  return found;
-}
+const choice = (name: string, names: readonly string[]) =>
+  oneOf(names, ValueError, (value) => {
+    const known = names.map((n) => `'${n}'`).join(', ');
+    return `nn.functional.grid_sample(): expected ${name} to be ${known}, but got: '${value}'`;
+  });
 
 export const gridSample = defineOp({
   name: 'gridSample',
@@ -183,15 +177,15 @@ export const gridSample = defineOp({
   params: [
     self,
     gridParam,
-    { name: 'mode', kind: 'string', default: 'bilinear' },
-    { name: 'padding_mode', kind: 'string', default: 'zeros' },
+    { name: 'mode', kind: 'string', default: 'bilinear', choices: choice('mode', methods) },
+    { name: 'padding_mode', kind: 'string', default: 'zeros', choices: choice('padding_mode', paddings) },
     { name: 'align_corners', kind: 'bool', default: null },
   ],
   variants: ['function'],
   compose: (x: Tensor, g: Tensor, mode: string, padding: string, align: boolean | null): Tensor =>
     sampled('gridSample', x, g, {
-      method: named('gridSample', methods, 'mode', mode),
-      padding: named('gridSample', paddings, 'padding_mode', padding),
+      method: mode as (typeof methods)[number],
+      padding: padding as (typeof paddings)[number],
       alignCorners: align ?? false,
     }),
   tests: () => ({

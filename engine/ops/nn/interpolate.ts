@@ -1,4 +1,5 @@
 // interpolate and upsample: arguments, errors, order of dims.
+
 import {
   ArgumentError,
   describe,
@@ -10,6 +11,7 @@ import {
 } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { clone } from '../creation/copy-fill-cast.js';
 import { fixedPoint, interpolationTable, type Method } from './_interpolation-tables.js';
@@ -194,7 +196,12 @@ function interpolated(
 const self: Param = { name: 'input', kind: 'tensor' };
 const sizeParam: Param = { name: 'size', kind: 'any', default: null };
 const scaleParam: Param = { name: 'scale_factor', kind: 'any', default: null };
-const modeParam: Param = { name: 'mode', kind: 'string', default: 'nearest' };
+const modeParam: Param = {
+  name: 'mode',
+  kind: 'string',
+  default: 'nearest',
+  choices: oneOf(Object.keys(modes), NotImplementedError),
+};
 const alignParam: Param = { name: 'align_corners', kind: 'bool', default: null };
 
 export const interpolate = defineOp({

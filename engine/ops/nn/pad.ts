@@ -1,7 +1,9 @@
 // pad and constantPadNd: arguments, errors, and source positions for reflect, replicate and circular.
-import { describe, message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
+
+import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { clone } from '../creation/copy-fill-cast.js';
 import { longTable } from '../indexing/index-kernels.js';
@@ -137,6 +139,13 @@ function requireRoom(op: string, x: Tensor, d: number, [before, behind]: Pad, mo
 }
 
 /** Padding as torch.nn.functional.pad does it. */
+/** The modes of pad, as a parameter's choices. */
+export const paddingModes = oneOf(
+  ['constant', 'reflect', 'replicate', 'circular'],
+  NotImplementedError,
+  (mode) => `Unrecognised padding mode ${mode}`,
+);
+
 export function pads(
   op: string,
   x: Tensor,
@@ -145,16 +154,6 @@ export function pads(
   value: Scalar | null,
 ): Tensor {
   if (mode === 'constant') return constantPadded(op, x, pad, value ?? 0);
-  if (mode !== 'reflect' && mode !== 'replicate' && mode !== 'circular') {
-    throw new NotImplementedError(
-      message(
-        op,
-        "'constant', 'reflect', 'replicate' or 'circular'",
-        describe(mode),
-        `Unrecognised padding mode ${mode}`,
-      ),
-    );
-  }
   if (value !== null && Number(value) !== 0) {
     refuse(
       op,
@@ -165,7 +164,7 @@ export function pads(
   }
   if (pad.length % 2 !== 0)
     refuse(op, 'an even number of sizes', showShape(pad), 'Padding length must be divisible by 2');
-  return modePadded(op, x, pad, mode);
+  return modePadded(op, x, pad, mode as Mode);
 }
 
 const listOf = (pad: number | readonly number[]): readonly number[] =>
@@ -198,7 +197,7 @@ export const pad = defineOp({
   params: [
     self,
     padParam,
-    { name: 'mode', kind: 'string', default: 'constant' },
+    { name: 'mode', kind: 'string', default: 'constant', choices: paddingModes },
     { name: 'value', kind: 'scalar', default: null },
   ],
   compose: (x: Tensor, pad: number | readonly number[], mode: string, value: Scalar | null): Tensor =>

@@ -1,4 +1,5 @@
 // Arithmetic: add, sub, mul, div, remainders, signs.
+
 import { Complex } from '../../core/complex.js';
 import { int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
@@ -6,6 +7,7 @@ import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
 import * as routes from '../../registry/overloads.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 
 export const self: Param = { name: 'input', kind: 'tensor' };
@@ -124,7 +126,17 @@ export const mul = definePointwise({
   tests: () => ({ bench: [call([million(), million()])] }),
 });
 
-const roundingMode: Param = { name: 'rounding_mode', kind: 'string', default: null, keyword: true };
+const roundingMode: Param = {
+  name: 'rounding_mode',
+  kind: 'string',
+  default: null,
+  keyword: true,
+  choices: oneOf(
+    ['trunc', 'floor'],
+    RuntimeError,
+    (mode) => `expected rounding_mode to be one of None, 'trunc', or 'floor' but found '${mode}'`,
+  ),
+};
 export const div = definePointwise({
   name: 'div',
   aliases: ['torch.divide'],
@@ -162,12 +174,7 @@ routes.reroute(
   div,
   (x, y, mode) => {
     if (typeof mode !== 'string') return null;
-    const route = roundings[mode];
-    if (route === undefined) {
-      const hint = `expected rounding_mode to be one of None, 'trunc', or 'floor' but found '${mode}'`;
-      throw new RuntimeError(message('div', "roundingMode null, 'trunc' or 'floor'", `'${mode}'`, hint));
-    }
-    if (routes.categoryOf(div, [x, y]) > 0) return route;
+    if (routes.categoryOf(div, [x, y]) > 0) return roundings[mode]!;
     throw new NotImplementedError(message('div', `numbers with roundingMode '${mode}'`, 'bool'));
   },
   2,

@@ -1,9 +1,11 @@
 // quantile and nanquantile.
+
 import { float64, int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { tensor } from '../creation/creation.js';
 import { sort } from './sort-topk.js';
@@ -16,7 +18,18 @@ const params: readonly Param[] = [
   { name: 'q', kind: 'tensorOrScalar' },
   { name: 'dim', kind: 'int', default: null },
   keepdimParam,
-  { name: 'interpolation', kind: 'string', default: 'linear', keyword: true },
+  {
+    name: 'interpolation',
+    kind: 'string',
+    default: 'linear',
+    keyword: true,
+    choices: oneOf(
+      ways,
+      RuntimeError,
+      (way, op) =>
+        `${op}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ${way}`,
+    ),
+  },
 ];
 
 function refuse(op: string, required: string, got: string, hint: string): never {
@@ -24,7 +37,7 @@ function refuse(op: string, required: string, got: string, hint: string): never 
 }
 
 /** @throws where PyTorch refuses the arguments. */
-function check(op: string, x: Tensor, q: Tensor | Scalar, way: string): void {
+function check(op: string, x: Tensor, q: Tensor | Scalar): void {
   if (x.length === 0) refuse(op, 'at least one element', 'none', 'input tensor must be non-empty');
   if (x.dtype.name !== 'float32' && x.dtype !== float64)
     refuse(op, 'float32 or float64', x.dtype.name, 'input tensor must be either float or double dtype');
@@ -36,10 +49,6 @@ function check(op: string, x: Tensor, q: Tensor | Scalar, way: string): void {
       refuse(op, 'q in [0, 1]', 'others', 'q values must be in the range [0, 1]');
   } else if (!(Number(q) >= 0 && Number(q) <= 1))
     refuse(op, 'q in [0, 1]', String(q), `q must be in the range [0, 1] but got ${q}`);
-  if (!ways.includes(way as Way)) {
-    const hint = `${op}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got ${way}`;
-    throw new RuntimeError(message(op, 'a known interpolation', way, hint));
-  }
 }
 
 /** Where each q lies among the sorted values of a row, as a fraction of places; sizes [rows…, q]. */
@@ -70,7 +79,7 @@ function quantileOf(
   keepdim: boolean,
   way: string,
 ): Tensor {
-  check(op, x, given, way);
+  check(op, x, given);
   const q = given instanceof Tensor ? given : (tensor.impl(Number(given), x.dtype, null, false) as Tensor);
   const flat = dim === null || x.ndim === 0;
   const over = wrapDim(op, dim ?? 0, x.ndim);

@@ -7,6 +7,7 @@ import { newTensor } from '../../core/factory.js';
 import { sameShape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { cast, rawCast } from '../creation/copy-fill-cast.js';
 import { filled, requireMemory } from '../indexing/index-kernels.js';
@@ -69,8 +70,6 @@ function checkSearch(
   sorter: Tensor | null,
 ): void {
   const op = 'searchsorted';
-  if (side !== null && side !== 'left' && side !== 'right')
-    refuse(op, "'left' or 'right'", side, `side can only be 'left' or 'right' but got ${side}`);
   if (side === 'left' && right)
     refuse(
       op,
@@ -116,7 +115,17 @@ export const searchsorted = defineOp({
     { name: 'input', kind: 'tensorOrScalar' },
     outInt32,
     rightParam,
-    { name: 'side', kind: 'string', default: null, keyword: true },
+    {
+      name: 'side',
+      kind: 'string',
+      default: null,
+      keyword: true,
+      choices: oneOf(
+        ['left', 'right'],
+        RuntimeError,
+        (side) => `side can only be 'left' or 'right' but got ${side}`,
+      ),
+    },
     { name: 'sorter', kind: 'tensor', default: null, keyword: true },
   ],
   variants: ['function'],

@@ -1,10 +1,12 @@
 // segmentReduce: reductions of consecutive segments of a dim, given by lengths or offsets.
+
 import { noGrad } from '../../autograd/grad-mode.js';
 import { int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
 import { applied } from '../../registry/in-place.js';
+import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { cast, rawZeros } from '../creation/copy-fill-cast.js';
 import { gathered, placing, putAlong } from '../indexing/along-dim.js';
@@ -96,13 +98,7 @@ function reduced(
   unsafe: boolean,
   initial: Scalar | null,
 ): Tensor {
-  const reduction = kinds[kind];
-  if (reduction === undefined)
-    fail(
-      `reduce to be one of ${Object.keys(kinds).join(', ')}`,
-      JSON.stringify(kind),
-      'unsupported reduction',
-    );
+  const reduction = kinds[kind]!;
   if (!x.dtype.isFloatingPoint)
     throw new NotImplementedError(
       message(
@@ -140,7 +136,11 @@ export const segmentReduce = defineOp({
   doc: 'Each segment of a dim reduced to one element (sum, mean, max, min or prod), starting from `initial`; segments follow each other and have the given lengths, or begin and end at the given offsets.',
   params: [
     { name: 'data', kind: 'tensor' },
-    { name: 'reduce', kind: 'string' },
+    {
+      name: 'reduce',
+      kind: 'string',
+      choices: oneOf(Object.keys(kinds), RuntimeError, () => 'unsupported reduction'),
+    },
     { name: 'lengths', kind: 'tensor', default: null, keyword: true },
     { name: 'indices', kind: 'tensor', default: null, keyword: true },
     { name: 'offsets', kind: 'tensor', default: null, keyword: true },

@@ -7,7 +7,7 @@ import { call, t } from '../../registry/samples.js';
 import { fft1, ifft, irfft, rfft } from '../fft/fft.js';
 import { fitted } from '../fft/transforms.js';
 import { filled } from '../indexing/index-kernels.js';
-import { pad as padWith } from '../nn/pad.js';
+import { paddingModes, pad as padWith } from '../nn/pad.js';
 import { folded, padded, type Slide, unfolded } from '../nn/sliding-windows.js';
 import { viewAsReal } from '../pointwise/complex.js';
 import { transposed } from '../views/geometry.js';
@@ -138,7 +138,7 @@ export const stft = defineOp({
   params: [
     signal,
     ...framing,
-    { name: 'pad_mode', kind: 'string', default: 'reflect' },
+    { name: 'pad_mode', kind: 'string', default: 'reflect', choices: paddingModes },
     boolean('normalized', false),
     boolean('onesided', null),
     boolean('return_complex', null),

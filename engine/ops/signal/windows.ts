@@ -1,9 +1,11 @@
 // torch.signal.windows and the window functions of torch itself: expressions over evenly spaced points, computed in
 // float64 and rounded once.
+
 import { type DType, float32, float64, getDefaultDtype } from '../../core/dtype.js';
 import { ArgumentError, describe, message, ValueError } from '../../core/errors.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type ErrorSample, type OpTests, type Param } from '../../registry/define.js';
+import { oneOf } from '../../registry/params.js';
 import { call, type Sample } from '../../registry/samples.js';
 import { cast } from '../creation/copy-fill-cast.js';
 import { allocateFor, finish, full, indices } from '../creation/creation.js';
@@ -13,7 +15,17 @@ type Shape = (n: number, periods: number) => Tensor;
 
 const factory: readonly Param[] = [
   { name: 'dtype', kind: 'dtype', default: null, keyword: true },
-  { name: 'layout', kind: 'string', default: null, keyword: true },
+  {
+    name: 'layout',
+    kind: 'string',
+    default: null,
+    keyword: true,
+    choices: oneOf(
+      ['strided'],
+      ValueError,
+      (layout, op) => `${op} is implemented for strided tensors only, got: torch.${layout}`,
+    ),
+  },
   { name: 'device', kind: 'device', default: null, keyword: true },
   { name: 'requires_grad', kind: 'bool', default: false, keyword: true },
 ];
@@ -37,14 +49,10 @@ function cosines(n: number, periods: number, a: readonly number[]): Tensor {
 }
 
 /** The checks that all windows share. @throws ValueError */
-function check(op: string, n: number, dtype: DType, layout: string | null): void {
+function check(op: string, n: number, dtype: DType): void {
   if (n < 0) {
     const hint = `${op} requires non-negative window length, got M=${n}`;
     throw new ValueError(message(op, 'a length of at least 0', String(n), hint));
-  }
-  if (layout !== null && layout !== 'strided') {
-    const hint = `${op} is implemented for strided tensors only, got: torch.${layout}`;
-    throw new ValueError(message(op, 'the strided layout', layout, hint));
   }
   if (dtype !== float32 && dtype !== float64) {
     const hint = `${op} expects float32 or float64 dtypes, got: torch.${dtype.name}`;
@@ -61,9 +69,9 @@ function windowOf(
   options: Factory,
   checked = true,
 ): Tensor {
-  const [given, layout, device, grad] = options;
+  const [given, , device, grad] = options;
   const dtype = given ?? getDefaultDtype();
-  if (checked) check(op, n, dtype, layout);
+  if (checked) check(op, n, dtype);
   const out = allocateFor(op, [n], dtype, device);
   if (n === 0 || out.device.kernels === null) return finish(out, grad);
   if (n === 1) return full.impl([1], 1, dtype, null, grad) as Tensor;
@@ -102,7 +110,7 @@ function windowOp<A extends readonly unknown[] = readonly []>(rule: Rule<A>) {
       const n = args[0] as number;
       const rest = args.slice(1 + own.length);
       const options = rest.slice(1) as unknown as Factory;
-      check(rule.name, n, options[0] ?? getDefaultDtype(), options[1]);
+      check(rule.name, n, options[0] ?? getDefaultDtype());
       const symmetric = rest[0] as boolean;
       const shape = rule.shape(args.slice(1, 1 + own.length) as unknown as A, symmetric);
       return windowOf(rule.name, n, symmetric, shape, options);

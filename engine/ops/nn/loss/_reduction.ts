@@ -1,14 +1,28 @@
 // What losses share: the reduction, common parameters, checks of sizes.
+
 import { message, RuntimeError, showShape, ValueError } from '../../../core/errors.js';
 import { sameShape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
 import type { ErrorSample, Param } from '../../../registry/define.js';
+import { oneOf } from '../../../registry/params.js';
 import { t } from '../../../registry/samples.js';
 
 export const input: Param = { name: 'input', kind: 'tensor' };
 export const target: Param = { name: 'target', kind: 'tensor' };
 /** What PyTorch has behind the deprecated size_average and reduce is keyword-only here. */
-export const reductionParam: Param = { name: 'reduction', kind: 'string', default: 'mean', keyword: true };
+/** What becomes of the losses of the elements. */
+export const reductions = oneOf(
+  ['none', 'mean', 'sum'],
+  ValueError,
+  (value) => `${value} is not a valid value for reduction`,
+);
+export const reductionParam: Param = {
+  name: 'reduction',
+  kind: 'string',
+  default: 'mean',
+  keyword: true,
+  choices: reductions,
+};
 
 export function numberOption(name: string, value: number, keyword = true): Param {
   return { name, kind: 'scalar', default: value, keyword };
@@ -18,19 +32,6 @@ export function flagOption(name: string, value: boolean, keyword = true): Param 
 }
 export function tensorOption(name: string, keyword = true): Param {
   return { name, kind: 'tensor', default: null, keyword };
-}
-
-/** @throws ValueError for what is not a reduction. */
-export function checkReduction(op: string, reduction: string): void {
-  if (reduction === 'none' || reduction === 'mean' || reduction === 'sum') return;
-  throw new ValueError(
-    message(
-      op,
-      "reduction 'none', 'mean' or 'sum'",
-      `'${reduction}'`,
-      `${reduction} is not a valid value for reduction`,
-    ),
-  );
 }
 
 /** The loss of each element as it is, or their mean or sum. */

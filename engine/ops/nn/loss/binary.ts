@@ -10,12 +10,12 @@ import { defineOp } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
 import {
   badReduction,
-  checkReduction,
   flagOption,
   input,
   numberOption,
   reduced,
   reductionParam,
+  reductions,
   refuse,
   target,
   tensorOption,
@@ -73,7 +73,6 @@ export const binaryCrossEntropy = defineOp({
   variants: ['function'],
   params: [input, target, tensorOption('weight', false), reductionParam],
   compose: (x: Tensor, y: Tensor, weight: Tensor | null, reduction: string): Tensor => {
-    checkReduction('binaryCrossEntropy', reduction);
     checkBinary('binaryCrossEntropy', x, y);
     if (x.detach().ge(0).logicalAnd(x.detach().le(1)).all().item() !== true) {
       const hint = 'all elements of input should be between 0 and 1';
@@ -127,7 +126,6 @@ export const binaryCrossEntropyWithLogits = defineOp({
     positive: Tensor | null,
   ): Tensor => {
     const op = 'binaryCrossEntropyWithLogits';
-    checkReduction(op, reduction);
     if (!sameShape(x.shape, y.shape)) {
       const hint = `Target size (${showShape(y.shape)}) must be the same as input size (${showShape(x.shape)})`;
       refuse(op, `a target of shape ${showShape(x.shape)}`, showShape(y.shape), hint, ValueError);
@@ -158,7 +156,6 @@ export const softMarginLoss = defineOp({
   variants: ['function'],
   params: [input, target, reductionParam],
   compose: (x: Tensor, y: Tensor, reduction: string): Tensor => {
-    checkReduction('softMarginLoss', reduction);
     for (const { dtype } of [x, y]) {
       if (!dtype.isIntegral) continue;
       const hint = `result type Float can't be cast to the desired output type ${dtype.title}`;
@@ -184,7 +181,6 @@ export const hingeEmbeddingLoss = defineOp({
   variants: ['function'],
   params: [input, target, numberOption('margin', 1, false), reductionParam],
   compose: (x: Tensor, y: Tensor, margin: number, reduction: string): Tensor => {
-    checkReduction('hingeEmbeddingLoss', reduction);
     return reduced(hinge([x, y], [margin]), reduction);
   },
   tests: () => ({
@@ -217,7 +213,6 @@ export const multilabelSoftMarginLoss = defineOp({
     }
     const each = multilabel([x, y]);
     const loss = (weight === null ? each : each.mul(weight)).sum(-1).div(x.shape.at(-1)!);
-    checkReduction('multilabelSoftMarginLoss', reduction);
     return reduced(loss, reduction);
   },
   tests: () => ({
@@ -231,15 +226,15 @@ export const multilabelSoftMarginLoss = defineOp({
 });
 
 const divergence = formula('klDiv', 2, (x, y) => y!.exp().mul(y!.sub(x!)));
+const withBatchMean = { ...reductions, values: [...reductions.values, 'batchmean'] };
 export const klDiv = defineOp({
   name: 'klDiv',
   torch: 'torch.nn.functional.kl_div',
   doc: 'target · (log target − input) of log-probabilities; with log_target the target is in logarithms too. Also reduces by batchmean.',
   variants: ['function'],
-  params: [input, target, reductionParam, flagOption('log_target', false)],
+  params: [input, target, { ...reductionParam, choices: withBatchMean }, flagOption('log_target', false)],
   compose: (x: Tensor, y: Tensor, reduction: string, logTarget: boolean): Tensor => {
     const byBatch = reduction === 'batchmean';
-    if (!byBatch) checkReduction('klDiv', reduction);
     if (x.dtype.isIntegral || y.dtype.isIntegral) {
       refuse('klDiv', 'a floating dtype', x.dtype.name, 'kl_div: Integral inputs not supported.');
     }

@@ -12,7 +12,6 @@ import { ix, requireInside } from '../../indexing/along-dim.js';
 import { linearOf } from '../linear.js';
 import {
   badReduction,
-  checkReduction,
   input,
   numberOption,
   reduced,
@@ -122,7 +121,6 @@ export const nllLoss = defineOp({
   variants: ['function'],
   params: [input, target, tensorOption('weight', false), ignoreParam, reductionParam],
   compose: (x: Tensor, y: Tensor, weight: Tensor | null, ignore: number, reduction: string): Tensor => {
-    checkReduction('nllLoss', reduction);
     return nllOf('nllLoss', x, y, weight, ignore, reduction);
   },
   tests: () => ({
@@ -185,7 +183,6 @@ interface Entropy {
 }
 
 function entropyOf(x: Tensor, y: Tensor, e: Entropy): Tensor {
-  checkReduction(e.op, e.reduction);
   if (!(e.smoothing >= 0 && e.smoothing <= 1)) {
     const hint = `label_smoothing must be between 0.0 and 1.0. Got: ${e.smoothing}`;
     throw new RuntimeError(message(e.op, 'label_smoothing in [0, 1]', String(e.smoothing), hint));

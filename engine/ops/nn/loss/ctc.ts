@@ -11,7 +11,7 @@ import { defineOp } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
 import { indices as upTo } from '../../creation/creation.js';
 import { filled, longTable } from '../../indexing/index-kernels.js';
-import { checkReduction, reduced } from './_reduction.js';
+import { reduced, reductions } from './_reduction.js';
 
 const op = 'ctcLoss';
 const f64 = { dtype: 'float64' };
@@ -263,7 +263,7 @@ export const ctcLoss = defineOp({
     { name: 'input_lengths', kind: 'any' },
     { name: 'target_lengths', kind: 'any' },
     { name: 'blank', kind: 'int', default: 0 },
-    { name: 'reduction', kind: 'string', default: 'mean' },
+    { name: 'reduction', kind: 'string', default: 'mean', choices: reductions },
     { name: 'zero_infinity', kind: 'bool', default: false },
   ],
   kernel: (
@@ -275,7 +275,6 @@ export const ctcLoss = defineOp({
     reduction: string,
     zeroInfinity: boolean,
   ): Tensor => {
-    checkReduction(op, reduction);
     requireFloating(op, raw.dtype);
     if (raw.ndim !== 2 && raw.ndim !== 3) {
       refuse(

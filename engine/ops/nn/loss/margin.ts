@@ -13,7 +13,6 @@ import { ix, requireInside } from '../../indexing/along-dim.js';
 import { pairwise } from '../distance.js';
 import {
   badReduction,
-  checkReduction,
   flagOption,
   input,
   numberOption,
@@ -51,7 +50,6 @@ export const marginRankingLoss = defineOp({
   ],
   compose: (a: Tensor, b: Tensor, y: Tensor, margin: number, reduction: string): Tensor => {
     const op = 'marginRankingLoss';
-    checkReduction(op, reduction);
     if (a.ndim !== b.ndim || a.ndim !== y.ndim) {
       const sizes = [a, b, y].map((x) => showShape(x.shape)).join(', ');
       const hint = `margin_ranking_loss : All input tensors should have same dimension but got sizes: ${sizes}`;
@@ -110,7 +108,6 @@ export const cosineEmbeddingLoss = defineOp({
     reductionParam,
   ],
   compose: (a: Tensor, b: Tensor, y: Tensor, margin: number, reduction: string): Tensor => {
-    checkReduction('cosineEmbeddingLoss', reduction);
     checkEmbedding(a, b, y);
     const epsilon = 1e-12;
     const length = a.mul(a).sum(-1).add(epsilon).mul(b.mul(b).sum(-1).add(epsilon)).sqrt();
@@ -142,7 +139,6 @@ function apartBy(op: string, p: number, eps: number): Triplet['apart'] {
 }
 
 function tripletOf(anchor: Tensor, positive: Tensor, negative: Tensor, s: Triplet): Tensor {
-  checkReduction(s.op, s.reduction);
   if (!(s.margin > 0)) {
     const hint = `margin must be greater than 0, got ${s.margin}`;
     throw new ValueError(message(s.op, 'a margin above 0', String(s.margin), hint));
@@ -303,7 +299,6 @@ export const multiMarginLoss = defineOp({
     reduction: string,
   ): Tensor => {
     const op = 'multiMarginLoss';
-    checkReduction(op, reduction);
     if (p !== 1 && p !== 2)
       refuse(op, 'p of 1 or 2', String(p), 'only p == 1 and p == 2 supported', ValueError);
     const rows = samplesOf(op, x);
@@ -347,7 +342,6 @@ export const multilabelMarginLoss = defineOp({
   params: [input, target, reductionParam],
   compose: (x: Tensor, y: Tensor, reduction: string): Tensor => {
     const op = 'multilabelMarginLoss';
-    checkReduction(op, reduction);
     const rows = samplesOf(op, x);
     if (!sameShape(x.shape, y.shape)) {
       const hint = `inconsistent target size: ${showShape(y.shape)} for input of size: ${showShape(x.shape)}`;

@@ -11,7 +11,6 @@ import { defineOp, type OpDef } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
 import {
   badReduction,
-  checkReduction,
   flagOption,
   input,
   numberOption,
@@ -39,7 +38,6 @@ function regression(name: string, torch: string, doc: string, elements: Formula,
     variants: ['function'],
     params: [input, target, reductionParam, tensorOption('weight')],
     compose: (x: Tensor, y: Tensor, reduction: string, weight: Tensor | null): Tensor => {
-      checkReduction(name, reduction);
       return weightedMean(weighted(name, elements([x, y]), weight, x), weight, reduction);
     },
     tests: () => ({
@@ -79,7 +77,6 @@ export const huberLoss = defineOp({
   variants: ['function'],
   params: [input, target, reductionParam, numberOption('delta', 1), tensorOption('weight')],
   compose: (x: Tensor, y: Tensor, reduction: string, delta: number, weight: Tensor | null): Tensor => {
-    checkReduction('huberLoss', reduction);
     if (!(delta > 0)) {
       const hint = 'huber_loss does not support non-positive values for delta.';
       refuse('huberLoss', 'delta > 0', String(delta), hint);
@@ -108,7 +105,6 @@ export const smoothL1Loss = defineOp({
   variants: ['function'],
   params: [input, target, reductionParam, numberOption('beta', 1)],
   compose: (x: Tensor, y: Tensor, reduction: string, beta: number): Tensor => {
-    checkReduction('smoothL1Loss', reduction);
     if (beta < 0) {
       const hint = 'smooth_l1_loss does not support negative values for beta.';
       refuse('smoothL1Loss', 'beta ≥ 0', String(beta), hint);
@@ -168,7 +164,6 @@ export const poissonNllLoss = defineOp({
     reductionParam,
   ],
   compose: (x: Tensor, y: Tensor, log: boolean, full: boolean, eps: number, reduction: string): Tensor => {
-    checkReduction('poissonNllLoss', reduction);
     return reduced(poissons[log ? 1 : 0][full ? 1 : 0]([x, y], [eps]), reduction);
   },
   tests: () => ({
@@ -228,7 +223,6 @@ export const gaussianNllLoss = defineOp({
     reduction: string,
   ): Tensor => {
     const v = varianceFor(x, variance).clone();
-    checkReduction('gaussianNllLoss', reduction);
     broadcastShapes('gaussianNllLoss', x.shape, y.shape);
     // Gradients pass as if nothing had been cut off.
     noGrad(() => v.clampMin_(eps));
