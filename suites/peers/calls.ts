@@ -6,7 +6,7 @@ import { idMatcher } from '../common/cases.js';
 import type { Fixtures } from '../common/fixtures.js';
 import type { FixtureCase } from '../common/manifest.js';
 import type { RegisteredOp } from '../common/registry.js';
-import { differencesOf, excuseFor } from '../validate/known-differences.js';
+import { differencesOf, knownDifference } from '../validate/known-differences.js';
 import type { Argument, Parameter } from './call.js';
 import { SENDABLE } from './inputs.js';
 import type { PeerCall, SentTensor } from './protocol.js';
@@ -36,7 +36,7 @@ export function peerCases(
     const differences = differencesOf(registered.name);
     return fixtures.casesOf(registered.name).flatMap((recorded): PeerCase[] => {
       const { id, inputs } = recorded;
-      if (!matches(id) || !isAskable(recorded, fixtures) || excuseFor(id, differences) !== undefined)
+      if (!matches(id) || !isAskable(recorded, fixtures) || knownDifference(id, differences) !== undefined)
         return [];
       const dtypes = [...new Set(inputs.map(({ dtype }) => dtype))];
       return [{ id, op: bare(registered.torch), dtypes, registered, recorded }];

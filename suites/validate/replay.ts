@@ -40,6 +40,8 @@ export interface ReplayOutcome {
   readonly problems: readonly string[];
   readonly compared: number;
   readonly checks: Checks;
+  /** How the call ended: 'a result', or the class of its error. */
+  readonly ended: string;
   readonly worst?: Worst;
 }
 
@@ -97,6 +99,7 @@ class Replay {
       problems: this.#problems,
       compared: this.#compared,
       checks: this.#checks,
+      ended: thrown === undefined ? 'a result' : thrown instanceof Error ? thrown.name : typeof thrown,
       ...(this.#worst ? { worst: this.#worst } : {}),
     };
   }

@@ -102,7 +102,7 @@ it('a map of a large array has a sign a block, × where any of it differs', () =
   const [got, want] = [value(new Float32Array(20_000)), value(new Float32Array(20_000))];
   got.data[57 * 200 + 130] = 1;
   const comparison = compareArrays(got, want, { rtol: 0, atol: 1e-6, signedZero: 'any' });
-  const outcome = { problems: ['out0'], compared: 1, checks: {} };
+  const outcome = { problems: ['out0'], compared: 1, checks: {}, ended: 'a result' };
   const text = account(recorded, fixtures, outcome, [{ what: 'out0', got, want, comparison }]);
   const rows = text.split('\n').filter((line) => /^ {2}[·×]+$/.test(line));
   expect(rows).toHaveLength(20);

@@ -4,14 +4,18 @@ import * as engine from '../../engine/index.js';
 import { serializeNpz } from '../../engine/io/npz.js';
 import { call, t } from '../../engine/registry/samples.js';
 import { CannotRunError, type CaseResult } from '../../reports/schema/index.js';
-import { type Case, casesOf } from '../../suites/common/cases.js';
+import { type Case, casesOf, idMatcher } from '../../suites/common/cases.js';
 import { Fixtures } from '../../suites/common/fixtures.js';
 import type { FixtureCase, FixtureInput, Manifest, TensorOutput } from '../../suites/common/manifest.js';
 import { type RegisteredOp, registeredOps } from '../../suites/common/registry.js';
 import type { SuiteOptions } from '../../suites/common/suite.js';
 import { silentProgress } from '../../suites/runner/progress.js';
 import { validateCase, validateOps } from '../../suites/validate/index.js';
-import type { KnownDifferences } from '../../suites/validate/known-differences.js';
+import {
+  KNOWN_DIFFERENCES,
+  type KnownDifference,
+  type KnownDifferences,
+} from '../../suites/validate/known-differences.js';
 
 type Arrays = Record<string, { data: Float32Array; shape: number[]; dtype: string }>;
 
@@ -229,14 +233,53 @@ describe('the suite', () => {
       reason: expect.stringContaining('no longer declared'),
     });
   });
-  test('a declared difference is skipped with its reason, and fails once it agrees', () => {
-    const differences = { 'neg/0@float32*': 'PyTorch rounds elsewhere' };
-    const skipped = replayNeg({}, { out0: array(-1, 2.5, -0.5) }, only('neg'), differences);
-    expect(skipped).toMatchObject({ status: 'skip', reason: 'PyTorch rounds elsewhere' });
-    expect(replayNeg({}, {}, only('neg'), differences)).toMatchObject({
+  test('a known difference is skipped with its reason, and fails once the case agrees', () => {
+    const reason = 'PyTorch rounds elsewhere';
+    const difference = { what: 'out0', elements: 1, index: [1], pytorch: 2.5, ours: 2 };
+    const differences = { 'neg/0@float32*': { reason, difference } };
+    const replay = (arrays: Arrays, known = differences) => replayNeg({}, arrays, only('neg'), known);
+    const differing = { out0: array(-1, 2.5, -0.5) };
+    expect(replay(differing)).toMatchObject({ status: 'skip', reason });
+    expect(replay({})).toMatchObject({ status: 'fail', message: expect.stringContaining('but it agrees') });
+    const otherwise = (arrays: Arrays, change: Partial<typeof difference>, message: string) =>
+      expect(
+        replay(arrays, { 'neg/0@float32*': { reason, difference: { ...difference, ...change } } }),
+      ).toMatchObject({ status: 'fail', message: expect.stringContaining(message) });
+    otherwise(
+      differing,
+      { pytorch: 2.25 },
+      'known: 1 elements, PyTorch 2.25, ours 2; now: 1 elements, PyTorch 2.5',
+    );
+    otherwise(differing, { ours: 3 }, 'ours 3; now: 1 elements, PyTorch 2.5, ours 2');
+    otherwise(differing, { index: [0] }, 'now: 1 elements, PyTorch -1, ours -1');
+    otherwise(differing, { what: 'out1' }, 'out1 was not compared');
+    otherwise({ out0: array(-1, 2.5, -1.5) }, {}, 'now: 2 elements');
+    otherwise({ ...differing, gin0: array(1, 2, 3) }, {}, 'it also fails in gradients');
+  });
+  test('a known difference in how a call ends, or in a view, is held to what it says', () => {
+    const reason = 'PyTorch refuses it';
+    const throwing = { error: { class: 'TypeError', message: 'no' }, outputs: undefined, gradients: [] };
+    const judge = (change: Partial<FixtureCase>, difference: KnownDifference['difference']) =>
+      replayNeg(change, {}, only('neg'), { 'neg/0@float32*': { reason, difference } });
+    expect(judge(throwing, { pytorch: 'TypeError', ours: 'a result' }).status).toBe('skip');
+    expect(judge(throwing, { pytorch: 'ValueError', ours: 'a result' })).toMatchObject({
       status: 'fail',
-      message: expect.stringContaining('but it agrees'),
+      message: expect.stringContaining('now: PyTorch TypeError, ours a result'),
     });
+    expect(judge(throwing, { pytorch: 'TypeError', ours: 'RuntimeError' }).status).toBe('fail');
+    const view = { outputs: [{ ...output, isView: true }] };
+    expect(judge(view, 'a copy for a view').status).toBe('skip');
+    expect(judge(throwing, 'a copy for a view')).toMatchObject({
+      status: 'fail',
+      message: expect.stringContaining('it also fails in errors'),
+    });
+  });
+  test('every known difference is of a declared case', () => {
+    const byName = new Map(registeredOps().map((op) => [op.name, op]));
+    for (const [name, globs] of Object.entries(KNOWN_DIFFERENCES)) {
+      const ids = casesOf(byName.get(name)!).map(({ id }) => id);
+      for (const glob of Object.keys(globs)) expect(ids.filter(idMatcher(glob)), glob).not.toEqual([]);
+    }
   });
   test('stops at once when it is told to', async () => {
     const stopped = { ...options(), signal: AbortSignal.abort() };
