@@ -19,10 +19,10 @@ import { message, NotImplementedError, RuntimeError, showShape } from '../core/e
 import { newStrided, newTensor, newTensorLike } from '../core/factory.js';
 import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { promoted } from './_function-support.js';
 import { differentiateComplex, isRealValued } from './complex/wirtinger.js';
 import { differentiate } from './differentiate.js';
 import { type Expr, input, substitute, topological } from './expr.js';
+import { promoted } from './function-support.js';
 import { PointwiseNode } from './node.js';
 import { compile } from './program.js';
 

@@ -4,8 +4,8 @@ import { connect, type Gradients, Node, SavedTensor } from '../autograd/node.js'
 import type { DType } from '../core/dtype.js';
 import { type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { summed, zerosLike } from './_function-support.js';
 import type { PointwiseFunction } from './function.js';
+import { summed, zerosLike } from './function-support.js';
 
 /** Kinds of `n` scalars that take no part in promotion. */
 function unkinded(n: number): readonly null[] {

@@ -1,7 +1,8 @@
 // Holds the command block to its one room: engine/backend/commands. Elsewhere a number's place in a command is not to be known.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sources } from '../support/imports.js';
 import { ROOT } from '../support/root.js';
 
 const ROOM = 'engine/backend/commands/';
@@ -16,14 +17,8 @@ function touches(source: string): boolean {
   return PLACES.test(source) || IMPORTED.test(source);
 }
 
-function sources(folder: string): string[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.m?ts$/.test(entry.name))
-    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
-}
-
 test('only the encoders, decoders and statuses touch the command block', () => {
-  const all = ['engine', 'suites', 'test'].flatMap(sources).filter((file) => !LEFT_OUT.includes(file));
+  const all = sources('engine', 'suites', 'test').filter((file) => !LEFT_OUT.includes(file));
   const found = all.filter((file) => touches(readFileSync(join(ROOT, file), 'utf8')));
   expect(found.filter((file) => !file.startsWith(ROOM))).toEqual([]);
   // The search finds what it looks for: all of the room but the geometry.

@@ -25,13 +25,14 @@ const ADDON = process.env.TORCHSTONE_ADDON || join(ROOT, 'native', 'build', 'Rel
 /** A user without an addon, a repository or settings of ours. */
 const BARE = { PATH: process.env.PATH, HOME: process.env.HOME };
 
+const VERSION = manifestOf(join(ROOT, 'engine')).version;
 const work = mkdtempSync(join(tmpdir(), 'torchstone-pack-'));
 const project = join(work, 'project');
 const modules = join(project, 'node_modules');
 const packages = {
-  engine: { tarball: join(work, 'torchstone-0.1.0.tgz'), folder: join(modules, 'torchstone') },
+  engine: { tarball: join(work, `torchstone-${VERSION}.tgz`), folder: join(modules, 'torchstone') },
   suites: {
-    tarball: join(work, 'torchstone-harness-0.1.0.tgz'),
+    tarball: join(work, `torchstone-harness-${VERSION}.tgz`),
     folder: join(modules, '@torchstone', 'harness'),
   },
 };
@@ -41,8 +42,9 @@ interface Manifest {
   readonly scripts?: unknown;
   readonly dependencies: Readonly<Record<string, string>>;
 }
-const manifestOf = (folder: string): Manifest =>
-  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+}
 
 /** Every file of a folder, relative to it. */
 function filesOf(folder: string): string[] {

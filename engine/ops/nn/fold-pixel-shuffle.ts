@@ -4,7 +4,7 @@ import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { clone } from '../creation/copy-fill-cast.js';
-import { type Ints, noKernel, refuse, spread } from './pool/_windows.js';
+import { type Ints, noKernel, refuse, spread } from './_windows.js';
 import { folded, type Pad, padded, type Slide, unfolded } from './sliding-windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -17,7 +17,7 @@ import { call, t } from '../../registry/samples.js';
 import { gather } from '../indexing/gather.js';
 import { where } from '../indexing/masked.js';
 import { stack } from '../joining/cat-stack.js';
-import { refuse } from './pool/_windows.js';
+import { refuse } from './_windows.js';
 import { floatTable, requireTables } from './sliding-windows.js';
 
 const methods = ['bilinear', 'nearest', 'bicubic'] as const;

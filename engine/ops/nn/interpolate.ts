@@ -16,7 +16,7 @@ import { call, t } from '../../registry/samples.js';
 import { clone } from '../creation/copy-fill-cast.js';
 import { fixedPoint, interpolationTable, type Method } from './_interpolation-tables.js';
 import { resampled } from './_resample.js';
-import { noKernel } from './pool/_windows.js';
+import { noKernel } from './_windows.js';
 import { adaptiveMean } from './pool/adaptive.js';
 import { requireTables } from './sliding-windows.js';
 

@@ -8,7 +8,7 @@ import { call, t } from '../../registry/samples.js';
 import { clone } from '../creation/copy-fill-cast.js';
 import { longTable } from '../indexing/index-kernels.js';
 import { indexSelect } from '../indexing/index-select.js';
-import { noKernel } from './pool/_windows.js';
+import { noKernel } from './_windows.js';
 import { type Pad, padded, requireTables } from './sliding-windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -6,7 +6,7 @@ import { bool, type DType, int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { numelOf } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { summed } from '../../pointwise/_function-support.js';
+import { summed } from '../../pointwise/function-support.js';
 import { input, param } from '../../pointwise/expr.js';
 import { compile } from '../../pointwise/program.js';
 import { isPlain, reduce, reduceAll, reducedShape } from '../../pointwise/reduction.js';

@@ -13,8 +13,8 @@ import { call, t } from '../../../registry/samples.js';
 import { longTable } from '../../indexing/index-kernels.js';
 import { indexSelect } from '../../indexing/index-select.js';
 import { resampled, tableOf } from '../_resample.js';
+import { alongAxis, maxOfWindows, type Place, refuse } from '../_windows.js';
 import { requireTables } from '../sliding-windows.js';
-import { alongAxis, maxOfWindows, type Place, refuse } from './_windows.js';
 import { withIndices } from './max-avg.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

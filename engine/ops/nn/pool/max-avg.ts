@@ -1,14 +1,13 @@
 // Max, average and power-average pooling.
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { record } from '../../../autograd/node.js';
+import type { ConvAxis as Axis } from '../../../backend/commands/conv.js';
 import { showShape } from '../../../core/errors.js';
 import type { Tensor } from '../../../core/tensor.js';
 import { defineOp, type Param } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
 import { rawZeros } from '../../creation/copy-fill-cast.js';
 import { longTable } from '../../indexing/index-kernels.js';
-import type { Axis } from '../conv/_core.js';
-import { floatTable } from '../sliding-windows.js';
 import {
   type Ints,
   lowestOf,
@@ -21,7 +20,8 @@ import {
   refuse,
   requirePlanes,
   spreadBack,
-} from './_windows.js';
+} from '../_windows.js';
+import { floatTable } from '../sliding-windows.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const kernelParam: Param = { name: 'kernel_size', kind: 'ints' };

@@ -17,7 +17,7 @@ import {
   pickedPlanes,
   refuse,
   spread,
-} from './_windows.js';
+} from '../_windows.js';
 import { withIndices } from './max-avg.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -1,18 +1,18 @@
 // Pooling windows: where they lie (PyTorch's sizes and errors), their maximum with its position, and its gradient.
-import { noGrad } from '../../../autograd/grad-mode.js';
-import { record } from '../../../autograd/node.js';
-import { type DType, int64 } from '../../../core/dtype.js';
-import { message, NotImplementedError, RuntimeError, showShape } from '../../../core/errors.js';
-import { newTensor } from '../../../core/factory.js';
-import { numelOf, type Shape } from '../../../core/shape.js';
-import type { Scalar, Tensor } from '../../../core/tensor.js';
-import { input } from '../../../pointwise/expr.js';
-import { reduce, reduceWithIndex } from '../../../pointwise/reduction.js';
-import { rawZeros } from '../../creation/copy-fill-cast.js';
-import { gather } from '../../indexing/gather.js';
-import { longTable } from '../../indexing/index-kernels.js';
-import type { Axis } from '../conv/_core.js';
-import { type Pad, padded, unfolded } from '../sliding-windows.js';
+import { noGrad } from '../../autograd/grad-mode.js';
+import { record } from '../../autograd/node.js';
+import type { ConvAxis as Axis } from '../../backend/commands/conv.js';
+import { type DType, int64 } from '../../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
+import { newTensor } from '../../core/factory.js';
+import { numelOf, type Shape } from '../../core/shape.js';
+import type { Scalar, Tensor } from '../../core/tensor.js';
+import { input } from '../../pointwise/expr.js';
+import { reduce, reduceWithIndex } from '../../pointwise/reduction.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { gather } from '../indexing/gather.js';
+import { longTable } from '../indexing/index-kernels.js';
+import { type Pad, padded, unfolded } from './sliding-windows.js';
 
 export type Ints = number | readonly number[];
 
