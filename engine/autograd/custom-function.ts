@@ -92,7 +92,7 @@ function finish<R extends Tensor | readonly Tensor[]>(result: R, inputs: readonl
       throw new ArgumentError(message(node.name, 'forward to return Tensors', describe(t)));
     const out =
       inputs.includes(t) || t.autograd !== null
-        ? new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.rowMajor)
+        ? new Tensor(t.storage, t.sizes, t.strides, t.offset, t.dtype, t.rowMajor)
         : t;
     if (out.dtype.category >= 2) setHistory(out, node);
     return out;

@@ -228,12 +228,12 @@ function hooked(n: Node, hook: GradientHook, g: Tensor): Tensor {
   if (!(result instanceof Tensor)) {
     throw new ArgumentError(message(`hook on ${n.name}`, 'a Tensor or nothing', describe(result)));
   }
-  if (!sameShape(result.shape, g.shape)) {
+  if (!sameShape(result.sizes, g.sizes)) {
     throw new RuntimeError(
       message(
         `hook on ${n.name}`,
-        `a gradient of shape ${showShape(g.shape)}`,
-        showShape(result.shape),
+        `a gradient of shape ${showShape(g.sizes)}`,
+        showShape(result.sizes),
         'hook has changed the size of value',
       ),
     );
@@ -245,13 +245,13 @@ function hooked(n: Node, hook: GradientHook, g: Tensor): Tensor {
 function checked(n: Node, nr: number, g: Tensor): Tensor {
   const shape = n.shapes[nr]!;
   let out = g;
-  if (!sameShape(g.shape, shape)) {
-    if (!expandsTo(shape, g.shape)) {
+  if (!sameShape(g.sizes, shape)) {
+    if (!expandsTo(shape, g.sizes)) {
       throw new RuntimeError(
         message(
           n.name,
           `a gradient that sums to shape ${showShape(shape)}`,
-          showShape(g.shape),
+          showShape(g.sizes),
           'a function returned an invalid gradient',
         ),
       );
@@ -301,7 +301,7 @@ function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined
         message(
           op,
           'a scalar output, or a gradient',
-          `shape ${showShape(t.shape)}`,
+          `shape ${showShape(t.sizes)}`,
           'grad can be implicitly created only for scalar outputs',
         ),
       );
@@ -310,13 +310,13 @@ function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined
   }
   if (!(gradient instanceof Tensor))
     throw new ArgumentError(message(op, "'gradient' to be a Tensor", describe(gradient)));
-  if (!sameShape(gradient.shape, t.shape)) {
+  if (!sameShape(gradient.sizes, t.sizes)) {
     throw new RuntimeError(
       message(
         op,
-        `a gradient of shape ${showShape(t.shape)}`,
-        showShape(gradient.shape),
-        `Mismatch in shape: grad_output[0] has a shape of torch.Size(${showShape(gradient.shape)}) and output[0] has a shape of torch.Size(${showShape(t.shape)}).`,
+        `a gradient of shape ${showShape(t.sizes)}`,
+        showShape(gradient.sizes),
+        `Mismatch in shape: grad_output[0] has a shape of torch.Size(${showShape(gradient.sizes)}) and output[0] has a shape of torch.Size(${showShape(t.sizes)}).`,
       ),
     );
   }

@@ -29,7 +29,7 @@ function missing(): never {
 }
 
 function geometryOf(t: Tensor): Geometry {
-  return { shape: t.shape, strides: t.strides, offset: t.offset };
+  return { shape: t.sizes, strides: t.strides, offset: t.offset };
 }
 
 /**
@@ -57,13 +57,13 @@ class Lie {
 }
 
 function partsOf(t: Tensor): Geometry {
-  return { shape: [...t.shape, 2], strides: [...t.strides.map((s) => 2 * s), 1], offset: 2 * t.offset };
+  return { shape: [...t.sizes, 2], strides: [...t.strides.map((s) => 2 * s), 1], offset: 2 * t.offset };
 }
 
 /** @throws RuntimeError where PyTorch forbids changing `t` in-place while recording. */
 export function checkInPlace(op: string, t: Tensor): void {
-  for (let d = 0; d < t.shape.length; d++) {
-    if (t.strides[d] === 0 && t.shape[d]! > 1) {
+  for (let d = 0; d < t.sizes.length; d++) {
+    if (t.strides[d] === 0 && t.sizes[d]! > 1) {
       throw new RuntimeError(
         message(
           op,

@@ -84,12 +84,12 @@ function requirePairs(primals: readonly Tensor[], tangents: readonly Tensor[]): 
     );
   primals.forEach((t, k) => {
     const v = tangents[k]!;
-    if (!sameShape(t.shape, v.shape) || t.dtype !== v.dtype)
+    if (!sameShape(t.sizes, v.sizes) || t.dtype !== v.dtype)
       throw new RuntimeError(
         message(
           'jvp',
-          `a tangent like primal ${k}, ${t.dtype.name}${showShape(t.shape)}`,
-          `${v.dtype.name}${showShape(v.shape)}`,
+          `a tangent like primal ${k}, ${t.dtype.name}${showShape(t.sizes)}`,
+          `${v.dtype.name}${showShape(v.sizes)}`,
         ),
       );
   });

@@ -50,13 +50,13 @@ export abstract class Node {
   /** Gradients of the outputs in, gradients of the inputs out. Null is zero. */
   abstract apply(grads: Gradients): Gradients;
   /** Adds an output like `t`; its number. */
-  addOutput(t: { readonly shape: Shape; readonly dtype: DType }): number {
+  addOutput(t: { readonly sizes: Shape; readonly dtype: DType }): number {
     const nr = this.shapes.length;
     if (nr === 0) {
-      this.shapes = [t.shape];
+      this.shapes = [t.sizes];
       this.dtypes = [t.dtype];
     } else {
-      this.shapes.push(t.shape);
+      this.shapes.push(t.sizes);
       this.dtypes.push(t.dtype);
     }
     return nr;
@@ -113,7 +113,7 @@ export class SavedTensor {
     if (t.storage.version !== this.#version) {
       const producer = t.gradFn === null ? '' : `, which is output ${t.outputNr} of ${t.gradFn.name}`;
       throw new RuntimeError(
-        `${this.#node.name}: required a saved tensor at version ${this.#version}, got version ${t.storage.version}. one of the variables needed for gradient computation has been modified by an inplace operation: [torch.${t.dtype.title}Tensor ${showShape(t.shape)}]${producer}, is at version ${t.storage.version}; expected version ${this.#version} instead.`,
+        `${this.#node.name}: required a saved tensor at version ${this.#version}, got version ${t.storage.version}. one of the variables needed for gradient computation has been modified by an inplace operation: [torch.${t.dtype.title}Tensor ${showShape(t.sizes)}]${producer}, is at version ${t.storage.version}; expected version ${this.#version} instead.`,
       );
     }
     return t;

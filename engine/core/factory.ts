@@ -30,7 +30,7 @@ export function copyAcross(x: Tensor, to: Device): Tensor {
 /** As `newTensor`, where the strides of a contiguous tensor of this shape are at hand. */
 export function newTensorLike(like: Tensor, dtype: DType): Tensor {
   const storage = allocate(like.length * dtype.itemSize, like.device);
-  return new Tensor(storage, like.shape, like.strides, 0, dtype, true);
+  return new Tensor(storage, like.sizes, like.strides, 0, dtype, true);
 }
 
 /** An uninitialised tensor with these strides, which must be dense. */
@@ -45,7 +45,7 @@ export function newStrided(
 
 /** An uninitialised tensor of this one's shape and order of memory, gaps closed: PyTorch's preserve_format. */
 export function newLike(like: Tensor, dtype: DType = like.dtype, device: Device = placement.device): Tensor {
-  const { shape, rowMajor } = like;
+  const { sizes: shape, rowMajor } = like;
   const strides = rowMajor ? like.strides : preservedStrides(shape, like.strides);
   const storage = device === meta ? new Storage(0, meta) : allocate(like.length * dtype.itemSize, device);
   return new Tensor(storage, shape, strides, 0, dtype, rowMajor || undefined);
@@ -82,10 +82,10 @@ export function regeometry(
 ): void {
   const changed = new Tensor(storage, shape, strides, offset, t.dtype, undefined, t.base, t.device);
   const target = t as Mutable<
-    Pick<Tensor, 'storage' | 'shape' | 'strides' | 'offset' | 'rowMajor' | 'length' | 'address'>
+    Pick<Tensor, 'storage' | 'sizes' | 'strides' | 'offset' | 'rowMajor' | 'length' | 'address'>
   >;
   target.storage = storage;
-  target.shape = shape;
+  target.sizes = shape;
   target.strides = strides;
   target.offset = offset;
   target.rowMajor = changed.rowMajor;
@@ -96,5 +96,5 @@ export function regeometry(
 /** The same memory and geometry without history: PyTorch's detach(). */
 export function alias(t: Tensor): Tensor {
   t.storage.shared = true;
-  return new Tensor(t.storage, t.shape, t.strides, t.offset, t.dtype, t.rowMajor, null, t.device);
+  return new Tensor(t.storage, t.sizes, t.strides, t.offset, t.dtype, t.rowMajor, null, t.device);
 }

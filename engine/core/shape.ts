@@ -3,11 +3,19 @@ import { ArgumentError, describe, IndexError, message, RuntimeError, showShape }
 
 export type Shape = readonly number[];
 
-/** The number of elements of a shape. */
+/** The number of elements of a shape. @throws RuntimeError where a number cannot count them. */
 export function numelOf(shape: Shape): number {
   let n = 1;
   for (let i = 0; i < shape.length; i++) n *= shape[i]!;
-  return n;
+  // Also where the product is infinite or, of infinity and 0, no number.
+  return n <= Number.MAX_SAFE_INTEGER ? n : countOf(shape);
+}
+
+function countOf(shape: Shape): number {
+  if (shape.includes(0)) return 0;
+  throw new RuntimeError(
+    message('numel', 'fewer than 2^53 elements', showShape(shape), 'numel: integer multiplication overflow'),
+  );
 }
 
 /** Row-major strides, in elements. */

@@ -42,6 +42,17 @@ export interface AutogradState {
   afterAccumulate: ((t: Tensor) => void)[] | null;
 }
 
+const frozenShapes = new WeakMap<Shape, Shape>();
+/** A frozen copy of a shape, made once: the engine's own arrays stay plain, because frozen ones are slower to make and to read. */
+function frozen(sizes: Shape): Shape {
+  let copy = frozenShapes.get(sizes);
+  if (copy === undefined) {
+    copy = Object.freeze([...sizes]);
+    frozenShapes.set(sizes, copy);
+  }
+  return copy;
+}
+
 /** How to rebuild a view's history from its base; set by autograd/views.ts, which knows the ops. */
 export const viewHooks: { regenerate: (view: Tensor, base: Tensor) => Node } = {
   regenerate: () => {
@@ -54,45 +65,50 @@ export const viewHooks: { regenerate: (view: Tensor, base: Tensor) => Node } = {
  * Made by `tensor`, `zeros`, `randn`, …; never by `new` in user code.
  */
 export class Tensor {
+  /** @internal The memory, shared by all views of it. */
   readonly storage: Storage;
-  readonly shape: Shape;
+  /** @internal The size of each dim. Shared between tensors, so never changed; users get `shape`, a frozen copy. */
+  readonly sizes: Shape;
+  /** @internal In elements. Shared between tensors, so never changed. */
   readonly strides: Shape;
-  /** First element, in elements from the start of the storage. */
+  /** @internal First element, in elements from the start of the storage. */
   readonly offset: number;
   readonly dtype: DType;
   readonly device: Device;
-  /** Row-major without gaps. */
+  /** @internal Contiguous: row-major without gaps. */
   readonly rowMajor: boolean;
+  /** @internal The number of elements. */
   readonly length: number;
-  /** Byte address of the first element. */
+  /** @internal Byte address of the first element. */
   readonly address: number;
-  /** The tensor that this one is a view of. */
+  /** @internal The tensor that this one is a view of. */
   readonly base: Tensor | null;
-  /** The storage's version when this view's history was last right. */
+  /** @internal The storage's version when this view's history was last right. */
   viewVersion: number;
+  /** @internal */
   autograd: AutogradState | null = null;
-  /** A view, or a view of a view, that came with others from one function. */
+  /** @internal A view, or a view of a view, that came with others from one function. */
   oneOfMany = false;
 
   /** @internal */
   constructor(
     storage: Storage,
-    shape: Shape,
+    sizes: Shape,
     strides: Shape,
     offset: number,
     dtype: DType,
-    rowMajor = isContiguousLayout(shape, strides),
+    rowMajor = isContiguousLayout(sizes, strides),
     base: Tensor | null = null,
     device: Device = storage.device,
   ) {
     this.storage = storage;
-    this.shape = shape;
+    this.sizes = sizes;
     this.strides = strides;
     this.offset = offset;
     this.dtype = dtype;
     this.device = device;
     this.rowMajor = rowMajor;
-    this.length = numelOf(shape);
+    this.length = numelOf(sizes);
     this.address = storage.address + offset * dtype.itemSize;
     this.base = base;
     this.viewVersion = storage.version;
@@ -100,11 +116,15 @@ export class Tensor {
 
   // --- geometry ---
 
+  /** The size of each dim, as a frozen array. `size()` gives a `torch.Size`. */
+  get shape(): Shape {
+    return frozen(this.sizes);
+  }
   get ndim(): number {
-    return this.shape.length;
+    return this.sizes.length;
   }
   dim(): number {
-    return this.shape.length;
+    return this.sizes.length;
   }
   numel(): number {
     return this.length;
@@ -113,16 +133,16 @@ export class Tensor {
   size(): Size;
   size(dim: number): number;
   size(dim?: number): Size | number {
-    if (dim === undefined) return Size.of_(this.shape);
-    if (this.shape.length === 0) throw new IndexError(message('size', 'a tensor with dims', 'a 0-d tensor'));
-    return this.shape[wrapDim('size', dim, this.shape.length)]!;
+    if (dim === undefined) return Size.of_(this.sizes);
+    if (this.sizes.length === 0) throw new IndexError(message('size', 'a tensor with dims', 'a 0-d tensor'));
+    return this.sizes[wrapDim('size', dim, this.sizes.length)]!;
   }
   /** The strides in elements, or that of one dim. */
   stride(): number[];
   stride(dim: number): number;
   stride(dim?: number): number[] | number {
     if (dim === undefined) return [...this.strides];
-    return this.strides[wrapDim('stride', dim, this.shape.length)]!;
+    return this.strides[wrapDim('stride', dim, this.sizes.length)]!;
   }
   storageOffset(): number {
     return this.offset;
@@ -205,6 +225,7 @@ export class Tensor {
     this.adoptHistory(fresh, 0);
     return fresh;
   }
+  /** @internal Which output of its node this tensor is. */
   get outputNr(): number {
     return this.autograd === null ? 0 : this.autograd.outputNr;
   }
@@ -220,9 +241,9 @@ export class Tensor {
   }
   set grad(value: Tensor | null) {
     if (value !== null && value !== undefined) {
-      if (showShape(value.shape) !== showShape(this.shape)) {
+      if (showShape(value.sizes) !== showShape(this.sizes)) {
         throw new RuntimeError(
-          message('grad', `a gradient of shape ${showShape(this.shape)}`, showShape(value.shape)),
+          message('grad', `a gradient of shape ${showShape(this.sizes)}`, showShape(value.sizes)),
         );
       }
       if (value.dtype !== this.dtype) {
@@ -307,7 +328,7 @@ export class Tensor {
         message(
           'item',
           'a tensor with one element',
-          showShape(this.shape),
+          showShape(this.sizes),
           `a Tensor with ${this.length} elements cannot be converted to Scalar`,
         ),
       );
@@ -323,19 +344,19 @@ export class Tensor {
   tolist(): Nested<Scalar> {
     const data = this.typed();
     const walk = (dim: number, at: number): Nested<Scalar> => {
-      if (dim === this.shape.length) return readAt(this.dtype, data, at);
-      const out = new Array<Nested<Scalar>>(this.shape[dim]!);
+      if (dim === this.sizes.length) return readAt(this.dtype, data, at);
+      const out = new Array<Nested<Scalar>>(this.sizes[dim]!);
       for (let i = 0; i < out.length; i++) out[i] = walk(dim + 1, at + i * this.strides[dim]!);
       return out;
     };
     return walk(0, this.offset);
   }
   *[Symbol.iterator](): IterableIterator<Tensor> {
-    if (this.shape.length === 0)
+    if (this.sizes.length === 0)
       throw new ArgumentError(
         message('iteration', 'a tensor with dims', 'a 0-d tensor', 'iteration over a 0-d tensor'),
       );
-    for (let i = 0; i < this.shape[0]!; i++) yield this.at(i);
+    for (let i = 0; i < this.sizes[0]!; i++) yield this.at(i);
   }
   [Symbol.toPrimitive](hint: string): number | string | bigint | boolean {
     if (hint === 'string' || this.length !== 1) return this.toString();

@@ -14,13 +14,13 @@ declare module '../core/tensor.js' {
 
 Tensor.prototype.toString = function (this: Tensor): string {
   if (this.device.type === 'meta') {
-    return `tensor(..., device='meta', size=(${this.shape.join(', ')}${this.ndim === 1 ? ',' : ''})${this.dtype === getDefaultDtype() ? '' : `, dtype=${this.dtype}`})`;
+    return `tensor(..., device='meta', size=(${this.sizes.join(', ')}${this.ndim === 1 ? ',' : ''})${this.dtype === getDefaultDtype() ? '' : `, dtype=${this.dtype}`})`;
   }
   const data = this.typed();
   const node = this.gradFn;
   return formatTensor(
     {
-      shape: this.shape,
+      shape: this.sizes,
       dtype: this.dtype.name,
       at: (index) => {
         const at = index.reduce((sofar, i, d) => sofar + i * this.strides[d]!, this.offset);

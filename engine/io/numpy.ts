@@ -54,9 +54,9 @@ Tensor.prototype.numpy = function (this: Tensor): NdArray {
   }
   const whole = this.typed();
   const n = numbersIn(this.dtype);
-  const end = this.offset + extent(this.shape, this.strides);
+  const end = this.offset + extent(this.sizes, this.strides);
   const data = whole.subarray(n * this.offset, n * end) as NumericArray;
-  return { data, shape: [...this.shape], strides: [...this.strides], dtype: this.dtype.name };
+  return { data, shape: [...this.sizes], strides: [...this.strides], dtype: this.dtype.name };
 };
 
 /** How many numbers of its typed array an element takes. */
@@ -84,23 +84,39 @@ export function fromNumpy(
       },
 ): Tensor {
   const given = ArrayBuffer.isView(array) ? { data: array as NumericArray, shape: [array.length] } : array;
-  if (given === null || typeof given !== 'object' || !ArrayBuffer.isView(given.data)) {
+  // Each property is read once and lists are copied, so that what was checked is what is used.
+  const { data, shape: sizes, strides: steps, dtype: named, offset: start } = fieldsOf(given);
+  if (
+    !ArrayBuffer.isView(data) ||
+    !isList(sizes) ||
+    !(steps === undefined || steps === null || isList(steps))
+  ) {
     throw new ArgumentError(
       message('fromNumpy', 'a typed array or { data, shape, strides, dtype }', describe(array)),
     );
   }
-  const data = given.data;
-  const dtype = dtypeOfData(data, 'dtype' in given ? given.dtype : undefined);
-  const strides = ('strides' in given && given.strides) || contiguousStrides(given.shape);
-  const offset = ('offset' in given && given.offset) || 0;
-  checkBounds(given.shape, strides, offset, Math.floor(data.length / numbersIn(dtype)));
+  const dtype = dtypeOfData(data, named);
+  const shape = [...sizes];
+  const strides = steps ? [...steps] : contiguousStrides(shape);
+  const offset = start ?? 0;
+  checkBounds(shape, strides, offset, Math.floor(data.length / numbersIn(dtype)));
   if (!(data.buffer instanceof ArrayBuffer))
     throw new ArgumentError(message('fromNumpy', 'data over an ArrayBuffer', describe(data.buffer)));
   const storage = adopt(data.buffer, data.byteOffset, data.byteLength);
   // A storage that the engine already knows starts at the buffer's start.
-  const start = (data.byteOffset - storage.byteOffset) / dtype.itemSize;
-  return new Tensor(storage, [...given.shape], [...strides], start + offset, dtype);
+  const first = (data.byteOffset - storage.byteOffset) / dtype.itemSize;
+  return new Tensor(storage, shape, strides, first + offset, dtype);
 }
+
+interface GivenArray {
+  data?: NumericArray;
+  shape?: readonly number[];
+  strides?: readonly number[] | null;
+  dtype?: DTypeLike | string;
+  offset?: number;
+}
+const fieldsOf = (given: unknown): GivenArray => (typeof given === 'object' && given !== null ? given : {});
+const isList = (value: unknown): value is readonly number[] => Array.isArray(value);
 
 function checkBounds(
   shape: readonly number[],
@@ -193,7 +209,7 @@ function plain(x: Tensor): Parameters<typeof serializeNpy>[0] {
   const c = x.rowMajor && x.storage.byteLength === x.length * x.dtype.itemSize ? x : rawCast(x, x.dtype);
   const n = numbersIn(c.dtype);
   const data = c.typed().subarray(n * c.offset, n * (c.offset + c.length)) as NumericArray;
-  return { data, shape: [...x.shape], dtype: x.dtype.name } as Parameters<typeof serializeNpy>[0];
+  return { data, shape: [...x.sizes], dtype: x.dtype.name } as Parameters<typeof serializeNpy>[0];
 }
 
 /** Writes an .npy file in C order. */

@@ -20,11 +20,11 @@ support.addInto = (target, b) => {
 };
 support.clone = (g) => clone.impl(g.contiguous());
 support.onesLike = (t) => {
-  const one = newTensor(t.shape, t.dtype, t.device);
+  const one = newTensor(t.sizes, t.dtype, t.device);
   rawFill(one, 1);
   return one;
 };
-support.zerosLike = (t) => placedOn(t.device, () => rawZeros(t.shape, t.dtype));
+support.zerosLike = (t) => placedOn(t.device, () => rawZeros(t.sizes, t.dtype));
 
 interface Geometry {
   readonly shape: readonly number[];

@@ -20,7 +20,7 @@ export function promoted(
   let scalar: DType | null = null;
   tensors.forEach((t, i) => {
     if (neutral.includes(i)) return;
-    if (t.shape.length > 0) dimensioned = dimensioned === null ? t.dtype : promoteTypes(dimensioned, t.dtype);
+    if (t.sizes.length > 0) dimensioned = dimensioned === null ? t.dtype : promoteTypes(dimensioned, t.dtype);
     else zeroDim = zeroDim === null ? t.dtype : promoteTypes(zeroDim, t.dtype);
   });
   for (const k of kinds) if (k !== null) scalar = scalar === null ? k : promoteTypes(scalar, k);

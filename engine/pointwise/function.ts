@@ -109,15 +109,15 @@ export class PointwiseFunction {
     kinds: readonly ScalarKind[],
   ): DType {
     const r = this.resolve(tensors, kinds);
-    let shape: Shape = tensors[0]?.shape ?? target.shape;
-    for (let i = 1; i < tensors.length; i++) shape = broadcastShapes(this.name, shape, tensors[i]!.shape);
-    if (!sameShape(shape, target.shape) && !expandsTo(shape, target.shape)) {
+    let shape: Shape = tensors[0]?.sizes ?? target.sizes;
+    for (let i = 1; i < tensors.length; i++) shape = broadcastShapes(this.name, shape, tensors[i]!.sizes);
+    if (!sameShape(shape, target.sizes) && !expandsTo(shape, target.sizes)) {
       throw new RuntimeError(
         message(
           `${this.name}_`,
-          `a result of shape ${showShape(target.shape)}`,
+          `a result of shape ${showShape(target.sizes)}`,
           showShape(shape),
-          `output with shape ${showShape(target.shape)} doesn't match the broadcast shape ${showShape(shape)}`,
+          `output with shape ${showShape(target.sizes)} doesn't match the broadcast shape ${showShape(shape)}`,
         ),
       );
     }
@@ -150,7 +150,7 @@ export class PointwiseFunction {
     for (let i = 0; i < tensors.length; i++) {
       const t = tensors[i]!;
       if (t.device !== device) throw deviceError(this.name, tensors);
-      key = key * 32 + t.dtype.code + (t.shape.length === 0 ? 16 : 0);
+      key = key * 32 + t.dtype.code + (t.sizes.length === 0 ? 16 : 0);
     }
     for (let i = 0; i < kinds.length; i++) key = key * 5 + (kinds[i] === null ? 4 : kinds[i]!.category);
     let found = this.#resolved.get(key);
@@ -238,22 +238,22 @@ export class PointwiseFunction {
   /** A fresh result: contiguous, or in the order of memory of the inputs where they are all laid out otherwise. */
   #allocate(tensors: readonly Tensor[], dtype: DType): Tensor {
     let like = tensors[0]!;
-    let { shape } = like;
+    let { sizes: shape } = like;
     let uniform = like.rowMajor;
     for (let i = 1; i < tensors.length; i++) {
       const t = tensors[i]!;
-      if (sameShape(t.shape, shape)) uniform &&= t.rowMajor || isOneValue(t);
-      else if (t.length === 1 && t.shape.length <= shape.length) continue;
+      if (sameShape(t.sizes, shape)) uniform &&= t.rowMajor || isOneValue(t);
+      else if (t.length === 1 && t.sizes.length <= shape.length) continue;
       else {
         const had = shape;
-        shape = broadcastShapes(this.name, had, t.shape);
-        uniform &&= t.rowMajor && like.length === 1 && sameShape(shape, t.shape);
+        shape = broadcastShapes(this.name, had, t.sizes);
+        uniform &&= t.rowMajor && like.length === 1 && sameShape(shape, t.sizes);
         like = t;
       }
     }
     if (uniform) return newTensorLike(like, dtype);
     // One value repeated has no order of memory to keep.
-    const full = tensors.find((t) => t.length > 1 && sameShape(t.shape, shape) && !isOneValue(t));
+    const full = tensors.find((t) => t.length > 1 && sameShape(t.sizes, shape) && !isOneValue(t));
     if (full !== undefined && !full.rowMajor)
       return newStrided(shape, preservedStrides(shape, full.strides), dtype);
     return newTensor(shape, dtype);
@@ -286,7 +286,7 @@ export class PointwiseFunction {
 
 /** Whether every element is the same one in memory. */
 function isOneValue(t: Tensor): boolean {
-  for (let d = 0; d < t.shape.length; d++) if (t.strides[d] !== 0 && t.shape[d] !== 1) return false;
+  for (let d = 0; d < t.sizes.length; d++) if (t.strides[d] !== 0 && t.sizes[d] !== 1) return false;
   return true;
 }
 

@@ -39,7 +39,7 @@ export class PointwiseNode extends Node {
     this.#compute = compute;
     const [a, b] = tensors;
     const pair = tensors.length === 2;
-    this.#inShapes = pair ? [a!.shape, b!.shape] : tensors.map((t) => t.shape);
+    this.#inShapes = pair ? [a!.sizes, b!.sizes] : tensors.map((t) => t.sizes);
     this.#inDtypes = pair ? [a!.dtype, b!.dtype] : tensors.map((t) => t.dtype);
     connect(this, tensors);
     let wanted = 0;
@@ -77,10 +77,10 @@ export class PointwiseNode extends Node {
           ? [this.#value(reads[0]!, g), this.#value(reads[1]!, g)]
           : reads.map((r) => this.#value(r, g));
     const f = rule.functionFor(this.#compute, this.#inDtypes[i]!);
-    if (!gradMode.enabled && !sameShape(g.shape, this.#inShapes[i]!)) {
+    if (!gradMode.enabled && !sameShape(g.sizes, this.#inShapes[i]!)) {
       const { root } = f;
       const [to, dtype] = [this.#inShapes[i]!, this.#inDtypes[i]!];
-      return summed(this.#fn.name, root, values, this.#scalars, g.shape, to, dtype, this.#compute);
+      return summed(this.#fn.name, root, values, this.#scalars, g.sizes, to, dtype, this.#compute);
     }
     return f.apply(values, this.#scalars, unkinded(this.#scalars.length));
   }

@@ -43,7 +43,7 @@ export function reducedShape(shape: Shape, reduced: readonly boolean[], keepdim:
 
 function iterationShape(r: Reduction): Shape {
   kernelsOf(r.op, r.inputs);
-  return r.inputs.reduce((shape, t) => broadcastShapes(r.op, shape, t.shape), r.inputs[0]!.shape);
+  return r.inputs.reduce((shape, t) => broadcastShapes(r.op, shape, t.sizes), r.inputs[0]!.sizes);
 }
 
 /** Runs a reduction. Over nothing, sums are 0 and products 1; callers refuse what has no identity. */
@@ -52,7 +52,7 @@ export function reduce(r: Reduction): Tensor {
   const dtype = r.epilogue === undefined ? r.out : (r.between ?? computedIn(r.out));
   if (r.reducer === 'prod' && r.compute.category === 3 && shape.every((s) => s > 0)) return product(r, shape);
   const out = newTensor(reducedShape(shape, r.reduced, r.keepdim), dtype);
-  if (out.length === 0) return dtype === r.out ? out : newTensor(out.shape, r.out);
+  if (out.length === 0) return dtype === r.out ? out : newTensor(out.sizes, r.out);
   const params = r.params ?? [];
   if (shape.some((s) => s === 0)) {
     const identity = expr(r.reducer === 'prod' ? 1 : 0);
@@ -87,7 +87,7 @@ const scalarShape: Shape = [];
 
 /** In place, unless a 16-bit result is to be rounded once only. */
 function withEpilogue(r: Reduction, epilogue: Expr, result: Tensor): Tensor {
-  const to = result.dtype === r.out ? result : newTensor(result.shape, r.out);
+  const to = result.dtype === r.out ? result : newTensor(result.sizes, r.out);
   const params = r.epilogueParams ?? [];
   const compute = r.between ?? r.out;
   launchPointwise(
@@ -111,12 +111,12 @@ function product(r: Reduction, shape: Shape): Tensor {
   };
   run(r.prologue, x, r.inputs);
   const part = (t: Tensor, dim: number, from: number, size: number): Tensor => {
-    const sizes = t.shape.map((s, d) => (d === dim ? size : s));
+    const sizes = t.sizes.map((s, d) => (d === dim ? size : s));
     return new Tensor(t.storage, sizes, t.strides, t.offset + from * t.strides[dim]!, t.dtype);
   };
   shape.forEach((_, dim) => {
     if (!r.reduced[dim]) return;
-    for (let n = x.shape[dim]!; n > 1; n = Math.ceil(n / 2)) {
+    for (let n = x.sizes[dim]!; n > 1; n = Math.ceil(n / 2)) {
       const half = Math.floor(n / 2);
       const head = part(x, dim, 0, half);
       run(input(0).mul(input(1)), head, [head, part(x, dim, n - half, half)]);

@@ -118,7 +118,7 @@ export function runRows(call: RowCall): void {
 
 /** A call in a 16-bit float computes in float32; its scalars are rounded at the end. */
 function runShort(call: RowCall, compute: DType): void {
-  const scalars = call.scalars?.map((t) => t && newTensor(t.shape, compute));
+  const scalars = call.scalars?.map((t) => t && newTensor(t.sizes, compute));
   runRows({ ...call, compute, ...(scalars === undefined ? {} : { scalars }) });
   call.scalars?.forEach((t, k) => {
     if (t === null) return;
@@ -147,11 +147,11 @@ const few = 8;
 /** The geometry of a call: operands are out, a scalar result, inputs. Null where rows are better done in passes. */
 function layoutOf(call: RowCall): RowLayout | null {
   const { out, row, inputs } = call;
-  const shape = out.shape;
+  const shape = out.sizes;
   const operands = [out.strides, keptStrides(shape, row)];
   for (let i = 0; i < inputs.length; i++) {
     const t = inputs[i]!;
-    operands.push(t.shape === shape ? t.strides : broadcastStrides(t.shape, t.strides, shape));
+    operands.push(t.sizes === shape ? t.strides : broadcastStrides(t.sizes, t.strides, shape));
   }
   const along = coalesce(shape, operands, dimsMarked(row, true));
   if (along.sizes.length > 1) return null;

@@ -114,15 +114,20 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       break;
     case 'int':
       if (Number.isInteger(value)) return value;
+      if (typeof value === 'bigint') return Number(value);
       break;
-    case 'ints':
+    case 'ints': {
       if (Number.isInteger(value)) return value;
-      if (isInts(value)) return plainInts(value);
+      const list = intsOf(value);
+      if (list !== null) return list;
       break;
-    case 'size':
-      if (isInts(value)) return plainInts(value);
+    }
+    case 'size': {
+      const list = intsOf(value);
+      if (list !== null) return list;
       if (Number.isInteger(value)) return [value];
       break;
+    }
     case 'bool':
       if (typeof value === 'boolean') return value;
       break;
@@ -173,12 +178,23 @@ function isScalar(v: unknown): boolean {
   return typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || v instanceof Complex;
 }
 function isTensors(v: unknown): boolean {
-  return Array.isArray(v) && v.every((t) => t instanceof Tensor);
+  if (!Array.isArray(v)) return false;
+  // Not `every`, which skips holes.
+  for (let i = 0; i < v.length; i++) if (!(v[i] instanceof Tensor)) return false;
+  return true;
 }
-/** A list without bigints. */
-function plainInts(list: readonly (number | bigint)[]): readonly number[] {
-  return list.some((x) => typeof x === 'bigint') ? list.map(Number) : (list as readonly number[]);
-}
-function isInts(v: unknown): v is readonly (number | bigint)[] {
-  return Array.isArray(v) && v.every((x) => Number.isInteger(x) || typeof x === 'bigint');
+/**
+ * A list of integers as numbers, or null where it is none. Always a copy: what was checked is what is used, and no tensor shares
+ * an array with a caller. Holes are no integers.
+ */
+function intsOf(v: unknown): readonly number[] | null {
+  if (!Array.isArray(v)) return null;
+  const list = new Array<number>(v.length);
+  for (let i = 0; i < v.length; i++) {
+    const x: unknown = v[i];
+    if (typeof x === 'bigint') list[i] = Number(x);
+    else if (Number.isInteger(x)) list[i] = x as number;
+    else return null;
+  }
+  return list;
 }

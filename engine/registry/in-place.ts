@@ -38,7 +38,7 @@ export function applied(c: Change, start: (x: Tensor) => Tensor = copyOf): Tenso
 export const itself = (x: Tensor): Tensor => x;
 /** For `applied`: uninitialised memory in the same order as the first input's. */
 export function uninitialised(x: Tensor): Tensor {
-  return isDense(x.shape, x.strides) ? newStrided(x.shape, x.strides, x.dtype) : newTensor(x.shape, x.dtype);
+  return isDense(x.sizes, x.strides) ? newStrided(x.sizes, x.strides, x.dtype) : newTensor(x.sizes, x.dtype);
 }
 
 /** Changes the first input itself. @throws RuntimeError where autograd forbids it; then nothing is changed. */

@@ -14,7 +14,7 @@ const outPair: Param = { name: 'out', kind: 'tensors', default: null, keyword: t
 
 /** The first and the last byte that a tensor reaches, relative to its storage. */
 function reach(x: Tensor): readonly [number, number] {
-  const last = x.shape.reduce((end, size, d) => end + (size - 1) * x.strides[d]!, x.offset);
+  const last = x.sizes.reduce((end, size, d) => end + (size - 1) * x.strides[d]!, x.offset);
   return [x.offset * x.dtype.itemSize, (last + 1) * x.dtype.itemSize];
 }
 
@@ -68,13 +68,13 @@ function requireWritable(
 }
 
 function written(out: Tensor, result: Tensor): Tensor {
-  if (sameShape(out.shape, result.shape)) {
+  if (sameShape(out.sizes, result.sizes)) {
     if (out.length > 0) rawCopy(out, result);
   } else if (out.dtype === result.dtype) {
-    regeometry(out, result.shape, contiguousStrides(result.shape), result.offset, result.storage);
+    regeometry(out, result.sizes, contiguousStrides(result.sizes), result.offset, result.storage);
   } else {
     const own = result.to(out.dtype);
-    regeometry(out, own.shape, own.strides, own.offset, own.storage);
+    regeometry(out, own.sizes, own.strides, own.offset, own.storage);
   }
   out.storage.version++;
   return out;
@@ -118,7 +118,7 @@ export function takesOut<A extends readonly unknown[], R>(
     const outs = targetsOf(op.name, given, several);
     const inputs = (own as readonly unknown[]).flat().filter((x): x is Tensor => x instanceof Tensor);
     for (const out of outs)
-      if (out.shape.some((size, d) => size > 1 && out.strides[d] === 0))
+      if (out.sizes.some((size, d) => size > 1 && out.strides[d] === 0))
         clash(op.name, `strides ${showShape(out.strides)}`, 'more than one element of the written-to tensor');
     const result = impl(...own);
     const leaves = leavesOf(result);
@@ -127,9 +127,9 @@ export function takesOut<A extends readonly unknown[], R>(
     outs.forEach((out, i) => {
       const leaf = leaves[i]!;
       // Of another shape it is resized first, and may then reach further.
-      const resized = sameShape(out.shape, leaf.shape)
+      const resized = sameShape(out.sizes, leaf.sizes)
         ? out
-        : seenAs(out, leaf.shape, contiguousStrides(leaf.shape));
+        : seenAs(out, leaf.sizes, contiguousStrides(leaf.sizes));
       requireWritable(op.name, resized, leaf.dtype, inputs, exact);
     });
     return replaced(

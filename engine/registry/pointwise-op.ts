@@ -287,6 +287,6 @@ export function copyOf(t: Tensor): Tensor {
 function overlaps(t: Tensor, target: Tensor): boolean {
   if (t.storage !== target.storage || t.length === 0) return false;
   const same =
-    t.offset === target.offset && sameShape(t.shape, target.shape) && sameShape(t.strides, target.strides);
+    t.offset === target.offset && sameShape(t.sizes, target.sizes) && sameShape(t.strides, target.strides);
   return !same;
 }

@@ -121,7 +121,7 @@ function flatStride(t: Tensor, n: number): number {
   if (t.length === n && t.rowMajor) return 1;
   if (t.length !== 1) {
     // An expanded 0-d gradient, as sum's backward gives, is still one element.
-    for (let d = 0; d < t.shape.length; d++) if (t.strides[d] !== 0 && t.shape[d] !== 1) return -1;
+    for (let d = 0; d < t.sizes.length; d++) if (t.strides[d] !== 0 && t.sizes[d] !== 1) return -1;
   }
   return 0;
 }
@@ -133,8 +133,8 @@ export function stridedPointwise(
   inputs: readonly Tensor[],
   params: readonly number[],
 ): PointwiseCommand {
-  const operands = [out.strides, ...inputs.map((t) => broadcastStrides(t.shape, t.strides, out.shape))];
-  return mergedCommand(program, params, out.shape, [out.address, ...inputs.map((t) => t.address)], operands);
+  const operands = [out.strides, ...inputs.map((t) => broadcastStrides(t.sizes, t.strides, out.sizes))];
+  return mergedCommand(program, params, out.sizes, [out.address, ...inputs.map((t) => t.address)], operands);
 }
 
 function mergedCommand(
@@ -160,7 +160,7 @@ function complexPointwise(
   inputs: readonly Tensor[],
   params: readonly number[],
 ): PointwiseCommand {
-  const { shape } = out;
+  const { sizes: shape } = out;
   const addresses: number[] = [];
   const operands: Shape[] = [];
   const put = (t: Tensor, strides: Shape, complex: boolean): void => {
@@ -173,7 +173,7 @@ function complexPointwise(
   };
   put(out, out.strides, p.complexOut);
   inputs.forEach((t, i) => {
-    put(t, broadcastStrides(t.shape, t.strides, shape), p.complex[i]!);
+    put(t, broadcastStrides(t.sizes, t.strides, shape), p.complex[i]!);
   });
   if (!p.partwise) return mergedCommand(p.program, params, shape, addresses, operands);
   // Parts lie side by side: one more dim, of 2.

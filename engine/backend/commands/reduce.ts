@@ -183,7 +183,7 @@ export function stridedReduce(
 ): ReduceCommand {
   const operands = inputs.map((t) => ({
     address: t.address,
-    strides: broadcastStrides(t.shape, t.strides, shape),
+    strides: broadcastStrides(t.sizes, t.strides, shape),
   }));
   const to = { address: out.address, step: 1 };
   return mergedCommand(program, reducer, shape, reduced, to, outIndex, operands, params);
@@ -242,7 +242,7 @@ function reduceComplex(
   const steps = p.complexOut ? 2 : 1;
   const half = out.dtype.itemSize / 2;
   const operands: Operand[] = inputs.flatMap((t, i) => {
-    const strides = broadcastStrides(t.shape, t.strides, shape);
+    const strides = broadcastStrides(t.sizes, t.strides, shape);
     if (!p.complex[i]) return [{ address: t.address, strides }];
     const twice = partStrides(strides);
     return [

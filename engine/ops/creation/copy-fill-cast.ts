@@ -59,7 +59,7 @@ export function rawFill(to: Tensor, value: Scalar): void {
 
 /** A contiguous copy in another dtype; no history. */
 export function rawCast(x: Tensor, dtype: DType): Tensor {
-  const out = newTensor(x.shape, dtype);
+  const out = newTensor(x.sizes, dtype);
   rawCopy(out, x);
   return out;
 }
@@ -126,7 +126,7 @@ export function moved(x: Tensor, to: Device): Tensor {
   if (to.kernels === null) throw new RuntimeError(message('to', 'a device with memory', String(to)));
   if (x.device.kernels !== null) {
     const from = x.device;
-    const dense = isDense(x.shape, x.strides) ? x : placedOn(from, () => copyOf(x));
+    const dense = isDense(x.sizes, x.strides) ? x : placedOn(from, () => copyOf(x));
     return record('ToCopyBackward0', copyAcross(dense, to), [x], () => (g) => [moved(g[0]!, from)]);
   }
   throw new RuntimeError(
@@ -163,11 +163,11 @@ function stridesIn(op: string, format: string | null, shape: readonly number[]):
 
 /** The tensor in another dtype and memory format, itself where it has both. Recorded. */
 export function castInto(op: string, x: Tensor, dtype: DType, format: string | null, copy = false): Tensor {
-  const strides = stridesIn(op, format, x.shape);
-  const same = strides === null || x.shape.every((size, d) => size === 1 || x.strides[d] === strides[d]);
+  const strides = stridesIn(op, format, x.sizes);
+  const same = strides === null || x.sizes.every((size, d) => size === 1 || x.strides[d] === strides[d]);
   if (strides === null || (x.dtype === dtype && same && !copy)) return cast(x, dtype, copy);
   const from = x.dtype;
-  const out = newStrided(x.shape, strides, dtype);
+  const out = newStrided(x.sizes, strides, dtype);
   rawCopy(out, x);
   return record('ToCopyBackward0', out, [x], () => ([g]) => [cast(g!, from)]);
 }
@@ -222,7 +222,7 @@ function recordReplacement(
 ): void {
   target.storage.version++;
   if (target.dtype.category < 2 || !shouldRecord([target, ...sources])) return;
-  const { shape, dtype } = target;
+  const { sizes: shape, dtype } = target;
   const node = new FunctionNode(name, () => ([g]) => [rawZeros(shape, dtype), ...backward(g!)]);
   connect(node, [target, ...sources]);
   node.addOutput(target);
@@ -248,9 +248,9 @@ export const copy = defineOp(
   (x: Tensor, src: Tensor | Scalar): Tensor => {
     if (!(src instanceof Tensor)) return fill.inplace!(x, src);
     checkInPlace('copy_', x);
-    if (!expandsTo(src.shape, x.shape)) {
+    if (!expandsTo(src.sizes, x.sizes)) {
       throw new RuntimeError(
-        message('copy_', `a source that broadcasts to ${showShape(x.shape)}`, showShape(src.shape)),
+        message('copy_', `a source that broadcasts to ${showShape(x.sizes)}`, showShape(src.sizes)),
       );
     }
     const from = x.device.kernels === null ? src : moved(src, x.device);
@@ -286,7 +286,7 @@ export const fill = defineOp(
           message(
             'fill_',
             'a 0-d value',
-            showShape(value.shape),
+            showShape(value.sizes),
             `fill_ only supports 0-dimension value tensor but got tensor with ${value.ndim} dimensions.`,
           ),
         );

@@ -168,7 +168,7 @@ export const fullLike = defineOp({
 export function rangeInto(x: Tensor, start: number, step: number): Tensor {
   if (x.length === 0 || x.device.kernels === null) return x;
   if (computedIn(x.dtype) !== x.dtype || x.dtype.category === 3) {
-    rawCopy(x, rangeInto(newTensor(x.shape, partOf(computedIn(x.dtype))), start, step));
+    rawCopy(x, rangeInto(newTensor(x.sizes, partOf(computedIn(x.dtype))), start, step));
     return x;
   }
   const command = { dtype: x.dtype.code, out: x.address, n: x.length, start, step };
@@ -261,7 +261,7 @@ export const eye = defineOp({
 
 /** The shape of nested arrays. @throws ValueError where they are ragged. */
 function nestedShape(data: unknown): number[] {
-  if (data instanceof Tensor) return [...data.shape];
+  if (data instanceof Tensor) return [...data.sizes];
   if (ArrayBuffer.isView(data)) return [(data as unknown as { length: number }).length];
   if (!Array.isArray(data)) return [];
   if (data.length === 0) return [0];

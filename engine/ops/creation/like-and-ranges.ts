@@ -255,7 +255,7 @@ function bound(op: string, x: Tensor | Scalar): number {
   if (!(x instanceof Tensor)) return Number(x);
   if (x.ndim === 0) return Number(x.item());
   const hint = `${op} only supports 0-dimensional start and end tensors, but got start or end with ${x.ndim} dimension(s).`;
-  throw new RuntimeError(message(op, '0-d bounds', showShape(x.shape), hint));
+  throw new RuntimeError(message(op, '0-d bounds', showShape(x.sizes), hint));
 }
 
 /** Evenly spaced float64 values, from both ends, as PyTorch, so that the last is exactly the end. */

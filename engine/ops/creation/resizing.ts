@@ -70,8 +70,8 @@ export const resizeAs = defineOp(
     params: [self, { name: 'the_template', kind: 'tensor' }],
     variants: ['inplace'],
     notDifferentiable: 'PyTorch refuses tensors that require a gradient',
-    kernel: (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.shape),
+    kernel: (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.sizes),
     tests: () => ({ samples: [call([t([3, 5], { grad: false }), t([5, 3], { grad: false })])] }),
   },
-  (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.shape),
+  (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.sizes),
 );

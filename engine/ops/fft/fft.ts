@@ -39,7 +39,7 @@ type Call = readonly [Tensor, number | null, number, string | null];
 /** fft and ifft: real input takes half the work, but gives all. */
 function plain(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor {
   const d = axisOf(op, x, dim);
-  const size = requirePoints(op, n ?? x.shape[d]!);
+  const size = requirePoints(op, n ?? x.sizes[d]!);
   const scale = scaleOf(norm, size, !inverse);
   const isComplex = x.dtype.category === 3;
   const y = fitted(promoted(op, x, false), d, size);
@@ -50,7 +50,7 @@ function plain(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor {
 function toHalf(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor {
   requireReal(op, x);
   const d = axisOf(op, x, dim);
-  const size = requirePoints(op, n ?? x.shape[d]!);
+  const size = requirePoints(op, n ?? x.sizes[d]!);
   // PyTorch conjugates a forward transform for the inverse one; an inverse one is the same.
   return r2c(op, fitted(promoted(op, x, false), d, size), [d], inverse, scaleOf(norm, size, !inverse), true);
 }
@@ -58,7 +58,7 @@ function toHalf(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor {
 /** irfft, and hfft: the real tensor of which `x` is half the transform. */
 function fromHalf(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor {
   const d = axisOf(op, x, dim);
-  const size = requirePoints(op, n ?? 2 * (x.shape[d]! - 1));
+  const size = requirePoints(op, n ?? 2 * (x.sizes[d]! - 1));
   const y = fitted(promoted(op, x, true), d, Math.floor(size / 2) + 1);
   return c2r(op, y, [d], inverse, scaleOf(norm, size, !inverse), size);
 }
@@ -161,10 +161,10 @@ function shift(name: string, doc: string, by: (size: number) => number) {
     doc,
     params: [self, { name: 'dim', kind: 'ints', default: null }],
     compose: (x: Tensor, dim: number | readonly number[] | null): Tensor => {
-      const dims = dim === null ? x.shape.map((_, d) => d) : typeof dim === 'number' ? [dim] : dim;
+      const dims = dim === null ? x.sizes.map((_, d) => d) : typeof dim === 'number' ? [dim] : dim;
       if (x.ndim === 0) return x.clone();
       return x.roll(
-        dims.map((d) => by(x.shape[wrapDim(`fft.${name}`, d, x.ndim)]!)),
+        dims.map((d) => by(x.sizes[wrapDim(`fft.${name}`, d, x.ndim)]!)),
         [...dims],
       );
     },

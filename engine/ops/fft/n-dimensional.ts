@@ -39,10 +39,10 @@ function extentOf(op: string, x: Tensor, s: Ints, dim: Ints): Extent {
       String(given.length),
       `Got shape with ${given.length} values but input tensor only has ${x.ndim} dimensions.`,
     );
-  const all = x.shape.map((_, d) => d);
+  const all = x.sizes.map((_, d) => d);
   const dims =
     asked === null ? (given === null ? all : all.slice(x.ndim - given.length)) : wrapDims(op, asked, x.ndim);
-  const sizes = dims.map((d, i) => (given === null || given[i] === -1 ? x.shape[d]! : given[i]!));
+  const sizes = dims.map((d, i) => (given === null || given[i] === -1 ? x.sizes[d]! : given[i]!));
   for (const n of sizes) requirePoints(op, n);
   return { sizes, dims };
 }
@@ -80,7 +80,7 @@ function fromHalf(op: string, [x, s, dim, norm]: Call, inverse: boolean): Tensor
   const last = e.dims.at(-1)!;
   const n = requirePoints(
     op,
-    given === null || given.at(-1) === -1 ? 2 * (x.shape[last]! - 1) : e.sizes.at(-1)!,
+    given === null || given.at(-1) === -1 ? 2 * (x.sizes[last]! - 1) : e.sizes.at(-1)!,
   );
   const sizes = [...e.sizes.slice(0, -1), Math.floor(n / 2) + 1];
   const y = fittedAll(promoted(op, x, true), { sizes, dims: e.dims });

@@ -34,8 +34,8 @@ interface Pass {
 function launch(p: Pass, out: Tensor, x: Tensor, dim: number, n: number): void {
   if (out.length === 0) return;
   const backend = kernelsOf(p.op, [out, x]);
-  const kept = x.shape.map((_, d) => d).filter((d) => d !== dim);
-  const dims = coalesceOrEmpty(x.shape, [x.strides, out.strides], kept);
+  const kept = x.sizes.map((_, d) => d).filter((d) => d !== dim);
+  const dims = coalesceOrEmpty(x.sizes, [x.strides, out.strides], kept);
   const line = (t: Tensor, k: number): LineOperand => ({
     address: t.address,
     strides: dims.strides[k]!,
@@ -45,8 +45,8 @@ function launch(p: Pass, out: Tensor, x: Tensor, dim: number, n: number): void {
     dtype: partOf(x.dtype).code,
     sizes: dims.sizes,
     n,
-    inCount: x.shape[dim]!,
-    outCount: out.shape[dim]!,
+    inCount: x.sizes[dim]!,
+    outCount: out.sizes[dim]!,
     inverse: p.inverse,
     from: p.from,
     to: p.to,
@@ -57,7 +57,7 @@ function launch(p: Pass, out: Tensor, x: Tensor, dim: number, n: number): void {
 }
 
 const resized = (x: Tensor, dim: number, size: number): number[] =>
-  x.shape.map((s, d) => (d === dim ? size : s));
+  x.sizes.map((s, d) => (d === dim ? size : s));
 
 /** Passes over `dims`, the last of them with the scale; the first reads `x`, the others work in place. */
 function complexPasses(
@@ -67,7 +67,7 @@ function complexPasses(
   inverse: boolean,
   scale: number,
 ): Tensor {
-  const out = newTensor(x.shape, x.dtype);
+  const out = newTensor(x.sizes, x.dtype);
   if (dims.length === 0) {
     rawCopy(out, x);
     return scale === 1 ? out : mul.impl(out, scale);
@@ -80,7 +80,7 @@ function complexPasses(
       to: 'complex',
       scale: i === dims.length - 1 ? scale : 1,
     };
-    launch(pass, out, i === 0 ? x : out, dim, x.shape[dim]!);
+    launch(pass, out, i === 0 ? x : out, dim, x.sizes[dim]!);
   });
   return out;
 }
@@ -103,7 +103,7 @@ export function r2c(
   onesided: boolean,
 ): Tensor {
   const last = dims.at(-1)!;
-  const n = x.shape[last]!;
+  const n = x.sizes[last]!;
   const rest = dims.slice(0, -1);
   const first = newTensor(resized(x, last, onesided ? halfOf(n) : n), complexOf(x.dtype));
   launch(
@@ -115,11 +115,11 @@ export function r2c(
   );
   const out = rest.length === 0 ? first : complexPasses(op, first, rest, inverse, scale);
   return record('FftR2CBackward0', out, [x], () => ([g]) => {
-    const size = g!.shape[last]!;
+    const size = g!.sizes[last]!;
     const whole = onesided
       ? padded(
           g!,
-          g!.shape.map((_, d) => [0, d === last ? n - size : 0] as const),
+          g!.sizes.map((_, d) => [0, d === last ? n - size : 0] as const),
           0,
         )
       : g!;
@@ -141,32 +141,32 @@ export function c2r(
   const first = rest.length === 0 ? x.detach() : complexPasses(op, x.detach(), rest, inverse, 1);
   const out = newTensor(resized(x, last, n), partOf(x.dtype));
   launch({ op, inverse, from: 'half', to: 'real', scale }, out, first, last, n);
-  const known = x.shape[last]!;
+  const known = x.sizes[last]!;
   return record('FftC2RBackward0', out, [x], () => ([g]) => {
     const half = r2c(op, g!, dims, !inverse, scale, true);
     // What stands for two points of the sequence counts twice.
-    const twice = n - half.shape[last]!;
+    const twice = n - half.sizes[last]!;
     const weighted = twice === 0 ? half : doubledBetween(half, last, twice);
-    return [known === half.shape[last] ? weighted : fitted(weighted, last, known)];
+    return [known === half.sizes[last] ? weighted : fitted(weighted, last, known)];
   });
 }
 
 /** Positions 1 … count of a dim times two. */
 function doubledBetween(x: Tensor, dim: number, count: number): Tensor {
-  const weights = newWritten([x.shape[dim]!], partOf(x.dtype), (data) => {
+  const weights = newWritten([x.sizes[dim]!], partOf(x.dtype), (data) => {
     for (let i = 0; i < data.length; i++) data[i] = i >= 1 && i <= count ? 2 : 1;
   });
-  return mul.impl(x, weights.reshape(x.shape.map((_, d) => (d === dim ? weights.length : 1))));
+  return mul.impl(x, weights.reshape(x.sizes.map((_, d) => (d === dim ? weights.length : 1))));
 }
 
 /** A dim cut, or filled up with zeros, to a size. */
 export function fitted(x: Tensor, dim: number, size: number): Tensor {
-  const own = x.shape[dim]!;
+  const own = x.sizes[dim]!;
   if (own === size) return x;
   if (own > size) return sliced(x, dim, 0, size);
   return padded(
     x,
-    x.shape.map((_, d) => [0, d === dim ? size - own : 0] as const),
+    x.sizes.map((_, d) => [0, d === dim ? size - own : 0] as const),
     0,
   );
 }

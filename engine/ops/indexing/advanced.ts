@@ -16,14 +16,14 @@ export const isMask = (index: Tensor): boolean => index.dtype.name === 'bool' ||
 
 /** @throws IndexError unless the mask has the sizes of the dims that it stands for. */
 export function requireMaskShape(x: Tensor, mask: Tensor, at: number): void {
-  mask.shape.forEach((size, k) => {
-    if (size !== x.shape[at + k]) {
+  mask.sizes.forEach((size, k) => {
+    if (size !== x.sizes[at + k]) {
       throw new IndexError(
         message(
           'index',
-          `a mask of shape ${showShape(x.shape.slice(at, at + mask.ndim))}`,
-          showShape(mask.shape),
-          `The shape of the mask ${showShape(mask.shape)} at index ${k} does not match the shape of the indexed tensor ${showShape(x.shape)} at index ${at + k}`,
+          `a mask of shape ${showShape(x.sizes.slice(at, at + mask.ndim))}`,
+          showShape(mask.sizes),
+          `The shape of the mask ${showShape(mask.sizes)} at index ${k} does not match the shape of the indexed tensor ${showShape(x.sizes)} at index ${at + k}`,
         ),
       );
     }
@@ -51,7 +51,7 @@ export function perDim(x: Tensor, given: readonly (Tensor | null | undefined)[])
       requireMaskShape(x, index, d);
       const found = nonzeroRaw(index);
       for (let k = 0; k < takes; k++)
-        out[d + k] = seenAs(found, [found.shape[0]!], [takes], found.offset + k);
+        out[d + k] = seenAs(found, [found.sizes[0]!], [takes], found.offset + k);
     } else if (index.dtype.name === 'int64' || index.dtype.name === 'int32') out[d] = asLong(index);
     else
       throw new IndexError(
@@ -82,9 +82,9 @@ function commonShape(indices: DimIndices): number[] {
     const next: number[] = [];
     for (let i = 0; i < n; i++) {
       const a = shape[shape.length - n + i] ?? 1;
-      const b = index.shape[index.ndim - n + i] ?? 1;
+      const b = index.sizes[index.ndim - n + i] ?? 1;
       if (a !== b && a !== 1 && b !== 1) {
-        const shapes = indices.filter((x) => x !== null).map((x) => showShape(x.shape));
+        const shapes = indices.filter((x) => x !== null).map((x) => showShape(x.sizes));
         throw new IndexError(
           message(
             'index',
@@ -107,18 +107,18 @@ function planOf(x: Tensor, indices: DimIndices): Plan {
   const driven = indices.flatMap((index, d) => (index === null ? [] : [d]));
   const first = driven[0] ?? 0;
   const adjacent = driven.every((d, i) => d === first + i);
-  const whole = x.shape.map((_, d) => d).filter((d) => indices[d] === null);
+  const whole = x.sizes.map((_, d) => d).filter((d) => indices[d] === null);
   const lead = adjacent ? whole.filter((d) => d < first) : [];
   const rest = adjacent ? whole.filter((d) => d > first) : whole;
-  const sizes = (dims: readonly number[]): number[] => dims.map((d) => x.shape[d]!);
+  const sizes = (dims: readonly number[]): number[] => dims.map((d) => x.sizes[d]!);
   const steps = (dims: readonly number[]): number[] => dims.map((d) => x.strides[d]!);
   const shape = [...sizes(lead), ...common, ...sizes(rest)];
   const strides = [...steps(lead), ...common.map(() => 0), ...steps(rest)];
   const looks = driven.map((d): Look => {
     const index = indices[d]!;
-    const inner = broadcastStrides(index.shape, index.strides, common);
+    const inner = broadcastStrides(index.sizes, index.strides, common);
     const own = [...lead.map(() => 0), ...inner, ...rest.map(() => 0)];
-    if (x.shape[d] === 0 && common.every((s) => s > 0)) {
+    if (x.sizes[d] === 0 && common.every((s) => s > 0)) {
       throw new IndexError(
         message(
           'index',
@@ -128,7 +128,7 @@ function planOf(x: Tensor, indices: DimIndices): Plan {
         ),
       );
     }
-    return { index: seenAs(index, shape, own), size: x.shape[d]!, stride: x.strides[d]! };
+    return { index: seenAs(index, shape, own), size: x.sizes[d]!, stride: x.strides[d]! };
   });
   return { shape, strides, looks };
 }
@@ -146,7 +146,7 @@ function read(name: string, x: Tensor, indices: DimIndices): Tensor {
     const kept = indices.map((index) => (index === null ? null : save(index)));
     return ([g]) => {
       const at = kept.map((index) => (index === null ? null : index.get()));
-      return [applied(putting(rawZeros(x.shape, g!.dtype), at, g!, true), itself)];
+      return [applied(putting(rawZeros(x.sizes, g!.dtype), at, g!, true), itself)];
     };
   });
 }
@@ -154,13 +154,13 @@ function read(name: string, x: Tensor, indices: DimIndices): Tensor {
 /** The change that puts `values` (of `x`'s dtype, broadcast) where `indices` say; the last of equal places wins, or all add. */
 export function putting(x: Tensor, indices: DimIndices, values: Tensor, accumulate: boolean): Change {
   const { shape } = planOf(x, indices);
-  if (!expandsTo(values.shape, shape)) {
+  if (!expandsTo(values.sizes, shape)) {
     throw new RuntimeError(
       message(
         'indexPut',
         `values that broadcast to ${showShape(shape)}`,
-        showShape(values.shape),
-        `shape mismatch: value tensor of shape ${showShape(values.shape)} cannot be broadcast to indexing result of shape ${showShape(shape)}`,
+        showShape(values.sizes),
+        `shape mismatch: value tensor of shape ${showShape(values.sizes)} cannot be broadcast to indexing result of shape ${showShape(shape)}`,
       ),
     );
   }

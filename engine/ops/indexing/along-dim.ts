@@ -44,7 +44,7 @@ export function requireInside(index: Tensor, size: number, error: (at: number) =
       inputs: [index],
       compute: int64,
       out: int64,
-      reduced: index.shape.map(() => true),
+      reduced: index.sizes.map(() => true),
       keepdim: false,
     });
     const at = Number(found.item());
@@ -83,17 +83,17 @@ export function requireFit(op: string, x: Tensor, dim: number, index: Tensor): v
   const hint = 'Index tensor must have the same number of dimensions as';
   if (Math.max(x.ndim, 1) !== Math.max(index.ndim, 1)) {
     throw new RuntimeError(
-      message(op, `an index of ${x.ndim} dims`, showShape(index.shape), `${hint} input tensor`),
+      message(op, `an index of ${x.ndim} dims`, showShape(index.sizes), `${hint} input tensor`),
     );
   }
-  index.shape.forEach((size, d) => {
-    if (d !== dim && size > (x.shape[d] ?? 1)) {
+  index.sizes.forEach((size, d) => {
+    if (d !== dim && size > (x.sizes[d] ?? 1)) {
       throw new RuntimeError(
         message(
           op,
-          `an index no larger than ${showShape(x.shape)}`,
-          showShape(index.shape),
-          `Size does not match at dimension ${d} expected index ${showShape(index.shape)} to be no larger than self ${showShape(x.shape)} apart from dimension ${dim}`,
+          `an index no larger than ${showShape(x.sizes)}`,
+          showShape(index.sizes),
+          `Size does not match at dimension ${d} expected index ${showShape(index.sizes)} to be no larger than self ${showShape(x.sizes)} apart from dimension ${dim}`,
         ),
       );
     }
@@ -102,14 +102,14 @@ export function requireFit(op: string, x: Tensor, dim: number, index: Tensor): v
 
 /** The elements of `x` that `index` names along `dim`. A trusted index was checked before. */
 export function gathered(x: Tensor, dim: number, index: Tensor, trusted = false): Tensor {
-  const out = newTensor(index.shape, x.dtype);
+  const out = newTensor(index.sizes, x.dtype);
   if (out.length > 0) {
     const base = atLeast1d(x);
-    const size = base.shape[dim]!;
+    const size = base.sizes[dim]!;
     const looks = atLeast1d(asLong(index));
     try {
       // A negative size: negative indices are refused, by the kernel's own check.
-      getRaw('gather', atLeast1d(out), driven(base, dim, looks.shape), [
+      getRaw('gather', atLeast1d(out), driven(base, dim, looks.sizes), [
         { index: looks, size: trusted ? size : -size, stride: base.strides[dim]! },
       ]);
     } catch (error) {
@@ -120,7 +120,7 @@ export function gathered(x: Tensor, dim: number, index: Tensor, trusted = false)
   return record('GatherBackward0', out, [x], (save) => {
     const kept = save(index);
     return ([g]) => [
-      applied(placing('scatterAdd', 'add', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true), itself),
+      applied(placing('scatterAdd', 'add', rawZeros(x.sizes, g!.dtype), dim, kept.get(), g!, true), itself),
     ];
   });
 }
@@ -138,13 +138,13 @@ export function putAlong(
   if (index.length === 0) return;
   const looks = atLeast1d(asLong(index));
   const base = atLeast1d(out);
-  const size = base.shape[dim]!;
+  const size = base.sizes[dim]!;
   if (!trusted) requireInside(looks, size, outOfBounds(op, dim, size));
-  const values = source.ndim === 0 ? source : seenAs(source, looks.shape, source.strides);
+  const values = source.ndim === 0 ? source : seenAs(source, looks.sizes, source.strides);
   putRaw(
     op,
     mode,
-    driven(base, dim, looks.shape),
+    driven(base, dim, looks.sizes),
     [{ index: looks, size, stride: base.strides[dim]! }],
     values,
   );
@@ -179,7 +179,7 @@ export function placing(
       const kept = save(index);
       return ([g]) => [
         mode === 'add' ? g! : applied(placing('scatter', 'replace', g!, dim, kept.get(), 0, true)),
-        ...(tensor === null ? [] : [padded(gathered(g!, dim, kept.get(), true), tensor.shape)]),
+        ...(tensor === null ? [] : [padded(gathered(g!, dim, kept.get(), true), tensor.sizes)]),
       ];
     },
   };
@@ -189,12 +189,12 @@ export function placing(
 function padded(g: Tensor, shape: readonly number[]): Tensor {
   let out = g;
   shape.forEach((size, d) => {
-    const have = out.shape[d] ?? 1;
+    const have = out.sizes[d] ?? 1;
     if (have === size) return;
     out = embed(
       'SliceBackward',
       out,
-      out.shape.map((s, k) => (k === d ? size : s)),
+      out.sizes.map((s, k) => (k === d ? size : s)),
       (whole) => sliced(whole, d, 0, have),
     );
   });
@@ -247,18 +247,18 @@ function requireSource(op: string, src: Tensor, dim: number, index: Tensor): voi
       message(
         op,
         `a src of ${index.ndim} dims`,
-        showShape(src.shape),
+        showShape(src.sizes),
         'Index tensor must have the same number of dimensions as src tensor',
       ),
     );
   }
-  if (index.shape.some((size, d) => size > (src.shape[d] ?? 1))) {
+  if (index.sizes.some((size, d) => size > (src.sizes[d] ?? 1))) {
     throw new RuntimeError(
       message(
         op,
-        `a src no smaller than the index ${showShape(index.shape)}`,
-        showShape(src.shape),
-        `Expected index ${showShape(index.shape)} to be no larger than self apart from dimension ${dim} and to be no larger size than src ${showShape(src.shape)}`,
+        `a src no smaller than the index ${showShape(index.sizes)}`,
+        showShape(src.sizes),
+        `Expected index ${showShape(index.sizes)} to be no larger than self apart from dimension ${dim} and to be no larger size than src ${showShape(src.sizes)}`,
       ),
     );
   }

@@ -25,14 +25,14 @@ function placingFlat(x: Tensor, index: Tensor, source: Tensor, accumulate: boole
     inputs: [x, source],
     write: (out, sources) => {
       if (index.length === 0) return;
-      const values = reshaped(sources[1]!.detach(), index.shape);
+      const values = reshaped(sources[1]!.detach(), index.sizes);
       // Flat positions step evenly through row-major memory only; another layout goes by its coordinates.
       const flat = out.rowMajor ? out : copyOf(out.contiguous());
-      const still = index.shape.map(() => 0);
+      const still = index.sizes.map(() => 0);
       putRaw(
         'put',
         accumulate ? 'add' : 'replace',
-        seenAs(flat, index.shape, still),
+        seenAs(flat, index.sizes, still),
         [{ index, size: out.length, stride: 1 }],
         values,
       );
@@ -40,10 +40,10 @@ function placingFlat(x: Tensor, index: Tensor, source: Tensor, accumulate: boole
     },
     make: (save) => {
       const kept = save(index);
-      const { shape } = source;
+      const { sizes: shape } = source;
       return ([g]) => {
         const at = kept.get();
-        const zeros = rawZeros(at.shape, g!.dtype);
+        const zeros = rawZeros(at.sizes, g!.dtype);
         const own = accumulate ? g! : applied(placingFlat(g!, at, zeros, false));
         return [own, reshaped(take.impl(g!, at), shape)];
       };
@@ -163,9 +163,9 @@ export const indexPut = defineOp(
 
 /** The flat positions where a mask, broadcast to `shape`, holds. */
 function positionsOf(keep: Tensor, shape: readonly number[]): Tensor {
-  const full = sameShape(keep.shape, shape) ? keep : expanded('maskedScatter', keep, shape);
+  const full = sameShape(keep.sizes, shape) ? keep : expanded('maskedScatter', keep, shape);
   const found = nonzeroRaw(reshaped(full.detach(), [numelOf(shape)]));
-  return seenAs(found, [found.shape[0]!], [1]);
+  return seenAs(found, [found.sizes[0]!], [1]);
 }
 
 function scattering(op: string, x: Tensor, keep: Tensor, source: Tensor): Change {
@@ -188,7 +188,7 @@ function scattering(op: string, x: Tensor, keep: Tensor, source: Tensor): Change
         `masked_scatter: expected self and source to have same dtypes but got ${x.dtype.title} and ${source.dtype.title}`,
       ),
     );
-  const at = positionsOf(keep, x.shape);
+  const at = positionsOf(keep, x.sizes);
   if (source.length < at.length)
     throw new RuntimeError(
       message(
@@ -208,8 +208,8 @@ export const maskedScatter = defineOp(
     params: [self, { name: 'mask', kind: 'tensor' }, { name: 'source', kind: 'tensor' }],
     variants: ['function', 'method', 'inplace'],
     compose: (x: Tensor, keep: Tensor, source: Tensor): Tensor => {
-      const shape = broadcastShapes('maskedScatter', x.shape, keep.shape);
-      const full = sameShape(shape, x.shape) ? x : expanded('maskedScatter', x, shape);
+      const shape = broadcastShapes('maskedScatter', x.sizes, keep.sizes);
+      const full = sameShape(shape, x.sizes) ? x : expanded('maskedScatter', x, shape);
       return applied(scattering('maskedScatter', full, keep, source), (y) =>
         y.contiguous() === y ? copyOf(y) : y.contiguous(),
       );
@@ -224,9 +224,9 @@ export const maskedScatter = defineOp(
     }),
   },
   (x: Tensor, keep: Tensor, source: Tensor): Tensor => {
-    if (!expandsTo(keep.shape, x.shape))
+    if (!expandsTo(keep.sizes, x.sizes))
       throw new RuntimeError(
-        message('maskedScatter_', `a mask that broadcasts to ${showShape(x.shape)}`, showShape(keep.shape)),
+        message('maskedScatter_', `a mask that broadcasts to ${showShape(x.sizes)}`, showShape(keep.sizes)),
       );
     return appliedInPlace('maskedScatter_', scattering('maskedScatter_', x, keep, source));
   },
@@ -235,7 +235,7 @@ export const maskedScatter = defineOp(
 /** Indices brought into the range of their dims, as lookups do whose mask tells what counts. */
 function clampedIndices(op: string, x: Tensor, given: unknown): Indices {
   return indicesOf(op, given).map((index, d) =>
-    index === null ? null : index.detach().clamp(-x.shape[d]!, x.shape[d]! - 1),
+    index === null ? null : index.detach().clamp(-x.sizes[d]!, x.sizes[d]! - 1),
   );
 }
 

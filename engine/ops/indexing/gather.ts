@@ -94,12 +94,12 @@ export const takeAlongDim = defineOp({
     const d = wrapDim('takeAlongDim', dim, x.ndim);
     const along = (shape: readonly number[], size: number): number[] =>
       shape.map((s, k) => (k === d ? size : s));
-    const common = broadcastShapes('takeAlongDim', along(x.shape, 1), along(indices.shape, 1));
+    const common = broadcastShapes('takeAlongDim', along(x.sizes, 1), along(indices.sizes, 1));
     // Negative indices wrap here, unlike gather's: the kernel itself checks the range.
     return gathered(
-      expanded('takeAlongDim', x, along(common, x.shape[d] ?? 1)),
+      expanded('takeAlongDim', x, along(common, x.sizes[d] ?? 1)),
       d,
-      expanded('takeAlongDim', indices.detach(), along(common, indices.shape[d] ?? 1)),
+      expanded('takeAlongDim', indices.detach(), along(common, indices.sizes[d] ?? 1)),
       true,
     );
   },

@@ -76,7 +76,7 @@ interface Indexed {
 
 /** Two operands and the looks over the shape of `moved`, which carries the looks: dims merged where all run on. */
 function indexed(first: Tensor, second: Tensor, moved: Tensor, looks: readonly Look[]): Indexed {
-  const { shape } = moved;
+  const { sizes: shape } = moved;
   const operands = [stridesOver(shape, first), stridesOver(shape, second)];
   const order: number[] = [];
   for (let d = 0; d < shape.length; d++) order.push(d);
@@ -96,7 +96,7 @@ function indexed(first: Tensor, second: Tensor, moved: Tensor, looks: readonly L
 }
 
 function stridesOver(shape: Shape, x: Tensor): Shape {
-  return x.shape === shape ? x.strides : broadcastStrides(x.shape, x.strides, shape);
+  return x.sizes === shape ? x.strides : broadcastStrides(x.sizes, x.strides, shape);
 }
 
 /** out[…] = from[… + Σ index · stride]. `from` has the iteration space's shape, stride 0 along what looks alone drive. */
@@ -134,7 +134,7 @@ function putParts(op: string, mode: PutMode, to: Tensor, looks: readonly Look[],
 /** The real (0) or imaginary (1) parts as a real tensor over the same memory; no history, no view. */
 export function partOfComplex(x: Tensor, k: 0 | 1): Tensor {
   const strides = x.strides.map((s) => 2 * s);
-  return new Tensor(x.storage, x.shape, strides, 2 * x.offset + k, partOf(x.dtype));
+  return new Tensor(x.storage, x.sizes, strides, 2 * x.offset + k, partOf(x.dtype));
 }
 
 /** The coordinates of what is not 0, row-major, as int64 [count, ndim]. */
@@ -147,7 +147,7 @@ export function nonzeroRaw(x: Tensor): Tensor {
     runNonzero('nonzero', x.device.kernels!, {
       dtype: x.dtype.code,
       phase,
-      sizes: x.shape,
+      sizes: x.sizes,
       input: { address: x.address, strides: x.strides },
       out: address,
     });

@@ -32,7 +32,7 @@ export function along(index: Tensor, dim: number, shape: readonly number[]): Ten
 export function space(x: Tensor, dim: number, n: number): Tensor {
   return seenAs(
     x,
-    x.shape.map((s, d) => (d === dim ? n : s)),
+    x.sizes.map((s, d) => (d === dim ? n : s)),
     x.strides.map((s, d) => (d === dim ? 0 : s)),
   );
 }
@@ -41,11 +41,11 @@ export function space(x: Tensor, dim: number, n: number): Tensor {
 export function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
   const n = index.length;
   const out = newTensor(
-    x.shape.map((s, d) => (d === dim ? n : s)),
+    x.sizes.map((s, d) => (d === dim ? n : s)),
     x.dtype,
   );
   const base = atLeast1d(x);
-  const size = base.shape[dim]!;
+  const size = base.sizes[dim]!;
   const looks = asLong(index);
   requireInside(
     looks,
@@ -57,11 +57,11 @@ export function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
   );
   const from = space(base, dim, n);
   getRaw('indexSelect', atLeast1d(out), from, [
-    { index: along(looks, dim, from.shape), size, stride: base.strides[dim]! },
+    { index: along(looks, dim, from.sizes), size, stride: base.strides[dim]! },
   ]);
   return record('IndexSelectBackward0', out, [x], (save) => {
     const kept = save(index);
-    return ([g]) => [applied(addingSlices(rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, 1), itself)];
+    return ([g]) => [applied(addingSlices(rawZeros(x.sizes, g!.dtype), dim, kept.get(), g!, 1), itself)];
   });
 }
 
@@ -78,7 +78,7 @@ export const indexSelect = takesOut(
           message(
             'indexSelect',
             'an index of at most one dim',
-            showShape(index.shape),
+            showShape(index.sizes),
             'index_select(): Index is supposed to be a vector',
           ),
         );
@@ -128,7 +128,7 @@ export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tens
     inputs: [x, source],
     write: (out, sources) => {
       const base = atLeast1d(out);
-      const size = base.shape[dim]!;
+      const size = base.sizes[dim]!;
       const looks = asLong(index);
       requireInside(looks, size, outOfBounds('indexAdd', dim, size));
       const src = sources[1]!;
@@ -139,14 +139,14 @@ export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tens
         'indexAdd',
         'add',
         to,
-        [{ index: along(looks, dim, to.shape), size, stride: base.strides[dim]! }],
+        [{ index: along(looks, dim, to.sizes), size, stride: base.strides[dim]! }],
         atLeast1d(scaled),
       );
     },
     make: (save) => {
       const kept = save(index);
       return ([g]) => {
-        const picked = reshaped(pickedSlices(g!, dim, kept.get()), source.shape);
+        const picked = reshaped(pickedSlices(g!, dim, kept.get()), source.sizes);
         return [g!, alpha === 1 ? picked : mul.impl(picked, alpha)];
       };
     },
@@ -165,7 +165,7 @@ function checkedAdding(x: Tensor, rawDim: number, index: Tensor, source: Tensor,
       message(
         op,
         'an index of at most one dim',
-        showShape(index.shape),
+        showShape(index.sizes),
         'index_add_(): Index is supposed to be a vector',
       ),
     );
@@ -182,18 +182,18 @@ function checkedAdding(x: Tensor, rawDim: number, index: Tensor, source: Tensor,
     );
   }
   const rest = (s: readonly number[]): string => showShape(s.filter((_, d) => d !== dim));
-  if (source.ndim !== x.ndim || rest(source.shape) !== rest(x.shape)) {
+  if (source.ndim !== x.ndim || rest(source.sizes) !== rest(x.sizes)) {
     fail(
-      `a source that fits ${showShape(x.shape)}`,
-      showShape(source.shape),
-      `source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ${showShape(x.shape)} source.shape = ${showShape(source.shape)}`,
+      `a source that fits ${showShape(x.sizes)}`,
+      showShape(source.sizes),
+      `source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ${showShape(x.sizes)} source.shape = ${showShape(source.sizes)}`,
     );
   }
-  if (index.length !== (source.shape[dim] ?? 1)) {
+  if (index.length !== (source.sizes[dim] ?? 1)) {
     fail(
-      `${source.shape[dim] ?? 1} indices`,
+      `${source.sizes[dim] ?? 1} indices`,
       String(index.length),
-      `index_add_(): Number of indices (${index.length}) should be equal to source.size(dim): (${source.shape[dim] ?? 1}), for dim: ${dim}`,
+      `index_add_(): Number of indices (${index.length}) should be equal to source.size(dim): (${source.sizes[dim] ?? 1}), for dim: ${dim}`,
     );
   }
   return addingSlices(x, dim, index, source, alpha);
@@ -293,19 +293,19 @@ export const take = takesOut(
 
 function taken(x: Tensor, index: Tensor): Tensor {
   const flat = x.isContiguous() ? x : rawCast(x, x.dtype);
-  const out = newTensor(index.shape, x.dtype);
-  const still = index.shape.map(() => 0);
-  getRaw('take', out, seenAs(flat, index.shape, still), [{ index, size: x.length, stride: 1 }]);
+  const out = newTensor(index.sizes, x.dtype);
+  const still = index.sizes.map(() => 0);
+  getRaw('take', out, seenAs(flat, index.sizes, still), [{ index, size: x.length, stride: 1 }]);
   return record('TakeBackward0', out, [x], (save) => {
     const kept = save(index);
-    return ([g]) => [putInto(g!, kept.get(), x.shape)];
+    return ([g]) => [putInto(g!, kept.get(), x.sizes)];
   });
 }
 
 /** Zeros with `g` added at flat positions: the gradient of take. */
 function putInto(g: Tensor, index: Tensor, shape: readonly number[]): Tensor {
   const out = rawZeros(shape, g.dtype);
-  const still = index.shape.map(() => 0);
-  putRaw('take', 'add', seenAs(out, index.shape, still), [{ index, size: out.length, stride: 1 }], g);
+  const still = index.sizes.map(() => 0);
+  putRaw('take', 'add', seenAs(out, index.sizes, still), [{ index, size: out.length, stride: 1 }], g);
   return record('PutBackward0', out, [g], () => ([gg]) => [taken(gg!, index)]);
 }

@@ -31,7 +31,7 @@ function putSlices(op: string, mode: PutMode, out: Tensor, dim: number, index: T
   const base = atLeast1d(out);
   const looks = asLong(index);
   const to = space(base, dim, looks.length);
-  const look = { index: along(looks, dim, to.shape), size: base.shape[dim]!, stride: base.strides[dim]! };
+  const look = { index: along(looks, dim, to.sizes), size: base.sizes[dim]!, stride: base.strides[dim]! };
   putRaw(op, mode, to, [look], source.ndim === 0 ? source : atLeast1d(source));
 }
 
@@ -40,10 +40,10 @@ function checkedDim(op: string, x: Tensor, rawDim: number, index: Tensor, wraps:
   const dim = wrapDim(op, rawDim, x.ndim);
   requireMemory(op, [x, index]);
   if (index.ndim > 1)
-    indexError(op, 'an index of at most one dim', showShape(index.shape), 'Index is supposed to be a vector');
+    indexError(op, 'an index of at most one dim', showShape(index.sizes), 'Index is supposed to be a vector');
   if (index.dtype.name !== 'int64')
     indexError(op, 'an int64 index', index.dtype.name, 'Expected dtype int64 for index.');
-  const size = x.shape[dim] ?? 1;
+  const size = x.sizes[dim] ?? 1;
   for (const at of index.length === 0 ? [] : [index.amin(), index.amax()].map((v) => Number(v.item())))
     if (at >= size || at < (wraps ? -size : 0))
       indexError(
@@ -63,7 +63,7 @@ function wrapped(index: Tensor, size: number): Tensor {
 
 /** A mask of what lies in the slices. */
 function named(x: Tensor, dim: number, index: Tensor): Tensor {
-  const mask = filled(x.shape, false, bool);
+  const mask = filled(x.sizes, false, bool);
   putSlices('indexFill', 'replace', mask, dim, index, filled([], true, bool));
   return mask;
 }
@@ -105,12 +105,12 @@ function checkedFilling(
       message(
         op,
         'a 0-d value',
-        showShape(value.shape),
+        showShape(value.sizes),
         `index_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s).`,
       ),
     );
   const same = value instanceof Tensor && value.dtype !== x.dtype ? value.to(x.dtype) : value;
-  return fillingSlices(x, dim, wrapped(index, x.shape[dim] ?? 1), same);
+  return fillingSlices(x, dim, wrapped(index, x.sizes[dim] ?? 1), same);
 }
 
 export const indexFill = defineOp(
@@ -153,20 +153,20 @@ function requireSource(op: string, x: Tensor, dim: number, index: Tensor, source
   const fits =
     source.ndim === 0 || x.ndim === 0
       ? source.length === index.length
-      : source.ndim === x.ndim && rest(source.shape) === rest(x.shape);
+      : source.ndim === x.ndim && rest(source.sizes) === rest(x.sizes);
   if (!fits)
     indexError(
       op,
-      `a source that fits ${showShape(x.shape)}`,
-      showShape(source.shape),
+      `a source that fits ${showShape(x.sizes)}`,
+      showShape(source.sizes),
       'Source/destination tensor must have same slice shapes.',
     );
-  if (index.length !== (source.shape[dim] ?? 1))
+  if (index.length !== (source.sizes[dim] ?? 1))
     indexError(
       op,
-      `${source.shape[dim] ?? 1} indices`,
+      `${source.sizes[dim] ?? 1} indices`,
       String(index.length),
-      `Number of indices (${index.length}) should be equal to source.size(dim) (${source.shape[dim] ?? 1})`,
+      `Number of indices (${index.length}) should be equal to source.size(dim) (${source.sizes[dim] ?? 1})`,
     );
 }
 
@@ -180,7 +180,7 @@ function copyingSlices(op: string, x: Tensor, rawDim: number, index: Tensor, sou
     write: (out, sources) => putSlices(op, 'replace', out, dim, index, sources[1]!),
     make: (save) => {
       const kept = save(index);
-      const { shape } = source;
+      const { sizes: shape } = source;
       return ([g]) => [
         applied(fillingSlices(g!, dim, kept.get(), 0)),
         reshaped(pickedSlices(g!, dim, kept.get()), shape),
@@ -218,7 +218,7 @@ export const indexCopy = defineOp(
 function placesOf(dim: number, index: Tensor, source: Tensor): Places {
   return {
     nodeName: 'IndexReduceBackward0',
-    pick: (x) => reshaped(pickedSlices(x, dim, index), source.shape),
+    pick: (x) => reshaped(pickedSlices(x, dim, index), source.sizes),
     add: (x, more) => applied(addingSlices(x, dim, index, more, 1)),
     clear: (x) => applied(fillingSlices(x, dim, index, 0)),
     put: (out, mode, more) => putSlices('indexReduce', mode, out, dim, index, more),

@@ -88,7 +88,7 @@ function runMasked(
 
 /** `g` where the mask does not hold (or where it does), else 0. Differentiable. */
 export function filtered(g: Tensor, keep: Tensor, where_: 'unmasked' | 'masked'): Tensor {
-  const out = newTensor(broadcastShapes('maskedFill', g.shape, keep.shape), g.dtype);
+  const out = newTensor(broadcastShapes('maskedFill', g.sizes, keep.sizes), g.dtype);
   runMasked('maskedFill', where_ === 'unmasked' ? unmaskedExpr : onlyMaskedExpr, out, [g, keep], []);
   return record('MaskedFillBackward0', out, [g], () => ([gg]) => [filtered(gg!, keep, where_)]);
 }
@@ -133,7 +133,7 @@ function checkedFilling(x: Tensor, keep: Tensor, value: Tensor | Scalar): Change
       message(
         'maskedFill',
         'a 0-d value',
-        showShape(value.shape),
+        showShape(value.sizes),
         `masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.ndim} dimension(s).`,
       ),
     );
@@ -158,8 +158,8 @@ export const maskedFill = defineOp(
     params: [self, maskParam, { name: 'value', kind: 'tensorOrScalar' }],
     variants: ['function', 'method', 'inplace'],
     kernel: (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
-      const shape = broadcastShapes('maskedFill', x.shape, keep.shape);
-      const full = sameShape(shape, x.shape) ? x : expanded('maskedFill', x, shape);
+      const shape = broadcastShapes('maskedFill', x.sizes, keep.sizes);
+      const full = sameShape(shape, x.sizes) ? x : expanded('maskedFill', x, shape);
       return applied(checkedFilling(full, keep, value), uninitialised);
     },
     tests: () => ({
@@ -182,14 +182,14 @@ export const maskedFill = defineOp(
     }),
   },
   (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
-    if (!expandsTo(keep.shape, x.shape)) {
-      const shape = broadcastShapes('maskedFill_', x.shape, keep.shape);
+    if (!expandsTo(keep.sizes, x.sizes)) {
+      const shape = broadcastShapes('maskedFill_', x.sizes, keep.sizes);
       throw new RuntimeError(
         message(
           'maskedFill_',
-          `a mask that broadcasts to ${showShape(x.shape)}`,
-          showShape(keep.shape),
-          `output with shape ${showShape(x.shape)} doesn't match the broadcast shape ${showShape(shape)}`,
+          `a mask that broadcasts to ${showShape(x.sizes)}`,
+          showShape(keep.sizes),
+          `output with shape ${showShape(x.sizes)} doesn't match the broadcast shape ${showShape(shape)}`,
         ),
       );
     }
@@ -213,9 +213,9 @@ export const maskedSelect = takesOut(
             'masked_select: expected BoolTensor for mask',
           ),
         );
-      const shape = broadcastShapes('maskedSelect', x.shape, keep.shape);
-      const full = sameShape(shape, x.shape) ? x : expanded('maskedSelect', x, shape);
-      const where1 = sameShape(shape, keep.shape) ? keep : expanded('maskedSelect', keep, shape);
+      const shape = broadcastShapes('maskedSelect', x.sizes, keep.sizes);
+      const full = sameShape(shape, x.sizes) ? x : expanded('maskedSelect', x, shape);
+      const where1 = sameShape(shape, keep.sizes) ? keep : expanded('maskedSelect', keep, shape);
       const lift = (y: Tensor): Tensor => (y.ndim === 0 ? unsqueezed(y, 0) : y);
       return indexed('MaskedSelectBackward0', lift(full), [lift(where1)]);
     },
@@ -259,12 +259,12 @@ function triangular(op: 'tril' | 'triu', x: Tensor, diagonal: number): Change {
       message(
         op,
         'at least 2 dims',
-        showShape(x.shape),
+        showShape(x.sizes),
         `${op}: input tensor must have at least 2 dimensions`,
       ),
     );
   requireMemory(op, [x]);
-  const [rows, cols] = x.shape.slice(-2) as [number, number];
+  const [rows, cols] = x.sizes.slice(-2) as [number, number];
   // tril keeps col − row ≤ diagonal; triu drops col − row ≤ diagonal − 1.
   const root = op === 'tril' ? onlyMaskedExpr : unmaskedExpr;
   return {

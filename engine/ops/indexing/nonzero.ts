@@ -15,7 +15,7 @@ const reason = 'the result is positions';
 export function coordinates(op: string, x: Tensor): Tensor[] {
   const line = x.ndim === 0 ? unsqueezed(x.detach(), 0) : x;
   const found = nonzeroRaw(line);
-  return line.shape.map((_, d) => rawCast(selected(op, found, 1, d), int64));
+  return line.sizes.map((_, d) => rawCast(selected(op, found, 1, d), int64));
 }
 
 export const nonzero = defineOp({
@@ -76,7 +76,7 @@ export const nonzeroStatic = defineOp({
       );
     const found = nonzeroRaw(x);
     const out = filled([size, x.ndim], fill, int64);
-    const shape = [Math.min(size, found.shape[0]!), x.ndim];
+    const shape = [Math.min(size, found.sizes[0]!), x.ndim];
     if (shape[0]! * shape[1]! > 0)
       rawCopy(seenAs(out, shape, out.strides), seenAs(found, shape, found.strides));
     return out;

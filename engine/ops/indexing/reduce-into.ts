@@ -64,7 +64,7 @@ function computed(p: Places, x: Tensor, source: Tensor, kind: Reduction, include
 
 /** How many values each element of `x` is the mean of; at least 1. */
 function counted(p: Places, x: Tensor, includeSelf: boolean): Tensor {
-  const counts = filled(x.shape, includeSelf ? 1 : 0, x.dtype);
+  const counts = filled(x.sizes, includeSelf ? 1 : 0, x.dtype);
   p.put(counts, 'add', filled([], 1, x.dtype));
   return includeSelf ? counts : maskedFill.impl(counts, eq.impl(counts, 0), 1);
 }
@@ -125,7 +125,7 @@ function productGradients(p: Places, includeSelf: boolean, s: Saved): [Tensor, T
   const others = reducedInto(p, without, s.source, 'prod', includeSelf);
   const own = div.impl(mul.impl(s.g, others), without);
   const zero = eq.impl(s.source, 0);
-  const zeros = p.pick(p.add(filled(s.x.shape, 0, s.x.dtype), cast(zero, s.x.dtype)));
+  const zeros = p.pick(p.add(filled(s.x.sizes, 0, s.x.dtype), cast(zero, s.x.dtype)));
   const single = logicalAnd.impl(zero, eq.impl(zeros, 1));
   const masked = maskedFill.impl(s.source, single, 1);
   const rest = reducedInto(p, s.x, masked, 'prod', includeSelf);

@@ -27,8 +27,8 @@ function placesOf(dim: number, index: Tensor): Places {
 /** The part of the source that the index uses. */
 function usedPart(source: Tensor, index: Tensor): Tensor {
   let used = source;
-  index.shape.forEach((size, d) => {
-    if (used.ndim > d && used.shape[d] !== size) used = sliced(used, d, 0, size);
+  index.sizes.forEach((size, d) => {
+    if (used.ndim > d && used.sizes[d] !== size) used = sliced(used, d, 0, size);
   });
   return used;
 }
@@ -44,7 +44,7 @@ function reduced(
 ): Tensor {
   if (kind === 'mean') requireNumbers(op, x.dtype);
   const wrapped = checkPlacing(op, x, dim, index, source);
-  const size = x.shape[wrapped] ?? 1;
+  const size = x.sizes[wrapped] ?? 1;
   requireInside(index, size, outOfBounds(op, wrapped, size));
   return reducedInto(placesOf(wrapped, index), x, usedPart(source, index), kind as Reduction, includeSelf);
 }

@@ -199,7 +199,7 @@ function resolve(op: string, x: Tensor, parts: readonly unknown[], plain: boolea
 }
 
 function sliceOf(x: Tensor, dim: number, s: Slice, plain: boolean): Tensor {
-  const size = x.shape[dim]!;
+  const size = x.sizes[dim]!;
   const start = within(s.start ?? 0, size);
   const stop = within(s.stop ?? size, size);
   if (plain && start === 0 && stop === size && s.step === 1) return x;
@@ -215,7 +215,7 @@ function within(at: number, size: number): number {
 
 /** An index of integers and slices alone, which have been read before; null where it is another. */
 function basicView(x: Tensor, parts: readonly unknown[]): Tensor | null {
-  if (parts.length > x.shape.length) return null;
+  if (parts.length > x.sizes.length) return null;
   let view = x;
   let dim = 0;
   for (let i = 0; i < parts.length; i++) {
@@ -245,8 +245,8 @@ export function at(x: Tensor, parts: readonly Index[]): Tensor {
 
 /** Without leading dims of size 1, as assignment allows. */
 function withoutLeadingOnes(value: Tensor): Tensor {
-  const first = value.shape.findIndex((s) => s !== 1);
-  const shape = first < 0 ? [] : value.shape.slice(first);
+  const first = value.sizes.findIndex((s) => s !== 1);
+  const shape = first < 0 ? [] : value.sizes.slice(first);
   return shape.length === value.ndim ? value : reshaped(value, shape);
 }
 
@@ -266,7 +266,7 @@ export function setAt(x: Tensor, parts: readonly Index[], given: Tensor | Scalar
   else if (value.ndim === 0) fill.inplace!(view, value);
   else {
     const source = withoutLeadingOnes(value);
-    copy.inplace!(view, sameShape(source.shape, view.shape) ? source : expanded('setAt', source, view.shape));
+    copy.inplace!(view, sameShape(source.sizes, view.sizes) ? source : expanded('setAt', source, view.sizes));
   }
   return x;
 }
@@ -277,7 +277,7 @@ function putAt(view: Tensor, given: readonly (Tensor | null)[], value: Tensor | 
   if (!(value instanceof Tensor) && mask.dtype === bool && dim === given.length - 1) {
     // One mask and one value: no coordinates are needed.
     requireMaskShape(view, mask, dim);
-    const wide = reshaped(mask, [...mask.shape, ...new Array<number>(view.ndim - dim - mask.ndim).fill(1)]);
+    const wide = reshaped(mask, [...mask.sizes, ...new Array<number>(view.ndim - dim - mask.ndim).fill(1)]);
     appliedInPlace('setAt', filling('IndexPutBackward0', view, wide, value));
     return;
   }

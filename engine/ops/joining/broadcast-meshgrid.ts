@@ -43,7 +43,7 @@ export const broadcastTensors = defineOp({
   compose: (xs: readonly Tensor[]): Tensor[] => {
     const shape = common(
       'broadcastTensors',
-      xs.map((x) => x.shape),
+      xs.map((x) => x.sizes),
     );
     return xs.map((x) => expanded('broadcastTensors', x, shape));
   },
@@ -117,7 +117,7 @@ export const meshgrid = defineOp({
       if (x.ndim > 1)
         fail(
           'tensors of at most one dim',
-          showShape(x.shape),
+          showShape(x.sizes),
           'torch.meshgrid: Expected 0D or 1D tensor in the tensor list',
         );
       if (x.dtype !== given[0]!.dtype)
@@ -198,8 +198,8 @@ export const dstack = stackingOp({
 
 /** The matrix with zeros beside it: `width` columns, its own from `col` on. */
 function placedAt(x: Tensor, width: number, col: number): Tensor {
-  const cols = x.shape[1]!;
-  return embed('BlockDiag', x, [x.shape[0]!, width], (whole) => sliced(whole, 1, col, cols));
+  const cols = x.sizes[1]!;
+  return embed('BlockDiag', x, [x.sizes[0]!, width], (whole) => sliced(whole, 1, col, cols));
 }
 
 export const blockDiag = defineOp({
@@ -215,17 +215,17 @@ export const blockDiag = defineOp({
           message(
             'blockDiag',
             'tensors of at most two dims',
-            showShape(x.shape),
+            showShape(x.sizes),
             `torch.block_diag: Input tensors must have 2 or fewer dimensions. Input ${i} has ${x.ndim} dimensions`,
           ),
         );
       return raised(x, 2);
     });
-    const width = xs.reduce((n, x) => n + x.shape[1]!, 0);
+    const width = xs.reduce((n, x) => n + x.sizes[1]!, 0);
     let col = 0;
     const rows = xs.map((x) => {
-      col += x.shape[1]!;
-      return placedAt(x, width, col - x.shape[1]!);
+      col += x.sizes[1]!;
+      return placedAt(x, width, col - x.sizes[1]!);
     });
     return rows.length === 0 ? newTensor([1, 0], getDefaultDtype()) : joined(rows, 0, 'blockDiag');
   },
@@ -259,8 +259,8 @@ export const cartesianProd = defineOp({
           message(
             'cartesianProd',
             '1-d tensors',
-            showShape(x.shape),
-            `Expect a 1D vector, but got shape ${showShape(x.shape)}`,
+            showShape(x.sizes),
+            `Expect a 1D vector, but got shape ${showShape(x.sizes)}`,
           ),
         );
     if (xs.length === 0)
@@ -310,8 +310,8 @@ export const combinations = defineOp({
         message(
           'combinations',
           'a 1-d tensor',
-          showShape(x.shape),
-          `Expect a 1D vector, but got shape ${showShape(x.shape)}`,
+          showShape(x.sizes),
+          `Expect a 1D vector, but got shape ${showShape(x.sizes)}`,
         ),
       );
     if (r < 0)
@@ -330,11 +330,11 @@ export const combinations = defineOp({
 
 /** A tensor whose dim is filled up with zeros to a multiple of `chunks`, seen as chunks of everything from that dim on. */
 function inChunks(x: Tensor, dim: number, chunks: number): Tensor {
-  const size = x.shape[dim]!;
+  const size = x.sizes[dim]!;
   const padded = Math.ceil(size / chunks) * chunks;
-  const shape = x.shape.map((s, d) => (d === dim ? padded : s));
+  const shape = x.sizes.map((s, d) => (d === dim ? padded : s));
   const whole = padded === size ? x : embed('ChunkCat', x, shape, (y) => sliced(y, dim, 0, size));
-  const lead = x.shape.slice(0, dim);
+  const lead = x.sizes.slice(0, dim);
   return reshaped(whole, [...lead, chunks, whole.length / (chunks * lead.reduce((a, b) => a * b, 1))]);
 }
 
@@ -358,7 +358,7 @@ export const chunkCat = defineOp({
     if (first === undefined) return fail('at least one tensor', 'none', 'a non-empty input tensor list');
     if (chunks < 1) fail('at least 1 chunk', String(chunks), 'positive num_chunks');
     for (const x of xs) {
-      if (x.length === 0) fail('tensors with elements', showShape(x.shape), 'non-empty tensor');
+      if (x.length === 0) fail('tensors with elements', showShape(x.sizes), 'non-empty tensor');
       if (x.dtype !== first.dtype)
         fail('tensors of one dtype', x.dtype.name, 'all input tensors with the same dtype');
     }
@@ -368,10 +368,10 @@ export const chunkCat = defineOp({
     const d = even ? wrapDim('chunkCat', dim, first.ndim) : dim;
     for (const x of xs) {
       if (d >= x.ndim) fail(`a dim below ${x.ndim}`, String(d), 'dim < ndim for all input tensors');
-      if (x.shape.slice(0, d).some((s, k) => s !== first.shape[k]))
+      if (x.sizes.slice(0, d).some((s, k) => s !== first.sizes[k]))
         fail(
           'tensors of the same sizes before dim',
-          showShape(x.shape),
+          showShape(x.sizes),
           'same sizes of 0,...,dim-1 dimensions for all tensors',
         );
     }

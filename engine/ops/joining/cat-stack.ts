@@ -16,11 +16,11 @@ const tensors: Param = { name: 'tensors', kind: 'tensors' };
 const dim0: Param = { name: 'dim', kind: 'int', default: 0 };
 
 /** An empty 1-d tensor is left out of a cat, whatever the others' shape: PyTorch keeps this for old code. */
-const isSkipped = (x: Tensor): boolean => x.ndim === 1 && x.shape[0] === 0;
+const isSkipped = (x: Tensor): boolean => x.ndim === 1 && x.sizes[0] === 0;
 
 /** The shape of a cat. @throws RuntimeError where the tensors do not fit each other. */
 function joinedShape(op: string, xs: readonly Tensor[], like: Tensor, dim: number): number[] {
-  const shape = [...like.shape];
+  const shape = [...like.sizes];
   shape[dim] = 0;
   xs.forEach((x, i) => {
     if (isSkipped(x)) return;
@@ -29,24 +29,24 @@ function joinedShape(op: string, xs: readonly Tensor[], like: Tensor, dim: numbe
         message(
           op,
           `tensors of ${like.ndim} dims`,
-          showShape(x.shape),
+          showShape(x.sizes),
           `Tensors must have same number of dimensions: got ${like.ndim} and ${x.ndim}`,
         ),
       );
     }
-    x.shape.forEach((size, d) => {
-      if (d !== dim && size !== like.shape[d]) {
+    x.sizes.forEach((size, d) => {
+      if (d !== dim && size !== like.sizes[d]) {
         throw new RuntimeError(
           message(
             op,
             `tensors that differ in dim ${dim} only`,
-            `${showShape(like.shape)} and ${showShape(x.shape)}`,
-            `Sizes of tensors must match except in dimension ${dim}. Expected size ${like.shape[d]} but got size ${size} for tensor number ${i} in the list.`,
+            `${showShape(like.sizes)} and ${showShape(x.sizes)}`,
+            `Sizes of tensors must match except in dimension ${dim}. Expected size ${like.sizes[d]} but got size ${size} for tensor number ${i} in the list.`,
           ),
         );
       }
     });
-    shape[dim] = shape[dim]! + x.shape[dim]!;
+    shape[dim] = shape[dim]! + x.sizes[dim]!;
   });
   return shape;
 }
@@ -86,11 +86,11 @@ export function joined(xs: readonly Tensor[], rawDim: number, op = 'cat'): Tenso
     starts.push(at);
     if (isSkipped(x)) continue;
     const offset = out.offset + at * out.strides[dim]!;
-    rawCopy(seenAs(out, x.shape, out.strides, offset), x);
-    at += x.shape[dim]!;
+    rawCopy(seenAs(out, x.sizes, out.strides, offset), x);
+    at += x.sizes[dim]!;
   }
   return record('CatBackward0', out, xs, (_save, node) => {
-    const shapes = xs.map((x) => x.shape);
+    const shapes = xs.map((x) => x.sizes);
     const skipped = xs.map(isSkipped);
     return ([g]) =>
       shapes.map((shape, i) => {
@@ -150,23 +150,23 @@ export const stack = defineOp({
     requireMemory('stack', xs);
     const dim = wrapDim('stack', rawDim, first.ndim + 1);
     xs.forEach((x, i) => {
-      if (!sameShape(x.shape, first.shape)) {
+      if (!sameShape(x.sizes, first.sizes)) {
         throw new RuntimeError(
           message(
             'stack',
             'tensors of one shape',
-            `${showShape(first.shape)} and ${showShape(x.shape)}`,
-            `stack expects each tensor to be equal size, but got ${showShape(first.shape)} at entry 0 and ${showShape(x.shape)} at entry ${i}`,
+            `${showShape(first.sizes)} and ${showShape(x.sizes)}`,
+            `stack expects each tensor to be equal size, but got ${showShape(first.sizes)} at entry 0 and ${showShape(x.sizes)} at entry ${i}`,
           ),
         );
       }
     });
     let { dtype } = xs[0]!;
     for (let i = 1; i < xs.length; i++) dtype = promoteTypes(dtype, xs[i]!.dtype);
-    const out = newTensor([...first.shape.slice(0, dim), xs.length, ...first.shape.slice(dim)], dtype);
+    const out = newTensor([...first.sizes.slice(0, dim), xs.length, ...first.sizes.slice(dim)], dtype);
     const strides = out.strides.filter((_, d) => d !== dim);
     xs.forEach((x, i) => {
-      rawCopy(seenAs(out, x.shape, strides, out.offset + i * out.strides[dim]!), x);
+      rawCopy(seenAs(out, x.sizes, strides, out.offset + i * out.strides[dim]!), x);
     });
     return record(
       'StackBackward0',

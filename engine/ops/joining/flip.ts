@@ -18,11 +18,11 @@ function flipped(x: Tensor, dims: readonly number[]): Tensor {
   const strides = [...x.strides];
   let offset = x.offset;
   for (const d of dims) {
-    if (x.ndim === 0 || x.shape[d]! < 2) continue;
-    offset += (x.shape[d]! - 1) * x.strides[d]!;
+    if (x.ndim === 0 || x.sizes[d]! < 2) continue;
+    offset += (x.sizes[d]! - 1) * x.strides[d]!;
     strides[d] = -x.strides[d]!;
   }
-  if (out.length > 0) rawCopy(out, seenAs(x, x.shape, strides, offset));
+  if (out.length > 0) rawCopy(out, seenAs(x, x.sizes, strides, offset));
   return record('FlipBackward0', out, [x], () => ([g]) => [flipped(g!, dims)]);
 }
 

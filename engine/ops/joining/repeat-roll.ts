@@ -28,7 +28,7 @@ function repeated(op: string, x: Tensor, repeats: readonly number[]): Tensor {
     );
   }
   requireMemory(op, [x]);
-  const sizes = repeats.map((_, d) => (d < lead ? 1 : x.shape[d - lead]!));
+  const sizes = repeats.map((_, d) => (d < lead ? 1 : x.sizes[d - lead]!));
   const out = newTensor(
     checkSizes(
       op,
@@ -41,7 +41,7 @@ function repeated(op: string, x: Tensor, repeats: readonly number[]): Tensor {
   const strides = sizes.flatMap((_, d) => [0, d < lead ? 0 : x.strides[d - lead]!]);
   if (out.length > 0) rawCopy(seenAs(out, split, contiguousStrides(split)), seenAs(x, once, strides));
   return record('RepeatBackward0', out, [x], () => ([g]) => [
-    reshaped(support.sumTo(reshaped(g!, split), once), x.shape),
+    reshaped(support.sumTo(reshaped(g!, split), once), x.sizes),
   ]);
 }
 
@@ -89,7 +89,7 @@ function positions(repeats: Tensor, size: number): Tensor {
       message(
         'repeatInterleave',
         `${size} repeats`,
-        showShape(repeats.shape),
+        showShape(repeats.sizes),
         `repeats must have the same size as input along dim, but got repeats.size(0) = ${repeats.length} and input.size(0) = ${size}`,
       ),
     );
@@ -132,7 +132,7 @@ export const repeatInterleave = defineOp({
   compose: (input: Tensor, repeats: Tensor | number, rawDim: number | null): Tensor => {
     const x = rawDim === null || input.ndim === 0 ? reshaped(input, [input.length]) : input;
     const dim = wrapDim('repeatInterleave', rawDim ?? 0, x.ndim);
-    if (repeats instanceof Tensor) return indexSelect.impl(x, dim, positions(repeats, x.shape[dim]!));
+    if (repeats instanceof Tensor) return indexSelect.impl(x, dim, positions(repeats, x.sizes[dim]!));
     if (!Number.isInteger(repeats))
       throw new ArgumentError(
         message('repeatInterleave', 'a whole number or a Tensor of repeats', String(repeats)),
@@ -141,8 +141,8 @@ export const repeatInterleave = defineOp({
       throw new RuntimeError(
         message('repeatInterleave', 'repeats of at least 0', String(repeats), 'Repeats must be non-negative'),
       );
-    const shape = [...x.shape.slice(0, dim + 1), repeats, ...x.shape.slice(dim + 1)];
-    const merged = [...x.shape];
+    const shape = [...x.sizes.slice(0, dim + 1), repeats, ...x.sizes.slice(dim + 1)];
+    const merged = [...x.sizes];
     merged[dim] = merged[dim]! * repeats;
     const wide = expanded('repeatInterleave', unsqueezed(x, dim + 1), shape);
     return reshaped(
@@ -172,11 +172,11 @@ function rollInto(out: Tensor, x: Tensor, dims: readonly number[], shifts: reado
     if (out.length > 0) rawCopy(out, x);
     return;
   }
-  const size = x.shape[dim]!;
+  const size = x.sizes[dim]!;
   const part = (y: Tensor, start: number, length: number): Tensor =>
     seenAs(
       y,
-      y.shape.map((s, d) => (d === dim ? length : s)),
+      y.sizes.map((s, d) => (d === dim ? length : s)),
       y.strides,
       y.offset + start * y.strides[dim]!,
     );
@@ -192,9 +192,9 @@ function rolled(x: Tensor, dims: readonly number[], shifts: readonly number[]): 
   });
   const moves = [...total].map(([d, s]) => [
     d,
-    x.shape[d]! === 0 ? 0 : ((s % x.shape[d]!) + x.shape[d]!) % x.shape[d]!,
+    x.sizes[d]! === 0 ? 0 : ((s % x.sizes[d]!) + x.sizes[d]!) % x.sizes[d]!,
   ]);
-  const out = newTensor(x.shape, x.dtype);
+  const out = newTensor(x.sizes, x.dtype);
   const real = moves.filter(([, s]) => s !== 0);
   rollInto(
     out,
@@ -229,7 +229,7 @@ export const roll = defineOp({
     if (shifts.length === 0)
       throw new RuntimeError(message('roll', 'at least one shift', 'none', '`shifts` required'));
     if (dims.length === 0 && shifts.length === 1) {
-      return reshaped(rolled(reshaped(x, [x.length]), [0], shifts), x.shape);
+      return reshaped(rolled(reshaped(x, [x.length]), [0], shifts), x.sizes);
     }
     if (dims.length !== shifts.length) {
       throw new RuntimeError(

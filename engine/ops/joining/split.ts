@@ -30,7 +30,7 @@ function startsOf(lengths: readonly number[]): number[] {
 function parts(name: string, x: Tensor, dim: number, lengths: readonly number[]): Tensor[] {
   const starts = startsOf(lengths);
   const step = x.strides[dim]!;
-  const { shape } = x;
+  const { sizes: shape } = x;
   const outs = lengths.map((n, i) =>
     oneOfMany(
       x,
@@ -49,8 +49,8 @@ function parts(name: string, x: Tensor, dim: number, lengths: readonly number[])
 /** The same memory, yet no views to autograd: each may be changed in-place. */
 function unsafe(outs: readonly Tensor[], name: string, x: Tensor, dim: number, lengths: readonly number[]) {
   const starts = startsOf(lengths);
-  const { shape } = x;
-  const free = outs.map((o) => new Tensor(o.storage, o.shape, o.strides, o.offset, o.dtype));
+  const { sizes: shape } = x;
+  const free = outs.map((o) => new Tensor(o.storage, o.sizes, o.strides, o.offset, o.dtype));
   return record(name, free, [x], () => (grads) => {
     const some = grads.find((g) => g !== null)!;
     return [assembled(grads, some.dtype, shape, (whole, i) => sliced(whole, dim, starts[i]!, lengths[i]!))];
@@ -71,7 +71,7 @@ function dimToSplit(op: string, x: Tensor, dim: number): number {
 
 /** The sizes, checked. */
 function listedSizes(op: string, x: Tensor, dim: number, sizes: readonly number[]): readonly number[] {
-  const size = x.shape[dim]!;
+  const size = x.sizes[dim]!;
   const text = showShape(sizes);
   if (sizes.some((n) => n < 0))
     fail(
@@ -92,7 +92,7 @@ function listedSizes(op: string, x: Tensor, dim: number, sizes: readonly number[
 
 /** The sizes of pieces of `piece`, which is checked. */
 function evenSizes(op: string, x: Tensor, dim: number, piece: number): number[] {
-  const size = x.shape[dim]!;
+  const size = x.sizes[dim]!;
   if (piece < 0)
     fail(
       op,
@@ -177,9 +177,9 @@ function chunkSizes(op: string, x: Tensor, dim: number, chunks: number): readonl
       String(chunks),
       `chunk expects \`chunks\` to be greater than 0, got: ${chunks}`,
     );
-  const piece = Math.ceil(x.shape[dim]! / chunks);
+  const piece = Math.ceil(x.sizes[dim]! / chunks);
   // An empty dim still gives as many chunks as asked for.
-  return piece === 0 ? new Array<number>(chunks).fill(0) : evenly(x.shape[dim]!, piece);
+  return piece === 0 ? new Array<number>(chunks).fill(0) : evenly(x.sizes[dim]!, piece);
 }
 
 export const chunk = defineOp({
@@ -191,7 +191,7 @@ export const chunk = defineOp({
   compose: (x: Tensor, chunks: number, rawDim: number): Tensor[] => {
     const dim = dimToSplit('chunk', x, rawDim);
     const lengths = chunkSizes('chunk', x, dim, chunks);
-    return parts(x.shape[dim] === 0 ? 'SplitWithSizesBackward0' : 'SplitBackward0', x, dim, lengths);
+    return parts(x.sizes[dim] === 0 ? 'SplitWithSizesBackward0' : 'SplitBackward0', x, dim, lengths);
   },
   tests: () => ({
     samples: [
@@ -238,7 +238,7 @@ function cutSizes(size: number, cuts: readonly number[]): { starts: number[]; le
 
 /** Each part is a view of its own, as PyTorch composes tensor_split of slices. */
 function cutUp(op: string, x: Tensor, dim: number, where: number | readonly number[]): Tensor[] {
-  const size = x.shape[dim]!;
+  const size = x.sizes[dim]!;
   const lengths = typeof where === 'number' ? sectionSizes(op, size, where) : [];
   const cut = typeof where === 'number' ? { starts: startsOf(lengths), lengths } : cutSizes(size, where);
   return cut.starts.map((start, i) => sliced(x, dim, start, cut.lengths[i]!));
@@ -258,7 +258,7 @@ function sectionsOf(op: string, given: unknown): number | readonly number[] {
       fail(
         op,
         'positions of at most one dim',
-        showShape(given.shape),
+        showShape(given.sizes),
         'tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor',
       );
     return given.ndim === 0 ? Number(given.item()) : (given.tolist() as number[]).map(Number);
@@ -326,7 +326,7 @@ function directionalSplit(name: string, dimOf: (ndim: number) => number, least: 
           `torch.${name} requires a tensor with at least ${least} dimension, but got a tensor with ${x.ndim} dimensions!`,
         );
       const dim = dimOf(x.ndim);
-      const size = x.shape[dim]!;
+      const size = x.sizes[dim]!;
       if (typeof where === 'number' && (where === 0 || size % where !== 0))
         fail(
           name,

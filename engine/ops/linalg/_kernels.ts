@@ -63,15 +63,15 @@ function matricesOf(x: Tensor, batch: Shape): MatrixOperand {
   const d = x.ndim - 2;
   return {
     address: x.address,
-    batch: batch.length === 0 ? [] : broadcastStrides(x.shape.slice(0, d), x.strides.slice(0, d), batch),
+    batch: batch.length === 0 ? [] : broadcastStrides(x.sizes.slice(0, d), x.strides.slice(0, d), batch),
     row: x.strides[d]!,
     column: x.strides[d + 1]!,
   };
 }
 
-const rowsOf = (x: Tensor): number => x.shape[x.ndim - 2]!;
-const columnsOf = (x: Tensor): number => x.shape[x.ndim - 1]!;
-const batchOf = (x: Tensor): Shape => x.shape.slice(0, -2);
+const rowsOf = (x: Tensor): number => x.sizes[x.ndim - 2]!;
+const columnsOf = (x: Tensor): number => x.sizes[x.ndim - 1]!;
+const batchOf = (x: Tensor): Shape => x.sizes.slice(0, -2);
 
 /** The factors of P·L·U in one matrix, the row exchanges counted from 1, and the info codes. */
 export function rawLu(op: string, a: Tensor): { lu: Tensor; pivots: Tensor; info: Tensor } {

@@ -26,13 +26,13 @@ function checkAdded(op: string, x: Tensor, shape: readonly number[], of: Tensor)
       ),
     );
   }
-  if (!expandsTo(x.shape, shape)) {
+  if (!expandsTo(x.sizes, shape)) {
     throw new RuntimeError(
       message(
         op,
         `an input that broadcasts to ${showShape(shape)}`,
-        showShape(x.shape),
-        `The expanded size of the tensor must match the existing size at non-singleton dimensions. Target sizes: ${showShape(shape)}.  Tensor sizes: ${showShape(x.shape)}`,
+        showShape(x.sizes),
+        `The expanded size of the tensor must match the existing size at non-singleton dimensions. Target sizes: ${showShape(shape)}.  Tensor sizes: ${showShape(x.sizes)}`,
       ),
     );
   }
@@ -53,12 +53,12 @@ function checkScale(op: string, name: string, value: Scalar, x: Tensor): void {
 
 /** beta·x + alpha·product. With beta 0 the input is not read: its NaNs do not count. */
 function added(op: string, x: Tensor, product: Tensor, beta: Scalar, alpha: Scalar): Tensor {
-  checkAdded(op, x, product.shape, product);
+  checkAdded(op, x, product.sizes, product);
   checkScale(op, 'beta', beta, x);
   checkScale(op, 'alpha', alpha, x);
   if (Number(beta) !== 0) return (Number(beta) === 1 ? x : x.mul(beta)).add(product, { alpha });
-  const nothing = record('MulBackward0', rawZeros(x.shape, x.dtype), [x], () => ([g]) => [
-    rawZeros(x.shape, g!.dtype),
+  const nothing = record('MulBackward0', rawZeros(x.sizes, x.dtype), [x], () => ([g]) => [
+    rawZeros(x.sizes, g!.dtype),
   ]);
   return nothing.add(product, { alpha });
 }
@@ -99,16 +99,16 @@ function fused(f: Form) {
       const result = compute(target, left, right, beta, alpha);
       // PyTorch's addbmm_ takes the size of what it computes.
       if (f.name === 'addbmm' && !target.requiresGrad && !result.requiresGrad) {
-        if (!sameShape(result.shape, target.shape))
-          regeometry(target, result.shape, result.strides, result.offset, result.storage);
+        if (!sameShape(result.sizes, target.sizes))
+          regeometry(target, result.sizes, result.strides, result.offset, result.storage);
       }
-      if (!sameShape(result.shape, target.shape)) {
+      if (!sameShape(result.sizes, target.sizes)) {
         throw new RuntimeError(
           message(
             `${f.name}_`,
-            `an input of shape ${showShape(result.shape)}`,
-            showShape(target.shape),
-            `output with shape ${showShape(target.shape)} doesn't match the broadcast shape ${showShape(result.shape)}`,
+            `an input of shape ${showShape(result.sizes)}`,
+            showShape(target.sizes),
+            `output with shape ${showShape(target.sizes)} doesn't match the broadcast shape ${showShape(result.sizes)}`,
           ),
         );
       }
@@ -142,10 +142,10 @@ export const addbmm = fused({
   doc: 'beta·input + alpha·Σ (batch1 @ batch2), the products of a batch summed.',
   factors: ['batch1', 'batch2'],
   product: (a, b) => {
-    if (a.ndim !== 3 || b.ndim !== 3 || a.shape[0] !== b.shape[0]) return a.bmm(b);
+    if (a.ndim !== 3 || b.ndim !== 3 || a.sizes[0] !== b.sizes[0]) return a.bmm(b);
     // One product, along the batch too.
-    const wide = a.permute([1, 0, 2]).reshape([a.shape[1]!, a.shape[0]! * a.shape[2]!]);
-    return wide.mm(b.reshape([b.shape[0]! * b.shape[1]!, b.shape[2]!]));
+    const wide = a.permute([1, 0, 2]).reshape([a.sizes[1]!, a.sizes[0]! * a.sizes[2]!]);
+    return wide.mm(b.reshape([b.sizes[0]! * b.sizes[1]!, b.sizes[2]!]));
   },
   shapes: [
     [3, 5],

@@ -105,7 +105,7 @@ export const choleskyInverse = defineOp({
   params: [{ name: 'L', kind: 'tensor' }, upperParam],
   kernel: (l: Tensor, upper: boolean): Tensor => {
     requireSquare('cholesky_inverse', l);
-    const eye = identity(l.shape.at(-1)!, l.dtype).expand(l.shape);
+    const eye = identity(l.sizes.at(-1)!, l.dtype).expand(l.sizes);
     const x = triangularSolve('cholesky_inverse', l.detach(), eye, upper, false);
     const out = upper ? x.matmul(adjoint(x)) : adjoint(x).matmul(x);
     return record('CholeskyInverseBackward0', out, [l], (save) => {
@@ -149,12 +149,12 @@ export const choleskySolve = defineOp({
     requireSquare(op, l);
     requireMatrices(op, b, 'B');
     requireOneDtype(op, b, l);
-    if (b.shape.at(-2) !== l.shape.at(-1)) {
+    if (b.sizes.at(-2) !== l.sizes.at(-1)) {
       throw new RuntimeError(
         message(
           op,
           'shapes that agree',
-          `${showShape(b.shape)} and ${showShape(l.shape)}`,
+          `${showShape(b.sizes)} and ${showShape(l.sizes)}`,
           'Incompatible matrix sizes',
         ),
       );
@@ -233,12 +233,12 @@ export const lu = defineOp({
 type Plu = [Tensor, Tensor, Tensor] & { P: Tensor; L: Tensor; U: Tensor };
 
 function unpacked(packed: Tensor, pivots: Tensor, data: boolean, exchanges: boolean): Plu {
-  const [m, n] = packed.shape.slice(-2) as [number, number];
+  const [m, n] = packed.sizes.slice(-2) as [number, number];
   const k = Math.min(m, n);
   const nothing = (): Tensor => newTensor([0], packed.dtype);
   let [p, l, u] = [nothing(), nothing(), nothing()];
   if (exchanges) {
-    const eye = identity(m, packed.dtype).expand([...packed.shape.slice(0, -2), m, m]);
+    const eye = identity(m, packed.dtype).expand([...packed.sizes.slice(0, -2), m, m]);
     p = permuteRows(eye, permutation(pivots, m, true));
   }
   if (data) {
@@ -313,18 +313,18 @@ function solvedFromLu(
         `${op}: pivots should be a Tensor of scalar type torch.int32`,
       ),
     );
-  if (b.shape.at(left ? -2 : -1) !== packed.shape.at(-1)) {
+  if (b.sizes.at(left ? -2 : -1) !== packed.sizes.at(-1)) {
     throw new RuntimeError(
       message(
         op,
         'shapes that agree',
-        `${showShape(packed.shape)} and ${showShape(b.shape)}`,
+        `${showShape(packed.sizes)} and ${showShape(b.sizes)}`,
         `${op}: Incompatible shapes of LU and B`,
       ),
     );
   }
-  const batch = broadcastShapes(op, packed.shape.slice(0, -2), b.shape.slice(0, -2));
-  const full = b.expand([...batch, ...b.shape.slice(-2)]);
+  const batch = broadcastShapes(op, packed.sizes.slice(0, -2), b.sizes.slice(0, -2));
+  const full = b.expand([...batch, ...b.sizes.slice(-2)]);
   if (left) return luSolved(op, packed, pivots, full, turned);
   const x = adjoint(luSolved(op, packed, pivots, adjoint(full), !turned));
   return turned ? x : x.contiguous();

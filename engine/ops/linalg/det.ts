@@ -14,7 +14,7 @@ const d = (shape: readonly number[]) => t(shape, wide);
 /** The sign of the row exchanges, 1 or −1, in the dtype of `like`. */
 function exchangeSign(pivots: Tensor, like: Tensor): Tensor {
   const odd = pivots
-    .ne(counting(pivots.shape.at(-1)!, 1))
+    .ne(counting(pivots.sizes.at(-1)!, 1))
     .sum(-1)
     .remainder(2);
   return odd.mul(-2).add(1).to(like.dtype);
@@ -25,7 +25,7 @@ function adjointSolve(op: string, a: Tensor, lu: Tensor, pivots: Tensor, c: Tens
   const right = c
     .unsqueeze(-1)
     .unsqueeze(-1)
-    .mul(identity(a.shape.at(-1)!, a.dtype));
+    .mul(identity(a.sizes.at(-1)!, a.dtype));
   if (gradMode.enabled) return solved(op, adjoint(a), right).x;
   // A singular matrix's gradient is the limit from beside it.
   const zero = lu.diagonal(0, -2, -1).eq(0);
@@ -49,7 +49,7 @@ export const det = defineOp({
       const [matrixKept, result, packed, exchanges] = [save(a), save(out), save(lu), save(pivots)];
       return ([g]) => [
         // Of one element the gradient is g itself, whose second gradient there is none of.
-        a.shape.at(-1) === 1
+        a.sizes.at(-1) === 1
           ? g!.unsqueeze(-1).unsqueeze(-1)
           : adjointSolve(
               'linalg.det',

@@ -37,7 +37,7 @@ function gaps(x: Tensor): Tensor {
   return x
     .unsqueeze(-2)
     .sub(x.unsqueeze(-1))
-    .add(identity(x.shape.at(-1)!, x.dtype));
+    .add(identity(x.sizes.at(-1)!, x.dtype));
 }
 /** Without its diagonal. */
 function offDiagonal(x: Tensor): Tensor {
@@ -197,7 +197,7 @@ type Part = Tensor | null;
 /** Of the first min(m, n) vectors; the spaces that the others span add what is orthogonal to them. */
 function svdGradient(u: Tensor, s: Tensor, vh: Tensor, gu: Part, gs: Part, gvh: Part): Part {
   if (gu === null && gs === null && gvh === null) return null;
-  const [m, k, n] = [u.shape.at(-2)!, s.shape.at(-1)!, vh.shape.at(-1)!];
+  const [m, k, n] = [u.sizes.at(-2)!, s.sizes.at(-1)!, vh.sizes.at(-1)!];
   if (gu === null && gvh === null) return u.matmul(gs!.unsqueeze(-1).mul(vh));
   const fixed = squaredGaps(s);
   let middle: Part = gs === null ? null : diagonalMatrix(gs.to(u.dtype));
@@ -226,7 +226,7 @@ function squaredGaps(s: Tensor): Tensor {
   return across
     .sub(down)
     .mul(across.add(down))
-    .add(identity(s.shape.at(-1)!, s.dtype));
+    .add(identity(s.sizes.at(-1)!, s.dtype));
 }
 
 /** The decomposition with its gradient; `full` adds the vectors of the spaces that A does not reach. */
@@ -234,10 +234,10 @@ export function svdOf(op: string, a: Tensor, full: boolean): Svd {
   requireMatrices(op, a);
   const { u, s, vh, info } = rawSvd(op, a, full ? 'full' : 'thin');
   requireSuccess(op, info, notConverged('singular values'));
-  const k = s.shape.at(-1)!;
+  const k = s.sizes.at(-1)!;
   record('LinalgSvdBackward0', [u!, s, vh!], [a], (save) => {
     const [uKept, sKept, vKept] = [save(u!), save(s), save(vh!)];
-    const first = (x: Tensor, dim: number): Tensor => (x.shape.at(dim) === k ? x : x.narrow(dim, 0, k));
+    const first = (x: Tensor, dim: number): Tensor => (x.sizes.at(dim) === k ? x : x.narrow(dim, 0, k));
     return ([gu, gs, gvh]) => [
       svdGradient(
         first(uKept.get(), -1),
@@ -321,10 +321,10 @@ export const svd = defineOp({
     }
     const s = singularValues('svd', a);
     const zeros = (n: number): Tensor => {
-      const x = newTensor([...a.shape.slice(0, -2), n, n], a.dtype);
+      const x = newTensor([...a.sizes.slice(0, -2), n, n], a.dtype);
       return x.zero_();
     };
-    const [u, v] = [zeros(a.shape.at(-2)!), zeros(a.shape.at(-1)!)];
+    const [u, v] = [zeros(a.sizes.at(-2)!), zeros(a.sizes.at(-1)!)];
     return Object.assign([u, s, v], { U: u, S: s, V: v });
   },
   tests: () => ({

@@ -81,11 +81,11 @@ function withoutRepeats(operand: Labelled): Labelled {
     if (second < 0) return { x, labels };
     const label = labels[second]!;
     const first = labels.indexOf(label);
-    if (x.shape[first] !== x.shape[second]) {
+    if (x.sizes[first] !== x.sizes[second]) {
       throw fail(
         'repeated subscripts of one size',
-        showShape(x.shape),
-        `subscript ${label} is repeated for operand but the sizes don't match, ${x.shape[second]} != ${x.shape[first]}`,
+        showShape(x.sizes),
+        `subscript ${label} is repeated for operand but the sizes don't match, ${x.sizes[second]} != ${x.sizes[first]}`,
       );
     }
     x = diagonalOf(x, 0, first, second);
@@ -100,7 +100,7 @@ function labelled(x: unknown, subscripts: readonly (string | null)[], at: number
   if (dots < 0 || (dots > 0 && !subscripts.includes(null))) {
     throw fail(
       `${named} dims`,
-      showShape(x.shape),
+      showShape(x.sizes),
       `the number of subscripts in the equation (${named}) ${dots < 0 ? 'is more than the number of dimensions' : 'does not match the number of dimensions'} (${x.ndim}) for operand ${at}${dots < 0 ? '' : ' and no ellipsis was given'}`,
     );
   }
@@ -122,11 +122,11 @@ function sizesOf(operands: readonly Labelled[]): Map<string, number> {
   operands.forEach(({ x, labels }, at) => {
     labels.forEach((label, d) => {
       const known = sizes.get(label) ?? 1;
-      const size = x.shape[d]!;
+      const size = x.sizes[d]!;
       if (known !== 1 && size !== 1 && known !== size) {
         throw fail(
           'operands that broadcast',
-          showShape(x.shape),
+          showShape(x.sizes),
           `operands do not broadcast with remapped shapes [original->remapped]: subscript ${label} has size ${size} for operand ${at} which does not broadcast with previously seen size ${known}`,
         );
       }
@@ -142,7 +142,7 @@ function reduced(
   sizes: ReadonlyMap<string, number>,
   keep: (label: string) => boolean,
 ): Labelled {
-  const narrow = o.labels.map((label, d) => o.x.shape[d] === 1 && sizes.get(label) !== 1);
+  const narrow = o.labels.map((label, d) => o.x.sizes[d] === 1 && sizes.get(label) !== 1);
   const dropped = o.labels.map((label, d) => narrow[d] === true || !keep(label));
   const summed = o.labels.flatMap((_, d) => (dropped[d] === true && narrow[d] !== true ? [d] : []));
   const squeezed = o.labels.flatMap((_, d) => (narrow[d] === true ? [d] : []));

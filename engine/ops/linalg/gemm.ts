@@ -106,7 +106,7 @@ function multiplyShort(op: string, dtype: DType, out: Tensor, a: Tensor, b: Tens
     rawCast(new Tensor(t.storage, [...batch, ...sizes], [...lead, ...steps], t.offset, t.dtype), dtype);
   const left = wide(a, s.aBatch, [m, k], [s.aRow, s.aCol]);
   const right = wide(b, s.bBatch, [k, n], [s.bRow, s.bCol]);
-  const result = newTensor(out.shape, dtype);
+  const result = newTensor(out.sizes, dtype);
   const lead = (t: Tensor): Shape => t.strides.slice(0, -2);
   const dense = {
     batch,

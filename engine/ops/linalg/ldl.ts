@@ -92,21 +92,21 @@ export const ldlSolve = defineOp({
     requireOneDtype(op, ld, b);
     if (
       pivots.dtype.name !== 'int32' ||
-      pivots.shape.at(-1) !== ld.shape.at(-1) ||
-      b.shape.at(-2) !== ld.shape.at(-1)
+      pivots.sizes.at(-1) !== ld.sizes.at(-1) ||
+      b.sizes.at(-2) !== ld.sizes.at(-1)
     ) {
       throw new RuntimeError(
         message(
           op,
           'int32 pivots and shapes that agree',
-          `${pivots.dtype.name}, ${showShape(ld.shape)} and ${showShape(b.shape)}`,
+          `${pivots.dtype.name}, ${showShape(ld.sizes)} and ${showShape(b.sizes)}`,
           `${op}: Incompatible arguments`,
         ),
       );
     }
-    const batch = broadcastShapes(op, ld.shape.slice(0, -2), b.shape.slice(0, -2));
-    const exchanges = rawCast(pivots.expand([...batch, pivots.shape.at(-1)!]), pivots.dtype);
-    requireExchanges(op, exchanges, ld.shape.at(-1)!);
+    const batch = broadcastShapes(op, ld.sizes.slice(0, -2), b.sizes.slice(0, -2));
+    const exchanges = rawCast(pivots.expand([...batch, pivots.sizes.at(-1)!]), pivots.dtype);
+    requireExchanges(op, exchanges, ld.sizes.at(-1)!);
     return rawLdlSolve(op, ld.detach(), exchanges, b.detach(), batch, hermitian && ld.dtype.isComplex);
   },
   tests: () => ({

@@ -33,7 +33,7 @@ const epsilon = (x: Tensor): number => (partOf(x.dtype).itemSize === 8 ? 2 ** -5
 
 /** The value below which a singular value counts as 0: max(atol, rtol · the greatest). */
 function cutoff(a: Tensor, greatest: Tensor, atol: Bound, rtol: Bound): Tensor {
-  const relative = rtol ?? (atol === null || isZero(atol) ? epsilon(a) * Math.max(...a.shape.slice(-2)) : 0);
+  const relative = rtol ?? (atol === null || isZero(atol) ? epsilon(a) * Math.max(...a.sizes.slice(-2)) : 0);
   const scaled = greatest.mul(relative instanceof Tensor ? relative.to(greatest.dtype) : relative);
   if (atol === null) return scaled;
   return atol instanceof Tensor ? scaled.maximum(atol.to(greatest.dtype)) : scaled.clampMin(atol);
@@ -53,10 +53,10 @@ function pseudoInverse(op: string, a: Tensor, atol: Bound, rtol: Bound, hermitia
   if (hermitian) requireSquare(op, a);
   else requireMatrices(op, a);
   if (a.length === 0) {
-    const [m, n] = a.shape.slice(-2) as [number, number];
+    const [m, n] = a.sizes.slice(-2) as [number, number];
     return a
       .transpose(-2, -1)
-      .reshape([...a.shape.slice(0, -2), n, m])
+      .reshape([...a.sizes.slice(0, -2), n, m])
       .clone();
   }
   const seen = a.detach();
@@ -119,7 +119,7 @@ export const matrixRank = defineOp({
     const op = 'linalg.matrix_rank';
     if (hermitian) requireSquare(op, a);
     else requireMatrices(op, a);
-    if (a.length === 0) return newTensor(a.shape.slice(0, -2), int64).zero_();
+    if (a.length === 0) return newTensor(a.sizes.slice(0, -2), int64).zero_();
     const seen = a.detach();
     const s = hermitian ? hermitianEigen(op, seen, 'L', false).values.abs() : singularValues(op, seen);
     return s.gt(cutoff(a, s.amax(-1, true), column(atol), column(rtol))).sum(-1);
@@ -161,10 +161,10 @@ export const lstsq = defineOp({
     const way = driver ?? 'gelsy';
     const vector = isVector(a, b) && a.ndim !== b.ndim;
     const right = vector ? b.unsqueeze(-1) : b;
-    const [m, n] = a.shape.slice(-2) as [number, number];
+    const [m, n] = a.sizes.slice(-2) as [number, number];
     const limit = rcond ?? epsilon(a) * Math.max(m, n);
     const solution = pseudoInverse(op, a, 0, way === 'gels' ? 0 : limit, false).matmul(right);
-    const batch = a.shape.slice(0, -2);
+    const batch = a.sizes.slice(0, -2);
     const empty = (): Tensor => newTensor([0], partOf(a.dtype));
     let [residuals, rank, singular] = [empty(), newTensor([0], int64), empty()];
     if (way !== 'gels') {
@@ -203,7 +203,7 @@ export const lstsq = defineOp({
 function checkLstsq(op: string, a: Tensor, b: Tensor): void {
   const fail = (required: string, hint: string): RuntimeError =>
     new RuntimeError(
-      message(op, required, `${showShape(a.shape)} and ${showShape(b.shape)}`, `torch.linalg.lstsq: ${hint}`),
+      message(op, required, `${showShape(a.sizes)} and ${showShape(b.sizes)}`, `torch.linalg.lstsq: ${hint}`),
     );
   if (a.ndim < 2) throw fail('matrices', 'input must have at least 2 dimensions.');
   requireInexact(op, a);
@@ -215,7 +215,7 @@ function checkLstsq(op: string, a: Tensor, b: Tensor): void {
       'input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1',
     );
   const vector = a.ndim !== b.ndim;
-  if (b.shape.at(vector ? -1 : -2) !== a.shape.at(-2))
+  if (b.sizes.at(vector ? -1 : -2) !== a.sizes.at(-2))
     throw fail('as many rows', 'input.size(-2) should match other.size(-2)');
 }
 
@@ -223,7 +223,7 @@ function checkLstsq(op: string, a: Tensor, b: Tensor): void {
 
 /** An orthonormal basis of about A's range, from random vectors (Halko, Martinsson and Tropp, 2009, algorithms 4.4 and 5.1). */
 function rangeOf(a: Tensor, q: number, rounds: number): Tensor {
-  const random = newTensor([a.shape.at(-1)!, q], a.dtype).normal_();
+  const random = newTensor([a.sizes.at(-1)!, q], a.dtype).normal_();
   const orthonormal = (x: Tensor): Tensor => linalgQr.impl(x, 'reduced')[0];
   let basis = orthonormal(a.matmul(random));
   for (let i = 0; i < rounds; i++) {
@@ -235,11 +235,11 @@ function rangeOf(a: Tensor, q: number, rounds: number): Tensor {
 
 type LowRank = [Tensor, Tensor, Tensor];
 function lowRank(op: string, a: Tensor, q: number, rounds: number, m: Tensor | null): LowRank {
-  const [rows, columns] = a.shape.slice(-2) as [number, number];
+  const [rows, columns] = a.sizes.slice(-2) as [number, number];
   if (q < 0 || q > Math.min(rows, columns))
     throw new ValueError(message(op, `q in [0, ${Math.min(rows, columns)}]`, String(q)));
   if (rounds < 0) throw new ValueError(message(op, 'niter of at least 0', String(rounds)));
-  const x = m === null ? a : a.sub(m.expand(a.shape));
+  const x = m === null ? a : a.sub(m.expand(a.sizes));
   // The side with fewer rows is projected.
   const turned = rows < columns;
   const tall = turned ? adjoint(x) : x;
@@ -263,7 +263,7 @@ export const svdLowrank = defineOp({
   returns: '[Tensor, Tensor, Tensor]',
   compose: (a: Tensor, q: number, niter: number, m: Tensor | null): LowRank => {
     requireMatrices('svd_lowrank', a);
-    return lowRank('svd_lowrank', a, Math.min(q, ...a.shape.slice(-2)), niter, m);
+    return lowRank('svd_lowrank', a, Math.min(q, ...a.sizes.slice(-2)), niter, m);
   },
   tests: () => ({ samples: [call([t([0, 3]), 0]), call([t([4, 3]), 2], {}, drawn)] }),
 });
@@ -283,7 +283,7 @@ export const pcaLowrank = defineOp({
   compose: (a: Tensor, q: number | null, center: boolean, niter: number): LowRank => {
     const op = 'pca_lowrank';
     requireMatrices(op, a);
-    const least = Math.min(...a.shape.slice(-2));
+    const least = Math.min(...a.sizes.slice(-2));
     const wanted = q ?? Math.min(6, least);
     if (wanted < 0 || wanted > least)
       throw new ValueError(

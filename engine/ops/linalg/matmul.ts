@@ -38,8 +38,8 @@ function shapeError(op: string, a: Tensor, b: Tensor): RuntimeError {
     message(
       op,
       'inner sizes that agree',
-      `${showShape(a.shape)} and ${showShape(b.shape)}`,
-      `mat1 and mat2 shapes cannot be multiplied (${a.shape.join('x')} and ${b.shape.join('x')})`,
+      `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
+      `mat1 and mat2 shapes cannot be multiplied (${a.sizes.join('x')} and ${b.sizes.join('x')})`,
     ),
   );
 }
@@ -48,12 +48,12 @@ function shapeError(op: string, a: Tensor, b: Tensor): RuntimeError {
 function batched(op: string, a: Tensor, b: Tensor): Tensor {
   checkPair(op, a, b);
   const [p, q] = [a.ndim, b.ndim];
-  const m = a.shape[p - 2]!;
-  const k = a.shape[p - 1]!;
-  const n = b.shape[q - 1]!;
-  if (b.shape[q - 2] !== k) throw shapeError(op, a, b);
-  const aLead = a.shape.slice(0, -2);
-  const bLead = b.shape.slice(0, -2);
+  const m = a.sizes[p - 2]!;
+  const k = a.sizes[p - 1]!;
+  const n = b.sizes[q - 1]!;
+  if (b.sizes[q - 2] !== k) throw shapeError(op, a, b);
+  const aLead = a.sizes.slice(0, -2);
+  const bLead = b.sizes.slice(0, -2);
   const batch = broadcastShapes(op, aLead, bLead);
   const shape = [...batch, m, n];
   if (numelOf(shape) === 0) return newTensor(shape, a.dtype);
@@ -94,7 +94,7 @@ function requireDims(op: string, name: string, x: Tensor, dims: number): void {
       message(
         op,
         `'${name}' with ${dims} dims`,
-        showShape(x.shape),
+        showShape(x.sizes),
         dims === 1 ? '1D tensors expected' : `${name} must be a ${dims === 2 ? 'matrix' : `${dims}D tensor`}`,
       ),
     );
@@ -105,7 +105,7 @@ function requireDims(op: string, name: string, x: Tensor, dims: number): void {
 function matrixVector(op: string, a: Tensor, v: Tensor): Tensor {
   requireDims(op, 'input', a, 2);
   requireDims(op, 'vec', v, 1);
-  if (a.shape[1] !== v.shape[0]) throw shapeError(op, a, v);
+  if (a.sizes[1] !== v.sizes[0]) throw shapeError(op, a, v);
   return product(op, 'MvBackward0', a, v.unsqueeze(-1)).squeeze(-1);
 }
 
@@ -187,12 +187,12 @@ export const bmm = defineOp({
   kernel: (a: Tensor, b: Tensor): Tensor => {
     requireDims('bmm', 'batch1', a, 3);
     requireDims('bmm', 'batch2', b, 3);
-    if (a.shape[0] !== b.shape[0]) {
+    if (a.sizes[0] !== b.sizes[0]) {
       throw new RuntimeError(
         message(
           'bmm',
           'batches of one size',
-          `${showShape(a.shape)} and ${showShape(b.shape)}`,
+          `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
           'Expected size for first two dimensions of batch2 tensor to match',
         ),
       );

@@ -21,8 +21,8 @@ function exponential(a: Tensor): Tensor {
   const greatest = Number(x.abs().sum(-1).max().item());
   const squarings = greatest > 1 && Number.isFinite(greatest) ? Math.ceil(Math.log2(greatest)) : 0;
   const scaled = x.mul(2 ** -squarings);
-  const eye = identity(a.shape.at(-1)!, wide);
-  let out = eye.expand(a.shape);
+  const eye = identity(a.sizes.at(-1)!, wide);
+  let out = eye.expand(a.sizes);
   for (let k = degree; k >= 1; k--)
     out = scaled
       .matmul(out)
@@ -39,7 +39,7 @@ function recorded(a: Tensor): Tensor {
     const kept = save(a);
     return ([g]) => {
       const turned = adjoint(kept.get());
-      const n = a.shape.at(-1)!;
+      const n = a.sizes.at(-1)!;
       const top = joined([turned, g!], -1);
       const low = joined([turned.mul(0), turned], -1);
       return [
@@ -74,20 +74,20 @@ export const vander = defineOp({
   params: [x, { name: 'N', kind: 'int', default: null, keyword: true }],
   compose: (given: Tensor, count: number | null): Tensor => {
     const op = 'linalg.vander';
-    const n = count ?? given.shape.at(-1) ?? 1;
+    const n = count ?? given.sizes.at(-1) ?? 1;
     if (n <= 1)
       throw new RuntimeError(
         message(
           op,
           'N greater than 1',
           String(n),
-          `${op}: N must be greater than 1. ${showShape(given.shape)}`,
+          `${op}: N must be greater than 1. ${showShape(given.sizes)}`,
         ),
       );
     const whole = given.ndim === 0 ? given.unsqueeze(0) : given;
     const base = given.dtype.isIntegral ? cast(whole, int64) : whole;
-    const ones = filled([...base.shape, 1], 1, base.dtype);
-    const powers = base.unsqueeze(-1).expand([...base.shape, n - 1]);
+    const ones = filled([...base.sizes, 1], 1, base.dtype);
+    const powers = base.unsqueeze(-1).expand([...base.sizes, n - 1]);
     return joined([ones, powers.cumprod(-1)], -1);
   },
   tests: () => ({

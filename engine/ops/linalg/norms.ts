@@ -99,8 +99,8 @@ function vectorNormOf(
     const result = save(out);
     return ([g]) => {
       const v = saved.get();
-      const n = restored(result.get(), v.shape, mask, keepdim);
-      return [normGradient(v, n, restored(g!, v.shape, mask, keepdim), p, mask)];
+      const n = restored(result.get(), v.sizes, mask, keepdim);
+      return [normGradient(v, n, restored(g!, v.sizes, mask, keepdim), p, mask)];
     };
   });
 }
@@ -112,7 +112,7 @@ function matrixDims(op: string, x: Tensor, dim: readonly number[]): [number, num
       message(
         op,
         'at least 2 dims',
-        showShape(x.shape),
+        showShape(x.sizes),
         `${op}: The input tensor A must have at least 2 dimensions.`,
       ),
     );
@@ -160,7 +160,7 @@ function matrixNormOf(
     if (typeof ord === 'string') throw new RuntimeError(message(op, "an order 'fro' or 'nuc'", ord, hint));
     throw new RuntimeError(message(op, "an order of 'fro', 'nuc', ±1, ±2, ±Infinity", String(ord), hint));
   }
-  const rest = x.shape.map((_, i) => i).filter((i) => i !== a && i !== b);
+  const rest = x.sizes.map((_, i) => i).filter((i) => i !== a && i !== b);
   const s = singularValues(op, x.permute([...rest, a, b]));
   const out = ord === 'nuc' ? s.sum(-1) : least ? s.amin(-1) : s.amax(-1);
   if (!keepdim) return out;
@@ -205,7 +205,7 @@ export const norm = defineOp({
     ],
   }),
 });
-const allDims = (x: Tensor): number[] => x.shape.map((_, i) => i);
+const allDims = (x: Tensor): number[] => x.sizes.map((_, i) => i);
 
 export const vectorNorm = defineOp({
   name: 'linalg.vectorNorm',
@@ -273,7 +273,7 @@ export const linalgNorm = defineOp({
         message(
           op,
           '1 or 2 dims, or `dim`',
-          showShape(x.shape),
+          showShape(x.sizes),
           `linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got ${x.ndim}D.`,
         ),
       );
@@ -319,7 +319,7 @@ export const cond = defineOp({
     }
     requireMatrices(op, a);
     requireSquare(op, a);
-    if (a.length === 0) return newTensor(a.shape.slice(0, -2), partOf(a.dtype)).zero_();
+    if (a.length === 0) return newTensor(a.sizes.slice(0, -2), partOf(a.dtype)).zero_();
     const size = (x: Tensor): Tensor => matrixNormOf(op, x, p, [-2, -1], false, null);
     return size(a).mul(size(inverse.impl(a)));
   },

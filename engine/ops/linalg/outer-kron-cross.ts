@@ -28,7 +28,7 @@ export const outer = defineOp({
         throw fail(
           'outer',
           'vectors',
-          showShape(x.shape),
+          showShape(x.sizes),
           `Expected 1-D argument ${name}, but got ${x.ndim}-D`,
         );
     }
@@ -47,12 +47,12 @@ export const inner = defineOp({
   params: [self, other],
   compose: (a: Tensor, b: Tensor): Tensor => {
     if (a.ndim === 0 || b.ndim === 0) return a.mul(b);
-    if (a.shape.at(-1) !== b.shape.at(-1)) {
+    if (a.sizes.at(-1) !== b.sizes.at(-1)) {
       throw fail(
         'inner',
         'last dims of one size',
-        `${showShape(a.shape)} and ${showShape(b.shape)}`,
-        `inner() the last dimension must match on both input tensors but got shapes ${showShape(a.shape)} and ${showShape(b.shape)}`,
+        `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
+        `inner() the last dimension must match on both input tensors but got shapes ${showShape(a.sizes)} and ${showShape(b.sizes)}`,
       );
     }
     return contracted('inner', a, b, [a.ndim - 1], [b.ndim - 1]);
@@ -92,7 +92,7 @@ export const vecdot = defineOp({
     }
     const d = wrapDim('linalg.vecdot', dim, Math.max(a.ndim, b.ndim));
     const at = d - Math.max(a.ndim, b.ndim);
-    const shape = broadcastShapes('linalg.vecdot', a.shape, b.shape);
+    const shape = broadcastShapes('linalg.vecdot', a.sizes, b.sizes);
     const row = a.conj().expand(shape).movedim(at, -1).unsqueeze(-2);
     const column = b.expand(shape).movedim(at, -1).unsqueeze(-1);
     return row.matmul(column).squeeze(-1).squeeze(-1);
@@ -102,7 +102,7 @@ export const vecdot = defineOp({
 
 /** The cross products along a wrapped dim of size 3. */
 function crossOver(op: string, a: Tensor, b: Tensor, dim: number): Tensor {
-  const shape = broadcastShapes(op, a.shape, b.shape);
+  const shape = broadcastShapes(op, a.sizes, b.sizes);
   const [x, y] = [a.expand(shape), b.expand(shape)];
   return x
     .roll(-1, dim)
@@ -123,12 +123,12 @@ export const linalgCross = defineOp({
         'linalg.cross: inputs must have the same number of dimensions.',
       );
     const d = wrapDim('linalg.cross', dim, a.ndim);
-    if (a.shape[d] !== 3 || b.shape[d] !== 3) {
+    if (a.sizes[d] !== 3 || b.sizes[d] !== 3) {
       throw fail(
         'linalg.cross',
         'vectors of 3',
-        `${showShape(a.shape)} and ${showShape(b.shape)}`,
-        `linalg.cross: inputs dimension ${dim} must have length 3. Got ${a.shape[d]} and ${b.shape[d]}`,
+        `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
+        `linalg.cross: inputs dimension ${dim} must have length 3. Got ${a.sizes[d]} and ${b.sizes[d]}`,
       );
     }
     return crossOver('linalg.cross', a, b, d);
@@ -149,14 +149,14 @@ export const cross = defineOp({
   doc: 'The cross products of vectors of 3 along `dim`, or along the first dim of size 3.',
   params: [self, other, { name: 'dim', kind: 'int', default: null }],
   compose: (a: Tensor, b: Tensor, dim: number | null): Tensor => {
-    const found = dim === null ? a.shape.indexOf(3) : wrapDim('cross', dim, a.ndim);
+    const found = dim === null ? a.sizes.indexOf(3) : wrapDim('cross', dim, a.ndim);
     if (found < 0)
-      throw fail('cross', 'a dim of size 3', showShape(a.shape), 'no dimension of size 3 in input');
-    if (a.ndim !== b.ndim || a.shape[found] !== 3 || b.shape[found] !== 3) {
+      throw fail('cross', 'a dim of size 3', showShape(a.sizes), 'no dimension of size 3 in input');
+    if (a.ndim !== b.ndim || a.sizes[found] !== 3 || b.sizes[found] !== 3) {
       throw fail(
         'cross',
         `dim ${found} of size 3 in both`,
-        `${showShape(a.shape)} and ${showShape(b.shape)}`,
+        `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
         `linalg.cross: inputs dimension ${found} must have length 3`,
       );
     }
@@ -175,7 +175,7 @@ export const kron = defineOp({
   params: [self, other],
   compose: (a: Tensor, b: Tensor): Tensor => {
     const n = Math.max(a.ndim, b.ndim);
-    const sizes = (x: Tensor): number[] => [...new Array<number>(n - x.ndim).fill(1), ...x.shape];
+    const sizes = (x: Tensor): number[] => [...new Array<number>(n - x.ndim).fill(1), ...x.sizes];
     const [p, q] = [sizes(a), sizes(b)];
     const left = a.reshape(p.flatMap((size) => [size, 1]));
     const right = b.reshape(q.flatMap((size) => [1, size]));
@@ -223,7 +223,7 @@ function contracted(
   const [p, q] = [wrapDims(op, overA, a.ndim), wrapDims(op, overB, b.ndim)];
   let [x, y] = [a, b];
   for (let i = 0; i < p.length; i++) {
-    const [m, n] = [a.shape[p[i]!]!, b.shape[q[i]!]!];
+    const [m, n] = [a.sizes[p[i]!]!, b.sizes[q[i]!]!];
     if (m === n) continue;
     if (n === 1) x = x.sum(p[i]!, true);
     else if (m === 1) y = y.sum(q[i]!, true);
@@ -236,13 +236,13 @@ function contracted(
       );
     }
   }
-  const keptA = x.shape.map((_, d) => d).filter((d) => !p.includes(d));
-  const keptB = y.shape.map((_, d) => d).filter((d) => !q.includes(d));
-  const size = (of: Tensor, dims: readonly number[]): number => dims.reduce((n, d) => n * of.shape[d]!, 1);
+  const keptA = x.sizes.map((_, d) => d).filter((d) => !p.includes(d));
+  const keptB = y.sizes.map((_, d) => d).filter((d) => !q.includes(d));
+  const size = (of: Tensor, dims: readonly number[]): number => dims.reduce((n, d) => n * of.sizes[d]!, 1);
   const k = size(x, p);
   const left = x.permute([...keptA, ...p]).reshape([size(x, keptA), k]);
   const right = y.permute([...q, ...keptB]).reshape([k, size(y, keptB)]);
-  return left.mm(right).reshape([...keptA.map((d) => x.shape[d]!), ...keptB.map((d) => y.shape[d]!)]);
+  return left.mm(right).reshape([...keptA.map((d) => x.sizes[d]!), ...keptB.map((d) => y.sizes[d]!)]);
 }
 
 export const tensordot = defineOp({
@@ -278,7 +278,7 @@ export const trace = defineOp({
   params: [self],
   compose: (x: Tensor): Tensor => {
     if (x.ndim !== 2)
-      throw fail('trace', 'a matrix', showShape(x.shape), 'trace: expected a matrix, but got a tensor');
+      throw fail('trace', 'a matrix', showShape(x.sizes), 'trace: expected a matrix, but got a tensor');
     return diagonalOf(x, 0, 0, 1).sum();
   },
   tests: () => ({
@@ -326,12 +326,12 @@ function chain(op: string, matrices: readonly Tensor[]): Tensor {
       throw fail(
         op,
         'matrices, or vectors at the ends',
-        showShape(x.shape),
+        showShape(x.sizes),
         `${op}(): tensor ${i} must be 2D`,
       );
     return x.ndim === 2 ? x : x.unsqueeze(i === 0 ? 0 : 1);
   });
-  const at = splits([whole[0]!.shape[0]!, ...whole.map((x) => x.shape[1]!)]);
+  const at = splits([whole[0]!.sizes[0]!, ...whole.map((x) => x.sizes[1]!)]);
   const product = (i: number, j: number): Tensor =>
     i === j ? whole[i]! : product(i, at[i]![j]!).mm(product(at[i]![j]! + 1, j));
   let out = product(0, last);

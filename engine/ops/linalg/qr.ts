@@ -27,7 +27,7 @@ const pairType = '[Tensor, Tensor] & { Q: Tensor; R: Tensor }';
 
 /** The k reflectors below the diagonal of m rows, and T of Q = I − V·T·Vᴴ. */
 function reflectors(op: string, packed: Tensor, tau: Tensor): { v: Tensor; middle: Tensor } {
-  const [m, k] = [packed.shape.at(-2)!, tau.shape.at(-1)!];
+  const [m, k] = [packed.sizes.at(-2)!, tau.sizes.at(-1)!];
   const ones = identity(Math.max(m, k), packed.dtype).narrow(-2, 0, m).narrow(-1, 0, k);
   const v = packed.narrow(-1, 0, k).tril(-1).add(ones);
   // T⁻¹ = D⁻¹ + triu(Vᴴ·V, 1) with D = diag(tau), written so that tau may be 0.
@@ -39,7 +39,7 @@ function reflectors(op: string, packed: Tensor, tau: Tensor): { v: Tensor; middl
 /** The first `columns` columns of the product of reflectors. */
 function productOf(op: string, packed: Tensor, tau: Tensor, columns: number): Tensor {
   const { v, middle } = reflectors(op, packed, tau);
-  const m = packed.shape.at(-2)!;
+  const m = packed.sizes.at(-2)!;
   const head = adjoint(v.narrow(-2, 0, columns));
   return identity(m, packed.dtype)
     .narrow(-1, 0, columns)
@@ -48,7 +48,7 @@ function productOf(op: string, packed: Tensor, tau: Tensor, columns: number): Te
 
 /** Q and R of matrices with at least as many rows as columns, Q with as many columns. */
 function tallQr(op: string, a: Tensor): { q: Tensor; r: Tensor } {
-  const n = a.shape.at(-1)!;
+  const n = a.sizes.at(-1)!;
   const { packed, tau } = rawQr(op, a);
   const q = productOf(op, packed, tau, n);
   const r = packed.narrow(-2, 0, n).triu();
@@ -78,7 +78,7 @@ function qrGradient(op: string, q: Tensor, r: Tensor, gq: Tensor | null, gr: Ten
 
 /** More columns than rows: R's further columns are Qᴴ times A's. */
 function reducedQr(op: string, a: Tensor): { q: Tensor; r: Tensor } {
-  const [m, n] = a.shape.slice(-2) as [number, number];
+  const [m, n] = a.sizes.slice(-2) as [number, number];
   if (m >= n) return tallQr(op, a);
   const { q, r } = tallQr(op, a.narrow(-1, 0, m));
   return { q, r: joined([r, adjoint(q).matmul(a.narrow(-1, m, n - m))], -1) };
@@ -90,7 +90,7 @@ function noGradient(op: string, hint: string): never {
 
 function qrOf(op: string, a: Tensor, mode: string): Pair {
   requireMatrices(op, a);
-  const [m, n] = a.shape.slice(-2) as [number, number];
+  const [m, n] = a.sizes.slice(-2) as [number, number];
   if (mode === 'reduced' || (mode === 'complete' && m <= n)) {
     const { q, r } = reducedQr(op, a);
     return pairOf(q, r);
@@ -176,8 +176,8 @@ export const householderProduct = defineOp({
   compose: (a: Tensor, tau: Tensor): Tensor => {
     const op = 'linalg.householder_product';
     requireMatrices(op, a);
-    const [m, n] = a.shape.slice(-2) as [number, number];
-    const k = tau.shape.at(-1) ?? 0;
+    const [m, n] = a.sizes.slice(-2) as [number, number];
+    const k = tau.sizes.at(-1) ?? 0;
     const hint =
       m < n
         ? 'input.shape[-2] must be greater than or equal to input.shape[-1]'
@@ -191,7 +191,7 @@ export const householderProduct = defineOp({
         message(
           op,
           'as many reflectors as fit',
-          `${showShape(a.shape)} and ${showShape(tau.shape)}`,
+          `${showShape(a.sizes)} and ${showShape(tau.sizes)}`,
           `${op}: ${hint}`,
         ),
       );
@@ -227,7 +227,7 @@ export const ormqr = defineOp({
 });
 
 function checkOrmqr(a: Tensor, tau: Tensor, other: Tensor, left: boolean): void {
-  const size = (x: Tensor, at: number): number => x.shape.at(at) ?? 0;
+  const size = (x: Tensor, at: number): number => x.sizes.at(at) ?? 0;
   const side = left ? -2 : -1;
   const wanted = [
     [a.ndim >= 2, 'input must have at least 2 dimensions.'],
@@ -256,7 +256,7 @@ function checkOrmqr(a: Tensor, tau: Tensor, other: Tensor, left: boolean): void 
       message(
         'ormqr',
         'reflectors that fit',
-        `${showShape(a.shape)}, ${showShape(tau.shape)} and ${showShape(other.shape)}`,
+        `${showShape(a.sizes)}, ${showShape(tau.sizes)} and ${showShape(other.sizes)}`,
         `torch.ormqr: ${broken[1]}`,
       ),
     );

@@ -80,14 +80,14 @@ function solveEither(op: string, a: Tensor, b: Tensor, left: boolean): { x: Tens
   const vector = left && isVector(a, b);
   if (b.ndim === 0 || (!vector && b.ndim < 2)) requireMatrices(op, b, 'B');
   const columns = vector ? b.unsqueeze(-1) : b;
-  const n = a.shape.at(-1)!;
-  if (columns.shape.at(left ? -2 : -1) !== n) {
+  const n = a.sizes.at(-1)!;
+  if (columns.sizes.at(left ? -2 : -1) !== n) {
     throw new RuntimeError(
       message(
         op,
         'shapes that agree',
-        `${showShape(a.shape)} and ${showShape(b.shape)}`,
-        `${op}: Incompatible shapes of A and B for the equation ${left ? 'AX = B' : 'XA = B'} (${n}x${n} and ${columns.shape.slice(-2).join('x')})`,
+        `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
+        `${op}: Incompatible shapes of A and B for the equation ${left ? 'AX = B' : 'XA = B'} (${n}x${n} and ${columns.sizes.slice(-2).join('x')})`,
       ),
     );
   }
@@ -151,12 +151,12 @@ export const solveTriangular = defineOp({
     requireSquare(op, a);
     requireMatrices(op, b, 'B');
     requireOneDtype(op, a, b);
-    if (b.shape.at(left ? -2 : -1) !== a.shape.at(-1)) {
+    if (b.sizes.at(left ? -2 : -1) !== a.sizes.at(-1)) {
       throw new RuntimeError(
         message(
           op,
           'shapes that agree',
-          `${showShape(a.shape)} and ${showShape(b.shape)}`,
+          `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
           `${op}: Incompatible shapes of A and B for the equation ${left ? 'AX = B' : 'XA = B'}`,
         ),
       );
@@ -188,12 +188,12 @@ export const triangularSolveOp = defineOp({
     requireSquare(op, a);
     requireMatrices(op, b, 'b');
     requireOneDtype(op, a, b);
-    if (b.shape.at(-2) !== a.shape.at(-1)) {
+    if (b.sizes.at(-2) !== a.sizes.at(-1)) {
       throw new RuntimeError(
         message(
           op,
           'shapes that agree',
-          `${showShape(b.shape)} and ${showShape(a.shape)}`,
+          `${showShape(b.sizes)} and ${showShape(a.sizes)}`,
           'Incompatible matrix sizes',
         ),
       );
@@ -201,8 +201,8 @@ export const triangularSolveOp = defineOp({
     const x = turned
       ? triangularSolve(op, a.transpose(-2, -1), b, !upper, unit)
       : triangularSolve(op, a, b, upper, unit);
-    const batch = broadcastShapes(op, a.shape.slice(0, -2), b.shape.slice(0, -2));
-    const copied = a.expand([...batch, ...a.shape.slice(-2)]).clone();
+    const batch = broadcastShapes(op, a.sizes.slice(0, -2), b.sizes.slice(0, -2));
+    const copied = a.expand([...batch, ...a.sizes.slice(-2)]).clone();
     return Object.assign([x, copied], { solution: x, clonedCoefficient: copied });
   },
   tests: () => ({
@@ -221,14 +221,14 @@ export const tensorinv = defineOp({
       throw new RuntimeError(
         message(op, 'ind of at least 1', String(ind), 'Expected a strictly positive integer for `ind`'),
       );
-    const [rows, columns] = [a.shape.slice(0, ind), a.shape.slice(ind)];
+    const [rows, columns] = [a.sizes.slice(0, ind), a.sizes.slice(ind)];
     const [m, n] = [numelOf(rows), numelOf(columns)];
     if (m !== n) {
       throw new RuntimeError(
         message(
           op,
           'a square map',
-          showShape(a.shape),
+          showShape(a.sizes),
           `Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got ${n} != ${m}`,
         ),
       );
@@ -264,13 +264,13 @@ export const tensorsolve = defineOp({
             last,
             last.map((_, i) => a.ndim - last.length + i),
           );
-    const shape = moved.shape.slice(b.ndim);
+    const shape = moved.sizes.slice(b.ndim);
     if (numelOf(shape) !== b.length || a.length !== b.length * b.length) {
       throw new RuntimeError(
         message(
           op,
           'a square map',
-          `${showShape(a.shape)} and ${showShape(b.shape)}`,
+          `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
           'Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim])',
         ),
       );
@@ -295,8 +295,8 @@ export const matrixPower = defineOp({
   compose: (a: Tensor, n: number): Tensor => {
     requireSquare('linalg.matrix_power', a);
     if (n === 0) {
-      const eye = identity(a.shape.at(-1)!, a.dtype).expand(a.shape).clone();
-      return record('CopyBackwards', eye, [a], () => ([g]) => [rawZeros(a.shape, g!.dtype)]);
+      const eye = identity(a.sizes.at(-1)!, a.dtype).expand(a.sizes).clone();
+      return record('CopyBackwards', eye, [a], () => ([g]) => [rawZeros(a.sizes, g!.dtype)]);
     }
     // Every squaring doubles the roundings before it: float32 powers are taken in float64.
     const wide = a.dtype.name === 'float32' && Math.abs(n) > 1 ? a.to('float64') : a;

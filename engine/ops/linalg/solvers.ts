@@ -24,7 +24,7 @@ export function requireMatrices(op: string, x: Tensor, name = 'A'): void {
       message(
         op,
         `'${name}' with at least 2 dims`,
-        showShape(x.shape),
+        showShape(x.sizes),
         `${op}: The input tensor ${name} must have at least 2 dimensions.`,
       ),
     );
@@ -52,13 +52,13 @@ export function requireInexact(op: string, x: Tensor): void {
 /** @throws RuntimeError where the matrices are not square. */
 export function requireSquare(op: string, x: Tensor, name = 'A'): void {
   requireMatrices(op, x, name);
-  const [m, n] = [x.shape[x.ndim - 2]!, x.shape[x.ndim - 1]!];
+  const [m, n] = [x.sizes[x.ndim - 2]!, x.sizes[x.ndim - 1]!];
   if (m !== n) {
     throw new RuntimeError(
       message(
         op,
         'square matrices',
-        showShape(x.shape),
+        showShape(x.sizes),
         `${op}: ${name} must be batches of square matrices, but they are ${m} by ${n} matrices`,
       ),
     );
@@ -95,8 +95,8 @@ export const singular = (code: number): string =>
 export const singularSolve = (_code: number): string =>
   'The solver failed because the input matrix is singular.';
 
-const batchOf = (x: Tensor): Shape => x.shape.slice(0, -2);
-const matrixOf = (x: Tensor): Shape => x.shape.slice(-2);
+const batchOf = (x: Tensor): Shape => x.sizes.slice(0, -2);
+const matrixOf = (x: Tensor): Shape => x.sizes.slice(-2);
 
 /** X of A·X = B, of which `upper` says which triangle of A counts, and `unit` that its diagonal is 1. Batches broadcast. */
 export function triangularSolve(op: string, a: Tensor, b: Tensor, upper: boolean, unit: boolean): Tensor {
@@ -126,8 +126,8 @@ export function triangularSolveRight(
 
 /** Where each row of P·x comes from, as int64 [batch, rows], from LAPACK's exchanges; or the inverse. */
 export function permutation(pivots: Tensor, rows: number, inverse: boolean): Tensor {
-  const k = pivots.shape.at(-1)!;
-  const shape = [...pivots.shape.slice(0, -1), rows];
+  const k = pivots.sizes.at(-1)!;
+  const shape = [...pivots.sizes.slice(0, -1), rows];
   const dense = pivots.rowMajor ? pivots : rawCast(pivots, pivots.dtype);
   const from = dense.typed() as Int32Array;
   const order = new Array<number>(rows);
@@ -161,7 +161,7 @@ export function permutation(pivots: Tensor, rows: number, inverse: boolean): Ten
 
 /** The rows of each matrix in another order. */
 export function permuteRows(x: Tensor, order: Tensor): Tensor {
-  const batch = broadcastShapes('gather', batchOf(x), order.shape.slice(0, -1));
+  const batch = broadcastShapes('gather', batchOf(x), order.sizes.slice(0, -1));
   const shape = [...batch, ...matrixOf(x)];
   return x.expand(shape).gather(-2, order.unsqueeze(-1).expand(shape));
 }
@@ -211,7 +211,7 @@ function luGradient(op: string, lu: Tensor, pivots: Tensor, g: Tensor): Tensor {
 
 /** X of A·X = B (or Aᴴ·X = B) from A's packed LU. */
 export function luSolved(op: string, lu: Tensor, pivots: Tensor, b: Tensor, transposed: boolean): Tensor {
-  const n = lu.shape.at(-1)!;
+  const n = lu.sizes.at(-1)!;
   if (!transposed) {
     const moved = permuteRows(b, permutation(pivots, n, false));
     return triangularSolve(op, lu, triangularSolve(op, lu, moved, false, true), true, false);
@@ -238,7 +238,7 @@ export function solved(op: string, a: Tensor, b: Tensor): { x: Tensor; factored:
 /** A⁻¹ and the info codes. */
 export function inverted(op: string, a: Tensor): { x: Tensor; factored: Factored } {
   const factored = rawLu(op, a);
-  const n = a.shape.at(-1)!;
+  const n = a.sizes.at(-1)!;
   const eye = identity(n, a.dtype).expand([...batchOf(a), n, n]);
   const x = luSolved(op, factored.lu, factored.pivots, eye, false);
   record('LinalgInvExBackward0', x, [a], (save) => {
@@ -253,10 +253,10 @@ export function inverted(op: string, a: Tensor): { x: Tensor; factored: Factored
 
 /** Whether B is a batch of vectors for A, as torch.linalg.solve decides. */
 export function isVector(a: Tensor, b: Tensor): boolean {
-  return b.ndim === 1 || (a.ndim - 1 === b.ndim && sameShape(b.shape, a.shape.slice(0, -1)));
+  return b.ndim === 1 || (a.ndim - 1 === b.ndim && sameShape(b.sizes, a.sizes.slice(0, -1)));
 }
 
 /** The diagonal matrices of these diagonals. */
 export function diagonalMatrix(d: Tensor): Tensor {
-  return d.unsqueeze(-1).mul(identity(d.shape.at(-1)!, d.dtype));
+  return d.unsqueeze(-1).mul(identity(d.sizes.at(-1)!, d.dtype));
 }

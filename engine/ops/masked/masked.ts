@@ -38,11 +38,11 @@ function bound(dtype: DType, least: boolean): number | bigint {
 
 /** The mask with the input's shape. @throws ValueError */
 function spread(op: string, x: Tensor, mask: Tensor): Tensor {
-  if (mask.ndim > x.ndim || !expandsTo(mask.shape, x.shape)) {
+  if (mask.ndim > x.ndim || !expandsTo(mask.sizes, x.sizes)) {
     const hint = '_input_mask expected broadcastable mask (got mask dimensionality higher than of the input)';
-    throw new ValueError(message(op, `a mask that broadcasts to [${x.shape}]`, `[${mask.shape}]`, hint));
+    throw new ValueError(message(op, `a mask that broadcasts to [${x.sizes}]`, `[${mask.sizes}]`, hint));
   }
-  return (mask.dtype.name === 'bool' ? mask : mask.to('bool')).expand(x.shape).contiguous();
+  return (mask.dtype.name === 'bool' ? mask : mask.to('bool')).expand(x.sizes).contiguous();
 }
 
 function kept(op: string, x: Tensor, mask: Mask, identity: number | bigint): Tensor {
@@ -93,7 +93,7 @@ const total = (x: Tensor, dim: Dims, keep: boolean, dtype: DType | null, mask: M
 
 /** How many elements are kept. */
 function countOf(op: string, x: Tensor, dim: Dims, keep: boolean, mask: Mask): Tensor {
-  const counted = mask === null ? (ones.impl(x.shape, int64, null, false) as Tensor) : spread(op, x, mask);
+  const counted = mask === null ? (ones.impl(x.sizes, int64, null, false) as Tensor) : spread(op, x, mask);
   return counted.sum(all(op, dim, x), keep);
 }
 
@@ -221,7 +221,7 @@ function momentOf(x: Tensor, dim: Dims, keep: boolean, given: DType | null, mask
   const count = countOf('var', x, dim, true, mask);
   const apart = x.sub(total(x, dim, true, dtype, mask).div(count));
   const squares = total(apart.mul(apart), dim, keep, dtype.isIntegral ? float32 : dtype, mask);
-  const n = (keep ? count : count.reshape(squares.shape)).to(squares.dtype);
+  const n = (keep ? count : count.reshape(squares.sizes)).to(squares.dtype);
   const out = squares.div(m.correction === 0 ? n : n.sub(m.correction).clampMin(0)).to(dtype);
   return m.root ? out.sqrt() : out;
 }

@@ -99,7 +99,7 @@ function gradientTo(
   to: Tensor,
   full: readonly number[],
 ): Tensor {
-  if (gradMode.enabled) return sumTo(functionOf(m).apply(inputs, [p], [null]), to.shape);
+  if (gradMode.enabled) return sumTo(functionOf(m).apply(inputs, [p], [null]), to.sizes);
   const lead = full.length - to.ndim;
   const out = reduce({
     op: 'distance',
@@ -109,10 +109,10 @@ function gradientTo(
     params: [p],
     compute: to.dtype,
     out: to.dtype,
-    reduced: full.map((size, d) => d < lead || (to.shape[d - lead] === 1 && size !== 1)),
+    reduced: full.map((size, d) => d < lead || (to.sizes[d - lead] === 1 && size !== 1)),
     keepdim: true,
   });
-  return out.reshape(to.shape);
+  return out.reshape(to.sizes);
 }
 
 /** (Σ |a − b|^p)^(1/p) along the last dim of a and b, which broadcast and have one floating dtype; p may be 0 or Infinity. */
@@ -136,7 +136,7 @@ export function distance(op: string, node: string, a: Tensor, b: Tensor, p: numb
     const [first, second, result] = [save(a), save(b), save(out)];
     return ([g]) => {
       const inputs = [g!.unsqueeze(-1), first.get(), second.get(), result.get().unsqueeze(-1)];
-      const full = [...out.shape, Math.max(a.shape.at(-1)!, b.shape.at(-1)!)];
+      const full = [...out.sizes, Math.max(a.sizes.at(-1)!, b.sizes.at(-1)!)];
       return [
         made.next[0] === null ? null : gradientTo(m, inputs, p, a, full),
         made.next[1] === null ? null : gradientTo(m, inputs, p, b, full).neg(),

@@ -47,7 +47,7 @@ export function resampled(x: Tensor, dim: number, table: Table): Tensor {
     }
     return sum!;
   }
-  const split: Shape = [...x.shape.slice(0, dim), out, taps, ...x.shape.slice(dim + 1)];
+  const split: Shape = [...x.sizes.slice(0, dim), out, taps, ...x.sizes.slice(dim + 1)];
   return indexSelect
     .impl(x, dim, longTable(places))
     .reshape([...split])

@@ -59,12 +59,12 @@ export function spread(op: string, name: string, value: Ints, n: number): readon
 /** @throws RuntimeError unless the input has n dims behind its channels, and nothing but its batch is empty. */
 export function requirePlanes(op: string, x: Tensor, n: number): void {
   const fits = x.ndim === n + 1 || x.ndim === n + 2;
-  if (!fits || x.shape.slice(x.ndim - n - 1).some((s) => s === 0)) {
+  if (!fits || x.sizes.slice(x.ndim - n - 1).some((s) => s === 0)) {
     refuse(
       op,
       `${n + 1} dims, or ${n + 2} with a batch, of which only the batch may be empty`,
-      showShape(x.shape),
-      `Expected ${n + 1}D or ${n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: ${showShape(x.shape)}`,
+      showShape(x.sizes),
+      `Expected ${n + 1}D or ${n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: ${showShape(x.sizes)}`,
     );
   }
 }
@@ -107,7 +107,7 @@ export function poolAxes(op: string, x: Tensor, n: number, w: Window): Axis[] {
   const pad = spread(op, 'padding', w.padding, n);
   const dilation = spread(op, 'dilation', w.dilation, n);
   checkWindow(op, kernel, stride, pad, dilation);
-  const size = x.shape.slice(x.ndim - n);
+  const size = x.sizes.slice(x.ndim - n);
   const axes = size.map((v, i): Axis => {
     const reach = dilation[i]! * (kernel[i]! - 1) + 1;
     const room = v + 2 * pad[i]! - reach + (w.ceilMode ? stride[i]! - 1 : 0);
@@ -136,7 +136,7 @@ export function poolWindows(x: Tensor, axes: readonly Axis[], fill: Scalar): Ten
     const end = (a.out - 1) * a.stride + a.dilation * (a.kernel - 1) + 1;
     return [a.pad, Math.max(0, end - a.in - a.pad)];
   });
-  const pads = [...x.shape.slice(0, lead).map((): Pad => [0, 0]), ...around];
+  const pads = [...x.sizes.slice(0, lead).map((): Pad => [0, 0]), ...around];
   const whole = around.some(([before, behind]) => before > 0 || behind > 0) ? padded(x, pads, fill) : x;
   return unfolded(whole, axes);
 }
@@ -202,7 +202,7 @@ function flatPlaces(found: Tensor, places: readonly Place[]): Tensor {
 
 /** The last dims from `lead` on as one. */
 function rows(v: Tensor, lead: number): Tensor {
-  return v.reshape([...v.shape.slice(0, lead), numelOf(v.shape.slice(lead))]);
+  return v.reshape([...v.sizes.slice(0, lead), numelOf(v.sizes.slice(lead))]);
 }
 
 /** The gradient of picking elements: `g` added into planes of `shape`'s last n dims at flat places. Differentiable. */
@@ -217,7 +217,7 @@ export function spreadBack(g: Tensor, at: Tensor, shape: Shape, n: number): Tens
 /** The elements of planes (n last dims) at flat places, which broadcast over no dim. Differentiable. */
 export function pickedPlanes(x: Tensor, at: Tensor, n: number): Tensor {
   const lead = x.ndim - n;
-  return gather.impl(rows(x, lead), lead, rows(at, lead)).reshape([...at.shape]);
+  return gather.impl(rows(x, lead), lead, rows(at, lead)).reshape([...at.sizes]);
 }
 
 export interface Pooled {
@@ -238,10 +238,10 @@ export function maxOfWindows(
 ): Pooled {
   const n = places.length;
   const kept = windows.ndim - n;
-  const shape = windows.shape.slice(0, kept);
+  const shape = windows.sizes.slice(0, kept);
   if (numelOf(shape) === 0) {
     const values = record(node, newTensor(shape, x.dtype), [x], () => ([g]) => [
-      spreadBack(g!, newTensor(shape, int64), x.shape, n),
+      spreadBack(g!, newTensor(shape, int64), x.sizes, n),
     ]);
     return { values, indices: newTensor(shape, int64) };
   }
@@ -251,7 +251,7 @@ export function maxOfWindows(
     inputs: [windows],
     compute: x.dtype,
     out: x.dtype,
-    reduced: windows.shape.map((_, d) => d >= kept),
+    reduced: windows.sizes.map((_, d) => d >= kept),
     keepdim: false,
   };
   if (!wanted && !x.requiresGrad) return { values: reduce({ ...what, reducer: 'max' }), indices: null };
@@ -259,7 +259,7 @@ export function maxOfWindows(
   const indices = noGrad(() => flatPlaces(found.indices, places));
   const values = record(node, found.values, [x], (save) => {
     const at = save(indices);
-    return ([g]) => [spreadBack(g!, at.get(), x.shape, n)];
+    return ([g]) => [spreadBack(g!, at.get(), x.sizes, n)];
   });
   return { values, indices };
 }

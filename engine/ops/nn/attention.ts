@@ -53,7 +53,7 @@ function checkAttention(op: string, parts: readonly Tensor[], mask: Tensor | nul
 /** The scores with what must not be seen at −∞. */
 function masked(scores: Tensor, a: Attention): Tensor {
   if (a.causal) {
-    const seen = filled(scores.shape.slice(-2), 1, bool).tril();
+    const seen = filled(scores.sizes.slice(-2), 1, bool).tril();
     return scores.maskedFill(seen.logicalNot(), Number.NEGATIVE_INFINITY);
   }
   if (a.mask === null) return scores;
@@ -63,7 +63,7 @@ function masked(scores: Tensor, a: Attention): Tensor {
 
 /** Heads of keys or values repeated for the query's heads that share them. */
 function shared(op: string, x: Tensor, query: Tensor): Tensor {
-  const [want, have] = [query.shape.at(-3) ?? 1, x.shape.at(-3) ?? 1];
+  const [want, have] = [query.sizes.at(-3) ?? 1, x.sizes.at(-3) ?? 1];
   if (want === have) return x;
   if (want % have !== 0) {
     const hint = `Number of heads in key and value must divide the number of heads in query, but got ${want} and ${have}`;
@@ -74,7 +74,7 @@ function shared(op: string, x: Tensor, query: Tensor): Tensor {
 
 function attend(op: string, q: Tensor, rawKey: Tensor, rawValue: Tensor, a: Attention): Tensor {
   const [k, v] = a.grouped ? [shared(op, rawKey, q), shared(op, rawValue, q)] : [rawKey, rawValue];
-  const scale = a.scale ?? 1 / Math.sqrt(q.shape.at(-1)!);
+  const scale = a.scale ?? 1 / Math.sqrt(q.sizes.at(-1)!);
   // An exponential makes of the rounding of a score what its size says: scores are kept in float64.
   const scores = q.to(float64).mul(scale).matmul(k.to(float64).transpose(-2, -1));
   const weights = safeSoftmaxOf(masked(scores, a), -1).to(q.dtype);

@@ -73,7 +73,7 @@ export const cosineSimilarity = defineOp({
       const hint = `expected common dtype to be floating point, yet common dtype is ${x1.dtype.title}`;
       refuse(op, 'a floating dtype', x1.dtype.name, hint);
     }
-    const shape = broadcastShapes(op, x1.shape, x2.shape);
+    const shape = broadcastShapes(op, x1.sizes, x2.sizes);
     const d = wrapDim(op, dim, shape.length);
     const [a, b] = [x1.expand([...shape]), x2.expand([...shape])];
     const product = a.div(lengthOf(a, d, eps)).mul(b.div(lengthOf(b, d, eps)));
@@ -147,11 +147,11 @@ export const cdist = defineOp({
       refuse(
         'cdist',
         'at least 2 dims',
-        showShape(x.shape),
+        showShape(x.sizes),
         `cdist only supports at least 2D tensors, X${i + 1} got: ${x.ndim}D`,
       );
     });
-    const [m, other] = [x1.shape.at(-1), x2.shape.at(-1)];
+    const [m, other] = [x1.sizes.at(-1), x2.sizes.at(-1)];
     if (m !== other) {
       const hint = `X1 and X2 must have the same number of columns. X1: ${m} X2: ${other}`;
       refuse('cdist', 'rows of one length', `${m} and ${other}`, hint);
@@ -184,11 +184,11 @@ export const pdist = defineOp({
   params: [{ name: 'input', kind: 'tensor' }, power],
   compose: (x: Tensor, p: number): Tensor => {
     if (x.ndim !== 2) {
-      refuse('pdist', 'a matrix', showShape(x.shape), `pdist only supports 2D tensors, got: ${x.ndim}D`);
+      refuse('pdist', 'a matrix', showShape(x.sizes), `pdist only supports 2D tensors, got: ${x.ndim}D`);
     }
     checkPoints('pdist', 'it', x);
     if (!(p >= 0)) refuse('pdist', 'p ≥ 0', String(p), 'pdist only supports non-negative p values');
-    const n = x.shape[0]!;
+    const n = x.sizes[0]!;
     const pairs = nonzeroRaw(filled([n, n], 1, x.dtype).triu(1));
     const row = (k: number): Tensor => x.indexSelect(0, pairs.select(1, k));
     return distance('pdist', 'PdistBackward0', row(0), row(1), p);

@@ -23,9 +23,9 @@ interface Form {
 function kept(x: Tensor, p: number, form: Form): Tensor {
   if (form.channels && x.ndim < 2) {
     const hint = 'Feature dropout requires at least 2 dimensions in the input';
-    throw new RuntimeError(message(form.op, 'at least 2 dims', showShape(x.shape), hint));
+    throw new RuntimeError(message(form.op, 'at least 2 dims', showShape(x.sizes), hint));
   }
-  const shape = form.channels ? x.shape.map((size, d) => (d < 2 ? size : 1)) : x.shape;
+  const shape = form.channels ? x.sizes.map((size, d) => (d < 2 ? size : 1)) : x.sizes;
   return newTensor(shape, x.dtype).bernoulli(1 - p);
 }
 
@@ -76,7 +76,7 @@ const ofDims =
   (x: Tensor): void => {
     if (dims.includes(x.ndim)) return;
     const hint = `${op}: Expected ${dims.join('D or ')}D input, but received a ${x.ndim}D input.`;
-    throw new RuntimeError(message(op, `${dims.join(' or ')} dims`, showShape(x.shape), hint));
+    throw new RuntimeError(message(op, `${dims.join(' or ')} dims`, showShape(x.sizes), hint));
   };
 
 export const dropout = define(

@@ -71,7 +71,7 @@ interface Lookup {
 function shares(weight: Tensor, flat: Tensor, how: Lookup): Tensor | null {
   const counts = how.padding < 0 ? null : flat.ne(how.padding).to(weight.dtype).unsqueeze(1);
   if (!how.byFrequency) return counts;
-  const zeros = rawZeros([weight.shape[0]!], weight.dtype);
+  const zeros = rawZeros([weight.sizes[0]!], weight.dtype);
   const times = zeros.indexAdd(0, flat, filled([flat.length], 1, weight.dtype)).indexSelect(0, flat);
   const part = times.reciprocal().unsqueeze(1);
   return counts === null ? part : counts.mul(part);
@@ -82,7 +82,7 @@ function looked(weight: Tensor, flat: Tensor, how: Lookup): Tensor {
   const rows = noGrad(() => weight.indexSelect(0, flat));
   return record('EmbeddingBackward0', rows, [weight], () => ([g]) => {
     const part = shares(weight, flat, how);
-    const zeros = rawZeros(weight.shape, weight.dtype);
+    const zeros = rawZeros(weight.sizes, weight.dtype);
     return [zeros.indexAdd(0, flat, part === null ? g! : g!.mul(part))];
   });
 }
@@ -116,8 +116,8 @@ export const embedding = defineOp({
     byFrequency: boolean,
   ): Tensor => {
     const op = 'embedding';
-    if (weight.ndim !== 2) refuse(op, 'a matrix', showShape(weight.shape), "'weight' must be 2-D");
-    const [rows, width] = weight.shape as readonly [number, number];
+    if (weight.ndim !== 2) refuse(op, 'a matrix', showShape(weight.sizes), "'weight' must be 2-D");
+    const [rows, width] = weight.sizes as readonly [number, number];
     const how = { padding: paddingOf(op, padding, rows), byFrequency };
     checkIndices(
       op,
@@ -128,7 +128,7 @@ export const embedding = defineOp({
     );
     const flat = index.to(int64).reshape(index.length);
     if (maxNorm !== null) renormalize(weight, flat, maxNorm, p);
-    return looked(weight, flat, how).reshape([...index.shape, width]);
+    return looked(weight, flat, how).reshape([...index.sizes, width]);
   },
   tests: () => ({
     samples: [
@@ -164,20 +164,20 @@ function bagsOf(offsets: Tensor, n: number): Tensor {
 }
 
 function added(rows: Tensor, b: Bags): Tensor {
-  return rawZeros([b.count + 1, rows.shape[1]!], rows.dtype)
+  return rawZeros([b.count + 1, rows.sizes[1]!], rows.dtype)
     .indexAdd(0, b.of, rows)
     .narrow(0, 0, b.count);
 }
 
 function meanOf(rows: Tensor, b: Bags): Tensor {
   const ones =
-    b.used === null ? filled([rows.shape[0]!, 1], 1, rows.dtype) : b.used.to(rows.dtype).unsqueeze(1);
+    b.used === null ? filled([rows.sizes[0]!, 1], 1, rows.dtype) : b.used.to(rows.dtype).unsqueeze(1);
   return added(rows, b).div(noGrad(() => added(ones, b).clampMin(1)));
 }
 
 /** The greatest of each column in each bag, the first of equals; 0 for an empty bag. */
 function greatest(rows: Tensor, b: Bags): Tensor {
-  const [n, width] = rows.shape as readonly [number, number];
+  const [n, width] = rows.sizes as readonly [number, number];
   if (n === 0) return rawZeros([b.count, width], rows.dtype);
   const first = noGrad(() => {
     const at = b.of.unsqueeze(1).expand([n, width]);
@@ -223,7 +223,7 @@ function flattened(
       const hint = `if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. However, found offsets of type ${describe(offsets)}`;
       refuse(op, 'no offsets with a matrix of indices', 'offsets', hint, ValueError);
     }
-    const [n, each] = index.shape as readonly [number, number];
+    const [n, each] = index.sizes as readonly [number, number];
     return {
       flat: long.reshape(n * each),
       offsets: upTo(n).mul(each),
@@ -233,12 +233,12 @@ function flattened(
   }
   if (index.ndim !== 1) {
     const hint = `input has to be 1D or 2D Tensor, but got Tensor of dimension ${index.ndim}`;
-    refuse(op, 'indices of 1 or 2 dims', showShape(index.shape), hint, ValueError);
+    refuse(op, 'indices of 1 or 2 dims', showShape(index.sizes), hint, ValueError);
   }
   if (offsets === null)
     refuse(op, 'offsets', 'null', 'offsets has to be a 1D Tensor but got None', ValueError);
   if (offsets.ndim !== 1) {
-    refuse(op, 'offsets of 1 dim', showShape(offsets.shape), 'offsets has to be a 1D Tensor', ValueError);
+    refuse(op, 'offsets of 1 dim', showShape(offsets.sizes), 'offsets has to be a 1D Tensor', ValueError);
   }
   return { flat: long, offsets, weights, last };
 }
@@ -258,13 +258,13 @@ function checkOffsets(op: string, bag: Bag): void {
 }
 
 function checkBag(op: string, index: Tensor, weight: Tensor, mode: string, weights: Tensor | null): void {
-  if (weights !== null && !sameShape(weights.shape, index.shape)) {
-    const hint = `embedding_bag: If per_sample_weights (${showShape(weights.shape)}) is not None, then it must have the same shape as the input (${showShape(index.shape)})`;
-    refuse(op, `weights of shape ${showShape(index.shape)}`, showShape(weights.shape), hint, ValueError);
+  if (weights !== null && !sameShape(weights.sizes, index.sizes)) {
+    const hint = `embedding_bag: If per_sample_weights (${showShape(weights.sizes)}) is not None, then it must have the same shape as the input (${showShape(index.sizes)})`;
+    refuse(op, `weights of shape ${showShape(index.sizes)}`, showShape(weights.sizes), hint, ValueError);
   }
   if (weight.ndim !== 2) {
     const hint = `weight has to be a 2D Tensor, but got Tensor of dimension ${weight.ndim}`;
-    refuse(op, 'a matrix', showShape(weight.shape), hint, ValueError);
+    refuse(op, 'a matrix', showShape(weight.sizes), hint, ValueError);
   }
   if (weight.dtype.isIntegral) {
     const hint = `Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, Float, Double; but got ${weight.dtype.title} instead (while checking arguments for embedding_bag)`;
@@ -317,7 +317,7 @@ export const embeddingBag = defineOp({
       const hint = 'max mode does not support scaling the gradient by the frequency';
       refuse(op, 'no scale_grad_by_freq with max', 'both', hint, ValueError);
     }
-    const rows = weight.shape[0]!;
+    const rows = weight.sizes[0]!;
     checkIndices(op, bag.flat, rows, (at) => {
       const hint = `Index 0 of input takes value ${at} which is not in the valid range [0, ${rows})`;
       return new RuntimeError(message(op, `indices in [0, ${rows - 1}]`, String(at), hint));
@@ -385,7 +385,7 @@ export const oneHot = defineOp({
     if (count < 1) refuse(op, 'at least one class', String(given), 'num_classes should be positive');
     if (most >= count)
       refuse(op, `classes below ${count}`, String(most), 'Class values must be smaller than num_classes.');
-    const out = rawZeros([...x.shape, count], int64);
+    const out = rawZeros([...x.sizes, count], int64);
     return x.length === 0 ? out : out.scatter(-1, x.unsqueeze(-1), 1);
   },
   tests: () => ({

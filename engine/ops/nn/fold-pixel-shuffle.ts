@@ -67,28 +67,28 @@ type BlockArguments = [kernel: Ints, dilation: Ints, padding: Ints, stride: Ints
 
 function columns(raw: Tensor, ...args: BlockArguments): Tensor {
   const op = 'unfold';
-  if ((raw.ndim !== 3 && raw.ndim !== 4) || raw.shape.slice(raw.ndim - 3).some((s) => s === 0)) {
+  if ((raw.ndim !== 3 && raw.ndim !== 4) || raw.sizes.slice(raw.ndim - 3).some((s) => s === 0)) {
     refuse(
       op,
       'an image [c, h, w] or a batch of them, of which only the batch may be empty',
-      showShape(raw.shape),
-      `Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${showShape(raw.shape)}`,
+      showShape(raw.sizes),
+      `Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${showShape(raw.sizes)}`,
     );
   }
   if (raw.dtype.isIntegral && raw.dtype.name !== 'bool') throw noKernel(op, raw);
   const x = raw.ndim === 3 ? raw.unsqueeze(0) : raw;
-  const { kernel, pad, slides } = blocksOf(op, x.shape.slice(2), ...args);
+  const { kernel, pad, slides } = blocksOf(op, x.sizes.slice(2), ...args);
   const out = slides.map((s) => s.out);
   if (out.some((n) => n < 1)) {
     refuse(
       op,
       'blocks that fit into the image',
-      showShape(x.shape),
+      showShape(x.sizes),
       `calculated shape of the array of sliding blocks as ${showShape(out)}, but its components must be at least one.`,
     );
   }
   const windows = unfolded(pad.every((p) => p === 0) ? x : padded(x, around(pad, 1), 0), slides);
-  const shape = [x.shape[0]!, x.shape[1]! * product(kernel), product(out)];
+  const shape = [x.sizes[0]!, x.sizes[1]! * product(kernel), product(out)];
   const result = windows.permute([0, 1, 4, 5, 2, 3]).reshape(shape);
   return raw.ndim === 3 ? result.squeeze(0) : result;
 }
@@ -113,12 +113,12 @@ export const unfold = defineOp({
 
 function image(raw: Tensor, outputSize: Ints, ...args: BlockArguments): Tensor {
   const op = 'fold';
-  if ((raw.ndim !== 2 && raw.ndim !== 3) || raw.shape.slice(raw.ndim - 2).some((s) => s === 0)) {
+  if ((raw.ndim !== 2 && raw.ndim !== 3) || raw.sizes.slice(raw.ndim - 2).some((s) => s === 0)) {
     refuse(
       op,
       'columns [c · kh · kw, blocks] or a batch of them, of which only the batch may be empty',
-      showShape(raw.shape),
-      `Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: ${showShape(raw.shape)}`,
+      showShape(raw.sizes),
+      `Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: ${showShape(raw.sizes)}`,
     );
   }
   if (raw.dtype.isIntegral && raw.dtype.name !== 'bool') throw noKernel(op, raw);
@@ -126,12 +126,12 @@ function image(raw: Tensor, outputSize: Ints, ...args: BlockArguments): Tensor {
   const size = spread(op, 'output_size', outputSize, 2);
   const { kernel, pad, slides } = blocksOf(op, size, ...args);
   const out = slides.map((s) => s.out);
-  const [n, rows, blocks] = x.shape as [number, number, number];
+  const [n, rows, blocks] = x.sizes as [number, number, number];
   if (rows % product(kernel) !== 0) {
     refuse(
       op,
       `rows divisible by ${product(kernel)}`,
-      showShape(raw.shape),
+      showShape(raw.sizes),
       `Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)=${rows} and kernel_size=${showShape(kernel)}.`,
     );
   }
@@ -175,7 +175,7 @@ function checkPixels(op: string, python: string, x: Tensor, factor: number, name
     refuse(
       op,
       'at least 3 dims',
-      showShape(x.shape),
+      showShape(x.sizes),
       `${python} expects input to have at least 3 dimensions, but got input with ${x.ndim} dimension(s)`,
     );
   if (factor <= 0)
@@ -198,13 +198,13 @@ export const pixelShuffle = defineOp({
   variants: ['function'],
   compose: (x: Tensor, r: number): Tensor => {
     checkPixels('pixelShuffle', 'pixel_shuffle', x, r, 'upscale_factor');
-    const lead = x.shape.slice(0, -3);
-    const [c, h, w] = x.shape.slice(-3) as [number, number, number];
+    const lead = x.sizes.slice(0, -3);
+    const [c, h, w] = x.sizes.slice(-3) as [number, number, number];
     if (c % (r * r) !== 0) {
       refuse(
         'pixelShuffle',
         `channels divisible by ${r * r}`,
-        showShape(x.shape),
+        showShape(x.sizes),
         `pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)=${c} is not divisible by ${r * r}`,
       );
     }
@@ -234,14 +234,14 @@ export const pixelUnshuffle = defineOp({
   variants: ['function'],
   compose: (x: Tensor, r: number): Tensor => {
     checkPixels('pixelUnshuffle', 'pixel_unshuffle', x, r, 'downscale_factor');
-    const lead = x.shape.slice(0, -3);
-    const [c, h, w] = x.shape.slice(-3) as [number, number, number];
+    const lead = x.sizes.slice(0, -3);
+    const [c, h, w] = x.sizes.slice(-3) as [number, number, number];
     for (const [name, at, size] of [['height', -2, h] as const, ['width', -1, w] as const]) {
       if (size % r !== 0) {
         refuse(
           'pixelUnshuffle',
           `a ${name} divisible by ${r}`,
-          showShape(x.shape),
+          showShape(x.sizes),
           `pixel_unshuffle expects ${name} to be divisible by downscale_factor, but input.size(${at})=${size} is not divisible by ${r}`,
         );
       }
@@ -276,10 +276,10 @@ export const channelShuffle = defineOp({
       refuse(
         op,
         'more than 2 dims',
-        showShape(x.shape),
-        `channel_shuffle expects input with > 2 dims, but got input with sizes ${showShape(x.shape)}`,
+        showShape(x.sizes),
+        `channel_shuffle expects input with > 2 dims, but got input with sizes ${showShape(x.sizes)}`,
       );
-    const c = x.shape[1]!;
+    const c = x.sizes[1]!;
     if (groups <= 0)
       refuse(
         op,
@@ -292,15 +292,15 @@ export const channelShuffle = defineOp({
         message(
           op,
           `channels divisible by ${groups}`,
-          showShape(x.shape),
+          showShape(x.sizes),
           `Number of channels must be divisible by groups. Got ${c} channels and ${groups} groups.`,
         ),
       );
-    const rest = x.shape.slice(2);
+    const rest = x.sizes.slice(2);
     return x
-      .reshape([x.shape[0]!, groups, c / groups, ...rest])
+      .reshape([x.sizes[0]!, groups, c / groups, ...rest])
       .transpose(1, 2)
-      .reshape([...x.shape]);
+      .reshape([...x.sizes]);
   },
   tests: () => ({
     samples: [call([t([2, 6, 3, 2]), 3]), call([t([1, 4, 3], { dtype: 'int64' }), 2])],

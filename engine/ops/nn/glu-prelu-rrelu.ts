@@ -28,7 +28,7 @@ export const glu = defineOp({
       refuse('glu', 'an input with dims', 'a 0-d tensor', hint);
     }
     const d = wrapDim('glu', dim, x.ndim);
-    const size = x.shape[d]!;
+    const size = x.sizes[d]!;
     if (size % 2 !== 0) {
       const hint = `Halving dimension must be even, but dimension ${d} is size ${size}`;
       refuse('glu', 'an even size', String(size), hint);
@@ -50,16 +50,16 @@ const sloped = formula('prelu', 2, (x, w) => x!.gt(0).where(x!, x!.mul(w!)));
 function slopesFor(x: Tensor, weight: Tensor): Tensor {
   if (weight.ndim > 1) {
     const hint = `prelu: Expected \`weight\` to be a scalar or 1D tensor, but got: ndim = ${weight.ndim}`;
-    refuse('prelu', 'a weight of at most 1 dim', showShape(weight.shape), hint);
+    refuse('prelu', 'a weight of at most 1 dim', showShape(weight.sizes), hint);
   }
-  if (weight.length === 1) return weight.reshape(x.shape.map(() => 1));
+  if (weight.length === 1) return weight.reshape(x.sizes.map(() => 1));
   if (x.ndim === 0) refuse('prelu', 'an input with dims', 'a 0-d tensor', 'Not allow zero-dim input tensor.');
-  const channels = x.ndim === 1 ? 1 : x.shape[1]!;
+  const channels = x.ndim === 1 ? 1 : x.sizes[1]!;
   if (weight.length !== channels) {
     const hint = `Mismatch of parameter numbers and input channel size. Found parameter numbers = ${weight.length} and channel size = ${channels}.`;
     refuse('prelu', `${channels} slopes`, String(weight.length), hint);
   }
-  return weight.reshape(x.shape.map((_, d) => (d === 1 ? channels : 1)));
+  return weight.reshape(x.sizes.map((_, d) => (d === 1 ? channels : 1)));
 }
 
 export const prelu = defineOp({
@@ -113,7 +113,7 @@ export const rrelu = defineOp({
       refuse('rrelu', 'lower ≤ upper', `${lower} and ${upper}`, hint);
     }
     return training
-      ? leaking([x, newTensor(x.shape, x.dtype).uniform_(lower, upper)])
+      ? leaking([x, newTensor(x.sizes, x.dtype).uniform_(lower, upper)])
       : leaky([x], [(lower + upper) / 2]);
   },
   tests: () => ({

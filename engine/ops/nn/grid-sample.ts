@@ -103,14 +103,14 @@ function summed(x: Tensor, axes: readonly (readonly Tap[])[], sizes: readonly nu
             })),
           );
   });
-  const shape = [x.shape[0]!, x.shape[1]!, combined[0]!.place.shape[2]!];
+  const shape = [x.sizes[0]!, x.sizes[1]!, combined[0]!.place.sizes[2]!];
   return combined
     .map(({ place, weight }) => gather.impl(x, 2, place.expand(shape)).mul(weight))
     .reduce((sum, part) => sum.add(part));
 }
 
 function checkGrid(op: string, x: Tensor, grid: Tensor, s: Sampling): void {
-  const shapes = `input with sizes ${showShape(x.shape)} and grid with sizes ${showShape(grid.shape)}`;
+  const shapes = `input with sizes ${showShape(x.sizes)} and grid with sizes ${showShape(grid.sizes)}`;
   const fail = (required: string, hint: string): never =>
     refuse(op, required, shapes, `grid_sampler(): expected ${hint}`);
   if (grid.dtype !== x.dtype)
@@ -120,19 +120,19 @@ function checkGrid(op: string, x: Tensor, grid: Tensor, s: Sampling): void {
       grid.dtype.name,
       `expected scalar type ${x.dtype.title} but found ${grid.dtype.title}`,
     );
-  if (x.ndim > 0 && grid.ndim > 0 && x.shape[0] !== grid.shape[0])
+  if (x.ndim > 0 && grid.ndim > 0 && x.sizes[0] !== grid.sizes[0])
     fail('one batch size', `grid and input to have same batch size, but got ${shapes}`);
   if ((x.ndim !== 4 && x.ndim !== 5) || grid.ndim !== x.ndim)
     fail('4 or 5 dims of both', `4D or 5D input and grid with same number of dimensions, but got ${shapes}`);
-  if (grid.shape.at(-1) !== x.ndim - 2)
+  if (grid.sizes.at(-1) !== x.ndim - 2)
     fail(
       `${x.ndim - 2} numbers in the grid's last dim`,
-      `grid to have size ${x.ndim - 2} in last dimension, but got grid with sizes ${showShape(grid.shape)}`,
+      `grid to have size ${x.ndim - 2} in last dimension, but got grid with sizes ${showShape(grid.sizes)}`,
     );
-  if (x.shape.slice(2).some((v) => v === 0))
+  if (x.sizes.slice(2).some((v) => v === 0))
     fail(
       'non-empty spatial dims',
-      `input to have non-empty spatial dimensions, but input has sizes ${showShape(x.shape)}`,
+      `input to have non-empty spatial dimensions, but input has sizes ${showShape(x.sizes)}`,
     );
   if (s.method === 'bicubic' && x.ndim === 5)
     fail('a 4-d input for bicubic', 'bicubic interpolation only supports 4D input');
@@ -144,10 +144,10 @@ function checkGrid(op: string, x: Tensor, grid: Tensor, s: Sampling): void {
 
 function sampled(op: string, x: Tensor, grid: Tensor, s: Sampling): Tensor {
   checkGrid(op, x, grid, s);
-  const sizes = x.shape.slice(2);
+  const sizes = x.sizes.slice(2);
   const n = sizes.length;
-  const [batch, channels] = x.shape as readonly [number, number, ...number[]];
-  const out = grid.shape.slice(1, -1);
+  const [batch, channels] = x.sizes as readonly [number, number, ...number[]];
+  const out = grid.sizes.slice(1, -1);
   // In double: weights are differences of positions that nearly cancel, and so are the sums of their gradients.
   const points = grid.reshape([batch, 1, numelOf(out), n]).to('float64');
   // The grid's first number is the place in the last dim.
@@ -223,7 +223,7 @@ function sampler(name: string, torch: string, dims: number | null, size: readonl
     variants: ['function'],
     compose: (x: Tensor, g: Tensor, mode: number, padding: number, alignCorners: boolean): Tensor => {
       if (dims !== null && x.ndim !== dims)
-        refuse(name, `a ${dims}-d input`, showShape(x.shape), `grid_sampler(): expected ${dims}D input`);
+        refuse(name, `a ${dims}-d input`, showShape(x.sizes), `grid_sampler(): expected ${dims}D input`);
       return sampled(name, x, g, {
         method: numbered(name, methods, 'interpolation_mode', mode),
         padding: numbered(name, paddings, 'padding_mode', padding),
@@ -262,13 +262,13 @@ function checkTheta(op: string, theta: Tensor, size: readonly number[], alignCor
         `affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size ${showShape(size)}.`,
       ),
     );
-  if (theta.ndim !== 3 || theta.shape[1] !== n || theta.shape[2] !== n + 1)
+  if (theta.ndim !== 3 || theta.sizes[1] !== n || theta.sizes[2] !== n + 1)
     throw new ValueError(
       message(
         op,
         `matrices of [n, ${n}, ${n + 1}]`,
-        showShape(theta.shape),
-        `Expected a batch of ${n}D affine matrices of shape Nx${n}x${n + 1} for size ${showShape(size)}. Got ${showShape(theta.shape)}.`,
+        showShape(theta.sizes),
+        `Expected a batch of ${n}D affine matrices of shape Nx${n}x${n + 1} for size ${showShape(size)}. Got ${showShape(theta.sizes)}.`,
       ),
     );
   if (size.some((v) => v <= 0) && !(alignCorners && Math.min(...size.slice(2)) === 1))
@@ -280,8 +280,8 @@ function checkTheta(op: string, theta: Tensor, size: readonly number[], alignCor
         `Expected non-zero, positive output size. Got ${showShape(size)}`,
       ),
     );
-  if (theta.shape[0] !== size[0])
-    throw new RuntimeError(message(op, `${size[0]} matrices`, String(theta.shape[0])));
+  if (theta.sizes[0] !== size[0])
+    throw new RuntimeError(message(op, `${size[0]} matrices`, String(theta.sizes[0])));
 }
 
 export const affineGrid = defineOp({

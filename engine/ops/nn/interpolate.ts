@@ -43,7 +43,7 @@ function resampledAll(
   alignCorners: boolean,
   antialias: boolean,
 ): Tensor {
-  const own = x.shape.slice(2);
+  const own = x.sizes.slice(2);
   if (sizes.some((v) => v < 1) || own.some((v) => v < 1)) {
     throw new RuntimeError(
       message(
@@ -54,13 +54,13 @@ function resampledAll(
       ),
     );
   }
-  if (x.shape[1] === 0)
+  if (x.sizes[1] === 0)
     throw new RuntimeError(
       message(
         op,
         'at least one channel',
-        showShape(x.shape),
-        `Non-empty ${x.ndim}D data tensor expected but got a tensor with sizes ${showShape(x.shape)}`,
+        showShape(x.sizes),
+        `Non-empty ${x.ndim}D data tensor expected but got a tensor with sizes ${showShape(x.sizes)}`,
       ),
     );
   requireTables(op, sizes);
@@ -97,7 +97,7 @@ function perDim(op: string, x: Tensor, name: string, value: unknown): Numbers {
         op,
         `${name} for ${n} spatial dims`,
         describe(value),
-        `Input and ${name} must have the same number of spatial dimensions, but got input with spatial dimensions of ${showShape(x.shape.slice(2))} and ${name} of ${list.length}`,
+        `Input and ${name} must have the same number of spatial dimensions, but got input with spatial dimensions of ${showShape(x.sizes.slice(2))} and ${name} of ${list.length}`,
       ),
     );
   }
@@ -109,7 +109,7 @@ function perDim(op: string, x: Tensor, name: string, value: unknown): Numbers {
   return list as number[];
 }
 
-const grown = (x: Tensor, scales: Numbers): number[] => scales.map((s, i) => Math.trunc(x.shape[i + 2]! * s));
+const grown = (x: Tensor, scales: Numbers): number[] => scales.map((s, i) => Math.trunc(x.sizes[i + 2]! * s));
 
 interface Target {
   readonly sizes: Numbers;
@@ -170,7 +170,7 @@ function interpolated(
       message(
         op,
         'a bilinear or bicubic mode and 4 dims for antialiasing',
-        `'${mode}' and ${showShape(x.shape)}`,
+        `'${mode}' and ${showShape(x.sizes)}`,
         'Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input',
       ),
     );
@@ -181,7 +181,7 @@ function interpolated(
       message(
         op,
         `one of ${Object.keys(modes).join(', ')} with the dims that it needs`,
-        `'${mode}' and ${showShape(x.shape)}`,
+        `'${mode}' and ${showShape(x.sizes)}`,
         found === null || found.dims === 0
           ? `Input Error: Only 3D, 4D and 5D input Tensors supported (got ${x.ndim}D) for the modes (got ${mode})`
           : `Got ${x.ndim}D input, but ${mode} mode needs ${found.dims + 2}D input`,
@@ -302,7 +302,7 @@ function smooth(name: string, torch: string, method: 'linear' | 'cubic') {
     ): Tensor => {
       if (x.ndim !== 4)
         throw new RuntimeError(
-          message(name, 'a 4-d input', showShape(x.shape), `It is expected input to have 4 dimensions`),
+          message(name, 'a 4-d input', showShape(x.sizes), `It is expected input to have 4 dimensions`),
         );
       if (size === null || factors !== null) {
         const target = targetOf(name, x, size, factors, false);

@@ -23,16 +23,16 @@ function checkDTypes(op: string, x: Tensor, others: readonly (Tensor | null)[]):
 
 /** input · weightᵀ + bias; the last dim of all that stands before is kept. */
 export function linearOf(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
-  const features = weight.shape.at(-1);
+  const features = weight.sizes.at(-1);
   if (weight.ndim === 0 || weight.ndim > 2 || x.ndim === 0) {
     const hint = 'linear(): both arguments to linear need to be at least 1D and weight at most 2D';
-    refuse('linear', 'an input with dims and a weight of 1 or 2', showShape(weight.shape), hint);
+    refuse('linear', 'an input with dims and a weight of 1 or 2', showShape(weight.sizes), hint);
   }
-  if (x.shape.at(-1) !== features) {
-    const rows = x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
-    const columns = weight.ndim === 1 ? 1 : weight.shape[0];
-    const hint = `mat1 and mat2 shapes cannot be multiplied (${rows}x${x.shape.at(-1)} and ${features}x${columns})`;
-    refuse('linear', `an input of ${features} features`, showShape(x.shape), hint);
+  if (x.sizes.at(-1) !== features) {
+    const rows = x.sizes.slice(0, -1).reduce((a, b) => a * b, 1);
+    const columns = weight.ndim === 1 ? 1 : weight.sizes[0];
+    const hint = `mat1 and mat2 shapes cannot be multiplied (${rows}x${x.sizes.at(-1)} and ${features}x${columns})`;
+    refuse('linear', `an input of ${features} features`, showShape(x.sizes), hint);
   }
   checkDTypes('linear', x, [weight, bias]);
   const product = x.matmul(weight.ndim === 1 ? weight : weight.t());
@@ -60,15 +60,15 @@ export const linear = defineOp({
 function checkBilinear(a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | null): void {
   if (weight.ndim !== 3) {
     const hint = `bilinear(): weight must be a 3D tensor, got ${weight.ndim}D`;
-    refuse('bilinear', 'a weight [out, in1, in2]', showShape(weight.shape), hint);
+    refuse('bilinear', 'a weight [out, in1, in2]', showShape(weight.sizes), hint);
   }
-  const [out, in1, in2] = weight.shape;
-  if (a.ndim !== b.ndim || !sameShape(a.shape.slice(0, -1), b.shape.slice(0, -1))) {
+  const [out, in1, in2] = weight.sizes;
+  if (a.ndim !== b.ndim || !sameShape(a.sizes.slice(0, -1), b.sizes.slice(0, -1))) {
     const hint = `bilinear(): input dimensions do not match: got ${a.ndim} and ${b.ndim}, or their batch dimensions differ`;
     refuse(
       'bilinear',
       'inputs that differ in their last dim only',
-      `${showShape(a.shape)} and ${showShape(b.shape)}`,
+      `${showShape(a.sizes)} and ${showShape(b.sizes)}`,
       hint,
     );
   }
@@ -76,13 +76,13 @@ function checkBilinear(a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | null
     [a, in1, 1],
     [b, in2, 2],
   ] as const) {
-    if (x.shape.at(-1) === size) continue;
-    const hint = `bilinear(): input${k} size does not match weight size: got ${x.shape.at(-1)} but expected ${size}`;
-    refuse('bilinear', `input${k} of ${size} features`, showShape(x.shape), hint);
+    if (x.sizes.at(-1) === size) continue;
+    const hint = `bilinear(): input${k} size does not match weight size: got ${x.sizes.at(-1)} but expected ${size}`;
+    refuse('bilinear', `input${k} of ${size} features`, showShape(x.sizes), hint);
   }
-  if (bias !== null && bias.shape[0] !== out) {
-    const hint = `bilinear(): bias size does not match weight size: got ${bias.shape[0]} but expected ${out}`;
-    refuse('bilinear', `a bias of ${out}`, showShape(bias.shape), hint);
+  if (bias !== null && bias.sizes[0] !== out) {
+    const hint = `bilinear(): bias size does not match weight size: got ${bias.sizes[0]} but expected ${out}`;
+    refuse('bilinear', `a bias of ${out}`, showShape(bias.sizes), hint);
   }
 }
 
@@ -95,8 +95,8 @@ export const bilinear = defineOp({
   compose: (a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | null): Tensor => {
     checkBilinear(a, b, weight, bias);
     checkDTypes('bilinear', a, [b, weight, bias]);
-    const [out, in1, in2] = weight.shape as readonly [number, number, number];
-    const batch = a.shape.slice(0, -1);
+    const [out, in1, in2] = weight.sizes as readonly [number, number, number];
+    const batch = a.sizes.slice(0, -1);
     const rows = batch.reduce((n, size) => n * size, 1);
     const half = a.reshape(rows, in1).mm(weight.permute(1, 0, 2).reshape(in1, out * in2));
     const whole = half

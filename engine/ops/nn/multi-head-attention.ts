@@ -25,7 +25,7 @@ const multiHead = 'multiHeadAttentionForward';
 /** A mask to be added: a bool one becomes −∞ where it is set. */
 function additive(mask: Tensor | null, like: Tensor): Tensor | null {
   if (mask === null || mask.dtype !== bool) return mask;
-  return rawZeros(mask.shape, like.dtype).maskedFill(mask, Number.NEGATIVE_INFINITY);
+  return rawZeros(mask.sizes, like.dtype).maskedFill(mask, Number.NEGATIVE_INFINITY);
 }
 
 interface Projections {
@@ -59,7 +59,7 @@ function projected(inputs: readonly Tensor[], p: Projections): Tensor[] {
 
 /** One more column of zeros, for a key that every query may see. */
 const widened = (mask: Tensor | null): Tensor | null =>
-  mask === null ? null : cat.impl([mask, rawZeros([...mask.shape.slice(0, -1), 1], mask.dtype)], -1);
+  mask === null ? null : cat.impl([mask, rawZeros([...mask.sizes.slice(0, -1), 1], mask.dtype)], -1);
 
 interface Heads {
   readonly count: number;
@@ -69,7 +69,7 @@ interface Heads {
 
 /** [length, batch, features] as [batch · heads, length, head size]. */
 const perHead = (x: Tensor, h: Heads): Tensor =>
-  x.reshape(x.shape[0]!, h.batch * h.count, h.size).transpose(0, 1);
+  x.reshape(x.sizes[0]!, h.batch * h.count, h.size).transpose(0, 1);
 
 function checkMask(mask: Tensor, h: Heads, target: number, source: number): Tensor {
   const wanted = mask.ndim === 2 ? [target, source] : [h.batch * h.count, target, source];
@@ -81,9 +81,9 @@ function checkMask(mask: Tensor, h: Heads, target: number, source: number): Tens
       `attn_mask's dimension ${mask.ndim} is not supported`,
     );
   }
-  if (mask.shape.some((size, d) => size !== wanted[d])) {
-    const hint = `The shape of the ${mask.ndim}D attn_mask is ${showShape(mask.shape)}, but should be (${wanted.join(', ')}).`;
-    refuse(multiHead, `a mask of shape ${showShape(wanted)}`, showShape(mask.shape), hint);
+  if (mask.sizes.some((size, d) => size !== wanted[d])) {
+    const hint = `The shape of the ${mask.ndim}D attn_mask is ${showShape(mask.sizes)}, but should be (${wanted.join(', ')}).`;
+    refuse(multiHead, `a mask of shape ${showShape(wanted)}`, showShape(mask.sizes), hint);
   }
   return mask.ndim === 2 ? mask.unsqueeze(0) : mask;
 }
@@ -145,7 +145,7 @@ function sourcesOf(
 /** The mask and the padding of keys as one mask to be added. */
 function merged(s: Sources, h: Heads): Tensor | null {
   if (s.padding === null) return s.mask;
-  const source = s.k.shape[1]!;
+  const source = s.k.sizes[1]!;
   const wide = s.padding
     .reshape(h.batch, 1, 1, source)
     .expand([h.batch, h.count, 1, source])
@@ -156,18 +156,18 @@ function merged(s: Sources, h: Heads): Tensor | null {
 /** Of batched inputs [length, batch, features]. */
 function multiHeadOf(inputs: readonly [Tensor, Tensor, Tensor], m: MultiHead): [Tensor, Tensor | null] {
   const [query] = inputs;
-  const [target, batch, features] = query.shape as readonly [number, number, number];
+  const [target, batch, features] = query.sizes as readonly [number, number, number];
   const h: Heads = { count: m.heads, size: features / m.heads, batch };
   const [q, k, v] = projected(inputs, m) as [Tensor, Tensor, Tensor];
   const ignoresMask = m.causal && m.padding === null && !m.needWeights;
   const given = ignoresMask ? null : additive(m.mask, query);
-  const mask = given === null ? null : checkMask(given, h, target, k.shape[0]!);
+  const mask = given === null ? null : checkMask(given, h, target, k.sizes[0]!);
   const s = sourcesOf(k, v, mask, additive(m.padding, query), h, m);
   const whole = merged(s, h);
   const scores = perHead(q, h)
     .mul(Math.sqrt(1 / h.size))
     .bmm(s.k.transpose(-2, -1));
-  const causal = ignoresMask ? filled([target, s.k.shape[1]!], 1, bool).tril() : null;
+  const causal = ignoresMask ? filled([target, s.k.sizes[1]!], 1, bool).tril() : null;
   const seen = causal === null ? scores : scores.maskedFill(causal.logicalNot(), Number.NEGATIVE_INFINITY);
   const soft = softmax.impl(whole === null ? seen : seen.add(whole), -1, null);
   const weights = dropped(soft, m.dropout, true, { op: multiHead, channels: false, alpha: false });
@@ -177,22 +177,22 @@ function multiHeadOf(inputs: readonly [Tensor, Tensor, Tensor], m: MultiHead): [
     .reshape(target * batch, features);
   const out = linearOf(joined, m.outWeight, m.outBias).reshape(target, batch, -1);
   if (!m.needWeights) return [out, null];
-  const apart = weights.reshape(batch, m.heads, target, s.k.shape[1]!);
+  const apart = weights.reshape(batch, m.heads, target, s.k.sizes[1]!);
   return [out, m.average ? apart.mean(1) : apart];
 }
 
 function checkMultiHead(query: Tensor, key: Tensor, features: number, heads: number): void {
   if (query.ndim !== 2 && query.ndim !== 3) {
     const hint = `query should be unbatched 2D or batched 3D tensor but received ${query.ndim}-D query tensor`;
-    refuse(multiHead, 'a query of 2 or 3 dims', showShape(query.shape), hint);
+    refuse(multiHead, 'a query of 2 or 3 dims', showShape(query.sizes), hint);
   }
   if (key.ndim !== query.ndim) {
     const hint = `For ${query.ndim}-D query, expected key and value to be ${query.ndim}-D but found ${key.ndim}-D`;
-    refuse(multiHead, `a key of ${query.ndim} dims`, showShape(key.shape), hint);
+    refuse(multiHead, `a key of ${query.ndim} dims`, showShape(key.sizes), hint);
   }
-  if (query.shape.at(-1) !== features || features % heads !== 0) {
-    const hint = `was expecting embedding dimension of ${features}, divisible by ${heads}, but got ${query.shape.at(-1)}`;
-    refuse(multiHead, `${features} features for ${heads} heads`, String(query.shape.at(-1)), hint);
+  if (query.sizes.at(-1) !== features || features % heads !== 0) {
+    const hint = `was expecting embedding dimension of ${features}, divisible by ${heads}, but got ${query.sizes.at(-1)}`;
+    refuse(multiHead, `${features} features for ${heads} heads`, String(query.sizes.at(-1)), hint);
   }
 }
 

@@ -30,7 +30,7 @@ function pairs(op: string, x: Tensor, pad: readonly number[]): Pad[] {
       `Padding length should be less than or equal to two times the input dimension but got padding length ${pad.length} and input of dimension ${x.ndim}`,
     );
   }
-  return x.shape.map((_, d): Pad => {
+  return x.sizes.map((_, d): Pad => {
     const at = 2 * (x.ndim - 1 - d);
     return [pad[at] ?? 0, pad[at + 1] ?? 0];
   });
@@ -38,13 +38,13 @@ function pairs(op: string, x: Tensor, pad: readonly number[]): Pad[] {
 
 function constantPadded(op: string, x: Tensor, pad: readonly number[], value: Scalar): Tensor {
   const pads = pairs(op, x, pad);
-  const shape = x.shape.map((s, d) => s + pads[d]![0] + pads[d]![1]);
+  const shape = x.sizes.map((s, d) => s + pads[d]![0] + pads[d]![1]);
   pads.forEach(([before, behind], d) => {
-    const size = x.shape[d]!;
+    const size = x.sizes[d]!;
     if (shape[d]! < 0 || (before < 0 && -before > size) || (behind < 0 && -behind > size)) {
       refuse(
         op,
-        `sizes of at least 0 for an input of ${showShape(x.shape)}`,
+        `sizes of at least 0 for an input of ${showShape(x.sizes)}`,
         showShape(shape),
         `The input size ${size}, plus negative padding ${before} and ${behind} resulted in a negative output size, which is invalid.`,
       );
@@ -86,44 +86,44 @@ function modePadded(op: string, x: Tensor, pad: readonly number[], mode: Mode): 
       message(
         op,
         'padding for the last 1 to 3 dims of an input with 1 or 2 dims more',
-        `${pad.length} sizes for ${showShape(x.shape)}`,
+        `${pad.length} sizes for ${showShape(x.sizes)}`,
         `Padding size ${pad.length} is not supported for ${x.ndim}D input tensor.\n${combinations}`,
       ),
     );
   }
   const pads = pairs(op, x, pad);
   if (mode !== 'circular' && x.dtype.name === 'bool') throw noKernel(op, x);
-  if (mode !== 'circular' && x.shape.slice(x.ndim === n + 2 ? 1 : 0).some((s) => s === 0)) {
+  if (mode !== 'circular' && x.sizes.slice(x.ndim === n + 2 ? 1 : 0).some((s) => s === 0)) {
     refuse(
       op,
       'non-empty dims',
-      showShape(x.shape),
-      `Expected ${n + 1}D or ${n + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${showShape(x.shape)}`,
+      showShape(x.sizes),
+      `Expected ${n + 1}D or ${n + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${showShape(x.sizes)}`,
     );
   }
   for (let d = x.ndim - n; d < x.ndim; d++) requireRoom(op, x, d, pads[d]!, mode);
   requireTables(
     op,
-    pads.map(([before, behind], d) => x.shape[d]! + before + behind),
+    pads.map(([before, behind], d) => x.sizes[d]! + before + behind),
   );
   let out = x;
   for (let d = x.ndim - 1; d >= x.ndim - n; d--) {
     const [before, behind] = pads[d]!;
     if (before !== 0 || behind !== 0)
-      out = indexSelect.impl(out, d, longTable(places[mode](x.shape[d]!, pads[d]!)));
+      out = indexSelect.impl(out, d, longTable(places[mode](x.sizes[d]!, pads[d]!)));
   }
   return out === x ? clone.impl(x) : out;
 }
 
 function requireRoom(op: string, x: Tensor, d: number, [before, behind]: Pad, mode: Mode): void {
-  const size = x.shape[d]!;
+  const size = x.sizes[d]!;
   const got = `(${before}, ${behind}) for a dim of ${size}`;
   if (mode === 'reflect' && (before >= size || behind >= size)) {
     refuse(
       op,
       'padding smaller than the dim',
       got,
-      `Padding size should be less than the corresponding input dimension, but got: padding (${before}, ${behind}) at dimension ${d} of input ${showShape(x.shape)}`,
+      `Padding size should be less than the corresponding input dimension, but got: padding (${before}, ${behind}) at dimension ${d} of input ${showShape(x.sizes)}`,
     );
   }
   if (mode === 'circular' && (before > size || behind > size))

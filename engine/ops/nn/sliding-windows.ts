@@ -24,12 +24,12 @@ export interface Slide {
 
 /** `x` with `pads[d]` elements of `value` around dim d, as a fresh tensor. */
 export function padded(x: Tensor, pads: readonly Pad[], value: Scalar): Tensor {
-  const shape = x.shape.map((s, d) => s + pads[d]![0] + pads[d]![1]);
+  const shape = x.sizes.map((s, d) => s + pads[d]![0] + pads[d]![1]);
   const out = newTensor(shape, x.dtype);
   if (out.length > 0) {
     requireMemory('pad', [x]);
     rawFill(out, value);
-    const lengths = x.shape.map((s, d) => s + Math.min(0, pads[d]![0]) + Math.min(0, pads[d]![1]));
+    const lengths = x.sizes.map((s, d) => s + Math.min(0, pads[d]![0]) + Math.min(0, pads[d]![1]));
     if (lengths.every((n) => n > 0)) {
       const start = (of: Tensor, sign: number): number =>
         of.strides.reduce((at, s, d) => at + Math.max(0, sign * pads[d]![0]) * s, of.offset);
@@ -42,9 +42,9 @@ export function padded(x: Tensor, pads: readonly Pad[], value: Scalar): Tensor {
 
 /** The windows over the last dims of `x`, as a view [lead…, out…, kernel…]. All lie inside. */
 export function unfolded(x: Tensor, slides: readonly Slide[]): Tensor {
-  const seen = windowsOf(x.shape, x.strides, slides);
+  const seen = windowsOf(x.sizes, x.strides, slides);
   return recordedView('UnfoldBackward0', x, seen.shape, seen.strides, x.offset, (g) =>
-    folded(g, x.shape, slides),
+    folded(g, x.sizes, slides),
   );
 }
 

@@ -61,7 +61,7 @@ function define(rule: Rule) {
         );
       }
       const d = wrapDim(rule.name, dim, x.ndim);
-      const out = newTensor(x.shape, x.dtype);
+      const out = newTensor(x.sizes, x.dtype);
       const row = maskOf(x.ndim === 0 ? [] : [d], x.ndim);
       runRows({ op: rule.name, pipeline: rule.forward, inputs: [x], compute: x.dtype, out, row });
       return record(`${rule.name === 'softmax' ? 'Softmax' : 'LogSoftmax'}Backward0`, out, [x], (save) => {
@@ -82,7 +82,7 @@ function define(rule: Rule) {
 
 function gradientOf(rule: Rule, g: Tensor, y: Tensor, dim: number, row: readonly boolean[]): Tensor {
   if (gradMode.enabled) return rule.gradient(g, y, (t) => (t.ndim === 0 ? t : t.sum(dim, true)));
-  const out = newTensor(y.shape, y.dtype);
+  const out = newTensor(y.sizes, y.dtype);
   runRows({ op: rule.name, pipeline: rule.backward, inputs: [g, y], compute: y.dtype, out, row });
   return out;
 }

@@ -146,7 +146,7 @@ routes.reroute(isclose, (...args) => {
 /** Whether `test` holds for every element, in one pass. */
 function holdsForAll(op: string, test: Expr, inputs: readonly Tensor[], compute: DType): boolean {
   if (inputs[0]!.length === 0) return true;
-  const reduced = inputs[0]!.shape.map(() => true);
+  const reduced = inputs[0]!.sizes.map(() => true);
   const result = reduce({
     op,
     reducer: 'min',
@@ -169,7 +169,7 @@ export const equal = defineOp({
   params: [self, otherTensor],
   returns: 'boolean',
   compose: (x: Tensor, y: Tensor): boolean =>
-    sameShape(x.shape, y.shape) && holdsForAll('equal', sameElements, [x, y], promoteTypes(x.dtype, y.dtype)),
+    sameShape(x.sizes, y.sizes) && holdsForAll('equal', sameElements, [x, y], promoteTypes(x.dtype, y.dtype)),
   notDifferentiable: 'the result is a boolean',
   tests: () => ({
     samples: [

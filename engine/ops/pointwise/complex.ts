@@ -124,19 +124,19 @@ const doubled = (strides: readonly number[]): number[] => strides.map((s) => 2 *
 
 /** The parts of complex numbers as a last dim of two, over the same memory. */
 export function asReal(x: Tensor): Tensor {
-  const view = viewOf(x, [...x.shape, 2], [...doubled(x.strides), 1], 2 * x.offset, partOf(x.dtype));
+  const view = viewOf(x, [...x.sizes, 2], [...doubled(x.strides), 1], 2 * x.offset, partOf(x.dtype));
   return record('ViewAsRealBackward0', view, [x], () => ([g]) => [asComplex(g!)]);
 }
 /** The other way round; a gradient without dense parts is copied. */
 export function asComplex(x: Tensor): Tensor {
   const dense = fits(x) ? x : x.contiguous();
   const strides = dense.strides.slice(0, -1).map((s) => s / 2);
-  const view = viewOf(dense, x.shape.slice(0, -1), strides, dense.offset / 2, complexOf(x.dtype));
+  const view = viewOf(dense, x.sizes.slice(0, -1), strides, dense.offset / 2, complexOf(x.dtype));
   return record('ViewAsComplexBackward0', view, [dense], () => ([g]) => [asReal(g!)]);
 }
 function fits(x: Tensor): boolean {
   const last = x.ndim - 1;
-  const even = (d: number): boolean => x.shape[d] === 1 || x.strides[d]! % 2 === 0;
+  const even = (d: number): boolean => x.sizes[d] === 1 || x.strides[d]! % 2 === 0;
   return x.strides[last] === 1 && x.offset % 2 === 0 && x.strides.slice(0, -1).every((_, d) => even(d));
 }
 
@@ -167,8 +167,8 @@ export const viewAsComplex = defineOp({
     }
     if (x.ndim === 0)
       refuse('a last dim of 2', 'a 0-d tensor', 'Input tensor must have one or more dimensions');
-    if (x.shape.at(-1) !== 2)
-      refuse('a last dim of 2', showShape(x.shape), 'Tensor must have a last dimension of size 2');
+    if (x.sizes.at(-1) !== 2)
+      refuse('a last dim of 2', showShape(x.sizes), 'Tensor must have a last dimension of size 2');
     if (!fits(x)) {
       const hint =
         x.strides.at(-1) !== 1
@@ -194,13 +194,13 @@ export const viewAsComplex = defineOp({
 
 /** One part of complex numbers, a view. */
 function partView(name: string, x: Tensor, at: 0 | 1): Tensor {
-  const view = viewOf(x, x.shape, doubled(x.strides), 2 * x.offset + at, partOf(x.dtype));
+  const view = viewOf(x, x.sizes, doubled(x.strides), 2 * x.offset + at, partOf(x.dtype));
   // PyTorch takes it from view_as_real, and its node is the last step's.
   return record(name, view, [x], () => ([g]) => [
     at === 0 ? complex.impl(g!, zerosOf(g!)) : complex.impl(zerosOf(g!), g!),
   ]);
 }
-const zerosOf = (g: Tensor): Tensor => rawZeros(g.shape, g.dtype);
+const zerosOf = (g: Tensor): Tensor => rawZeros(g.sizes, g.dtype);
 
 export const real = defineOp({
   name: 'real',

@@ -76,7 +76,7 @@ const two = (a: number, b: number): readonly Sample[] => [
   call([t([3, 5], { layout: 'transposed', grad: false }), a, b], {}, unset),
 ];
 const fresh = (x: Tensor, kind: 'uniform' | 'normal', a: number, b: number, g: unknown): Tensor =>
-  draw(newTensor(x.shape, x.dtype.isIntegral ? getDefaultDtype() : x.dtype), kind, a, b, g);
+  draw(newTensor(x.sizes, x.dtype.isIntegral ? getDefaultDtype() : x.dtype), kind, a, b, g);
 
 export const uniformFill = refill({
   name: 'uniform_',
@@ -162,7 +162,7 @@ const refuseStd = (least: number): void => {
 /** Normal numbers around tensors; torch's gradient by either is 0. */
 function normalBy(mean: Tensor | number, std: Tensor | number, g: unknown): Tensor {
   const tensors = [mean, std].filter((x): x is Tensor => x instanceof Tensor);
-  const shape = tensors.map((x) => x.shape).reduce((a, b) => broadcastShapes('normal', a, b));
+  const shape = tensors.map((x) => x.sizes).reduce((a, b) => broadcastShapes('normal', a, b));
   const { dtype } = tensors[0]!;
   requireFloat('normal', dtype);
   if (!(std instanceof Tensor)) refuseStd(std);
@@ -220,7 +220,7 @@ function checkMultinomial(p: Tensor, n: number, replacement: boolean): void {
     const hint = `multinomial only supports floating-point dtypes for input, got: ${p.dtype.title}`;
     refuse('a floating dtype', p.dtype.name, hint);
   }
-  const categories = p.shape[p.ndim - 1]!;
+  const categories = p.sizes[p.ndim - 1]!;
   if (n <= 0) refuse('at least one sample', String(n), 'cannot sample n_sample <= 0 samples');
   if (!replacement && n > categories)
     refuse(
@@ -234,7 +234,7 @@ function checkMultinomial(p: Tensor, n: number, replacement: boolean): void {
   if (!p.ge(0).logicalAnd(p.isfinite()).all().item())
     refuse(
       'finite weights of at least 0',
-      showShape(p.shape),
+      showShape(p.sizes),
       'probability tensor contains either `inf`, `nan` or element < 0',
     );
   if (p.sum(-1).eq(0).any().item())
@@ -258,15 +258,15 @@ export const multinomial = defineOp({
     noGrad(() => {
       const p = input.detach();
       checkMultinomial(p, n, replacement);
-      const rows = p.shape.slice(0, -1);
+      const rows = p.sizes.slice(0, -1);
       if (replacement) {
         const summed = p.cumsum(-1);
-        const total = summed.narrow(-1, summed.shape[p.ndim - 1]! - 1, 1);
+        const total = summed.narrow(-1, summed.sizes[p.ndim - 1]! - 1, 1);
         const at = draw(newTensor([...rows, n], p.dtype), 'uniform', 0, 1, g).mul(total);
-        return searchsorted.impl(summed, at, false, true, null, null).clampMax(p.shape[p.ndim - 1]! - 1);
+        return searchsorted.impl(summed, at, false, true, null, null).clampMax(p.sizes[p.ndim - 1]! - 1);
       }
       // The first n of a race in which category i arrives after an exponential time of rate p_i.
-      const times = draw(newTensor(p.shape, p.dtype), 'exponential', 1, 0, g);
+      const times = draw(newTensor(p.sizes, p.dtype), 'exponential', 1, 0, g);
       return p.div(times).topk(n, -1).indices;
     }),
   notDifferentiable,

@@ -22,14 +22,14 @@ export function draw(x: Tensor, kind: RandomKind, p0: number, p1: number, genera
   if (x.length === 0 || x.device.kernels === null) return x;
   if (x.dtype.category === 3) {
     // A complex normal number of variance p1² has parts of half of it.
-    const parts = newTensor([...x.shape, 2], partOf(x.dtype));
+    const parts = newTensor([...x.sizes, 2], partOf(x.dtype));
     draw(parts, kind, p0, kind === 'normal' ? p1 * Math.SQRT1_2 : p1, generator);
-    rawCopy(x, new Tensor(parts.storage, x.shape, contiguousStrides(x.shape), parts.offset / 2, x.dtype));
+    rawCopy(x, new Tensor(parts.storage, x.sizes, contiguousStrides(x.sizes), parts.offset / 2, x.dtype));
     return x;
   }
   const g = generator instanceof Generator ? generator : defaultGenerator;
   const dtype = computedIn(x.dtype);
-  const target = x.rowMajor && dtype === x.dtype ? x : newTensor(x.shape, dtype);
+  const target = x.rowMajor && dtype === x.dtype ? x : newTensor(x.sizes, dtype);
   const advance = runRandom('random', x.device.kernels, {
     kind,
     dtype: target.dtype.code,
@@ -209,7 +209,7 @@ export const randperm = defineOp({
 
 /** Records a draw: torch gives zeros, not nothing, to what it was drawn by. */
 export function withoutSlope(name: string, out: Tensor, inputs: readonly Tensor[]): Tensor {
-  return record(`${name}Backward0`, out, inputs, () => () => inputs.map((x) => rawZeros(x.shape, x.dtype)));
+  return record(`${name}Backward0`, out, inputs, () => () => inputs.map((x) => rawZeros(x.sizes, x.dtype)));
 }
 
 export const bernoulli = defineOp(
@@ -224,7 +224,7 @@ export const bernoulli = defineOp(
       if (p !== null)
         return withoutSlope(
           'Bernoulli',
-          draw(newTensor(x.shape, x.dtype), 'bernoulli', probability(p), 0, g),
+          draw(newTensor(x.sizes, x.dtype), 'bernoulli', probability(p), 0, g),
           [x],
         );
       const outside = x.detach().ge(0).logicalAnd(x.detach().le(1)).logicalNot().any().item();
@@ -237,7 +237,7 @@ export const bernoulli = defineOp(
             'Expected p_in >= 0 && p_in <= 1 to be true',
           ),
         );
-      const uniform = draw(newTensor(x.shape, x.dtype), 'uniform', 0, 1, g);
+      const uniform = draw(newTensor(x.sizes, x.dtype), 'uniform', 0, 1, g);
       return withoutSlope('Bernoulli', uniform.lt(x.detach()).to(x.dtype), [x]);
     },
     tests: () => ({

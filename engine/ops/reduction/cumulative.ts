@@ -31,10 +31,10 @@ const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword
 /** Runs a scan of `x` along `dim` in its own dtype; `indices` for cummax and cummin. */
 function launchScan(op: Scan, x: Tensor, dim: number, out: Tensor, indices: Tensor | null): void {
   if (out.length === 0) return;
-  const kept = x.shape.map((_, d) => d).filter((d) => d !== dim);
+  const kept = x.sizes.map((_, d) => d).filter((d) => d !== dim);
   const operands = indices === null ? [x, out] : [x, out, indices];
   const dims = coalesceOrEmpty(
-    x.shape,
+    x.sizes,
     operands.map((o) => o.strides),
     kept,
   );
@@ -49,7 +49,7 @@ function launchScan(op: Scan, x: Tensor, dim: number, out: Tensor, indices: Tens
     scan: op,
     dtype: x.dtype.code,
     sizes: dims.sizes,
-    n: x.shape[dim] ?? 1,
+    n: x.sizes[dim] ?? 1,
     input: input!,
     out: result!,
     outIndex: index ?? null,
@@ -62,7 +62,7 @@ function scanned(op: Scan, x: Tensor, dim: number, dtype: DType): Tensor {
   if (wide !== dtype) return rawCast(scanned(op, x, dim, wide), dtype);
   if (dtype.category === 3) return scannedComplex(op, x, dim, dtype);
   const source = x.dtype === dtype ? x : rawCast(x, dtype);
-  const out = newTensor(x.shape, dtype);
+  const out = newTensor(x.sizes, dtype);
   launchScan(op, source, dim, out, null);
   return out;
 }
@@ -71,17 +71,17 @@ function scanned(op: Scan, x: Tensor, dim: number, dtype: DType): Tensor {
 function scannedComplex(op: Scan, x: Tensor, dim: number, dtype: DType): Tensor {
   const source = rawCast(x, dtype);
   if (op === 'cumsum') {
-    const out = newTensor(x.shape, dtype);
+    const out = newTensor(x.sizes, dtype);
     for (const k of [0, 1] as const)
       launchScan(op, partOfComplex(source, k), dim, partOfComplex(out, k), null);
     return out;
   }
   let out = source;
-  const n = x.shape[dim] ?? 1;
+  const n = x.sizes[dim] ?? 1;
   const part = (y: Tensor, from: number, size: number): Tensor =>
     seenAs(
       y,
-      y.shape.map((s, d) => (d === dim ? size : s)),
+      y.sizes.map((s, d) => (d === dim ? size : s)),
       y.strides,
       y.offset + from * y.strides[dim]!,
     );
@@ -126,7 +126,7 @@ function hasZero(x: Tensor): boolean {
     inputs: [x],
     compute: x.dtype,
     out: partOf(x.dtype),
-    reduced: x.shape.map(() => true),
+    reduced: x.sizes.map(() => true),
     keepdim: false,
   });
   return Number(least.item()) === 0;
@@ -136,13 +136,13 @@ function cumprodGradient(g: Tensor, x: Tensor, out: Tensor, dim: number): Tensor
   if (x.ndim === 0) return g;
   if (!hasZero(x)) return div.impl(sumsToEnd(mul.impl(g, out), dim), x);
   // d/dx_i = Π_{k<i} x_k · S_i with S_i = g_i + x_{i+1}·S_{i+1}: no division, and differentiable.
-  const n = x.shape[dim]!;
+  const n = x.sizes[dim]!;
   const at = (y: Tensor, i: number): Tensor => selected('cumprod', y, dim, i);
   const tails: Tensor[] = [at(g, n - 1)];
   for (let i = n - 2; i >= 0; i--)
     tails.push(add.impl(at(g, i), mul.impl(at(x, i + 1), tails[tails.length - 1]!)));
   const ones = filled(
-    x.shape.map((s, d) => (d === dim ? 1 : s)),
+    x.sizes.map((s, d) => (d === dim ? 1 : s)),
     1,
     x.dtype,
   );
@@ -245,15 +245,15 @@ function extreme(name: 'cummax' | 'cummin', doc: string) {
       const dim = wrapDim(name, rawDim, x.ndim);
       requireMemory(name, [x]);
       const wide = computedIn(x.dtype);
-      const extremes = newTensor(x.shape, wide);
-      const indices = newTensor(x.shape, int64);
+      const extremes = newTensor(x.sizes, wide);
+      const indices = newTensor(x.sizes, int64);
       launchScan(name, wide === x.dtype ? x : rawCast(x, wide), dim, extremes, indices);
       const values = wide === x.dtype ? extremes : rawCast(extremes, x.dtype);
       record(name === 'cummax' ? 'CummaxBackward0' : 'CumminBackward0', [values, indices], [x], (save) => {
         const kept = save(indices);
         return ([g]) => [
           applied(
-            placing('scatterAdd', 'add', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true),
+            placing('scatterAdd', 'add', rawZeros(x.sizes, g!.dtype), dim, kept.get(), g!, true),
             itself,
           ),
         ];
@@ -317,7 +317,7 @@ function weightedSums(g: Tensor, x: Tensor, out: Tensor, dim: number, toEnd: boo
 
 /** Of complex numbers: every step adds what stands `reach` before, so that log₂ n steps add all. */
 function logSumsComplex(x: Tensor, dim: number): Tensor {
-  const n = x.shape[dim] ?? 1;
+  const n = x.sizes[dim] ?? 1;
   let out = x;
   for (let reach = 1; reach < n; reach *= 2) {
     const later = logaddexp.impl(sliced(out, dim, reach, n - reach), sliced(out, dim, 0, n - reach));

@@ -10,7 +10,7 @@ import { self } from './sum-mean-prod.js';
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };
 const keywordDim: Param = { ...lastDim, keyword: true };
 /** All but the first (1) or the last (0) along a dim. */
-const side = (x: Tensor, dim: number, from: 0 | 1): Tensor => x.narrow(dim, from, x.shape[dim]! - 1);
+const side = (x: Tensor, dim: number, from: 0 | 1): Tensor => x.narrow(dim, from, x.sizes[dim]! - 1);
 
 function requireDims(op: string, x: Tensor): void {
   if (x.ndim > 0) return;
@@ -25,10 +25,10 @@ function requireFits(x: Tensor, part: Tensor, dim: number): void {
     const hint = 'diff expects prepend or append to be the same dimension as input';
     throw new RuntimeError(message('diff', `${x.ndim} dims`, String(part.ndim), hint));
   }
-  part.shape.forEach((size, d) => {
-    if (d === dim || size === x.shape[d]) return;
-    const hint = `diff expects the shape of tensor to prepend or append to match that of input except along the differencing dimension; input.size(${d}) = ${x.shape[d]}, but got tensor.size(${d}) = ${size}`;
-    throw new RuntimeError(message('diff', showShape(x.shape), showShape(part.shape), hint));
+  part.sizes.forEach((size, d) => {
+    if (d === dim || size === x.sizes[d]) return;
+    const hint = `diff expects the shape of tensor to prepend or append to match that of input except along the differencing dimension; input.size(${d}) = ${x.sizes[d]}, but got tensor.size(${d}) = ${size}`;
+    throw new RuntimeError(message('diff', showShape(x.sizes), showShape(part.sizes), hint));
   });
 }
 
@@ -36,7 +36,7 @@ function requireFits(x: Tensor, part: Tensor, dim: number): void {
 function differences(x: Tensor, n: number, dim: number): Tensor {
   if (n === 0) return x.clone();
   let out = x;
-  for (let i = Math.min(n, x.shape[dim]!); i > 0; i--) {
+  for (let i = Math.min(n, x.sizes[dim]!); i > 0; i--) {
     const [later, earlier] = [side(out, dim, 1), side(out, dim, 0)];
     out = x.dtype.name === 'bool' ? later.logicalXor(earlier) : later.sub(earlier);
   }
@@ -86,14 +86,14 @@ export const diff = defineOp({
 /** The widths of the trapezoids under `y` whose points stand at `x`, ready to be multiplied. @throws RuntimeError */
 function widths(op: string, y: Tensor, x: Tensor, dim: number): Tensor {
   if (x.ndim === 1) {
-    if (x.shape[0] !== y.shape[dim]) {
+    if (x.sizes[0] !== y.sizes[dim]) {
       const hint = `There must be one \`x\` value for each sample point`;
-      throw new RuntimeError(message(op, `${y.shape[dim]} points`, String(x.shape[0]), hint));
+      throw new RuntimeError(message(op, `${y.sizes[dim]} points`, String(x.sizes[0]), hint));
     }
     const apart = side(x, 0, 1).sub(side(x, 0, 0));
-    return apart.reshape(y.shape.map((_, d) => (d === dim ? apart.length : 1)));
+    return apart.reshape(y.sizes.map((_, d) => (d === dim ? apart.length : 1)));
   }
-  const points = x.ndim < y.ndim ? x.reshape([...new Array<number>(y.ndim - x.ndim).fill(1), ...x.shape]) : x;
+  const points = x.ndim < y.ndim ? x.reshape([...new Array<number>(y.ndim - x.ndim).fill(1), ...x.sizes]) : x;
   const along = dim + Math.max(0, points.ndim - y.ndim);
   return side(points, along, 1).sub(side(points, along, 0));
 }
@@ -139,7 +139,7 @@ export const trapezoid = trapezoidRule(
   ['torch.trapz'],
   'The integral along a dim by the trapezoid rule, over points `x` or at distances `dx`.',
   (op, y, x, dx, dim) => {
-    if (y.shape[dim] === 0) return y.sum(dim);
+    if (y.sizes[dim] === 0) return y.sum(dim);
     return areas(op, y, x, dx, dim).sum(dim).div(2);
   },
 );
@@ -147,5 +147,5 @@ export const cumulativeTrapezoid = trapezoidRule(
   'cumulativeTrapezoid',
   [],
   'The running integral along a dim by the trapezoid rule, over points `x` or at distances `dx`.',
-  (op, y, x, dx, dim) => (y.shape[dim] === 0 ? y.clone() : areas(op, y, x, dx, dim).cumsum(dim).div(2)),
+  (op, y, x, dx, dim) => (y.sizes[dim] === 0 ? y.clone() : areas(op, y, x, dx, dim).cumsum(dim).div(2)),
 );

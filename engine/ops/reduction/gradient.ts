@@ -24,7 +24,7 @@ function stepsOf(x: Tensor, spacing: unknown, dims: readonly number[]): Tensor[]
     );
   return dims.map((d, k) => {
     const one = list[k];
-    const n = x.shape[d]!;
+    const n = x.sizes[d]!;
     if (!(one instanceof Tensor)) return full.impl([n - 1], Number(one), dtype, null, false) as Tensor;
     if (String(one.device) !== String(x.device))
       throw bad(
@@ -35,7 +35,7 @@ function stepsOf(x: Tensor, spacing: unknown, dims: readonly number[]): Tensor[]
     if (one.ndim !== 1 || one.length !== n)
       throw bad(
         `${n} places`,
-        `[${one.shape}]`,
+        `[${one.sizes}]`,
         'expected each spacing tensor to have one value for each place of its dim',
       );
     return one.narrow(0, 1, n - 1).sub(one.narrow(0, 0, n - 1));
@@ -62,8 +62,8 @@ const oneSided = (a: Tensor, b: Tensor): Tensor[] => [
 ];
 
 function derivative(x: Tensor, dim: number, steps: Tensor, order: number): Tensor {
-  const n = x.shape[dim]!;
-  const shaped = (w: Tensor): Tensor => w.reshape(x.shape.map((_, d) => (d === dim ? w.length : 1)));
+  const n = x.sizes[dim]!;
+  const shaped = (w: Tensor): Tensor => w.reshape(x.sizes.map((_, d) => (d === dim ? w.length : 1)));
   const step = (from: number, length: number): Tensor => steps.narrow(0, from, length);
   const combined = (length: number, parts: Weighted): Tensor =>
     parts.map(([at, w]) => x.narrow(dim, at, length).mul(shaped(w))).reduce((p, q) => p.add(q));
@@ -114,10 +114,10 @@ export const gradient = defineOp({
     if (order !== 1 && order !== 2)
       throw bad('edge_order 1 or 2', String(order), 'only supports edge_order=1 and edge_order=2.');
     for (const d of dims) {
-      if (x.shape[d]! > order) continue;
+      if (x.sizes[d]! > order) continue;
       throw bad(
         `sizes above ${order}`,
-        String(x.shape[d]),
+        String(x.sizes[d]),
         'expected each dimension size to be at least edge_order+1',
       );
     }

@@ -17,7 +17,7 @@ function refuse(op: string, required: string, got: string, hint: string): never 
 
 /** Adds the weights (null: 1 each) into `bins` zeros; an index below 0 is left out. */
 function counted(at: Tensor, weights: Tensor | null, bins: number, dtype: DType): Tensor {
-  const each = weights === null ? filled(at.shape, 1, dtype) : cast(weights, dtype);
+  const each = weights === null ? filled(at.sizes, 1, dtype) : cast(weights, dtype);
   if (bins === 0 || at.length === 0) return rawZeros([bins], dtype);
   const inside = at.ge(0);
   return rawZeros([bins], dtype).scatterAdd(0, at.clampMin(0), each.mul(inside));
@@ -37,12 +37,12 @@ export const bincount = defineOp({
     if (x.dtype.category !== 1)
       refuse('bincount', 'integers', x.dtype.name, `"bincount_cpu" not implemented for '${x.dtype.title}'`);
     if (least < 0) refuse('bincount', 'minlength of at least 0', String(least), 'minlength should be >= 0');
-    if (x.ndim !== 1) refuse('bincount', 'one dim', showShape(x.shape), bad);
+    if (x.ndim !== 1) refuse('bincount', 'one dim', showShape(x.sizes), bad);
     if (weights !== null && (weights.ndim !== 1 || weights.length !== x.length))
       refuse(
         'bincount',
-        `weights of ${showShape(x.shape)}`,
-        showShape(weights.shape),
+        `weights of ${showShape(x.sizes)}`,
+        showShape(weights.sizes),
         'weights should be 1-d and have the same length as input',
       );
     if (x.length === 0) return rawZeros([least], int64);
@@ -159,14 +159,14 @@ interface Options {
 /** Counts of points [n, d] in a grid of bins, one list of edges for each column. */
 function grid(points: Tensor, edges: readonly Tensor[], o: Options): Tensor {
   const sizes = edges.map((e) => e.length - 1);
-  let at = filled([points.shape[0]!], 0, int64);
+  let at = filled([points.sizes[0]!], 0, int64);
   let outside = at.ne(0);
   edges.forEach((e, d) => {
     const bin = binOf(points.select(1, d).contiguous(), e);
     outside = outside.logicalOr(bin.lt(0));
     at = at.mul(sizes[d]!).add(bin);
   });
-  const weight = o.weight === null ? null : o.weight.detach().reshape([points.shape[0]!]);
+  const weight = o.weight === null ? null : o.weight.detach().reshape([points.sizes[0]!]);
   const hist = counted(at.maskedFill(outside, -1), weight, numelOf(sizes), points.dtype).reshape(sizes);
   if (!o.density) return hist;
   return edges.reduce((h, e, d) => {
@@ -206,7 +206,7 @@ function checkWeight(op: string, shape: readonly number[], weight: Tensor | null
     refuse(
       op,
       showShape(shape),
-      showShape(weight.shape),
+      showShape(weight.sizes),
       `${op}: if weight tensor is provided it should have the same shape as the input tensor excluding its innermost dimension`,
     );
   if (weight.dtype !== dtype)
@@ -225,7 +225,7 @@ export const histogram = defineOp({
   returns: '[Tensor, Tensor] & { hist: Tensor; bin_edges: Tensor }',
   kernel: (input: Tensor, bins: Tensor | number, range: unknown, weight: Tensor | null, density: boolean) => {
     requireFloat('histogram', input);
-    checkWeight('histogram', input.shape, weight, input.dtype);
+    checkWeight('histogram', input.sizes, weight, input.dtype);
     const x = input.detach().reshape([input.length]);
     const edges = edgesFor('histogram', x, bins, rangesOf('histogram', range, 1)[0]!);
     const hist = grid(x.reshape([x.length, 1]), [edges], { weight, density });
@@ -263,7 +263,7 @@ export const histogramdd = defineOp({
         String(input.ndim),
         `${op}: input tensor should have at least 2 dimensions`,
       );
-    const axes = input.shape[input.ndim - 1]!;
+    const axes = input.sizes[input.ndim - 1]!;
     const list = Array.isArray(bins)
       ? (bins as (Tensor | number)[])
       : new Array<Tensor | number>(axes).fill(bins as number);
@@ -274,8 +274,8 @@ export const histogramdd = defineOp({
         String(list.length),
         `${op}: The size of bins must be equal to the innermost dimension of the input.`,
       );
-    checkWeight(op, input.shape.slice(0, -1), weight, input.dtype);
-    const points = input.detach().reshape([numelOf(input.shape.slice(0, -1)), axes]);
+    checkWeight(op, input.sizes.slice(0, -1), weight, input.dtype);
+    const points = input.detach().reshape([numelOf(input.sizes.slice(0, -1)), axes]);
     const ranges = rangesOf(op, range, axes);
     const edges = list.map((b, d) => edgesFor(op, points.select(1, d), b, ranges[d]!));
     const hist = grid(points, edges, { weight, density });

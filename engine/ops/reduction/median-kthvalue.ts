@@ -28,9 +28,9 @@ function picked(x: Tensor, dim: number, at: Tensor, keepdim: boolean): ValuesAnd
 
 /** @throws IndexError where the dim has no elements. */
 function requireSize(op: string, x: Tensor, dim: number): void {
-  if (x.ndim === 0 || x.shape[dim] !== 0) return;
+  if (x.ndim === 0 || x.sizes[dim] !== 0) return;
   const hint = `${op}(): Expected reduction dim ${dim} to have non-zero size.`;
-  throw new IndexError(message(op, 'a dim with elements', showShape(x.shape), hint));
+  throw new IndexError(message(op, 'a dim with elements', showShape(x.sizes), hint));
 }
 
 export const kthvalue = defineOp({
@@ -41,7 +41,7 @@ export const kthvalue = defineOp({
   compose: (x: Tensor, k: number, rawDim: number, keepdim: boolean): ValuesAndIndices => {
     const dim = wrapDim('kthvalue', rawDim, x.ndim);
     requireMemory('kthvalue', [x]);
-    const size = x.shape[dim] ?? 1;
+    const size = x.sizes[dim] ?? 1;
     requireSize('kthvalue', x, dim);
     if (k < 1 || k > size) {
       const hint = `kthvalue(): selected number k out of range for dimension ${dim}`;
@@ -71,7 +71,7 @@ takesOut(kthvalue, { several: true });
 function medianPlace(x: Tensor, dim: number, skipNaN: boolean): Tensor {
   const numbers = x.isnan().logicalNot().sum(dim, true);
   const middle = numbers.sub(1).div(2, { roundingMode: 'floor' }).clampMin(0);
-  return skipNaN ? middle : (where.impl(numbers.eq(x.shape[dim]!), middle, numbers) as Tensor);
+  return skipNaN ? middle : (where.impl(numbers.eq(x.sizes[dim]!), middle, numbers) as Tensor);
 }
 
 function medianAlong(op: string, x: Tensor, rawDim: number, keepdim: boolean, skipNaN: boolean) {
@@ -81,7 +81,7 @@ function medianAlong(op: string, x: Tensor, rawDim: number, keepdim: boolean, sk
   const { indices } = sortedAlong(x.detach(), dim, false, null);
   if (x.ndim === 0) return picked(x, dim, indices, keepdim);
   const at = x.dtype.isIntegral
-    ? indices.narrow(dim, (x.shape[dim]! - 1) >> 1, 1).contiguous()
+    ? indices.narrow(dim, (x.sizes[dim]! - 1) >> 1, 1).contiguous()
     : indices.gather(dim, medianPlace(x.detach(), dim, skipNaN));
   return picked(x, dim, at, keepdim);
 }
@@ -146,14 +146,14 @@ export const mode = defineOp({
     requireSize('mode', x, dim);
     const { values, indices } = sortedAlong(x.detach(), dim, false, null);
     if (x.ndim === 0) return picked(x, dim, indices, keepdim);
-    const n = x.shape[dim]!;
-    const shape = x.shape.map((_, d) => (d === dim ? n : 1));
+    const n = x.sizes[dim]!;
+    const shape = x.sizes.map((_, d) => (d === dim ? n : 1));
     const place = counting(n).reshape(shape);
     // How long the run of equals is at each place: its distance from the last place where a run starts.
     const starts = values.narrow(dim, 1, n - 1).ne(values.narrow(dim, 0, n - 1));
     const after = place.narrow(dim, 1, n - 1).mul(starts);
     const first = rawZeros(
-      x.shape.map((size, d) => (d === dim ? 1 : size)),
+      x.sizes.map((size, d) => (d === dim ? 1 : size)),
       int64,
     );
     const run = place.sub(cat.impl([first, after], dim).cummax(dim).values);

@@ -47,7 +47,7 @@ function emptyError(op: string, x: Tensor): Error {
     message(
       op,
       'at least one element',
-      showShape(x.shape),
+      showShape(x.sizes),
       `${op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
     ),
   );
@@ -92,7 +92,7 @@ function extremeOver(op: string, side: Side, x: Tensor, dim: Dims, keepdim: bool
     return ([g]) => {
       const v = saved.get();
       return [
-        evenly(v, restored(result.get(), v.shape, mask, keepdim), restored(g!, v.shape, mask, keepdim), list),
+        evenly(v, restored(result.get(), v.sizes, mask, keepdim), restored(g!, v.sizes, mask, keepdim), list),
       ];
     };
   });
@@ -143,8 +143,8 @@ function alongDim(op: string, side: Side, x: Tensor, dim: number, keepdim: boole
   const { indices } = found;
   record(`${side === 'max' ? 'Max' : 'Min'}Backward0`, found.values, [x], () => ([g]) => {
     if (x.ndim === 0) return [g!];
-    const at = restored(indices, x.shape, mask, keepdim);
-    return [zerosOf(x.shape, g!).scatter(d, at, restored(g!, x.shape, mask, keepdim))];
+    const at = restored(indices, x.sizes, mask, keepdim);
+    return [zerosOf(x.sizes, g!).scatter(d, at, restored(g!, x.sizes, mask, keepdim))];
   });
   return extremes(found.values, indices);
 }
@@ -161,7 +161,7 @@ export const aminmax = defineOp({
   compose: (x: Tensor, dim: number | null, keepdim: boolean) => {
     if (dim === null && x.length === 0) {
       const hint = 'cannot compute aminmax over an empty dimension as the operation has no identity';
-      throw new RuntimeError(message('aminmax', 'at least one element', showShape(x.shape), hint));
+      throw new RuntimeError(message('aminmax', 'at least one element', showShape(x.sizes), hint));
     }
     const [least, most] = (['min', 'max'] as const).map((side) =>
       extremeOver('aminmax', side, x, dim, keepdim, 'AminmaxBackward0'),
@@ -233,7 +233,7 @@ function argExtreme(name: 'argmax' | 'argmin', doc: string) {
           message(
             name,
             'at least one element',
-            showShape(x.shape),
+            showShape(x.sizes),
             `${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
           ),
         );

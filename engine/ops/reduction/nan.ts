@@ -77,10 +77,10 @@ export const sumToSize = defineOp({
   params: [self, { name: 'size', kind: 'size' }],
   variants: ['method'],
   compose: (x: Tensor, size: readonly number[]): Tensor => {
-    if (!expandsTo(size, x.shape)) {
-      const hint = `size {${size.join(', ')}} is not expandable to size {${x.shape.join(', ')}}.`;
+    if (!expandsTo(size, x.sizes)) {
+      const hint = `size {${size.join(', ')}} is not expandable to size {${x.sizes.join(', ')}}.`;
       throw new RuntimeError(
-        message('sumToSize', `a size that expands to ${showShape(x.shape)}`, showShape(size), hint),
+        message('sumToSize', `a size that expands to ${showShape(x.sizes)}`, showShape(size), hint),
       );
     }
     return size.length === 0 ? sum.impl(x, null, false, null) : sumTo(x, size);

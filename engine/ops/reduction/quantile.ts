@@ -53,7 +53,7 @@ function check(op: string, x: Tensor, q: Tensor | Scalar): void {
 
 /** Where each q lies among the sorted values of a row, as a fraction of places; sizes [rows…, q]. */
 function ranksOf(sorted: Tensor, q: Tensor, skipNaN: boolean): Tensor {
-  const last = sorted.shape[sorted.ndim - 1]! - 1;
+  const last = sorted.sizes[sorted.ndim - 1]! - 1;
   const nan = sorted.detach().isnan();
   if (!skipNaN) return q.mul(last).maskedFill(nan.any(-1, true), last);
   const ranks = q.mul(nan.logicalNot().sum(-1, true).sub(1));
@@ -91,7 +91,7 @@ function quantileOf(
     way as Way,
   );
   // The q dim comes first where q has one; the reduced dim stands where it was, or goes.
-  const kept = x.shape.map((size, d) => (flat || d === over ? 1 : size));
+  const kept = x.sizes.map((size, d) => (flat || d === over ? 1 : size));
   const out = q.ndim === 0 ? found.squeeze(-1) : found.movedim(-1, 0);
   const lead = q.ndim === 0 ? [] : [q.length];
   return keepdim ? out.reshape([...lead, ...kept]) : out;
@@ -99,7 +99,7 @@ function quantileOf(
 
 /** One row of ranks for every row of values. */
 function rowsOf(ranks: Tensor, sorted: Tensor, count: number): Tensor {
-  return ranks.expand([...sorted.shape.slice(0, -1), count]);
+  return ranks.expand([...sorted.sizes.slice(0, -1), count]);
 }
 
 function define(name: 'quantile' | 'nanquantile', doc: string) {

@@ -17,10 +17,10 @@ const rightParam: Param = { name: 'right', kind: 'bool', default: false, keyword
 
 /** Where each value belongs in its row of `sequence`; one row serves all where it is 1-d. Both have one dtype. */
 function search(op: string, sequence: Tensor, values: Tensor, right: boolean, sorter: Tensor | null): Tensor {
-  const out = newTensor(values.shape, int64);
+  const out = newTensor(values.sizes, int64);
   if (out.length === 0) return out;
-  const n = sequence.shape[sequence.ndim - 1] ?? 1;
-  if (n === 0) return filled(values.shape, 0, int64);
+  const n = sequence.sizes[sequence.ndim - 1] ?? 1;
+  if (n === 0) return filled(values.sizes, 0, int64);
   requireMemory(op, [sequence, values]);
   const wide = computedIn(sequence.dtype);
   if (wide !== sequence.dtype)
@@ -31,7 +31,7 @@ function search(op: string, sequence: Tensor, values: Tensor, right: boolean, so
   ];
   const order = sorter === null ? null : rawCast(sorter, int64);
   const shared = sequence.ndim === 1;
-  const m = shared ? values.length : (values.shape[values.ndim - 1] ?? 1);
+  const m = shared ? values.length : (values.sizes[values.ndim - 1] ?? 1);
   runSearch(op, s.device.kernels!, {
     dtype: s.dtype.code,
     rows: values.length / m,
@@ -84,15 +84,15 @@ function checkSearch(
       '0-d',
       'boundaries tensor should have positive dimension, but got 0 dimension',
     );
-  const rows = (x: Tensor): readonly number[] => x.shape.slice(0, -1);
+  const rows = (x: Tensor): readonly number[] => x.sizes.slice(0, -1);
   if (sequence.ndim > 1 && (values.ndim !== sequence.ndim || !sameShape(rows(sequence), rows(values)))) {
-    const hint = `boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor ${showShape(sequence.shape)} and input value tensor ${showShape(values.shape)}`;
-    refuse(op, 'rows that match', showShape(values.shape), hint);
+    const hint = `boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value tensor must match, but we got boundaries tensor ${showShape(sequence.sizes)} and input value tensor ${showShape(values.sizes)}`;
+    refuse(op, 'rows that match', showShape(values.sizes), hint);
   }
   if (sorter === null) return;
-  if (!sameShape(sorter.shape, sequence.shape)) {
-    const hint = `boundary and sorter must have the same size, but got boundary tensor ${showShape(sequence.shape)}and got sorter tensor ${showShape(sorter.shape)}`;
-    refuse(op, showShape(sequence.shape), showShape(sorter.shape), hint);
+  if (!sameShape(sorter.sizes, sequence.sizes)) {
+    const hint = `boundary and sorter must have the same size, but got boundary tensor ${showShape(sequence.sizes)}and got sorter tensor ${showShape(sorter.sizes)}`;
+    refuse(op, showShape(sequence.sizes), showShape(sorter.sizes), hint);
   }
   if (sorter.dtype !== int64)
     refuse(
@@ -101,7 +101,7 @@ function checkSearch(
       sorter.dtype.name,
       `sorter must be a tensor of long dtype but got dtype ${sorter.dtype.title}`,
     );
-  const n = sequence.shape[sequence.ndim - 1]!;
+  const n = sequence.sizes[sequence.ndim - 1]!;
   if (sorter.length > 0 && sorter.lt(0).logicalOr(sorter.ge(n)).any().item())
     refuse(op, `sorter indices in [0, ${n})`, 'others', 'sorter index out of range');
 }
@@ -213,7 +213,7 @@ export const isin = defineOp({
     const [x, test] = [a, b].map((v) =>
       v instanceof Tensor ? cast(v.detach(), dtype) : filled([], v as number, dtype),
     ) as [Tensor, Tensor];
-    if (test.length === 0) return filled(x.shape, invert ? 1 : 0, x.eq(x).dtype);
+    if (test.length === 0) return filled(x.sizes, invert ? 1 : 0, x.eq(x).dtype);
     const sorted = test.reshape([test.length]).sort().values;
     const at = search('isin', sorted, x, false, null).clampMax(test.length - 1);
     const found = sorted.take(at);

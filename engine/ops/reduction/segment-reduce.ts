@@ -44,15 +44,15 @@ function lengthsOf(x: Tensor, lengths: Tensor | null, offsets: Tensor | null, ax
     axis < 0 ||
     given.ndim !== axis + 1 ||
     axis >= x.ndim ||
-    given.shape.slice(0, axis).some((s, d) => s !== x.shape[d])
+    given.sizes.slice(0, axis).some((s, d) => s !== x.sizes[d])
   )
     fail(
-      `lengths or offsets of ${axis + 1} dims that fit ${showShape(x.shape)}`,
-      showShape(given.shape),
+      `lengths or offsets of ${axis + 1} dims that fit ${showShape(x.sizes)}`,
+      showShape(given.sizes),
       'segment_reduce(): expected the axis to be the last dim of lengths or offsets',
     );
   if (lengths !== null) return lengths.detach();
-  const n = given.shape[axis]! - 1;
+  const n = given.sizes[axis]! - 1;
   if (n < 0) fail('at least one offset', 'none', 'offsets must not be empty');
   const all = given.detach();
   if (
@@ -73,8 +73,8 @@ function segmentIds(lengths: Tensor, axis: number, n: number, unsafe: boolean): 
   if (lengths.length > 0 && Number(lengths.amin().item()) < 0)
     fail('lengths of at least 0', 'a negative one', 'lengths contains negative value!');
   const ends = lengths.cumsum(axis);
-  const rows = lengths.shape.slice(0, axis);
-  const count = lengths.shape[axis]!;
+  const rows = lengths.sizes.slice(0, axis);
+  const count = lengths.sizes[axis]!;
   const lastEnds = count === 0 ? rawZeros([...rows, 1], int64) : sliced(ends, axis, count - 1, 1);
   const fits = unsafe ? lastEnds.le(n) : lastEnds.eq(n);
   if (!fits.all().item())
@@ -110,11 +110,11 @@ function reduced(
     );
   const dim = axis < 0 ? axis + x.ndim : axis;
   const sizes = noGrad(() => lengthsOf(x, lengths, offsets, dim));
-  const ids = noGrad(() => segmentIds(sizes, dim, x.shape[dim]!, unsafe));
-  const trailing = x.shape.slice(dim + 1);
-  const index = expanded(op, reshaped(ids, [...ids.shape, ...trailing.map(() => 1)]), x.shape);
-  const count = sizes.shape[dim]!;
-  const shape = [...x.shape.slice(0, dim), count + 1, ...trailing];
+  const ids = noGrad(() => segmentIds(sizes, dim, x.sizes[dim]!, unsafe));
+  const trailing = x.sizes.slice(dim + 1);
+  const index = expanded(op, reshaped(ids, [...ids.sizes, ...trailing.map(() => 1)]), x.sizes);
+  const count = sizes.sizes[dim]!;
+  const shape = [...x.sizes.slice(0, dim), count + 1, ...trailing];
   const places: Places = {
     nodeName: 'SegmentReduceBackward0',
     pick: (y) => gathered(y, dim, index, true),
@@ -125,7 +125,7 @@ function reduced(
   const all = reducedInto(places, filled(shape, initial ?? starts[kind]!, x.dtype), x, reduction, true);
   const out = sliced(all, dim, 0, count).contiguous();
   if (kind !== 'mean') return out;
-  const counts = reshaped(sizes, [...sizes.shape, ...trailing.map(() => 1)]);
+  const counts = reshaped(sizes, [...sizes.sizes, ...trailing.map(() => 1)]);
   const means = div.impl(out, cast(counts.clamp(1), x.dtype));
   return initial === null ? means.maskedFill(counts.eq(0), Number.NaN) : means;
 }

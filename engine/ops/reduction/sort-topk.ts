@@ -34,7 +34,7 @@ function swapped(x: Tensor, dim: number): Tensor {
     [out[dim], out[x.ndim - 1]] = [out[x.ndim - 1]!, out[dim]!];
     return out;
   };
-  return seenAs(x, swap(x.shape), swap(x.strides));
+  return seenAs(x, swap(x.sizes), swap(x.strides));
 }
 
 interface Sorted {
@@ -53,8 +53,8 @@ function sortRows(rows: Tensor, descending: boolean, k: number | null): Sorted {
     const wide = sortRows(rawCast(rows, computedIn(dtype)), descending, k);
     return { values: rawCast(wide.values, dtype), indices: wide.indices };
   }
-  const n = rows.shape[rows.ndim - 1] ?? 1;
-  const shape = k === null || rows.ndim === 0 ? rows.shape : [...rows.shape.slice(0, -1), k];
+  const n = rows.sizes[rows.ndim - 1] ?? 1;
+  const shape = k === null || rows.ndim === 0 ? rows.sizes : [...rows.sizes.slice(0, -1), k];
   const values = newTensor(shape, rows.dtype);
   const indices = newTensor(shape, int64);
   if (values.length === 0) return { values, indices };
@@ -87,7 +87,7 @@ function chosen(name: string, x: Tensor, dim: number, s: Sorted): ValuesAndIndic
   record(name, [s.values, s.indices], [x], (save) => {
     const kept = save(s.indices);
     return ([g]) => [
-      applied(placing('scatter', 'replace', rawZeros(x.shape, g!.dtype), dim, kept.get(), g!, true), itself),
+      applied(placing('scatter', 'replace', rawZeros(x.sizes, g!.dtype), dim, kept.get(), g!, true), itself),
     ];
   });
   return pairOf(s.values, s.indices);
@@ -176,7 +176,7 @@ export const topk = defineOp({
   kernel: (x: Tensor, k: number, rawDim: number, largest: boolean): ValuesAndIndices => {
     const dim = wrapDim('topk', rawDim, x.ndim);
     requireMemory('topk', [x]);
-    const size = x.shape[dim] ?? 1;
+    const size = x.sizes[dim] ?? 1;
     if (k < 0 || k > size)
       throw new RuntimeError(
         message('topk', `k in [0, ${size}]`, String(k), 'selected index k out of range'),

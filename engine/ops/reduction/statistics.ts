@@ -22,7 +22,7 @@ function checkWeights(name: 'fweights' | 'aweights', w: Tensor | null, count: nu
   if (w.ndim > 1)
     refuse(
       `${name} of at most one dim`,
-      showShape(w.shape),
+      showShape(w.sizes),
       `${expected} one or fewer dimensions but got ${w.ndim} dimensions`,
     );
   if (w.dtype.isIntegral !== whole || w.dtype.name === 'bool') {
@@ -64,7 +64,7 @@ export const cov = defineOp({
     if (weights?.dtype.name === 'float32' && x.dtype.name === 'float32')
       return (cov.impl(x.to('float64'), correction, counts, weights.to('float64')) as Tensor).to(x.dtype);
     const rows = x.ndim < 2 ? x.reshape([1, x.length]) : x;
-    const n = rows.shape[1]!;
+    const n = rows.sizes[1]!;
     checkWeights('fweights', counts, n);
     checkWeights('aweights', weights, n);
     const w = counts === null ? weights : weights === null ? counts : counts.mul(weights);
@@ -164,7 +164,7 @@ function renormed(x: Tensor, p: number, rawDim: number, most: number): Tensor {
     throw new RuntimeError(message('renorm', 'maxnorm of at least 0', String(most), hint));
   }
   const dim = wrapDim('renorm', rawDim, x.ndim);
-  const others = x.shape.map((_, d) => d).filter((d) => d !== dim);
+  const others = x.sizes.map((_, d) => d).filter((d) => d !== dim);
   const length = norm.impl(x, p, others, true, null);
   return x.mul(where.impl(length.gt(most), length.add(1e-7).reciprocal().mul(most), 1) as Tensor);
 }

@@ -6,8 +6,8 @@ import { bool, type DType, int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { numelOf } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { summed } from '../../pointwise/function-support.js';
 import { input, param } from '../../pointwise/expr.js';
+import { summed } from '../../pointwise/function-support.js';
 import { compile } from '../../pointwise/program.js';
 import { isPlain, reduce, reduceAll, reducedShape } from '../../pointwise/reduction.js';
 import { defineOp, type Param } from '../../registry/define.js';
@@ -95,7 +95,7 @@ export const sum = defineOp({
   params: [self, dims, keepdimParam, dtypeParam],
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
     if (isShort(x, dim, keepdim, dtype)) {
-      const { shape } = x;
+      const { sizes: shape } = x;
       return record('SumBackward0', reduceAll('sum', 'sum', x0, x), [x], () => ([g]) => [g!.expand(shape)]);
     }
     const mask = maskOf(dimsOf('sum', dim, x.ndim), x.ndim);
@@ -110,7 +110,7 @@ export const sum = defineOp({
       reduced: mask,
       keepdim,
     });
-    return record(numbered('Sum', dim), out, [x], () => ([g]) => [spread(g!, x.shape, mask, keepdim)]);
+    return record(numbered('Sum', dim), out, [x], () => ([g]) => [spread(g!, x.sizes, mask, keepdim)]);
   },
   tests: () => ({
     samples: [
@@ -131,10 +131,10 @@ export const sum = defineOp({
 
 /** A gradient summed down to a shape that it was broadcast from. */
 export function sumTo(g: Tensor, shape: readonly number[]): Tensor {
-  if (!gradMode.enabled) return summed('sum', x0, [g], [], g.shape, shape, g.dtype, g.dtype);
+  if (!gradMode.enabled) return summed('sum', x0, [g], [], g.sizes, shape, g.dtype, g.dtype);
   const lead = g.ndim - shape.length;
   const over: number[] = [];
-  g.shape.forEach((size, d) => {
+  g.sizes.forEach((size, d) => {
     if (d < lead || (shape[d - lead] === 1 && size !== 1)) over.push(d);
   });
   return (over.length === 0 ? g : sum.impl(g, over, true, null)).reshape(shape);
@@ -169,12 +169,12 @@ export const mean = defineOp({
   params: [self, dims, keepdimParam, dtypeParam],
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
     if (isShort(x, dim, keepdim, dtype)) {
-      const { shape, length } = x;
+      const { sizes: shape, length } = x;
       return record('MeanBackward0', plainMean(x), [x], () => ([g]) => [g!.expand(shape).div(length)]);
     }
     const mask = maskOf(dimsOf('mean', dim, x.ndim), x.ndim);
     const d = requireFloat('mean', dtype ?? x.dtype);
-    const n = countOf(x.shape, mask);
+    const n = countOf(x.sizes, mask);
     const out = reduce({
       op: 'mean',
       reducer: 'sum',
@@ -188,7 +188,7 @@ export const mean = defineOp({
       keepdim,
     });
     return record(numbered('Mean', dim), out, [x], () => ([g]) => [
-      spread(g!, x.shape, mask, keepdim).div(n),
+      spread(g!, x.sizes, mask, keepdim).div(n),
     ]);
   },
   tests: () => ({
@@ -223,7 +223,7 @@ export const prod = defineOp({
       const saved = save(x);
       return ([g]) => {
         const v = saved.get();
-        return [restored(g!, v.shape, mask, keepdim).mul(productOfOthers(v, dim).conj())];
+        return [restored(g!, v.sizes, mask, keepdim).mul(productOfOthers(v, dim).conj())];
       };
     });
   },
@@ -247,7 +247,7 @@ function productOfOthers(x: Tensor, dim: number | null): Tensor {
   if (x.ndim === 0) return x.mul(0).add(1);
   const d = dim ?? 0;
   const flat = dim === null ? x.reshape([x.length]) : x;
-  const n = flat.shape[d < 0 ? d + flat.ndim : d]!;
+  const n = flat.sizes[d < 0 ? d + flat.ndim : d]!;
   if (n === 0) return x;
   const one = flat.narrow(d, 0, 1).detach().mul(0).add(1);
   const before = concat([one, flat.narrow(d, 0, n - 1)], d).cumprod(d);
@@ -255,7 +255,7 @@ function productOfOthers(x: Tensor, dim: number | null): Tensor {
   const after = concat([one, reversed.narrow(d, 0, n - 1)], d)
     .cumprod(d)
     .flip([d]);
-  return before.mul(after).reshape(x.shape);
+  return before.mul(after).reshape(x.sizes);
 }
 
 const concat = (list: readonly Tensor[], dim: number): Tensor => cat.impl(list, dim) as Tensor;
@@ -323,12 +323,12 @@ function emptyPredicate(
 /** @throws IndexError where a reduction without identity meets a dim of size 0. */
 export function requireElements(op: string, x: Tensor, over: readonly number[]): void {
   for (const d of over) {
-    if (x.shape[d] === 0) {
+    if (x.sizes[d] === 0) {
       throw new IndexError(
         message(
           op,
           'a dim with elements to reduce',
-          showShape(x.shape),
+          showShape(x.sizes),
           `Expected reduction dim ${d} to have non-zero size.`,
         ),
       );

@@ -16,7 +16,7 @@ const dimParam: Param = { name: 'dim', kind: 'int', default: null };
 
 /** Rows [n, width] in order: by the last column, then stably by each before it. The positions. */
 function orderOf(rows: Tensor): Tensor {
-  const [n, width] = rows.shape as [number, number];
+  const [n, width] = rows.sizes as [number, number];
   let order = indices(n);
   for (let k = width - 1; k >= 0; k--) {
     const column = rows.select(1, k).indexSelect(0, order);
@@ -34,7 +34,7 @@ interface Groups {
 
 /** Runs of equal neighbours among rows [n, width]. */
 function groupsOf(rows: Tensor): Groups {
-  const n = rows.shape[0]!;
+  const n = rows.sizes[0]!;
   if (n === 0) return { starts: newTensor([0], int64), group: newTensor([0], int64) };
   const changes = rows
     .narrow(0, 1, n - 1)
@@ -56,14 +56,14 @@ interface Wanted {
 function uniqueOf(op: string, x: Tensor, w: Wanted): Tensor | Tensor[] {
   const dim = w.dim === null ? null : wrapDim(op, w.dim, x.ndim);
   const lines = dim === null || x.ndim === 0 ? x.reshape([x.length]) : x.movedim(dim, 0).contiguous();
-  const n = lines.shape[0]!;
+  const n = lines.sizes[0]!;
   if (dim !== null && n > 0 && lines.length === 0) {
     const hint = `There are 0 sized dimensions, and they aren't selected, so unique cannot be applied`;
-    throw new RuntimeError(message(op, 'dims with elements', `[${x.shape}]`, hint));
+    throw new RuntimeError(message(op, 'dims with elements', `[${x.sizes}]`, hint));
   }
   const rows = n === 0 ? lines.reshape([0, 1]) : lines.reshape([n, lines.length / n]);
   const order = w.sorted
-    ? rows.shape[1] === 1
+    ? rows.sizes[1] === 1
       ? rows.select(1, 0).argsort(0, false, { stable: true })
       : orderOf(rows)
     : null;
@@ -73,7 +73,7 @@ function uniqueOf(op: string, x: Tensor, w: Wanted): Tensor | Tensor[] {
   const results = [dim === null || x.ndim === 0 ? picked : picked.movedim(0, dim).contiguous()];
   if (w.inverse) {
     const inverse = order === null ? group : filled([n], 0, int64).scatter(0, order, group);
-    results.push(dim === null ? inverse.reshape(x.shape) : inverse);
+    results.push(dim === null ? inverse.reshape(x.sizes) : inverse);
   }
   if (w.counts) {
     const ends = cat.impl([starts, filled([1], n, int64)], 0) as Tensor;

@@ -55,7 +55,7 @@ function moment(m: Moments) {
       requireFloatMoment(m.name, x.dtype);
       const { dim, correction } = momentArgs(m.name, args);
       const mask = maskOf(dimsOf(m.name, dim, x.ndim), x.ndim);
-      const n = countOf(x.shape, mask);
+      const n = countOf(x.sizes, mask);
       const center = n === x.length && isPlain(x) ? plainMean(x) : reduce(meanOf(x, mask, n));
       const squared = input(0).sub(input(1));
       const scaled = x0.div(param(0));
@@ -79,9 +79,9 @@ function moment(m: Moments) {
           const v = saved.get();
           const apart = v.sub(v.mean(dim, true));
           const scale = Math.max(n - correction, 0);
-          const full = restored(g!, v.shape, mask, keepdim);
+          const full = restored(g!, v.sizes, mask, keepdim);
           if (result === null) return [full.mul(apart).mul(2 / scale)];
-          const std = restored(result.get(), v.shape, mask, keepdim);
+          const std = restored(result.get(), v.sizes, mask, keepdim);
           // 0/0 where all are equal: PyTorch gives 0 there.
           const ratio = full.div(std.mul(scale)).maskedFill(std.eq(0), 0);
           return [ratio.mul(apart)];
@@ -188,14 +188,14 @@ export const logsumexp = defineOp({
       keepdim: true,
     });
     const full = sums.add(top);
-    const out = keepdim ? full : full.reshape(reducedShape(x.shape, mask, false));
+    const out = keepdim ? full : full.reshape(reducedShape(x.sizes, mask, false));
     return record('LogsumexpBackward0', out, [x], (save) => {
       const saved = save(x);
       const result = save(out);
       return ([g]) => {
         const v = saved.get();
-        const l = restored(result.get(), v.shape, mask, keepdim);
-        return [restored(g!, v.shape, mask, keepdim).mul(v.sub(l).exp())];
+        const l = restored(result.get(), v.sizes, mask, keepdim);
+        return [restored(g!, v.sizes, mask, keepdim).mul(v.sub(l).exp())];
       };
     });
   },
@@ -226,7 +226,7 @@ function logsumexpComplex(
   const re = x.detach().real;
   const top = finiteMaximum(re, mask, re.dtype);
   const sums = sum.impl(x.sub(top).exp(), dim, true, null).log().add(top);
-  return keepdim ? sums : sums.reshape(reducedShape(x.shape, mask, false));
+  return keepdim ? sums : sums.reshape(reducedShape(x.sizes, mask, false));
 }
 
 /** The maximum over the marked dims (kept as size 1), with ±inf replaced by 0: inf − inf would be NaN. */

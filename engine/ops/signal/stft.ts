@@ -35,8 +35,8 @@ function widened(window: Tensor, n: number): Tensor {
 function checkWindow(op: string, window: Tensor | null, length: number): void {
   if (window === null) return;
   const fits = window.ndim === 1 && window.length === length;
-  const hint = `expected a 1D window tensor of size equal to win_length=${length}, but got window with size ${showShape(window.shape)}`;
-  need(op, fits, `a window of ${length}`, showShape(window.shape), hint);
+  const hint = `expected a 1D window tensor of size equal to win_length=${length}, but got window with size ${showShape(window.sizes)}`;
+  need(op, fits, `a window of ${length}`, showShape(window.sizes), hint);
 }
 
 /** `pad` points on both sides of a signal [batch, n]. */
@@ -90,7 +90,7 @@ function shortTime(...args: StftCall): Tensor {
   const aligned = !center && align === true ? Math.floor((n - length) / 2) : 0;
   const margin = center ? Math.floor(n / 2) : aligned;
   const y = margin > 0 ? centred(batch, margin, mode) : batch;
-  const size = y.shape[1]!;
+  const size = y.sizes[1]!;
   need(
     op,
     n > 0 && n <= size,
@@ -183,7 +183,7 @@ function overlapAdd(...args: IstftCall): Tensor {
     x.dtype.name,
     'istft requires a complex-valued input tensor matching the output from stft with return_complex=True.',
   );
-  need(op, x.length > 0, 'elements', showShape(x.shape), 'input tensor cannot be empty.');
+  need(op, x.length > 0, 'elements', showShape(x.sizes), 'input tensor cannot be empty.');
   need(
     op,
     x.ndim === 2 || x.ndim === 3,
@@ -191,8 +191,8 @@ function overlapAdd(...args: IstftCall): Tensor {
     String(x.ndim),
     `expected a tensor with 2 or 3 dimensions, but got ${x.ndim}`,
   );
-  const frequencies = x.shape.at(-2)!;
-  const count = x.shape.at(-1)!;
+  const frequencies = x.sizes.at(-2)!;
+  const count = x.sizes.at(-1)!;
   const onesided = sided ?? frequencies !== n;
   const expected = onesided ? Math.floor(n / 2) + 1 : n;
   need(
@@ -258,7 +258,7 @@ function joinedFrames(frames: Tensor, shape: Tensor, j: Joining): Tensor {
   const start = j.center ? Math.floor(j.n / 2) : 0;
   const end = j.wanted === null ? total - start : start + j.wanted;
   const size = Math.min(end, total) - start;
-  const sum = folded(frames, [frames.shape[0]!, total], [slide]).narrow(1, start, size);
+  const sum = folded(frames, [frames.sizes[0]!, total], [slide]).narrow(1, start, size);
   const envelope = folded(shape.mul(shape).expand([1, j.count, j.n]), [1, total], [slide]).narrow(
     1,
     start,

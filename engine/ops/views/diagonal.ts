@@ -16,8 +16,8 @@ const offsetParam: Param = { name: 'offset', kind: 'int', default: 0 };
 /** The last dim laid along the diagonal of two dims, `a` and `b` of the result, zeros elsewhere. */
 function embedded(op: string, x: Tensor, shift: number, a: number, b: number): Tensor {
   requireMemory(op, [x]);
-  const n = x.shape[x.ndim - 1]! + Math.abs(shift);
-  const shape = x.shape.slice(0, -1);
+  const n = x.sizes[x.ndim - 1]! + Math.abs(shift);
+  const shape = x.sizes.slice(0, -1);
   for (const d of [Math.min(a, b), Math.max(a, b)]) shape.splice(d, 0, n);
   return embed('DiagEmbed', x, shape, (whole) => diagonalOf(whole, shift, a, b));
 }
@@ -36,13 +36,13 @@ export const diag = defineOp({
         message(
           'diag',
           '1 or 2 dims',
-          showShape(x.shape),
+          showShape(x.sizes),
           `diag(): Supports 1D or 2D tensors. Got ${x.ndim}D`,
         ),
       );
-    const { shape } = x;
+    const { sizes: shape } = x;
     const seen = diagonalOf(x.detach(), diagonal, 0, 1);
-    const out = newTensor(seen.shape, x.dtype);
+    const out = newTensor(seen.sizes, x.dtype);
     rawCopy(out, seen);
     return record('DiagonalBackward0_copy', out, [x], () => ([g]) => [
       embed('DiagonalBackward', g!, shape, (whole) => diagonalOf(whole, diagonal, 0, 1)),

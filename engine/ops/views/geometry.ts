@@ -38,12 +38,12 @@ export function embed(name: string, g: Tensor, shape: Shape, view: (x: Tensor) =
 
 /** The same elements under another shape: a view where the layout allows it, else a copy. `shape` holds as many. */
 export function reshaped(x: Tensor, shape: Shape): Tensor {
-  const before = x.shape;
-  const strides = viewStrides(x.shape, x.strides, shape);
+  const before = x.sizes;
+  const strides = viewStrides(x.sizes, x.strides, shape);
   if (strides !== null)
     return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, before));
   const copy = contiguous.impl(x);
-  const dense = viewStrides(copy.shape, copy.strides, shape)!;
+  const dense = viewStrides(copy.sizes, copy.strides, shape)!;
   // PyTorch's unsafe view: the copy is nobody else's, so the result counts as no view of it.
   const out = new Tensor(copy.storage, shape, dense, copy.offset, copy.dtype, true, null, copy.device);
   return record('UnsafeViewBackward0', out, [copy], () => ([g]) => [reshaped(g!, before)]);
@@ -51,7 +51,7 @@ export function reshaped(x: Tensor, shape: Shape): Tensor {
 
 /** The dims in another order; `dims` is a permutation. */
 export function permuted(x: Tensor, dims: readonly number[], name = 'PermuteBackward0'): Tensor {
-  const shape = dims.map((d) => x.shape[d]!);
+  const shape = dims.map((d) => x.sizes[d]!);
   const strides = dims.map((d) => x.strides[d]!);
   return recordedView(name, x, shape, strides, x.offset, (g) => {
     const back = new Array<number>(dims.length);
@@ -64,7 +64,7 @@ export function permuted(x: Tensor, dims: readonly number[], name = 'PermuteBack
 
 /** Two dims exchanged. */
 export function transposed(x: Tensor, a: number, b: number, name = 'TransposeBackward0'): Tensor {
-  const shape = [...x.shape];
+  const shape = [...x.sizes];
   const strides = [...x.strides];
   if (x.ndim > 0) {
     [shape[a], shape[b]] = [shape[b]!, shape[a]!];
@@ -90,7 +90,7 @@ export function expanded(op: string, x: Tensor, target: readonly number[]): Tens
   const shape = new Array<number>(n);
   const strides = new Array<number>(n);
   for (let i = n - 1; i >= 0; i--) {
-    const own = i >= lead ? x.shape[i - lead]! : 1;
+    const own = i >= lead ? x.sizes[i - lead]! : 1;
     let size = target[i]!;
     strides[i] = i >= lead ? x.strides[i - lead]! : i + 1 < n ? shape[i + 1]! * strides[i + 1]! : 1;
     if (size === -1) {
@@ -107,7 +107,7 @@ export function expanded(op: string, x: Tensor, target: readonly number[]): Tens
       size = own;
     }
     if (size !== own) {
-      if (own !== 1 || size < 0) throw notExpandable(op, x.shape, target, i, own);
+      if (own !== 1 || size < 0) throw notExpandable(op, x.sizes, target, i, own);
       strides[i] = 0;
     }
     shape[i] = size;
@@ -129,19 +129,19 @@ function notExpandable(op: string, shape: Shape, target: Shape, dim: number, own
 
 /** Without the dims of size 1 that `dims` names. */
 export function squeezed(x: Tensor, dims: readonly boolean[], name: string): Tensor {
-  const kept = x.shape.map((_, d) => d).filter((d) => !(dims[d] === true && x.shape[d] === 1));
-  const shape = kept.map((d) => x.shape[d]!);
+  const kept = x.sizes.map((_, d) => d).filter((d) => !(dims[d] === true && x.sizes[d] === 1));
+  const shape = kept.map((d) => x.sizes[d]!);
   const strides = kept.map((d) => x.strides[d]!);
-  const before = x.shape;
+  const before = x.sizes;
   return recordedView(name, x, shape, strides, x.offset, (g) => reshaped(g, before));
 }
 
 /** With a dim of size 1 before dim `at`. */
 export function unsqueezed(x: Tensor, at: number): Tensor {
-  const shape = [...x.shape.slice(0, at), 1, ...x.shape.slice(at)];
-  const step = at < x.ndim ? x.shape[at]! * x.strides[at]! : 1;
+  const shape = [...x.sizes.slice(0, at), 1, ...x.sizes.slice(at)];
+  const step = at < x.ndim ? x.sizes[at]! * x.strides[at]! : 1;
   const strides = [...x.strides.slice(0, at), step, ...x.strides.slice(at)];
-  const before = x.shape;
+  const before = x.sizes;
   return recordedView('UnsqueezeBackward0', x, shape, strides, x.offset, (g) => reshaped(g, before));
 }
 
@@ -175,7 +175,7 @@ const without = (list: readonly number[], at: number): number[] => list.filter((
 
 /** One position of a dim, which disappears. @throws IndexError out of range. */
 export function selected(op: string, x: Tensor, dim: number, index: number): Tensor {
-  const size = x.shape[dim]!;
+  const size = x.sizes[dim]!;
   if (index < -size || index >= size) {
     throw new IndexError(
       message(
@@ -188,20 +188,20 @@ export function selected(op: string, x: Tensor, dim: number, index: number): Ten
   }
   const at = index < 0 ? index + size : index;
   const offset = x.offset + at * x.strides[dim]!;
-  const before = x.shape;
-  return recordedView('SelectBackward0', x, without(x.shape, dim), without(x.strides, dim), offset, (g) =>
+  const before = x.sizes;
+  return recordedView('SelectBackward0', x, without(x.sizes, dim), without(x.strides, dim), offset, (g) =>
     embed('SelectBackward', g, before, (whole) => selected(op, whole, dim, at)),
   );
 }
 
 /** Positions start, start + step, … of a dim, `length` of them; all are inside. */
 export function sliced(x: Tensor, dim: number, start: number, length: number, step = 1): Tensor {
-  const shape = [...x.shape];
+  const shape = [...x.sizes];
   const strides = [...x.strides];
   shape[dim] = length;
   strides[dim] = x.strides[dim]! * step;
   const offset = x.offset + start * x.strides[dim]!;
-  const before = x.shape;
+  const before = x.sizes;
   return recordedView('SliceBackward0', x, shape, strides, offset, (g) =>
     embed('SliceBackward', g, before, (whole) => sliced(whole, dim, start, length, step)),
   );
@@ -211,12 +211,12 @@ export function sliced(x: Tensor, dim: number, start: number, length: number, st
 export function diagonalOf(x: Tensor, shift: number, a: number, b: number): Tensor {
   const length = Math.max(
     0,
-    shift >= 0 ? Math.min(x.shape[a]!, x.shape[b]! - shift) : Math.min(x.shape[a]! + shift, x.shape[b]!),
+    shift >= 0 ? Math.min(x.sizes[a]!, x.sizes[b]! - shift) : Math.min(x.sizes[a]! + shift, x.sizes[b]!),
   );
-  const kept = x.shape.map((_, d) => d).filter((d) => d !== a && d !== b);
-  const shape = [...kept.map((d) => x.shape[d]!), length];
+  const kept = x.sizes.map((_, d) => d).filter((d) => d !== a && d !== b);
+  const shape = [...kept.map((d) => x.sizes[d]!), length];
   const strides = [...kept.map((d) => x.strides[d]!), x.strides[a]! + x.strides[b]!];
-  const before = x.shape;
+  const before = x.sizes;
   const first = length === 0 ? 0 : shift >= 0 ? shift * x.strides[b]! : -shift * x.strides[a]!;
   return recordedView('DiagonalBackward0', x, shape, strides, x.offset + first, (g) =>
     embed('DiagonalBackward', g, before, (whole) => diagonalOf(whole, shift, a, b)),
@@ -227,7 +227,7 @@ export function diagonalOf(x: Tensor, shift: number, a: number, b: number): Tens
 export function becomeView(op: string, x: Tensor, view: (x: Tensor) => Tensor): Tensor {
   checkHistory(op, x);
   const seen = view(x);
-  regeometry(x, seen.shape, seen.strides, seen.offset);
+  regeometry(x, seen.sizes, seen.strides, seen.offset);
   // What was saved of it has the old geometry, and views of it are now views of something else.
   x.storage.version++;
   const node = seen.autograd?.node ?? null;
@@ -237,13 +237,13 @@ export function becomeView(op: string, x: Tensor, view: (x: Tensor) => Tensor): 
 
 /** The same tensor as a view of itself. */
 export function aliased(x: Tensor): Tensor {
-  return recordedView('AliasBackward0', x, x.shape, x.strides, x.offset, (g) => g);
+  return recordedView('AliasBackward0', x, x.sizes, x.strides, x.offset, (g) => g);
 }
 
 /** A view of any geometry within the storage, with its gradient. Sizes and strides are already checked. */
 export function asStridedView(x: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
   const from: Geometry = { shape, strides, offset };
-  const to: Geometry = { shape: x.shape, strides: x.strides, offset: x.offset };
+  const to: Geometry = { shape: x.sizes, strides: x.strides, offset: x.offset };
   return recordedView('AsStridedBackward0', x, shape, strides, offset, (g) => carried(g, from, to, to));
 }
 

@@ -111,13 +111,13 @@ export const tOp = defineOp(
           message(
             't',
             'at most 2 dims',
-            showShape(x.shape),
+            showShape(x.sizes),
             `t() expects a tensor with <= 2 dimensions, but self is ${x.ndim}D`,
           ),
         );
       }
       return x.ndim < 2
-        ? recordedView('TBackward0', x, x.shape, x.strides, x.offset, (g) => g)
+        ? recordedView('TBackward0', x, x.sizes, x.strides, x.offset, (g) => g)
         : transposed(x, 0, 1, 'TBackward0');
     },
     tests: () => ({
@@ -161,7 +161,7 @@ export const movedim = defineOp({
     b.forEach((d, i) => {
       order[d] = a[i]!;
     });
-    const rest = x.shape.map((_, d) => d).filter((d) => !a.includes(d));
+    const rest = x.sizes.map((_, d) => d).filter((d) => !a.includes(d));
     return permuted(
       x,
       order.map((d) => (d < 0 ? rest.shift()! : d)),
@@ -213,7 +213,7 @@ export const expandAs = defineOp({
   params: [self, other],
   variants: ['method'],
   gradName: 'ExpandBackward0',
-  kernel: (x: Tensor, o: Tensor): Tensor => expanded('expandAs', x, o.shape),
+  kernel: (x: Tensor, o: Tensor): Tensor => expanded('expandAs', x, o.sizes),
   tests: () => ({
     samples: [call([t([3, 1]), t([2, 3, 5], { grad: false })])],
     errors: [{ args: [t([3, 5]), t([4, 5])], throws: 'RuntimeError' }],
@@ -231,7 +231,7 @@ export const squeeze = defineOp(
       if (dim === null)
         return squeezed(
           x,
-          x.shape.map(() => true),
+          x.sizes.map(() => true),
           'SqueezeBackward0',
         );
       if (typeof dim !== 'number') requireDimsOfSet('squeeze', x.ndim);

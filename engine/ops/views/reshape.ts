@@ -12,18 +12,18 @@ const other: Param = { name: 'other', kind: 'tensor' };
 
 function view_(op: string, x: Tensor, size: readonly number[]): Tensor {
   const shape = inferSize(op, size, x.length);
-  const strides = viewStrides(x.shape, x.strides, shape);
+  const strides = viewStrides(x.sizes, x.strides, shape);
   if (strides === null) {
     throw new RuntimeError(
       message(
         op,
         `strides that allow the shape ${showShape(shape)}`,
-        `shape ${showShape(x.shape)} with strides ${showShape(x.strides)}`,
+        `shape ${showShape(x.sizes)} with strides ${showShape(x.strides)}`,
         "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
       ),
     );
   }
-  const before = x.shape;
+  const before = x.sizes;
   return recordedView('ViewBackward0', x, shape, strides, x.offset, (g) => reshaped(g, before));
 }
 
@@ -62,7 +62,7 @@ export const viewAs = defineOp({
   params: [self, other],
   variants: ['method'],
   gradName: 'ViewBackward0',
-  kernel: (x: Tensor, o: Tensor): Tensor => view_('viewAs', x, o.shape),
+  kernel: (x: Tensor, o: Tensor): Tensor => view_('viewAs', x, o.sizes),
   tests: () => ({
     samples: [call([t([3, 10], { layout: 'contiguous' }), t([5, 6], { grad: false })])],
     errors: [{ args: [t([3, 10]), t([5, 5])], throws: 'RuntimeError' }],
@@ -101,7 +101,7 @@ export const reshapeAs = defineOp({
   params: [self, other],
   variants: ['method'],
   gradName: 'ViewBackward0',
-  compose: (x: Tensor, o: Tensor): Tensor => reshaped(x, inferSize('reshapeAs', o.shape, x.length)),
+  compose: (x: Tensor, o: Tensor): Tensor => reshaped(x, inferSize('reshapeAs', o.sizes, x.length)),
   tests: () => ({
     samples: [call([t([3, 10]), t([5, 6], { grad: false })])],
     errors: [{ args: [t([4, 3]), t([4, 2])], throws: 'RuntimeError' }],
@@ -145,7 +145,7 @@ export const flatten = defineOp({
     }
     if (x.ndim === 0) return reshaped(x, [1]);
     if (a === b) return x;
-    return reshaped(x, [...x.shape.slice(0, a), numelOf(x.shape.slice(a, b + 1)), ...x.shape.slice(b + 1)]);
+    return reshaped(x, [...x.sizes.slice(0, a), numelOf(x.sizes.slice(a, b + 1)), ...x.sizes.slice(b + 1)]);
   },
   tests: () => ({
     samples: [
@@ -183,8 +183,8 @@ export const unflatten = defineOp({
       throw new RuntimeError(
         message('unflatten', 'at least one size', 'none', 'unflatten: sizes must be non-empty'),
       );
-    const parts = inferSize('unflatten', sizes, x.shape[d]!);
-    return view_('unflatten', x, [...x.shape.slice(0, d), ...parts, ...x.shape.slice(d + 1)]);
+    const parts = inferSize('unflatten', sizes, x.sizes[d]!);
+    return view_('unflatten', x, [...x.sizes.slice(0, d), ...parts, ...x.sizes.slice(d + 1)]);
   },
   tests: () => ({
     samples: [

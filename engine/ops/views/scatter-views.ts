@@ -37,13 +37,13 @@ function placed(name: string, x: Tensor, source: Tensor, view: View): Tensor {
 
 /** @throws RuntimeError unless the source has the shape of the part that it replaces. */
 function requireSource(op: string, source: Tensor, shape: readonly number[], what: string): void {
-  if (!sameShape(shape, source.shape))
+  if (!sameShape(shape, source.sizes))
     throw new RuntimeError(
       message(
         op,
         `a src of shape ${showShape(shape)}`,
-        showShape(source.shape),
-        `expected src to have a size equal to the ${what} of self. src size = ${showShape(source.shape)}, ${what} size = ${showShape(shape)}`,
+        showShape(source.sizes),
+        `expected src to have a size equal to the ${what} of self. src size = ${showShape(source.sizes)}, ${what} size = ${showShape(shape)}`,
       ),
     );
 }
@@ -51,7 +51,7 @@ function requireSource(op: string, source: Tensor, shape: readonly number[], wha
 /** A copy of the whole storage, seen as `x` is, with `source` (0-d: the same everywhere) at another geometry. */
 function overwritten(x: Tensor, source: Tensor, part: Geometry): Tensor {
   const size = Math.floor(x.storage.byteLength / x.dtype.itemSize);
-  const strided = { shape: x.shape, strides: x.strides, offset: x.offset };
+  const strided = { shape: x.sizes, strides: x.strides, offset: x.offset };
   return applied(
     {
       nodeName: 'AsStridedScatterBackward0',
@@ -72,7 +72,7 @@ function overwritten(x: Tensor, source: Tensor, part: Geometry): Tensor {
     (y) => {
       const copy = newTensor([size], y.dtype);
       if (size > 0) rawCopy(copy, seenAs(y, [size], [1], 0));
-      return seenAs(copy, y.shape, y.strides, y.offset);
+      return seenAs(copy, y.sizes, y.strides, y.offset);
     },
   );
 }
@@ -89,7 +89,7 @@ function restrided(g: Tensor, size: number, at: Geometry): Tensor {
 function checked(op: string, name: string, x: Tensor, source: Tensor, view: View, what: string): Tensor {
   requireMemory(op, [x, source]);
   const seen = inName(op.replace('Scatter', ''), op, () => view(x.detach()));
-  requireSource(op, source, seen.shape, what);
+  requireSource(op, source, seen.sizes, what);
   return placed(name, x, source, view);
 }
 
@@ -165,7 +165,7 @@ export const asStridedScatter = defineOp({
     const shown = inName('asStrided', 'asStridedScatter', () =>
       asStrided.impl(x.detach(), size, stride, from),
     );
-    requireSource('asStridedScatter', source, shown.shape, 'slice');
+    requireSource('asStridedScatter', source, shown.sizes, 'slice');
     return overwritten(x, source, { shape: size, strides: stride, offset: from });
   },
   tests: () => ({

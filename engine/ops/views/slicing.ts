@@ -79,7 +79,7 @@ export const slice = defineOp({
       );
     if (step <= 0) fail('a step of at least 1', String(step), 'slice step must be positive');
     const dim = wrapDim('slice', rawDim, x.ndim);
-    const size = x.shape[dim]!;
+    const size = x.sizes[dim]!;
     const from = clamped(start, size, 0);
     const to = clamped(end, size, size);
     return sliced(x, dim, from, Math.max(0, Math.ceil((to - from) / step)), step);
@@ -105,7 +105,7 @@ function startOf(start: Tensor | number): number {
       message(
         'narrow',
         'a 0-d integer start',
-        `${start.dtype.name} of shape ${showShape(start.shape)}`,
+        `${start.dtype.name} of shape ${showShape(start.sizes)}`,
         'start must be an 0-dim integral Tensor.',
       ),
     );
@@ -133,7 +133,7 @@ export const narrow = defineOp({
         message('narrow', 'a length of at least 0', String(length), 'narrow(): length must be non-negative.'),
       );
     const dim = wrapDim('narrow', rawDim, x.ndim);
-    const size = x.shape[dim]!;
+    const size = x.sizes[dim]!;
     if (start < -size || start > size) {
       throw new IndexError(
         message(
@@ -230,12 +230,12 @@ export const unbind = defineOp({
       );
     const dim = wrapDim('unbind', rawDim, x.ndim);
     const rest = (list: readonly number[]): number[] => list.filter((_, d) => d !== dim);
-    const outs = Array.from({ length: x.shape[dim]! }, (_, i) =>
-      oneOfMany(x, rest(x.shape), rest(x.strides), x.offset + i * x.strides[dim]!),
+    const outs = Array.from({ length: x.sizes[dim]! }, (_, i) =>
+      oneOfMany(x, rest(x.sizes), rest(x.strides), x.offset + i * x.strides[dim]!),
     );
     record('UnbindBackward0', outs, [x], () => (grads) => {
       const some = grads.find((g) => g !== null)!;
-      return [assembled(grads, some.dtype, x.shape, (whole, i) => selected('unbind', whole, dim, i))];
+      return [assembled(grads, some.dtype, x.sizes, (whole, i) => selected('unbind', whole, dim, i))];
     });
     return outs;
   },

@@ -46,7 +46,7 @@ export const T = property(
   (x) =>
     permuted(
       x,
-      x.shape.map((_, d) => x.ndim - 1 - d),
+      x.sizes.map((_, d) => x.ndim - 1 - d),
     ),
   false,
 );

@@ -30,8 +30,8 @@ function windows(
 }
 
 function unfolded(x: Tensor, dim: number, size: number, step: number): Tensor {
-  const seen = windows(x.shape, x.strides, dim, size, step);
-  const { shape } = x;
+  const seen = windows(x.sizes, x.strides, dim, size, step);
+  const { sizes: shape } = x;
   return record('UnfoldBackward0', viewOf(x, seen.shape, seen.strides, x.offset), [x], () => ([g]) => [
     folded(g!, shape, dim, size, step),
   ]);
@@ -61,7 +61,7 @@ export const unfold = defineOp({
       throw new RuntimeError(message('unfold', required, String(got), hint));
     };
     const dim = wrapDim('unfold', dimension, x.ndim);
-    const length = x.ndim === 0 ? 1 : x.shape[dim]!;
+    const length = x.ndim === 0 ? 1 : x.sizes[dim]!;
     if (size < 0) fail('a size of at least 0', size, `size is ${size} but must be >= 0`);
     if (size > length)
       fail(

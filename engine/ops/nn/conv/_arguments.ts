@@ -81,7 +81,7 @@ export function stepsOf(
 ): Steps {
   const s = perAxis(op, 'stride', stride, n);
   const d = perAxis(op, 'dilation', dilation, n);
-  const pads = paddingOf(op, padding, w.shape.slice(2), s, d);
+  const pads = paddingOf(op, padding, w.sizes.slice(2), s, d);
   if (pads.some(([p]) => p < 0))
     refuse(op, 'a padding of at least 0', String(padding), 'negative padding is not supported');
   if (s.some((v) => v <= 0))
@@ -103,30 +103,30 @@ export function checkDims(op: string, x: Tensor, w: Tensor, n: number): void {
     refuse(
       op,
       `an input of ${n + 1} or ${n + 2} dims`,
-      showShape(x.shape),
-      `Expected ${n + 1}D (unbatched) or ${n + 2}D (batched) input to ${op}, but got input of size: ${showShape(x.shape)}`,
+      showShape(x.sizes),
+      `Expected ${n + 1}D (unbatched) or ${n + 2}D (batched) input to ${op}, but got input of size: ${showShape(x.sizes)}`,
     );
   }
   if (w.ndim < 3)
     refuse(
       op,
       `weights of ${n + 2} dims`,
-      showShape(w.shape),
+      showShape(w.sizes),
       'weight should have at least three dimensions',
     );
   if (w.ndim !== n + 2) {
     refuse(
       op,
       `weights of ${n + 2} dims`,
-      showShape(w.shape),
-      `Expected ${n + 2}-dimensional weight for ${n + 2}-dimensional input, but got weight of size ${showShape(w.shape)}`,
+      showShape(w.sizes),
+      `Expected ${n + 2}-dimensional weight for ${n + 2}-dimensional input, but got weight of size ${showShape(w.sizes)}`,
     );
   }
 }
 
 export function checkChannels(op: string, x: Tensor, w: Tensor, b: Tensor | null, groups: number): void {
-  const weight = showShape(w.shape);
-  const filters = w.shape[0]!;
+  const weight = showShape(w.sizes);
+  const filters = w.sizes[0]!;
   if (filters < groups) {
     refuse(
       op,
@@ -143,21 +143,21 @@ export function checkChannels(op: string, x: Tensor, w: Tensor, b: Tensor | null
       `Given groups=${groups}, expected weight to be divisible by ${groups} at dimension 0, but got weight of size [${weight}] instead`,
     );
   }
-  const channels = w.shape[1]! * groups;
-  if (x.shape[1] !== channels) {
+  const channels = w.sizes[1]! * groups;
+  if (x.sizes[1] !== channels) {
     refuse(
       op,
       `an input of ${channels} channels`,
-      showShape(x.shape),
-      `Given groups=${groups}, weight of size ${weight}, expected input${showShape(x.shape)} to have ${channels} channels, but got ${x.shape[1]} channels instead`,
+      showShape(x.sizes),
+      `Given groups=${groups}, weight of size ${weight}, expected input${showShape(x.sizes)} to have ${channels} channels, but got ${x.sizes[1]} channels instead`,
     );
   }
-  if (b !== null && (b.ndim !== 1 || b.shape[0] !== filters)) {
+  if (b !== null && (b.ndim !== 1 || b.sizes[0] !== filters)) {
     refuse(
       op,
       `a bias of ${filters} elements`,
-      showShape(b.shape),
-      `Given weight of size ${weight}, expected bias to be 1-dimensional with ${filters} elements, but got bias of size ${showShape(b.shape)} instead`,
+      showShape(b.sizes),
+      `Given weight of size ${weight}, expected bias to be 1-dimensional with ${filters} elements, but got bias of size ${showShape(b.sizes)} instead`,
     );
   }
 }
@@ -198,8 +198,8 @@ export function checkDTypes(op: string, x: Tensor, w: Tensor, b: Tensor | null, 
 
 /** Sizes of an axis before the result's is known to be possible. */
 export function axesOf(op: string, x: Tensor, w: Tensor, steps: Steps): Axis[] {
-  const kernel = w.shape.slice(2);
-  const size = x.shape.slice(2);
+  const kernel = w.sizes.slice(2);
+  const size = x.sizes.slice(2);
   if (kernel.some((k) => k === 0)) {
     const named = kernel.length === 2 ? ['kernel_height', 'kernel_width'] : ['kernel_size'];
     refuse(
@@ -220,12 +220,12 @@ export function axesOf(op: string, x: Tensor, w: Tensor, steps: Steps): Axis[] {
       `Calculated padded input size per channel: ${by(padded)}. Kernel size: ${by(reach)}. Kernel size can't be greater than actual input size`,
     );
   }
-  if (size.some((v) => v === 0) && x.shape[0] !== 0) {
+  if (size.some((v) => v === 0) && x.sizes[0] !== 0) {
     refuse(
       op,
       'spatial dims of at least 1',
-      showShape(x.shape),
-      `Only zero batch or zero channel inputs are supported, but got input shape: ${showShape(x.shape)}`,
+      showShape(x.sizes),
+      `Only zero batch or zero channel inputs are supported, but got input shape: ${showShape(x.sizes)}`,
     );
   }
   return size.map((v, i) => ({

@@ -31,7 +31,7 @@ const weightShape = (c: Convolution): Shape => [
 /** The same values, contiguous, without history. */
 function packed(x: Tensor): Tensor {
   if (x.isContiguous()) return x;
-  const out = newTensor(x.shape, x.dtype);
+  const out = newTensor(x.sizes, x.dtype);
   if (x.length > 0) rawCopy(out, x);
   return out;
 }
@@ -58,7 +58,7 @@ function launch(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | nul
   if (result.length === 0) return;
   if (x.length === 0 || w.length === 0 || y.length === 0) {
     if (b === null) rawFill(result, 0);
-    else rawCopy(result, overChannels(b, c, result.shape));
+    else rawCopy(result, overChannels(b, c, result.sizes));
     return;
   }
   const direct = native(x, c.axes.length);
@@ -66,7 +66,7 @@ function launch(f: Wanted, c: Convolution, x: Tensor, w: Tensor, b: Tensor | nul
   else {
     if (direct) byPlanes(f, c, x, w, y, (plane, px, pw, py) => launchPlanar(f, plane, px, pw, null, py));
     else byProducts(f, c, x, w, y);
-    if (b !== null) add.inplace!(result, overChannels(b, c, result.shape));
+    if (b !== null) add.inplace!(result, overChannels(b, c, result.sizes));
   }
 }
 
@@ -124,7 +124,7 @@ export function convolve(c: Convolution, x: Tensor, w: Tensor, b: Tensor | null)
 export function convolveTransposed(c: Convolution, x: Tensor, w: Tensor, b: Tensor | null): Tensor {
   const out = newTensor(inputShape(c), x.dtype);
   launch('convInputGrad', c, out, packed(w), null, x);
-  if (b !== null && out.length > 0) add.inplace!(out, overChannels(b, c, out.shape));
+  if (b !== null && out.length > 0) add.inplace!(out, overChannels(b, c, out.sizes));
   const inputs = b === null ? [x, w] : [x, w, b];
   return record('ConvolutionBackward0', out, inputs, (save) => {
     const sx = saved(save, x, w.requiresGrad);

@@ -17,7 +17,7 @@ export type Planar = (c: Convolution, x: Tensor, w: Tensor, y: Tensor) => void;
 
 /** A contiguous copy with the dims in the order `dims`, without history. */
 function reordered(x: Tensor, dims: readonly number[], dtype: DType = x.dtype): Tensor {
-  const shape = dims.map((d) => x.shape[d]!);
+  const shape = dims.map((d) => x.sizes[d]!);
   const out = newTensor(shape, dtype);
   rawCopy(
     out,
@@ -34,7 +34,7 @@ function reordered(x: Tensor, dims: readonly number[], dtype: DType = x.dtype): 
 function slab(x: Tensor, start: number, n: number, step: number): Tensor {
   return seenAs(
     x,
-    [n, ...x.shape.slice(1)],
+    [n, ...x.sizes.slice(1)],
     [x.strides[0]! * step, ...x.strides.slice(1)],
     x.offset + start * x.strides[0]!,
   );
@@ -42,8 +42,8 @@ function slab(x: Tensor, start: number, n: number, step: number): Tensor {
 
 /** The first two dims of a slab as one, contiguous. */
 function merged(x: Tensor): Tensor {
-  const dense = seenAs(x, x.shape, x.strides).isContiguous() ? x : reordered(x, [0, 1, 2, 3, 4]);
-  const shape = [x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)];
+  const dense = seenAs(x, x.sizes, x.strides).isContiguous() ? x : reordered(x, [0, 1, 2, 3, 4]);
+  const shape = [x.sizes[0]! * x.sizes[1]!, ...x.sizes.slice(2)];
   return seenAs(dense, shape, contiguousStrides(shape));
 }
 
@@ -75,7 +75,7 @@ export function byPlanes(f: Wanted, c: Convolution, x: Tensor, w: Tensor, y: Ten
   const [px, pw, py] = [x, w, y].map((v) => {
     if (v !== result) return reordered(v, depthFirst, float64);
     const fresh = newTensor(
-      depthFirst.map((d) => v.shape[d]!),
+      depthFirst.map((d) => v.sizes[d]!),
       float64,
     );
     rawFill(fresh, 0);
@@ -87,11 +87,11 @@ export function byPlanes(f: Wanted, c: Convolution, x: Tensor, w: Tensor, y: Ten
     const sx = slab(px, from, count, depth!.stride);
     const sy = slab(py, first, count, 1);
     const plane = { ...c, images: count * c.images, axes };
-    const weights = seenAs(pw, pw.shape.slice(1), pw.strides.slice(1), pw.offset + k * pw.strides[0]!);
+    const weights = seenAs(pw, pw.sizes.slice(1), pw.strides.slice(1), pw.offset + k * pw.strides[0]!);
     if (f === 'convWeightGrad') planar(plane, merged(sx), weights, merged(sy));
     else {
       const sum = f === 'conv' ? sy : sx;
-      const part = newTensor(sum.shape, sum.dtype);
+      const part = newTensor(sum.sizes, sum.dtype);
       if (f === 'conv') planar(plane, merged(sx), weights, merged(part));
       else planar(plane, merged(part), weights, merged(sy));
       add.inplace!(sum, part);
@@ -131,15 +131,15 @@ export function byProducts(f: Wanted, c: Convolution, x: Tensor, w: Tensor, y: T
   const weights = (): Tensor => w.detach().reshape([1, c.groups, s.perGroup, s.terms]);
   const outputs = (): Tensor => y.detach().reshape([c.images, c.groups, s.perGroup, s.windows]);
   noGrad(() => {
-    if (f === 'conv') rawCopy(y, matmul.impl(weights(), columnsOf(x)).reshape(y.shape));
+    if (f === 'conv') rawCopy(y, matmul.impl(weights(), columnsOf(x)).reshape(y.sizes));
     else if (f === 'convWeightGrad') {
       const sums = matmul.impl(outputs(), columnsOf(x).transpose(-1, -2)).sum(0);
-      rawCopy(w, sums.reshape(w.shape));
+      rawCopy(w, sums.reshape(w.sizes));
     } else {
       const shape: Shape = [c.images, c.channels, ...s.kernel, ...s.out];
       const columns = matmul.impl(weights().transpose(-1, -2), outputs()).reshape(shape);
       const windows = columns.permute([0, 1, ...spatial(2 + n), ...spatial(2)]);
-      const whole = x.shape.map((size, d) => size + s.pads[d]![0] + s.pads[d]![1]);
+      const whole = x.sizes.map((size, d) => size + s.pads[d]![0] + s.pads[d]![1]);
       const back = s.pads.map(([before, behind]) => [-before, -behind] as const);
       rawCopy(x, padded(folded(windows, whole, s.slides), back, 0));
     }

@@ -23,10 +23,10 @@ function convolution(op: string, n: number, ...[raw, w, b, stride, padding, dila
   checkChannels(op, x, w, b, groups);
   checkDTypes(op, x, w, b);
   const shape: Convolution = {
-    images: x.shape[0]!,
+    images: x.sizes[0]!,
     groups,
-    channels: x.shape[1]!,
-    filters: w.shape[0]!,
+    channels: x.sizes[1]!,
+    filters: w.sizes[0]!,
     axes: axesOf(op, x, w, steps),
   };
   const out = convolve(shape, x, w, b);

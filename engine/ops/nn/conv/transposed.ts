@@ -18,8 +18,8 @@ type Arguments = [
 ];
 
 function checkChannels(op: string, x: Tensor, w: Tensor, b: Tensor | null, groups: number): void {
-  const weight = showShape(w.shape);
-  const channels = w.shape[0]!;
+  const weight = showShape(w.sizes);
+  const channels = w.sizes[0]!;
   if (channels < groups || channels % groups !== 0) {
     refuse(
       op,
@@ -28,28 +28,28 @@ function checkChannels(op: string, x: Tensor, w: Tensor, b: Tensor | null, group
       `Given groups=${groups}, expected weight to be ${channels < groups ? `at least ${groups}` : `divisible by ${groups}`} at dimension 0, but got weight of size ${weight} instead`,
     );
   }
-  if (x.shape[1] !== channels) {
+  if (x.sizes[1] !== channels) {
     refuse(
       op,
       `an input of ${channels} channels`,
-      showShape(x.shape),
-      `Given transposed=1, weight of size ${weight}, expected input${showShape(x.shape)} to have ${channels} channels, but got ${x.shape[1]} channels instead`,
+      showShape(x.sizes),
+      `Given transposed=1, weight of size ${weight}, expected input${showShape(x.sizes)} to have ${channels} channels, but got ${x.sizes[1]} channels instead`,
     );
   }
-  const filters = w.shape[1]! * groups;
-  if (b !== null && (b.ndim !== 1 || b.shape[0] !== filters)) {
+  const filters = w.sizes[1]! * groups;
+  if (b !== null && (b.ndim !== 1 || b.sizes[0] !== filters)) {
     refuse(
       op,
       `a bias of ${filters} elements`,
-      showShape(b.shape),
-      `Given transposed=1, weight of size ${weight}, expected bias to be 1-dimensional with ${filters} elements, but got bias of size ${showShape(b.shape)} instead`,
+      showShape(b.sizes),
+      `Given transposed=1, weight of size ${weight}, expected bias to be 1-dimensional with ${filters} elements, but got bias of size ${showShape(b.sizes)} instead`,
     );
   }
 }
 
 /** The axes of the convolution whose input gradient this is: its windows are our input. */
 function axesOf(op: string, x: Tensor, w: Tensor, steps: ReturnType<typeof stepsOf>, extra: Ints): Axis[] {
-  const kernel = w.shape.slice(2);
+  const kernel = w.sizes.slice(2);
   const more = perAxis(op, 'output_padding', extra, kernel.length);
   const { stride, dilation, pads } = steps;
   if (more.some((v) => v < 0))
@@ -67,7 +67,7 @@ function axesOf(op: string, x: Tensor, w: Tensor, steps: ReturnType<typeof steps
       `output padding must be smaller than either stride or dilation, but got output_padding: ${showShape(more)} stride: ${showShape(stride)} dilation: ${showShape(dilation)}`,
     );
   }
-  const size = x.shape.slice(2);
+  const size = x.sizes.slice(2);
   const sizes = size.map(
     (v, i) => (v - 1) * stride[i]! - 2 * pads[i]![0] + dilation[i]! * (kernel[i]! - 1) + more[i]! + 1,
   );
@@ -75,8 +75,8 @@ function axesOf(op: string, x: Tensor, w: Tensor, steps: ReturnType<typeof steps
     refuse(
       op,
       'spatial dims of at least 1',
-      showShape(x.shape),
-      `Only zero batch or zero channel inputs are supported, but got input shape: ${showShape(x.shape)}`,
+      showShape(x.sizes),
+      `Only zero batch or zero channel inputs are supported, but got input shape: ${showShape(x.sizes)}`,
     );
   }
   if (sizes.some((v) => v < 1)) {
@@ -112,10 +112,10 @@ function transposed(
   checkChannels(op, x, w, b, groups);
   checkDTypes(op, x, w, b, true);
   const shape: Convolution = {
-    images: x.shape[0]!,
+    images: x.sizes[0]!,
     groups,
-    channels: w.shape[1]! * groups,
-    filters: w.shape[0]!,
+    channels: w.sizes[1]! * groups,
+    filters: w.sizes[0]!,
     axes: axesOf(op, x, w, steps, outputPadding),
   };
   const out = convolveTransposed(shape, x, w, b);

@@ -53,11 +53,11 @@ export function refuse(
 /** The elements' loss weighted; a weight has the input's size. */
 export function weighted(op: string, loss: Tensor, weight: Tensor | null, x: Tensor): Tensor {
   if (weight === null) return loss;
-  if (!sameShape(weight.shape, x.shape)) {
+  if (!sameShape(weight.sizes, x.sizes)) {
     refuse(
       op,
-      `a weight of shape ${showShape(x.shape)}`,
-      showShape(weight.shape),
+      `a weight of shape ${showShape(x.sizes)}`,
+      showShape(weight.sizes),
       'Weights and input must have the same size.',
       ValueError,
     );

@@ -61,9 +61,9 @@ function binaryElements(x: Tensor, y: Tensor): Tensor {
 }
 
 function checkBinary(op: string, x: Tensor, y: Tensor): void {
-  if (sameShape(x.shape, y.shape)) return;
-  const hint = `Using a target size (${showShape(y.shape)}) that is different to the input size (${showShape(x.shape)}) is deprecated. Please ensure they have the same size.`;
-  refuse(op, `a target of shape ${showShape(x.shape)}`, showShape(y.shape), hint, ValueError);
+  if (sameShape(x.sizes, y.sizes)) return;
+  const hint = `Using a target size (${showShape(y.sizes)}) that is different to the input size (${showShape(x.sizes)}) is deprecated. Please ensure they have the same size.`;
+  refuse(op, `a target of shape ${showShape(x.sizes)}`, showShape(y.sizes), hint, ValueError);
 }
 
 export const binaryCrossEntropy = defineOp({
@@ -126,9 +126,9 @@ export const binaryCrossEntropyWithLogits = defineOp({
     positive: Tensor | null,
   ): Tensor => {
     const op = 'binaryCrossEntropyWithLogits';
-    if (!sameShape(x.shape, y.shape)) {
-      const hint = `Target size (${showShape(y.shape)}) must be the same as input size (${showShape(x.shape)})`;
-      refuse(op, `a target of shape ${showShape(x.shape)}`, showShape(y.shape), hint, ValueError);
+    if (!sameShape(x.sizes, y.sizes)) {
+      const hint = `Target size (${showShape(y.sizes)}) must be the same as input size (${showShape(x.sizes)})`;
+      refuse(op, `a target of shape ${showShape(x.sizes)}`, showShape(y.sizes), hint, ValueError);
     }
     const loss = positive === null ? plainLogits([x, y]) : weightedLogits([x, y, positive]);
     return reduced(weight === null ? loss : loss.mul(weight), reduction);
@@ -212,7 +212,7 @@ export const multilabelSoftMarginLoss = defineOp({
       );
     }
     const each = multilabel([x, y]);
-    const loss = (weight === null ? each : each.mul(weight)).sum(-1).div(x.shape.at(-1)!);
+    const loss = (weight === null ? each : each.mul(weight)).sum(-1).div(x.sizes.at(-1)!);
     return reduced(loss, reduction);
   },
   tests: () => ({
@@ -240,7 +240,7 @@ export const klDiv = defineOp({
     }
     const loss = logTarget ? divergence([x, y]) : y.xlogy(y).sub(y.mul(x));
     const out = reduced(loss, byBatch ? 'sum' : reduction);
-    return byBatch && x.ndim > 0 ? out.div(x.shape[0]!) : out;
+    return byBatch && x.ndim > 0 ? out.div(x.sizes[0]!) : out;
   },
   tests: () => ({
     samples: [

@@ -56,25 +56,25 @@ function checkNll(op: string, x: Tensor, y: Tensor, weight: Tensor | null): void
   requireFloating(op, x.dtype);
   if (x.ndim === 0)
     refuse(op, 'an input with dims', 'a 0-d tensor', 'Expected 1 or more dimensions (got 0)', ValueError);
-  const wanted = x.shape.filter((_, d) => d !== classDim(x));
-  const [batch, given] = [x.shape[0]!, y.shape[0]];
+  const wanted = x.sizes.filter((_, d) => d !== classDim(x));
+  const [batch, given] = [x.sizes[0]!, y.sizes[0]];
   if (x.ndim > 1 && batch !== given) {
     const hint = `Expected input batch_size (${batch}) to match target batch_size (${given}).`;
-    refuse(op, `a target of ${batch} samples`, showShape(y.shape), hint, ValueError);
+    refuse(op, `a target of ${batch} samples`, showShape(y.sizes), hint, ValueError);
   }
-  if (!sameShape(y.shape, wanted)) {
-    const hint = `size mismatch (got input: ${showShape(x.shape)}, target: ${showShape(y.shape)}). Expected target size ${showShape(wanted)}`;
-    refuse(op, `a target of shape ${showShape(wanted)}`, showShape(y.shape), hint);
+  if (!sameShape(y.sizes, wanted)) {
+    const hint = `size mismatch (got input: ${showShape(x.sizes)}, target: ${showShape(y.sizes)}). Expected target size ${showShape(wanted)}`;
+    refuse(op, `a target of shape ${showShape(wanted)}`, showShape(y.sizes), hint);
   }
   checkWeight(op, x, weight);
 }
 
 function checkWeight(op: string, x: Tensor, weight: Tensor | null): void {
-  const count = x.shape[classDim(x)];
+  const count = x.sizes[classDim(x)];
   if (weight === null) return;
-  if (weight.ndim !== 1 || weight.shape[0] !== count) {
-    const hint = `weight tensor should be defined either for all ${count} classes or no classes but got weight tensor of shape: ${showShape(weight.shape)}`;
-    refuse(op, `a weight of shape [${count}]`, showShape(weight.shape), hint);
+  if (weight.ndim !== 1 || weight.sizes[0] !== count) {
+    const hint = `weight tensor should be defined either for all ${count} classes or no classes but got weight tensor of shape: ${showShape(weight.sizes)}`;
+    refuse(op, `a weight of shape [${count}]`, showShape(weight.sizes), hint);
   }
   if (weight.dtype !== x.dtype) {
     const hint = `expected scalar type ${x.dtype.title} but found ${weight.dtype.title}`;
@@ -85,7 +85,7 @@ function checkWeight(op: string, x: Tensor, weight: Tensor | null): void {
 /** The weight of each target, ignored ones 0; without weights 1. */
 function weightsOf(c: Classes, weight: Tensor | null, x: Tensor): Tensor {
   if (weight === null) return c.ignored.logicalNot().to(x.dtype);
-  return weight.indexSelect(0, c.index.flatten()).reshape(c.index.shape).maskedFill(c.ignored, 0);
+  return weight.indexSelect(0, c.index.flatten()).reshape(c.index.sizes).maskedFill(c.ignored, 0);
 }
 
 function nllOf(
@@ -98,7 +98,7 @@ function nllOf(
 ): Tensor {
   checkNll(op, x, y, weight);
   const dim = classDim(x);
-  const classes = classesOf(op, y, x.shape[dim]!, ignore);
+  const classes = classesOf(op, y, x.sizes[dim]!, ignore);
   const picked = x.gather(dim, classes.index.unsqueeze(dim)).squeeze(dim).neg();
   const each = weight === null ? picked : picked.mul(weightsOf(classes, weight, x));
   const loss = each.maskedFill(classes.ignored, 0);
@@ -138,7 +138,7 @@ export const nllLoss = defineOp({
 /** Cross entropy with class indices whose labels are smoothed: a share of the loss is the mean over all classes. */
 function smoothed(x: Tensor, y: Tensor, e: Entropy): Tensor {
   const dim = classDim(x);
-  const count = x.shape[dim]!;
+  const count = x.sizes[dim]!;
   const logs = x.logSoftmax(dim);
   const sharp = nllOf(e.op, logs, y, e.weight, e.ignore, e.reduction);
   if (e.smoothing === 0) return sharp;
@@ -152,7 +152,7 @@ function smoothed(x: Tensor, y: Tensor, e: Entropy): Tensor {
 
 /** A weight of classes in a shape that broadcasts with the input. */
 function alongClasses(weight: Tensor, x: Tensor): Tensor {
-  return weight.reshape(x.shape.map((_, d) => (d === classDim(x) ? weight.length : 1)));
+  return weight.reshape(x.sizes.map((_, d) => (d === classDim(x) ? weight.length : 1)));
 }
 
 /** Cross entropy with a probability of each class as target. */
@@ -167,7 +167,7 @@ function ofProbabilities(x: Tensor, y: Tensor, e: Entropy): Tensor {
   }
   checkWeight(e.op, x, e.weight);
   const dim = classDim(x);
-  const count = x.shape[dim]!;
+  const count = x.sizes[dim]!;
   const wanted = e.smoothing === 0 ? y : y.mul(1 - e.smoothing).add(e.smoothing / count);
   const logs = x.logSoftmax(dim).mul(wanted);
   const loss = (e.weight === null ? logs : logs.mul(alongClasses(e.weight, x))).sum(dim).neg();
@@ -187,7 +187,7 @@ function entropyOf(x: Tensor, y: Tensor, e: Entropy): Tensor {
     const hint = `label_smoothing must be between 0.0 and 1.0. Got: ${e.smoothing}`;
     throw new RuntimeError(message(e.op, 'label_smoothing in [0, 1]', String(e.smoothing), hint));
   }
-  if (sameShape(x.shape, y.shape) && x.ndim > 0) return ofProbabilities(x, y, e);
+  if (sameShape(x.sizes, y.sizes) && x.ndim > 0) return ofProbabilities(x, y, e);
   checkNll(e.op, x, y, e.weight);
   return smoothed(x, y, e);
 }
@@ -229,30 +229,30 @@ function checkLinear(x: Tensor, w: Tensor, b: Tensor | null, y: Tensor, ignore: 
     refuse(
       op,
       'an input of 1 or 2 dims',
-      showShape(x.shape),
+      showShape(x.sizes),
       `expected input with dimensionality 1 or 2, got ${x.ndim}`,
     );
   }
   if (w.ndim < 2) {
     const hint = `expected linear_weight with dimensionality at least 2, got ${w.ndim}`;
-    refuse(op, 'a weight of at least 2 dims', showShape(w.shape), hint);
+    refuse(op, 'a weight of at least 2 dims', showShape(w.sizes), hint);
   }
-  if (x.shape.at(-1) !== w.shape.at(-1)) {
-    const hint = `expected equal input and linear_weight last dimensions (in_features), got ${x.shape.at(-1)} and ${w.shape.at(-1)}, respectively`;
-    refuse(op, 'a weight of as many features as the input', showShape(w.shape), hint);
+  if (x.sizes.at(-1) !== w.sizes.at(-1)) {
+    const hint = `expected equal input and linear_weight last dimensions (in_features), got ${x.sizes.at(-1)} and ${w.sizes.at(-1)}, respectively`;
+    refuse(op, 'a weight of as many features as the input', showShape(w.sizes), hint);
   }
-  const outputs = w.shape.slice(0, -1);
-  if (b !== null && !sameShape(b.shape, outputs)) {
+  const outputs = w.sizes.slice(0, -1);
+  if (b !== null && !sameShape(b.sizes, outputs)) {
     const tuple = (s: readonly number[]): string => `(${s.join(', ')}${s.length === 1 ? ',' : ''})`;
-    const hint = `expected linear_bias shape ${tuple(outputs)}, got ${tuple(b.shape)}`;
-    refuse(op, `a bias of shape ${showShape(outputs)}`, showShape(b.shape), hint);
+    const hint = `expected linear_bias shape ${tuple(outputs)}, got ${tuple(b.sizes)}`;
+    refuse(op, `a bias of shape ${showShape(outputs)}`, showShape(b.sizes), hint);
   }
   if (w.ndim > 2 && x.ndim === 1) {
-    const hint = `K-dimensional loss defined by linear_weight shape (${w.shape.join(', ')}) requires batched input, (N, ${x.shape[0]}), got unbatched input with shape (${x.shape.join(', ')})`;
-    refuse(op, 'a batch of inputs', showShape(x.shape), hint);
+    const hint = `K-dimensional loss defined by linear_weight shape (${w.sizes.join(', ')}) requires batched input, (N, ${x.sizes[0]}), got unbatched input with shape (${x.sizes.join(', ')})`;
+    refuse(op, 'a batch of inputs', showShape(x.sizes), hint);
   }
-  const logits = [...x.shape.slice(0, -1), ...outputs];
-  if (ignore !== null && sameShape(y.shape, logits)) {
+  const logits = [...x.sizes.slice(0, -1), ...outputs];
+  if (ignore !== null && sameShape(y.sizes, logits)) {
     const hint = 'ignore_index cannot be specified when target contains probabilities';
     refuse(op, 'no ignored class with probabilities', String(ignore), hint);
   }
@@ -286,7 +286,7 @@ export const linearCrossEntropy = defineOp({
     share: number,
   ): Tensor => {
     const shape = checkLinear(x, w, b, y, ignore);
-    const logits = linearOf(x, w.reshape(-1, w.shape.at(-1)!), b === null ? null : b.reshape(-1)).reshape(
+    const logits = linearOf(x, w.reshape(-1, w.sizes.at(-1)!), b === null ? null : b.reshape(-1)).reshape(
       shape,
     );
     const options = { op: 'linearCrossEntropy', weight, ignore: ignore ?? -100, reduction, smoothing: share };

@@ -70,7 +70,7 @@ function walked(
   step: (t: number, all: Tensor) => Tensor,
   backwards: boolean,
 ): Tensor {
-  const [steps, n, states] = logs.shape as readonly [number, number, number];
+  const [steps, n, states] = logs.sizes as readonly [number, number, number];
   const all = filled([steps, n, states + 2], none, logs.dtype);
   const from = backwards ? 0 : 2;
   for (let k = 0; k < steps; k++) {
@@ -100,9 +100,9 @@ function betas(logs: Tensor, at: Lattice): Tensor {
   const last = at.inputs.sub(1).to(logs.dtype);
   const ends = at.ends.to(logs.dtype);
   // From a state one may skip to where its second successor allows it.
-  const skips = filled(at.skips.shape, 0, logs.dtype);
+  const skips = filled(at.skips.sizes, 0, logs.dtype);
   if (at.states > 2) skips.narrow(1, 0, at.states - 2).copy_(at.skips.narrow(1, 2, at.states - 2));
-  const outside = filled([logs.shape[1]!, at.states + 2], none, logs.dtype);
+  const outside = filled([logs.sizes[1]!, at.states + 2], none, logs.dtype);
   return walked(
     logs,
     at,
@@ -117,7 +117,7 @@ function betas(logs: Tensor, at: Lattice): Tensor {
 
 /** [N]: minus the log-probability of each sample's labels. */
 function lossOf(alpha: Tensor, at: Lattice): Tensor {
-  const n = alpha.shape[1]!;
+  const n = alpha.sizes[1]!;
   const step = at.inputs.sub(1).clampMin(0).unsqueeze(0).expand([1, n, at.states]);
   const final = alpha.gather(0, step).squeeze(0).maskedFill(at.ends.logicalNot(), none);
   const loss = final.logsumexp(1).neg();
@@ -159,10 +159,10 @@ function checkLengths(inputs: readonly number[], targets: readonly number[], ste
   const most = Math.max(0, ...targets);
   const total = targets.reduce((a, b) => a + b, 0);
   const fits =
-    y.ndim === 1 ? y.length === total : y.ndim === 2 && y.shape[0] === targets.length && y.shape[1]! >= most;
+    y.ndim === 1 ? y.length === total : y.ndim === 2 && y.sizes[0] === targets.length && y.sizes[1]! >= most;
   if (!fits) {
-    const hint = `Expected targets [${targets.length}, at least ${most}] or all ${total} labels in one row, but got targets of size ${showShape(y.shape)}`;
-    refuse('targets that fit their lengths', showShape(y.shape), hint);
+    const hint = `Expected targets [${targets.length}, at least ${most}] or all ${total} labels in one row, but got targets of size ${showShape(y.sizes)}`;
+    refuse('targets that fit their lengths', showShape(y.sizes), hint);
   }
 }
 
@@ -171,7 +171,7 @@ function labelsOf(y: Tensor, lengths: readonly number[], blank: number): Tensor 
   const most = Math.max(0, ...lengths);
   let next = 0;
   const starts = lengths.map((length, i) => {
-    const start = y.ndim === 2 ? i * y.shape[1]! : next;
+    const start = y.ndim === 2 ? i * y.sizes[1]! : next;
     next += length;
     return start;
   });
@@ -188,7 +188,7 @@ function latticeOf(
   lengths: readonly number[],
   blank: number,
 ): Lattice {
-  const [n, most] = labels.shape as readonly [number, number];
+  const [n, most] = labels.sizes as readonly [number, number];
   const states = 2 * most + 1;
   const odd = upTo(states).remainder(2).eq(1);
   const all = filled([n, states], blank, int64);
@@ -219,7 +219,7 @@ function latticeOf(
 
 /** [N]: the losses, recorded. */
 function lossesOf(x: Tensor, at: Lattice, zeroInfinity: boolean): Tensor {
-  const [steps, n] = x.shape as readonly [number, number, number];
+  const [steps, n] = x.sizes as readonly [number, number, number];
   const index = at.classes.unsqueeze(0).expand([steps, n, at.states]);
   const [logs, alpha, loss] = noGrad(() => {
     // Sums of hundreds of logarithms: float32 would leave a posterior few digits.
@@ -234,7 +234,7 @@ function lossesOf(x: Tensor, at: Lattice, zeroInfinity: boolean): Tensor {
       const v = saved.get();
       const gradient = noGrad(() => {
         const share = posterior([alpha, betas(logs, at), logs, loss.unsqueeze(1)]);
-        const sums = filled(v.shape, 0, float64).scatterAdd(2, index, share);
+        const sums = filled(v.sizes, 0, float64).scatterAdd(2, index, share);
         const inside = upTo(steps).unsqueeze(1).lt(at.inputs.squeeze(1)).to(v.dtype).unsqueeze(2);
         const parts = [v, sums, g!.unsqueeze(1), loss.unsqueeze(1), inside];
         return slope(parts, [zeroInfinity ? 1 : 0]).to(v.dtype);
@@ -279,12 +279,12 @@ export const ctcLoss = defineOp({
     if (raw.ndim !== 2 && raw.ndim !== 3) {
       refuse(
         'log-probabilities of 2 or 3 dims',
-        showShape(raw.shape),
+        showShape(raw.sizes),
         'log_probs must be (T, N, C) or (T, C)',
       );
     }
     const x = raw.ndim === 2 ? raw.unsqueeze(1) : raw;
-    const [steps, n, classes] = x.shape as readonly [number, number, number];
+    const [steps, n, classes] = x.sizes as readonly [number, number, number];
     if (blank < 0 || blank >= classes)
       refuse(`a blank in [0, ${classes})`, String(blank), 'blank must be in label range');
     const inputs = lengthsOf('input_lengths', inputLengths, n);

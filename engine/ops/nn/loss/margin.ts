@@ -51,7 +51,7 @@ export const marginRankingLoss = defineOp({
   compose: (a: Tensor, b: Tensor, y: Tensor, margin: number, reduction: string): Tensor => {
     const op = 'marginRankingLoss';
     if (a.ndim !== b.ndim || a.ndim !== y.ndim) {
-      const sizes = [a, b, y].map((x) => showShape(x.shape)).join(', ');
+      const sizes = [a, b, y].map((x) => showShape(x.sizes)).join(', ');
       const hint = `margin_ranking_loss : All input tensors should have same dimension but got sizes: ${sizes}`;
       refuse(op, 'as many dims in each', sizes, hint);
     }
@@ -80,12 +80,12 @@ const cosine = formula(
 );
 function checkEmbedding(a: Tensor, b: Tensor, y: Tensor): void {
   const op = 'cosineEmbeddingLoss';
-  const sizes = `${showShape(a.shape)} and ${showShape(b.shape)}`;
+  const sizes = `${showShape(a.sizes)} and ${showShape(b.sizes)}`;
   if (y.ndim > 1) {
     refuse(
       op,
       'a target of 0 or 1 dims',
-      showShape(y.shape),
+      showShape(y.sizes),
       '0D or 1D target tensor expected, multi-target not supported',
     );
   }
@@ -133,7 +133,7 @@ interface Triplet {
 /** The usual distance function, whose errors name the loss. */
 function apartBy(op: string, p: number, eps: number): Triplet['apart'] {
   return (x, y) => {
-    broadcastShapes(op, x.shape, y.shape);
+    broadcastShapes(op, x.sizes, y.sizes);
     return pairwise(x, y, p, eps, false);
   };
 }
@@ -237,9 +237,9 @@ export const tripletMarginWithDistanceLoss = defineOp({
 /** The input as a matrix [samples, classes]: one sample where it has fewer dims. */
 function samplesOf(op: string, x: Tensor): Tensor {
   requireFloating(op, x.dtype);
-  if (x.ndim > 2 || x.shape.at(-1) === 0) {
-    const hint = `Expected non-empty vector or matrix with optional 0-dim batch size, but got: ${showShape(x.shape)}`;
-    refuse(op, 'a vector or matrix of classes', showShape(x.shape), hint);
+  if (x.ndim > 2 || x.sizes.at(-1) === 0) {
+    const hint = `Expected non-empty vector or matrix with optional 0-dim batch size, but got: ${showShape(x.sizes)}`;
+    refuse(op, 'a vector or matrix of classes', showShape(x.sizes), hint);
   }
   return x.ndim === 2 ? x : x.reshape(1, -1);
 }
@@ -263,16 +263,16 @@ function checkMulti(rows: Tensor, y: Tensor, p: number, weight: Tensor | null): 
   if (p !== 1 && p !== 2)
     refuse(op, 'p of 1 or 2', String(p), 'only p == 1 and p == 2 supported', ValueError);
   if (weight !== null && weight.ndim !== 1) {
-    refuse(op, 'a weight of one dim', showShape(weight.shape), 'weight must be one-dimensional', ValueError);
+    refuse(op, 'a weight of one dim', showShape(weight.sizes), 'weight must be one-dimensional', ValueError);
   }
-  const [n, count] = rows.shape;
+  const [n, count] = rows.sizes;
   if (y.ndim > 1 || y.length !== n) {
-    const hint = `target tensor should be 1-D with size equal to the number of samples. Expected target size [${n}], but got ${showShape(y.shape)}`;
-    refuse(op, `a target of shape [${n}]`, showShape(y.shape), hint);
+    const hint = `target tensor should be 1-D with size equal to the number of samples. Expected target size [${n}], but got ${showShape(y.sizes)}`;
+    refuse(op, `a target of shape [${n}]`, showShape(y.sizes), hint);
   }
   if (weight !== null && weight.length !== count) {
-    const hint = `inconsistent weight size, expected ${count} but got ${showShape(weight.shape)}`;
-    refuse(op, `a weight of shape [${count}]`, showShape(weight.shape), hint);
+    const hint = `inconsistent weight size, expected ${count} but got ${showShape(weight.sizes)}`;
+    refuse(op, `a weight of shape [${count}]`, showShape(weight.sizes), hint);
   }
   requireLong(op, y);
 }
@@ -303,7 +303,7 @@ export const multiMarginLoss = defineOp({
       refuse(op, 'p of 1 or 2', String(p), 'only p == 1 and p == 2 supported', ValueError);
     const rows = samplesOf(op, x);
     checkMulti(rows, y, p, weight);
-    const count = rows.shape[1]!;
+    const count = rows.sizes[1]!;
     requireInside(
       y,
       count,
@@ -343,13 +343,13 @@ export const multilabelMarginLoss = defineOp({
   compose: (x: Tensor, y: Tensor, reduction: string): Tensor => {
     const op = 'multilabelMarginLoss';
     const rows = samplesOf(op, x);
-    if (!sameShape(x.shape, y.shape)) {
-      const hint = `inconsistent target size: ${showShape(y.shape)} for input of size: ${showShape(x.shape)}`;
-      refuse(op, `a target of shape ${showShape(x.shape)}`, showShape(y.shape), hint);
+    if (!sameShape(x.sizes, y.sizes)) {
+      const hint = `inconsistent target size: ${showShape(y.sizes)} for input of size: ${showShape(x.sizes)}`;
+      refuse(op, `a target of shape ${showShape(x.sizes)}`, showShape(y.sizes), hint);
     }
     requireLong(op, y);
-    const count = rows.shape[1]!;
-    const labels = y.reshape(rows.shape);
+    const count = rows.sizes[1]!;
+    const labels = y.reshape(rows.sizes);
     const listed = labels.ge(0).to(int64).cumprod(1);
     const at = labels.mul(listed);
     requireInside(

@@ -187,15 +187,15 @@ function varianceFor(x: Tensor, given: Tensor | number): Tensor {
   if (v.lt(0).any().item() === true) {
     throw new ValueError(message('gaussianNllLoss', 'var ≥ 0', 'less', 'var has negative entry/entries'));
   }
-  if (sameShape(v.shape, x.shape)) return v;
-  if (sameShape(v.shape, x.shape.slice(0, -1))) return v.unsqueeze(-1);
-  const other = v.shape.filter((size, d) => size !== x.shape[d]);
+  if (sameShape(v.sizes, x.sizes)) return v;
+  if (sameShape(v.sizes, x.sizes.slice(0, -1))) return v.unsqueeze(-1);
+  const other = v.sizes.filter((size, d) => size !== x.sizes[d]);
   if (v.ndim === x.ndim && other.reduce((a, b) => a + b, 0) === 1) return v;
-  const required = `a var for an input of shape [${x.shape.join(', ')}]`;
+  const required = `a var for an input of shape [${x.sizes.join(', ')}]`;
   return refuse(
     'gaussianNllLoss',
     required,
-    `[${v.shape.join(', ')}]`,
+    `[${v.sizes.join(', ')}]`,
     'var is of incorrect size',
     ValueError,
   );
@@ -223,7 +223,7 @@ export const gaussianNllLoss = defineOp({
     reduction: string,
   ): Tensor => {
     const v = varianceFor(x, variance).clone();
-    broadcastShapes('gaussianNllLoss', x.shape, y.shape);
+    broadcastShapes('gaussianNllLoss', x.sizes, y.sizes);
     // Gradients pass as if nothing had been cut off.
     noGrad(() => v.clampMin_(eps));
     const loss = gaussian(x, y, v);

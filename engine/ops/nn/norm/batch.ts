@@ -37,12 +37,12 @@ function checkBatch(x: Tensor, b: Batch): void {
     const hint = `${missing} must be defined in evaluation mode`;
     throw new RuntimeError(message(b.op, missing, 'null', hint));
   }
-  const channels = x.shape[1] ?? 0;
+  const channels = x.sizes[1] ?? 0;
   const all = { running_mean: b.runningMean, running_var: b.runningVar, weight: b.weight, bias: b.bias };
   for (const [name, p] of Object.entries(all)) {
     if (p === null || p.length === channels) continue;
     const hint = `${name} should contain ${channels} elements not ${p.length}`;
-    throw new RuntimeError(message(b.op, `${name} of ${channels} elements`, showShape(p.shape), hint));
+    throw new RuntimeError(message(b.op, `${name} of ${channels} elements`, showShape(p.sizes), hint));
   }
 }
 
@@ -56,15 +56,15 @@ const applied = [
 function follow(running: Tensor | null, seen: Tensor, momentum: number): void {
   if (running === null) return;
   noGrad(() =>
-    running.copy_(running.mul(1 - momentum).add(seen.detach().reshape(running.shape).mul(momentum))),
+    running.copy_(running.mul(1 - momentum).add(seen.detach().reshape(running.sizes).mul(momentum))),
   );
 }
 
 function normalized(x: Tensor, b: Batch): Normalized {
-  const channels = x.shape[1]!;
-  const aside = x.shape.map((_, d) => (d === 1 ? channels : 1));
+  const channels = x.sizes[1]!;
+  const aside = x.sizes.map((_, d) => (d === 1 ? channels : 1));
   const laid = (p: Tensor): Tensor => p.reshape(aside);
-  const over = x.shape.flatMap((_, d) => (d === 1 ? [] : [d]));
+  const over = x.sizes.flatMap((_, d) => (d === 1 ? [] : [d]));
   const mean = b.training ? x.mean(over, true) : laid(b.runningMean!);
   const variance = b.training ? x.var(over, { correction: 0, keepdim: true }) : laid(b.runningVar!);
   const inverse = variance.add(b.eps).rsqrt();
@@ -95,10 +95,10 @@ function batchNormOf(x: Tensor, b: Batch): Tensor {
 
 /** @throws ValueError where one value a channel has no variance. */
 function checkCount(op: string, x: Tensor, from: number, what: string): void {
-  const count = x.shape.reduce((n, size, d) => (d === 1 || (d === 0 && from === 2) ? n : n * size), 1);
+  const count = x.sizes.reduce((n, size, d) => (d === 1 || (d === 0 && from === 2) ? n : n * size), 1);
   if (count !== 1) return;
-  const hint = `Expected more than 1 ${what} when training, got input size torch.Size(${showShape(x.shape)})`;
-  throw new ValueError(message(op, `more than 1 ${what}`, showShape(x.shape), hint));
+  const hint = `Expected more than 1 ${what} when training, got input size torch.Size(${showShape(x.sizes)})`;
+  throw new ValueError(message(op, `more than 1 ${what}`, showShape(x.sizes), hint));
 }
 
 const statistics = [maybe('running_mean'), maybe('running_var')];
@@ -185,7 +185,7 @@ export const instanceNorm = defineOp({
   ): Tensor => {
     const op = 'instanceNorm';
     if (training) checkCount(op, x, 2, 'spatial element');
-    const [n, channels, ...space] = x.shape as readonly [number, number, ...number[]];
+    const [n, channels, ...space] = x.sizes as readonly [number, number, ...number[]];
     const times = (p: Tensor | null): Tensor | null => p?.repeat([n]) ?? null;
     const [mean, variance] = noGrad(() => [times(runningMean), times(runningVar)] as const);
     const images = x.reshape(1, n * channels, ...space);
@@ -205,7 +205,7 @@ export const instanceNorm = defineOp({
         if (variance !== null) runningVar!.copy_(variance.reshape(n, channels).mean(0));
       });
     }
-    return out.reshape(x.shape);
+    return out.reshape(x.sizes);
   },
   tests: () => ({
     samples: [

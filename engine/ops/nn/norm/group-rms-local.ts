@@ -26,7 +26,7 @@ function refuse(op: string, required: string, got: string, hint: string): never 
 
 /** A parameter of channels in a shape that broadcasts with the input. */
 const perChannel = (p: Tensor, x: Tensor): Tensor =>
-  p.reshape(x.shape.map((_, d) => (d === 1 ? p.length : 1)));
+  p.reshape(x.sizes.map((_, d) => (d === 1 ? p.length : 1)));
 
 function scaled(out: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
   const grown = weight === null ? out : out.mul(perChannel(weight, out));
@@ -43,9 +43,9 @@ function checkGroups(
   requireFloating(op, x.dtype);
   if (x.ndim < 2) {
     const hint = `Expected at least 2 dimensions for input tensor but received ${x.ndim}`;
-    refuse(op, 'an input of at least 2 dims', showShape(x.shape), hint);
+    refuse(op, 'an input of at least 2 dims', showShape(x.sizes), hint);
   }
-  const channels = x.shape[1]!;
+  const channels = x.sizes[1]!;
   if (groups <= 0) {
     refuse(
       op,
@@ -55,21 +55,21 @@ function checkGroups(
     );
   }
   if (channels % groups !== 0) {
-    const hint = `Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(x.shape)} and num_groups=${groups}`;
+    const hint = `Expected number of channels in input to be divisible by num_groups, but got input of shape ${showShape(x.sizes)} and num_groups=${groups}`;
     refuse(op, `channels divisible by ${groups}`, String(channels), hint);
   }
   for (const [name, p] of Object.entries({ weight, bias })) {
     if (p === null || (p.ndim === 1 && p.length === channels)) continue;
-    const hint = `Expected ${name} to be a vector of size equal to the number of channels in input, but got ${name} of shape ${showShape(p.shape)} and input of shape ${showShape(x.shape)}`;
-    refuse(op, `a ${name} of ${channels}`, showShape(p.shape), hint);
+    const hint = `Expected ${name} to be a vector of size equal to the number of channels in input, but got ${name} of shape ${showShape(p.sizes)} and input of shape ${showShape(x.sizes)}`;
+    refuse(op, `a ${name} of ${channels}`, showShape(p.sizes), hint);
   }
 }
 
 function grouped(x: Tensor, groups: number, weight: Tensor | null, bias: Tensor | null, eps: number): Tensor {
   if (x.length === 0) return scaled(x.clone(), weight, bias);
-  const n = x.shape[0]!;
+  const n = x.sizes[0]!;
   const size = x.length / (n * groups);
-  const out = layerNormOf('groupNorm', x.reshape(n, groups, size), [size], null, null, eps).reshape(x.shape);
+  const out = layerNormOf('groupNorm', x.reshape(n, groups, size), [size], null, null, eps).reshape(x.sizes);
   return scaled(out, weight, bias);
 }
 
@@ -87,10 +87,10 @@ export const groupNorm = defineOp({
   ],
   compose: (x: Tensor, groups: number, weight: Tensor | null, bias: Tensor | null, eps: number): Tensor => {
     checkGroups('groupNorm', x, groups, weight, bias);
-    const counts = [Math.floor((x.shape[0]! * x.shape[1]!) / groups), ...x.shape.slice(2)];
+    const counts = [Math.floor((x.sizes[0]! * x.sizes[1]!) / groups), ...x.sizes.slice(2)];
     if (counts.reduce((a, b) => a * b, 1) === 1) {
-      const hint = `Expected more than 1 value per channel when training, got input size ${showShape(x.shape)}`;
-      throw new ValueError(message('groupNorm', 'more than 1 value per group', showShape(x.shape), hint));
+      const hint = `Expected more than 1 value per channel when training, got input size ${showShape(x.sizes)}`;
+      throw new ValueError(message('groupNorm', 'more than 1 value per group', showShape(x.sizes), hint));
     }
     return grouped(x, groups, weight, bias, eps);
   },
@@ -168,7 +168,7 @@ export const nativeLayerNorm = defineOp({
   ): [Tensor, Tensor, Tensor] => {
     const shape = typeof size === 'number' ? [size] : size;
     const out = layerNormOf('nativeLayerNorm', x, shape, weight, bias, eps);
-    const kept = x.shape.map((n, d) => (d < x.ndim - shape.length ? n : 1));
+    const kept = x.sizes.map((n, d) => (d < x.ndim - shape.length ? n : 1));
     if (x.length === 0) return [out, newTensor(kept, x.dtype), newTensor(kept, x.dtype)];
     const over = shape.map((_, k) => x.ndim - shape.length + k);
     const still = x.detach();
@@ -193,13 +193,13 @@ function checkRows(op: string, x: Tensor, shape: readonly number[], weight: Tens
       'Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []';
     refuse(op, 'normalized_shape with at least one size', '[]', hint);
   }
-  if (weight !== null && !sameShape(weight.shape, shape)) {
-    const hint = `Expected weight to be of same shape as normalized_shape, but got weight of shape ${showShape(weight.shape)} and normalized_shape = ${showShape(shape)}`;
-    refuse(op, `a weight of shape ${showShape(shape)}`, showShape(weight.shape), hint);
+  if (weight !== null && !sameShape(weight.sizes, shape)) {
+    const hint = `Expected weight to be of same shape as normalized_shape, but got weight of shape ${showShape(weight.sizes)} and normalized_shape = ${showShape(shape)}`;
+    refuse(op, `a weight of shape ${showShape(shape)}`, showShape(weight.sizes), hint);
   }
-  if (x.ndim < shape.length || !sameShape(x.shape.slice(x.ndim - shape.length), shape)) {
-    const hint = `Given normalized_shape=${showShape(shape)}, expected input with shape [*${shape.join(', ')}], but got input of size${showShape(x.shape)}`;
-    refuse(op, `an input whose last sizes are ${showShape(shape)}`, showShape(x.shape), hint);
+  if (x.ndim < shape.length || !sameShape(x.sizes.slice(x.ndim - shape.length), shape)) {
+    const hint = `Given normalized_shape=${showShape(shape)}, expected input with shape [*${shape.join(', ')}], but got input of size${showShape(x.sizes)}`;
+    refuse(op, `an input whose last sizes are ${showShape(shape)}`, showShape(x.sizes), hint);
   }
 }
 
@@ -247,12 +247,12 @@ export const rmsNorm = defineOp({
 function neighbours(x: Tensor, size: number): Tensor {
   const border = (n: number): Tensor =>
     rawZeros(
-      x.shape.map((s, d) => (d === 1 ? n : s)),
+      x.sizes.map((s, d) => (d === 1 ? n : s)),
       x.dtype,
     );
   const wide = cat.impl([border(Math.floor(size / 2)), x, border(Math.floor((size - 1) / 2))], 1);
-  let total = wide.narrow(1, 0, x.shape[1]!);
-  for (let k = 1; k < size; k++) total = total.add(wide.narrow(1, k, x.shape[1]!));
+  let total = wide.narrow(1, 0, x.sizes[1]!);
+  for (let k = 1; k < size; k++) total = total.add(wide.narrow(1, k, x.sizes[1]!));
   return total.div(size);
 }
 
@@ -271,7 +271,7 @@ export const localResponseNorm = defineOp({
   compose: (x: Tensor, size: number, alpha: number, beta: number, k: number): Tensor => {
     if (x.ndim < 3) {
       const hint = `Expected 3D or higher dimensionality input (got ${x.ndim} dimensions)`;
-      throw new ValueError(message('localResponseNorm', 'at least 3 dims', showShape(x.shape), hint));
+      throw new ValueError(message('localResponseNorm', 'at least 3 dims', showShape(x.sizes), hint));
     }
     if (size < 1) refuse('localResponseNorm', 'a size of at least 1', String(size), 'size must be positive');
     if (x.length === 0) return x;

@@ -50,13 +50,13 @@ const forwards = [
 const backwards = [backwardOf(false), backwardOf(true)];
 
 function checkParameter(op: string, name: string, p: Tensor | null, shape: readonly number[]): void {
-  if (p === null || sameShape(p.shape, shape)) return;
+  if (p === null || sameShape(p.sizes, shape)) return;
   throw new RuntimeError(
     message(
       op,
       `${name} of shape ${showShape(shape)}`,
-      showShape(p.shape),
-      `Expected ${name} to be of same shape as normalized_shape, but got ${name} of shape ${showShape(p.shape)} and normalized_shape = ${showShape(shape)}`,
+      showShape(p.sizes),
+      `Expected ${name} to be of same shape as normalized_shape, but got ${name} of shape ${showShape(p.sizes)} and normalized_shape = ${showShape(shape)}`,
     ),
   );
 }
@@ -80,13 +80,13 @@ function check(
   }
   checkParameter(op, 'weight', weight, shape);
   checkParameter(op, 'bias', bias, shape);
-  if (x.ndim < shape.length || !sameShape(x.shape.slice(x.ndim - shape.length), shape)) {
+  if (x.ndim < shape.length || !sameShape(x.sizes.slice(x.ndim - shape.length), shape)) {
     throw new RuntimeError(
       message(
         op,
         `an input whose last sizes are ${showShape(shape)}`,
-        showShape(x.shape),
-        `Given normalized_shape=${showShape(shape)}, expected input with shape [*, ${shape.join(', ')}], but got input of size${showShape(x.shape)}`,
+        showShape(x.sizes),
+        `Given normalized_shape=${showShape(shape)}, expected input with shape [*, ${shape.join(', ')}], but got input of size${showShape(x.sizes)}`,
       ),
     );
   }
@@ -127,12 +127,12 @@ interface Saved {
 }
 
 function rowGradient(g: Tensor, s: Saved): Tensor {
-  const out = newTensor(s.x.shape, s.x.dtype);
+  const out = newTensor(s.x.sizes, s.x.dtype);
   runRows({
     op: 'layerNorm',
     pipeline: backwards[s.weight === null ? 0 : 1]!,
     inputs: [g, s.x, s.mean, s.inverse, ...(s.weight === null ? [] : [s.weight])],
-    params: [countOf(s.x.shape, s.row)],
+    params: [countOf(s.x.sizes, s.row)],
     compute: s.x.dtype,
     out,
     row: s.row,
@@ -189,18 +189,18 @@ export function layerNormOf(
   eps: number,
 ): Tensor {
   check(op, x, shape, weight, bias);
-  const row = x.shape.map((_, d) => d >= x.ndim - shape.length);
+  const row = x.sizes.map((_, d) => d >= x.ndim - shape.length);
   const inputs = [x, weight, bias].filter((i): i is Tensor => i !== null);
   const recording = shouldRecord(inputs);
   const scalars = recording
-    ? [newRowScalars(x.shape, row, x.dtype), newRowScalars(x.shape, row, x.dtype)]
+    ? [newRowScalars(x.sizes, row, x.dtype), newRowScalars(x.sizes, row, x.dtype)]
     : [];
-  const out = newTensor(x.shape, x.dtype);
+  const out = newTensor(x.sizes, x.dtype);
   runRows({
     op: 'layerNorm',
     pipeline: forwards[(weight === null ? 0 : 2) + (bias === null ? 0 : 1)]!,
     inputs,
-    params: [countOf(x.shape, row), eps],
+    params: [countOf(x.sizes, row), eps],
     compute: x.dtype,
     out,
     row,

@@ -25,9 +25,9 @@ const pythonName = (op: string): string => op.replace(/[A-Z]/g, (c) => `_${c.toL
 function sizesOf(op: string, x: Tensor, given: unknown, n: number): number[] {
   if (x.ndim !== n + 1 && x.ndim !== n + 2) {
     const hint = `Input dimension should be at least ${n + 1}, but got ${x.ndim}`;
-    const text = message(op, `an input of ${n + 1} or ${n + 2} dims`, showShape(x.shape), hint);
+    const text = message(op, `an input of ${n + 1} or ${n + 2} dims`, showShape(x.sizes), hint);
     if (n > 1 && x.ndim <= n) throw new ValueError(text);
-    refuse(op, `an input of ${n + 1} or ${n + 2} dims`, showShape(x.shape), hint);
+    refuse(op, `an input of ${n + 1} or ${n + 2} dims`, showShape(x.sizes), hint);
   }
   const list = Array.isArray(given) ? (given as unknown[]) : new Array<unknown>(n).fill(given);
   if (list.length !== n) {
@@ -38,7 +38,7 @@ function sizesOf(op: string, x: Tensor, given: unknown, n: number): number[] {
       n === 1 ? "'output_size' should contain one int" : `${pythonName(op)}: output_size must be ${n}`,
     );
   }
-  const own = x.shape.slice(x.ndim - n);
+  const own = x.sizes.slice(x.ndim - n);
   const sizes = list.map((v, i) => {
     if (v === null && n > 1) return own[i]!;
     if (Number.isInteger(v)) return v as number;
@@ -53,12 +53,12 @@ function sizesOf(op: string, x: Tensor, given: unknown, n: number): number[] {
     );
   }
   requireTables(op, sizes);
-  if (x.shape.slice(x.ndim - n).some((s) => s === 0)) {
+  if (x.sizes.slice(x.ndim - n).some((s) => s === 0)) {
     refuse(
       op,
       'non-empty dims to pool',
-      showShape(x.shape),
-      `${pythonName(op)}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes ${showShape(x.shape)}`,
+      showShape(x.sizes),
+      `${pythonName(op)}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes ${showShape(x.sizes)}`,
     );
   }
   if (x.dtype.isIntegral) {
@@ -86,10 +86,10 @@ function windowsOf(size: number, out: number): { start: number[]; end: number[] 
 /** The mean of each window, dim by dim: a mean over a box is the mean of means. */
 export function adaptiveMean(x: Tensor, sizes: readonly number[]): Tensor {
   const lead = x.ndim - sizes.length;
-  const own = x.shape.slice(lead);
+  const own = x.sizes.slice(lead);
   if (sizes.every((out, i) => out > 0 && own[i]! % out === 0)) {
     const split = sizes.flatMap((out, i) => [out, own[i]! / out]);
-    return x.reshape([...x.shape.slice(0, lead), ...split]).mean(sizes.map((_, i) => lead + 2 * i + 1));
+    return x.reshape([...x.sizes.slice(0, lead), ...split]).mean(sizes.map((_, i) => lead + 2 * i + 1));
   }
   let out = x;
   sizes.forEach((size, i) => {
@@ -109,14 +109,14 @@ function adaptiveMax(x: Tensor, sizes: readonly number[], wanted: boolean) {
   const lead = x.ndim - n;
   let picked = x.detach();
   const places = sizes.map((size, i): Place => {
-    const { start, end } = windowsOf(x.shape[lead + i]!, size);
+    const { start, end } = windowsOf(x.sizes[lead + i]!, size);
     const kernel = start.reduce((most, from, o) => Math.max(most, end[o]! - from), 1);
     const each = start.flatMap((from, o) =>
       Array.from({ length: kernel }, (_, k) => Math.min(from + k, end[o]! - 1)),
     );
     picked = indexSelect.impl(picked, lead + i, longTable(each));
     return {
-      in: x.shape[lead + i]!,
+      in: x.sizes[lead + i]!,
       kernel,
       dilation: 1,
       start: alongAxis(start, i, n),
@@ -128,11 +128,11 @@ function adaptiveMax(x: Tensor, sizes: readonly number[], wanted: boolean) {
     };
   });
   const split = picked.reshape([
-    ...x.shape.slice(0, lead),
+    ...x.sizes.slice(0, lead),
     ...places.flatMap((p, i) => [sizes[i]!, p.kernel]),
   ]);
   const order = [
-    ...x.shape.slice(0, lead).map((_, d) => d),
+    ...x.sizes.slice(0, lead).map((_, d) => d),
     ...sizes.map((_, i) => lead + 2 * i),
     ...sizes.map((_, i) => lead + 2 * i + 1),
   ];

@@ -167,17 +167,17 @@ export const maxPool2dWithIndicesBackward = defineOp({
     requirePlanes(op, x, 2);
     if (g.dtype.isIntegral) throw noKernel(op, g);
     const axes = poolAxes(op, x, 2, { kernel, stride, padding, dilation, ceilMode });
-    const shape = showShape([...x.shape.slice(0, -2), ...axes.map((a) => a.out)]);
+    const shape = showShape([...x.sizes.slice(0, -2), ...axes.map((a) => a.out)]);
     for (const of of [g, indices])
-      if (showShape(of.shape) !== shape)
-        refuse(op, `a gradient and indices of ${shape}`, showShape(of.shape), 'they are of the output');
-    const out = noGrad(() => spreadBack(g, indices, x.shape, 2));
+      if (showShape(of.sizes) !== shape)
+        refuse(op, `a gradient and indices of ${shape}`, showShape(of.sizes), 'they are of the output');
+    const out = noGrad(() => spreadBack(g, indices, x.sizes, 2));
     // The input takes part with a gradient of zeros, as in PyTorch.
     return record('MaxPool2DWithIndicesBackwardBackward0', out, [g, x], (save) => {
       const at = save(indices);
       return ([gg]) => [
         g.requiresGrad ? pickedPlanes(gg!, at.get(), 2) : null,
-        x.requiresGrad ? rawZeros(x.shape, gg!.dtype) : null,
+        x.requiresGrad ? rawZeros(x.sizes, gg!.dtype) : null,
       ];
     });
   },

@@ -35,7 +35,7 @@ function unpooledSizes(op: string, x: Tensor, n: number, u: Unpooling): readonly
   const given = typeof u.stride === 'number' ? [u.stride] : (u.stride ?? []);
   const stride = given.length === 0 ? kernel : spread(op, 'stride', given, n);
   const pad = spread(op, 'padding', u.padding, n);
-  const usual = kernel.map((k, i) => (x.shape[x.ndim - n + i]! - 1) * stride[i]! + k - 2 * pad[i]!);
+  const usual = kernel.map((k, i) => (x.sizes[x.ndim - n + i]! - 1) * stride[i]! + k - 2 * pad[i]!);
   if (u.size === null) return usual;
   const size = u.size.length === n + 2 ? u.size.slice(2) : u.size;
   if (size.length !== n) {
@@ -77,16 +77,16 @@ function checkIndices(op: string, x: Tensor, indices: Tensor, n: number, places:
     refuse(
       op,
       `an input of ${n + 1} or ${n + 2} dims`,
-      showShape(x.shape),
+      showShape(x.sizes),
       `Input to max_unpooling${n}d should be a ${n + 1}d or ${n + 2}d Tensor, but got a tensor with ${x.ndim} dimensions.`,
     );
   }
-  if (showShape(x.shape) !== showShape(indices.shape)) {
+  if (showShape(x.sizes) !== showShape(indices.sizes)) {
     refuse(
       op,
-      `indices of ${showShape(x.shape)}`,
-      showShape(indices.shape),
-      `Expected shape of indices to be same as that of the input tensor (${showShape(x.shape)}) but got indices tensor with shape: ${showShape(indices.shape)}`,
+      `indices of ${showShape(x.sizes)}`,
+      showShape(indices.sizes),
+      `Expected shape of indices to be same as that of the input tensor (${showShape(x.sizes)}) but got indices tensor with shape: ${showShape(indices.sizes)}`,
     );
   }
   if (indices.length === 0) return;
@@ -103,8 +103,8 @@ function unpooled(op: string, n: number, x: Tensor, indices: Tensor, u: Unpoolin
   if (!x.dtype.isFloatingPoint && !x.dtype.isComplex) throw noKernel(op, x);
   const places = numelOf(sizes);
   checkIndices(op, x, indices, n, places);
-  const lead = x.shape.slice(0, x.ndim - n);
-  const rows = (v: Tensor): Tensor => v.reshape([...lead, numelOf(v.shape.slice(lead.length))]);
+  const lead = x.sizes.slice(0, x.ndim - n);
+  const rows = (v: Tensor): Tensor => v.reshape([...lead, numelOf(v.sizes.slice(lead.length))]);
   return rawZeros([...lead, places], x.dtype)
     .scatter(lead.length, rows(indices), rows(x))
     .reshape([...lead, ...sizes]);
@@ -173,7 +173,7 @@ export const maxUnpool3d = maxUnpool(3, [2, 2, 2]);
 function starts(samples: Tensor, size: number, out: number, kernel: number): Tensor {
   const end = size - kernel;
   const fixed = alongAxis(new Array<number>(out).fill(end), 0, 1);
-  if (out === 1) return fixed.expand([...samples.shape, 1]);
+  if (out === 1) return fixed.expand([...samples.sizes, 1]);
   const alpha = end / (out - 1);
   const u = samples.unsqueeze(-1);
   const steps = alongAxis(
@@ -218,7 +218,7 @@ function fractionalSizes(
   if (list.length !== n || list.some((r) => !(r > 0 && r < 1))) {
     throw new ValueError(message(op, `${n} ratios in (0, 1)`, showShape(list)));
   }
-  return list.map((r, i) => Math.trunc(x.shape[x.ndim - n + i]! * r));
+  return list.map((r, i) => Math.trunc(x.sizes[x.ndim - n + i]! * r));
 }
 
 function fractionalPooled(
@@ -230,13 +230,13 @@ function fractionalPooled(
     refuse(
       op,
       `an input of ${n + 1} or ${n + 2} dims`,
-      showShape(x.shape),
+      showShape(x.sizes),
       `Expected ${n + 1}D or ${n + 2}D tensor`,
     );
   if (!x.dtype.isFloatingPoint) throw noKernel(op, x);
   const kernel = spread(op, 'kernel_size', kernelSize, n);
   const sizes = fractionalSizes(op, x, n, size, ratio);
-  const own = x.shape.slice(x.ndim - n);
+  const own = x.sizes.slice(x.ndim - n);
   own.forEach((v, i) => {
     if (sizes[i]! < 1 || sizes[i]! + kernel[i]! - 1 > v) {
       refuse(
@@ -247,11 +247,11 @@ function fractionalPooled(
       );
     }
   });
-  const lead = x.shape.slice(0, x.ndim - n);
-  const planes = [x.ndim === n + 1 ? 1 : x.shape[0]!, x.shape[x.ndim - n - 1]!, n];
+  const lead = x.sizes.slice(0, x.ndim - n);
+  const planes = [x.ndim === n + 1 ? 1 : x.sizes[0]!, x.sizes[x.ndim - n - 1]!, n];
   const drawn = given ?? rand.impl(planes, null, x.dtype, null, false);
-  if (showShape(drawn.shape) !== showShape(planes))
-    throw new RuntimeError(message(op, `random samples of ${showShape(planes)}`, showShape(drawn.shape)));
+  if (showShape(drawn.sizes) !== showShape(planes))
+    throw new RuntimeError(message(op, `random samples of ${showShape(planes)}`, showShape(drawn.sizes)));
   const { windows, places } = noGrad(() => fractionalWindows(x, kernel, sizes, drawn.reshape([...lead, n])));
   const node = `FractionalMaxPool${n}DBackward0`;
   const { values, indices } = maxOfWindows(node, x, windows, places, returnIndices);
@@ -261,8 +261,8 @@ function fractionalPooled(
 /** Each plane's own windows, gathered: [lead…, out…, kernel…]. */
 function fractionalWindows(x: Tensor, kernel: readonly number[], sizes: readonly number[], samples: Tensor) {
   const n = kernel.length;
-  const lead = x.shape.slice(0, x.ndim - n);
-  const own = x.shape.slice(x.ndim - n);
+  const lead = x.sizes.slice(0, x.ndim - n);
+  const own = x.sizes.slice(x.ndim - n);
   let flat: Tensor | null = null;
   const places = own.map((size, i): Place => {
     // In two dims PyTorch takes the last dim's number first.
@@ -278,7 +278,7 @@ function fractionalWindows(x: Tensor, kernel: readonly number[], sizes: readonly
       i,
       n,
     );
-    const at = out.reshape([...out.shape, ...around(0, 1, n - 1)]).add(offsets);
+    const at = out.reshape([...out.sizes, ...around(0, 1, n - 1)]).add(offsets);
     flat = flat === null ? at : flat.mul(size).add(at);
     return { in: size, kernel: kernel[i]!, dilation: 1, start: out, last: null };
   });
