@@ -200,7 +200,7 @@ function functionText(f: Found): string {
   const name = safe(op.name);
   const exported = name === op.name ? 'export ' : '';
   const tail = name === op.name || op.name.includes('.') ? '' : `\nexport { ${name} as ${op.name} };`;
-  const own = op.def.overloads?.map((o) =>
+  const own = op.def.signatures?.map((o) =>
     o.replace('(', '(input: Tensor, ').replace('(input: Tensor, )', '(input: Tensor)'),
   );
   const result = resultOf(op);
@@ -220,7 +220,7 @@ function methodText(f: Found, inplace: boolean): Method {
   const target = `($${moduleName(f.module)}.${f.exported}.${inplace ? 'inplace' : 'impl'} as Loose)`;
   const callee = `$${moduleName(f.module)}.${f.exported}`;
   const result = inplace ? 'this' : resultOf(op);
-  const own = inplace ? undefined : op.def.overloads;
+  const own = inplace ? undefined : op.def.signatures;
   const heads = own ?? (endsWithSize(op, 1) ? sizeSignatures(op, 1, result) : signatures(op, 1, result));
   const doc = docComment(op, '    ', 1);
   const { params, body } = bodyOf(op, target, callee, 1);

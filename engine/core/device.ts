@@ -85,6 +85,12 @@ function open(op: string, d: Device): void {
   deviceHooks.secondDevice();
 }
 
+/** Whether a text is the name of a device, there or not: as opposed to that of a dtype. */
+export function namesDevice(text: string): boolean {
+  const [type = ''] = text.split(':');
+  return type === 'cpu' || type === 'meta' || providerOf(type) !== undefined;
+}
+
 /** `device('cpu')`, `device('cuda:0')`. @throws RuntimeError for an unknown or absent device. */
 export function device(value: DeviceLike): Device {
   if (value instanceof Device) return value;

@@ -33,6 +33,9 @@ export class ArgumentError extends TypeError {
   override name = 'TypeError';
 }
 
+/** The constructor of a typed error. */
+export type ErrorClass = new (text: string) => TorchstoneError | ArgumentError;
+
 /** `op: required …, got …. hint` */
 export function message(op: string, required: string, got: string, hint?: string): string {
   return `${op}: required ${required}, got ${got}${hint === undefined ? '' : `. ${hint}`}`;

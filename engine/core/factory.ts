@@ -98,3 +98,13 @@ export function alias(t: Tensor): Tensor {
   t.storage.shared = true;
   return new Tensor(t.storage, t.sizes, t.strides, t.offset, t.dtype, t.rowMajor, null, t.device);
 }
+
+/** The same geometry and memory seen with other sizes and strides; no history, no view. */
+export function seenAs(
+  x: Tensor,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset = x.offset,
+): Tensor {
+  return new Tensor(x.storage, shape, strides, offset, x.dtype);
+}

@@ -5,6 +5,8 @@ import type { Tensor } from '../core/tensor.js';
 import type { Expr } from '../pointwise/expr.js';
 import type { Promotion } from '../pointwise/function.js';
 import { checkedCall } from './arguments.js';
+import { type OutRule, outParam, withOut } from './out.js';
+import { type Accepts, type MakeForm, type Overloads, overloaded } from './overloads.js';
 import type { Choices } from './params.js';
 import { makePointwise } from './pointwise-op.js';
 import type { Fill, Sample } from './samples.js';
@@ -106,13 +108,29 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   /** TypeScript type of the result where it is not Tensor. */
   readonly returns?: string;
   /** TypeScript signatures without `input`, where the result's type depends on the arguments. */
-  readonly overloads?: readonly string[];
+  readonly signatures?: readonly string[];
   /** An expression over the tensor and scalar parameters; other parameters come as they are. */
   pointwise?(...args: PointwiseArg[]): Expr;
   /** A primitive with its own gradient. */
   kernel?(...args: A): R;
   /** A composition of other ops; its gradient is theirs. */
   compose?(...args: A): R;
+  /** The in-place form, where the variants name it and the op is not pointwise. */
+  inPlace?(...args: A): R;
+  /** The keyword `out`: the result is written into a given tensor, or pair of tensors. */
+  readonly out?: OutRule;
+  /** Refuses calls by their arguments, which fit their kinds. Runs before anything else. Pointwise ops only. */
+  check?(call: readonly unknown[], inPlace: boolean): void;
+  /** Calls without their argument of this number need no `check`. */
+  readonly checkFrom?: number;
+  /** The dtype kinds that have a kernel; others are refused before anything is computed. Pointwise ops only. */
+  readonly accepts?: Accepts;
+  /** Calls that another form of the declaration computes. Pointwise ops only. */
+  readonly overloads?: (form: MakeForm) => Overloads;
+  /** PyTorch's node name where the second argument is a tensor. */
+  readonly tensorGradName?: string;
+  /** The result is recorded, but a backward through it fails as PyTorch's does: always, or for the calls that it names. */
+  readonly underived?: true | ((...call: readonly unknown[]) => boolean);
   readonly promote?: Promotion;
   /** Why a compute dtype is refused: what is required instead, or null. */
   readonly refuse?: (compute: import('../core/dtype.js').DType) => string | null;
@@ -124,7 +142,7 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   readonly tests?: () => OpTests;
 }
 
-/** A declared op, callable with PyTorch's parameters in order (keyword-only ones too). */
+/** A declared op, callable with PyTorch's parameters in order (keyword-only ones too). Frozen. */
 export interface Op<A extends readonly unknown[] = readonly unknown[], R = unknown> {
   readonly def: OpDef<A, R>;
   readonly name: string;
@@ -132,9 +150,69 @@ export interface Op<A extends readonly unknown[] = readonly unknown[], R = unkno
   readonly params: readonly Param[];
   readonly variants: readonly Variant[];
   readonly kind: 'pointwise' | 'kernel' | 'compose';
-  impl(...args: A): R;
+  readonly impl: (...args: A) => R;
   /** Changes its first argument; present where the variants name it. */
-  inplace?(...args: A): R;
+  readonly inplace: ((...args: A) => R) | undefined;
+}
+
+interface Callables<A extends readonly unknown[], R> {
+  readonly impl: (...args: A) => R;
+  readonly inplace: ((...args: A) => R) | undefined;
+}
+
+/**
+ * An op as the registry keeps it: everything is frozen but what its calls run, which `rewire` may wrap. An accessor of the class,
+ * not a property: V8 inlines it, and a frozen object can still change its private fields.
+ */
+class DeclaredOp<A extends readonly unknown[], R> implements Op<A, R> {
+  readonly def: OpDef<A, R>;
+  readonly name: string;
+  readonly torch: string;
+  readonly params: readonly Param[];
+  readonly variants: readonly Variant[];
+  readonly kind: 'pointwise' | 'kernel' | 'compose';
+  #calls: Callables<A, R>;
+
+  constructor(def: OpDef<A, R>, kind: Op['kind'], params: readonly Param[], calls: Callables<A, R>) {
+    this.def = def;
+    this.name = def.name;
+    this.torch =
+      def.torch ??
+      `torch.${kind !== 'pointwise' && def.name.endsWith('_') ? 'Tensor.' : ''}${snakeCase(def.name)}`;
+    this.params = params;
+    this.kind = kind;
+    const usual: readonly Variant[] =
+      kind === 'pointwise' ? ['function', 'method', 'inplace'] : ['function', 'method'];
+    this.variants = def.variants ?? (def.name.includes('.') ? ['function'] : usual);
+    this.#calls = calls;
+    for (const list of [def, def.params, params, this.variants, this]) Object.freeze(list);
+    for (const one of params) Object.freeze(one);
+  }
+  get impl(): (...args: A) => R {
+    return this.#calls.impl;
+  }
+  get inplace(): ((...args: A) => R) | undefined {
+    return this.#calls.inplace;
+  }
+  rewire(wrap: Wrap): void {
+    const { impl, inplace } = this.#calls;
+    this.#calls = {
+      impl: wrap(impl as unknown as Loose, false) as unknown as typeof impl,
+      inplace:
+        inplace === undefined
+          ? undefined
+          : (wrap(inplace as unknown as Loose, true) as unknown as typeof inplace),
+    };
+  }
+}
+
+type Wrap = (run: Loose, inPlace: boolean) => Loose;
+/**
+ * Puts a wrapper around what an op's calls run. For the device guard, and for tests that put faults into ops.
+ * @internal
+ */
+export function rewire(op: Op, wrap: Wrap): void {
+  (op as unknown as DeclaredOp<readonly unknown[], unknown>).rewire(wrap);
 }
 
 const registry = new Map<string, Op>();
@@ -172,40 +250,32 @@ export type PointwiseCall = readonly (
 
 /** Declares a pointwise op. */
 export function definePointwise(def: OpDef<PointwiseCall, Tensor>): Op<PointwiseCall, Tensor> {
-  const made = makePointwise(def, nodeNameOf(def));
-  return register({
-    def,
-    name: def.name,
-    torch: def.torch ?? `torch.${snakeCase(def.name)}`,
-    params: def.params,
-    variants: def.variants ?? (def.name.includes('.') ? ['function'] : ['function', 'method', 'inplace']),
-    kind: 'pointwise',
-    impl: made.impl,
-    inplace: made.inplace,
-  });
+  const calls = overloaded(def, makePointwise(def, nodeNameOf(def)));
+  return register(new DeclaredOp(def, 'pointwise', ...withOutForm(def, calls)));
 }
 
-/**
- * Declares any other op. Its function gets every parameter, checked for its kind and with defaults filled in.
- * An in-place variant, where the variants name one, is given by `inplace`.
- */
-export function defineOp<A extends readonly unknown[], R>(
-  def: OpDef<A, R>,
-  inplace?: (...args: A) => R,
-): Op<A, R> {
+/** Declares any other op. Its function gets every parameter, checked for its kind and with defaults filled in. */
+export function defineOp<A extends readonly unknown[], R>(def: OpDef<A, R>): Op<A, R> {
   const body = (def.kernel ?? def.compose) as ((...args: A) => R) | undefined;
   if (body === undefined) throw new TorchstoneError(`defineOp: '${def.name}' has neither kernel nor compose`);
-  const op: Op<A, R> = {
-    def,
-    name: def.name,
-    torch: def.torch ?? `torch.${def.name.endsWith('_') ? 'Tensor.' : ''}${snakeCase(def.name)}`,
-    params: def.params,
-    variants: def.variants ?? (def.name.includes('.') ? ['function'] : ['function', 'method']),
-    kind: def.kernel === undefined ? 'compose' : 'kernel',
+  const calls: Callables<A, R> = {
     impl: checkedCall(def, def.compose === undefined ? body : naming(def.name, body)),
+    inplace: def.inPlace === undefined ? undefined : checkedCall(def, def.inPlace),
   };
-  if (inplace !== undefined) op.inplace = checkedCall(def, inplace);
-  return register(op);
+  const kind = def.kernel === undefined ? 'compose' : 'kernel';
+  return register(new DeclaredOp(def, kind, ...withOutForm(def, calls)));
+}
+
+/** The parameters and calls of a declaration, with the keyword `out` where it has one. */
+function withOutForm<A extends readonly unknown[], R>(
+  def: OpDef<A, R>,
+  calls: Callables<A, R>,
+): [params: readonly Param[], calls: Callables<A, R>] {
+  if (def.out === undefined) return [def.params, calls];
+  return [
+    [...def.params, outParam(def.out)],
+    { ...calls, impl: withOut(def.name, def.params.length, calls.impl, def.out) },
+  ];
 }
 
 /** What fails inside a composed op is another op: the message begins with the one that was called. */

@@ -4,7 +4,7 @@ import { cpu, type Device, type DeviceLike, deviceHooks, placement, requireDevic
 import { Tensor } from '../core/tensor.js';
 import { to } from '../ops/creation/conversion.js';
 import { moved } from '../ops/creation/copy-fill-cast.js';
-import { type Op, ops } from './define.js';
+import { type Op, ops, rewire } from './define.js';
 
 type Call = (...args: unknown[]) => unknown;
 
@@ -51,10 +51,7 @@ function placed(op: Op, run: Call): Call {
 
 /** Makes every op run where its tensors are. */
 function placeOps(): void {
-  for (const op of ops.values()) {
-    op.impl = placed(op, op.impl as Call);
-    if (op.inplace !== undefined) op.inplace = placed(op, op.inplace as Call);
-  }
+  for (const op of ops.values()) rewire(op, (run) => placed(op, run));
 }
 
 deviceHooks.secondDevice = placeOps;

@@ -13,7 +13,7 @@ import {
 import { newStrided, newTensor } from '../core/factory.js';
 import { isDense } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
-import { copyOf } from './pointwise-op.js';
+import { copyOf } from '../pointwise/copy.js';
 
 /** One change of a tensor: what it writes, and its gradients. The first of `inputs` is the tensor to be changed. */
 export interface Change {

@@ -2,15 +2,24 @@
 import { shouldRecord } from '../autograd/node.js';
 import type { DType } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
-import { regeometry } from '../core/factory.js';
+import { regeometry, seenAs } from '../core/factory.js';
 import { contiguousStrides, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
-import { rawCopy } from '../ops/creation/copy-fill-cast.js';
-import { seenAs } from '../ops/indexing/index-kernels.js';
-import type { Op, Param } from './define.js';
+import { rawCopy } from '../pointwise/copy.js';
+import type { Param } from './define.js';
 
-const outParam: Param = { name: 'out', kind: 'tensor', default: null, keyword: true };
-const outPair: Param = { name: 'out', kind: 'tensors', default: null, keyword: true };
+/** How an op writes into given tensors: one, or a pair; of the result's dtype, or of any that holds it. */
+export interface OutRule {
+  /** The result is a pair, and so is `out`. */
+  readonly pair?: true;
+  /** `out` may have any dtype that the result can be cast to. */
+  readonly castable?: true;
+}
+
+/** The parameter that a rule adds. */
+export function outParam({ pair }: OutRule): Param {
+  return { name: 'out', kind: pair === true ? 'tensors' : 'tensor', default: null, keyword: true };
+}
 
 /** The first and the last byte that a tensor reaches, relative to its storage. */
 function reach(x: Tensor): readonly [number, number] {
@@ -104,33 +113,30 @@ function targetsOf(op: string, out: unknown, several: boolean): Tensor[] {
   );
 }
 
-/**
- * Gives an op whose result is a tensor, or a pair of them (`several`), PyTorch's keyword `out`, which takes the result's
- * shape; `exact`: its dtype must be the result's.
- */
-export function takesOut<A extends readonly unknown[], R>(
-  op: Op<A, R>,
-  { exact = true, several = false }: { exact?: boolean; several?: boolean } = {},
-): Op<A, R> {
-  const { impl } = op;
-  const count = op.params.length;
+/** `impl` with PyTorch's keyword `out` behind its `count` parameters. `out` takes the result's shape. */
+export function withOut<A extends readonly unknown[], R>(
+  op: string,
+  count: number,
+  impl: (...args: A) => R,
+  { pair: several = false, castable = false }: { pair?: boolean; castable?: boolean },
+): (...args: A) => R {
   const write = (own: A, given: unknown): R => {
-    const outs = targetsOf(op.name, given, several);
+    const outs = targetsOf(op, given, several);
     const inputs = (own as readonly unknown[]).flat().filter((x): x is Tensor => x instanceof Tensor);
     for (const out of outs)
       if (out.sizes.some((size, d) => size > 1 && out.strides[d] === 0))
-        clash(op.name, `strides ${showShape(out.strides)}`, 'more than one element of the written-to tensor');
+        clash(op, `strides ${showShape(out.strides)}`, 'more than one element of the written-to tensor');
     const result = impl(...own);
     const leaves = leavesOf(result);
     if (outs.length !== leaves.length)
-      throw new ArgumentError(message(op.name, `${leaves.length} out tensors`, String(outs.length)));
+      throw new ArgumentError(message(op, `${leaves.length} out tensors`, String(outs.length)));
     outs.forEach((out, i) => {
       const leaf = leaves[i]!;
       // Of another shape it is resized first, and may then reach further.
       const resized = sameShape(out.sizes, leaf.sizes)
         ? out
         : seenAs(out, leaf.sizes, contiguousStrides(leaf.sizes));
-      requireWritable(op.name, resized, leaf.dtype, inputs, exact);
+      requireWritable(op, resized, leaf.dtype, inputs, !castable);
     });
     return replaced(
       result,
@@ -138,14 +144,10 @@ export function takesOut<A extends readonly unknown[], R>(
       outs.map((out, i) => written(out, leaves[i]!)),
     );
   };
-  const changed = {
-    params: [...op.params, several ? outPair : outParam],
-    impl: (...args: A): R => {
-      if (args.length <= count) return impl(...args);
-      const own = args.slice(0, count) as unknown as A;
-      const out = args[count];
-      return out === undefined || out === null ? impl(...own) : write(own, out);
-    },
+  return (...args: A): R => {
+    if (args.length <= count) return impl(...args);
+    const own = args.slice(0, count) as unknown as A;
+    const out = args[count];
+    return out === undefined || out === null ? impl(...own) : write(own, out);
   };
-  return Object.assign(op, changed);
 }

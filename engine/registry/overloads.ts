@@ -1,69 +1,150 @@
-// Owns what a pointwise declaration cannot say by itself: calls that take another program (a constant exponent, integers,
-// another node name), calls that are refused, results without a gradient. It must not name any op.
+// Overloads of pointwise declarations: calls that are refused, calls that another form of the declaration computes, results
+// without a derivative. All of it is fields of the record; `overloaded` puts them around the declaration's own program.
+//   overloads: (form) => { const square = form({ pointwise: (x) => x.square() }); return { choose: (x, e) => (e === 2 ? square : null) }; }
 
 import { noGrad } from '../autograd/grad-mode.js';
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
 import { bool, type DType, float32, int64, promoteTypes, scalarDType } from '../core/dtype.js';
-import { message, NotImplementedError, RuntimeError, type TorchstoneError } from '../core/errors.js';
+import { type ErrorClass, message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
 import type { Expr } from '../pointwise/expr.js';
-import type { definePointwise, PointwiseCall } from './define.js';
+import { checkedArgument } from './arguments.js';
+import type { definePointwise, OpDef, Param, PointwiseCall } from './define.js';
 import { makePointwise } from './pointwise-op.js';
 
 export type PointwiseOp = ReturnType<typeof definePointwise>;
 export type Call = PointwiseCall;
-type Refusal = (dtype: DType) => string | null;
+type Def = OpDef<Call, Tensor>;
 
-/** One way to compute an op. */
-export interface Route {
+/** Why a dtype is refused: what is required instead, or null. */
+export type Refusal = (dtype: DType) => string | null;
+/** A rule on the kind of a call's arguments together, and the error class of a refusal: by default NotImplementedError. */
+export type Accepts = Refusal | { readonly rule: Refusal; readonly error: ErrorClass };
+
+/** One way to compute an op; without `inplace`, the declaration's own. */
+export interface Form {
   impl(...args: Call): Tensor;
-  inplace(...args: Call): Tensor;
+  inplace?(...args: Call): Tensor;
+}
+/** Makes another form of the declaration, with changes to its fields. It keeps what the declaration accepts, unless changed. */
+export type MakeForm = (changes: Partial<Def>) => Required<Form>;
+
+export interface Overloads {
+  /** The form for a call, or null for the declaration's own. Arguments fit their kinds; what is not given is undefined. */
+  choose(...args: Call): Form | null;
+  /** Calls without their argument number `from` take the declaration's own form without asking. */
+  readonly from?: number;
 }
 
-/** Another way to compute `op`, with changes to its declaration and another node name. Registers nothing. */
-export function routeOf(op: PointwiseOp, changes: Partial<PointwiseOp['def']>): Route {
-  const def = { ...op.def, ...changes };
-  return makePointwise(def, def.gradName ?? `${op.name.charAt(0).toUpperCase()}${op.name.slice(1)}Backward0`);
+export const floatsOnly: Refusal = (d) => (d.isIntegral ? 'a floating dtype' : null);
+export const integersOnly: Refusal = (d) => (d.isIntegral ? null : 'integers or bool');
+export const wholeNumbersOnly: Refusal = (d) => (d.category === 1 ? null : 'integers');
+export const numbersOnly: Refusal = (d) => (d.category === 0 ? 'numbers' : null);
+
+/** A form called with the first argument alone. */
+export function firstOnly(form: Required<Form>): Form {
+  return { impl: (x) => form.impl(x), inplace: (x) => form.inplace(x) };
 }
 
-/** The route called with the first argument alone. */
-export function firstOnly(route: Route): Route {
-  return { impl: (x) => route.impl(x), inplace: (x) => route.inplace(x) };
-}
-
-/**
- * Sends each call of `op` where `choose` says; null is the way it was. `choose` may throw on what must be refused.
- * A call without its argument number `from` goes the way it was without asking.
- */
-export function reroute(op: PointwiseOp, choose: (...args: Call) => Route | null, from = 0): PointwiseOp {
-  const impl = op.impl;
-  const inplace = op.inplace!;
-  op.impl = (...args) => {
-    if (args[from] === undefined) return impl(...args);
-    const route = choose(...args);
-    return route === null ? impl(...args) : route.impl(...args);
+/** The overload that leaves integers as they are, copied: rounding means something for floats only. */
+export function integersAsTheyAre(
+  form: MakeForm,
+  params: readonly Param[],
+  when: (...args: Call) => boolean = () => true,
+): Overloads {
+  const copy = firstOnly(form({ params: params.slice(0, 1), pointwise: (x) => x as Expr, promote: 'same' }));
+  return {
+    choose: (x, ...rest) => (x instanceof Tensor && x.dtype.isIntegral && when(x, ...rest) ? copy : null),
   };
-  op.inplace = (...args) => {
-    if (args[from] === undefined) return inplace(...args);
-    const route = choose(...args);
-    return route === null ? inplace(...args) : route.inplace(...args);
-  };
-  return op;
+}
+
+/** The calls of a declaration: `own` behind its checks and overloads. Untouched where it has none. */
+export function overloaded(def: Def, own: Required<Form>): Required<Form> {
+  const form: MakeForm = (changes) => formOf(def, changes);
+  let calls = own;
+  if (def.tensorGradName !== undefined) calls = withTensorNode(calls, form({ gradName: def.tensorGradName }));
+  if (def.accepts !== undefined) calls = accepting(def, def.accepts, calls);
+  if (def.overloads !== undefined) calls = choosing(def, def.overloads(form), calls);
+  if (def.check !== undefined) calls = checking(def, calls);
+  if (def.underived !== undefined) calls = withoutDerivative(def, def.underived, calls);
+  return calls;
+}
+
+export function formOf(def: Def, changes: Partial<Def>): Required<Form> {
+  const changed = { ...def, ...changes };
+  const name = def.name.slice(def.name.lastIndexOf('.') + 1);
+  const nodeName = changed.gradName ?? `${name.charAt(0).toUpperCase()}${name.slice(1)}Backward0`;
+  const made = makePointwise(changed, nodeName);
+  return changed.accepts === undefined ? made : accepting(changed, changed.accepts, made);
 }
 
 /** Gives the node another name where the second argument is a tensor, as PyTorch numbers its overloads. */
-export function withTensorNode(op: PointwiseOp, gradName: string): PointwiseOp {
-  const tensors = routeOf(op, { gradName });
-  return reroute(op, (_x, y) => (typeof y === 'object' && y instanceof Tensor ? tensors : null));
+function withTensorNode(own: Required<Form>, ofTensors: Required<Form>): Required<Form> {
+  const chosen = (y: Call[number]): Required<Form> =>
+    typeof y === 'object' && y instanceof Tensor ? ofTensors : own;
+  return {
+    impl: (...args) => chosen(args[1]).impl(...args),
+    inplace: (...args) => chosen(args[1]).inplace(...args),
+  };
+}
+
+function choosing(def: Def, { choose, from = 0 }: Overloads, own: Required<Form>): Required<Form> {
+  return {
+    impl: (...args) => {
+      if (args[from] === undefined) return own.impl(...args);
+      requireKinds(def, args);
+      return (choose(...args) ?? own).impl(...args);
+    },
+    inplace: (...args) => {
+      if (args[from] === undefined) return own.inplace(...args);
+      requireKinds(def, args);
+      const form = choose(...args);
+      return form?.inplace === undefined ? own.inplace(...args) : form.inplace(...args);
+    },
+  };
+}
+
+function checking(def: Def, own: Required<Form>): Required<Form> {
+  const from = def.checkFrom ?? 0;
+  return {
+    impl: (...args) => {
+      if (args[from] === undefined) return own.impl(...args);
+      requireKinds(def, args);
+      def.check!(args, false);
+      return own.impl(...args);
+    },
+    inplace: (...args) => {
+      if (args[from] === undefined) return own.inplace(...args);
+      requireKinds(def, args);
+      def.check!(args, true);
+      return own.inplace(...args);
+    },
+  };
+}
+
+/**
+ * Makes the arguments of a call fit their parameters before an overload is chosen by them; what is not given stays undefined.
+ * @throws ArgumentError for one that does not
+ */
+function requireKinds({ name, params }: Def, args: Call): void {
+  for (let i = 0; i < params.length; i++) {
+    const value = args[i];
+    const p = params[i]!;
+    // What nearly all arguments are, without a look at their kinds.
+    if (value === undefined && p.default !== undefined) continue;
+    if (typeof value === 'number' && (p.kind === 'tensorOrScalar' || p.kind === 'scalar')) continue;
+    const fitting = checkedArgument(name, p, value);
+    if (value !== undefined) (args as unknown[])[i] = fitting;
+  }
 }
 
 /** The promotion category that a call's arguments have together: 0 bool, 1 integer, 2 float. */
-export function categoryOf(op: PointwiseOp, args: Call): 0 | 1 | 2 {
+export function categoryOf(params: readonly Param[], args: Call): 0 | 1 | 2 {
   let category = 0;
   for (let i = 0; i < args.length; i++) {
     const value = args[i];
-    if (op.params[i]?.neutral === true || value === undefined || value === null || typeof value === 'string')
+    if (params[i]?.neutral === true || value === undefined || value === null || typeof value === 'string')
       continue;
     const { category: own } =
       typeof value !== 'number' && value instanceof Tensor ? value.dtype : scalarDType(value);
@@ -74,33 +155,32 @@ export function categoryOf(op: PointwiseOp, args: Call): 0 | 1 | 2 {
 
 const representatives = [bool, int64, float32] as const;
 
-/** Refuses calls by the category of their arguments, with the error that PyTorch raises for a missing kernel. */
-export function restrict(
-  op: PointwiseOp,
-  refuse: Refusal = op.def.refuse!,
-  Refused: new (text: string) => TorchstoneError = NotImplementedError,
-): PointwiseOp {
+/** Refuses calls by the kind of their arguments, with the error that PyTorch raises for a missing kernel. */
+function accepting(def: Def, accepts: Accepts, own: Required<Form>): Required<Form> {
+  const { rule, error: Refused } =
+    typeof accepts === 'function' ? { rule: accepts, error: NotImplementedError } : accepts;
   const check = (args: Call, most: number): void => {
-    const category = categoryOf(op, args);
+    const category = categoryOf(def.params, args);
     const dtype = representatives[category];
-    const why = refuse(dtype);
+    const why = rule(dtype);
     if (why === null || category > most) return;
     const first = args.find((a) => a instanceof Tensor && a.dtype.category === category);
     const seen = first instanceof Tensor ? first.dtype : dtype;
-    throw new Refused(message(op.name, why, seen.name, `"${op.name}" not implemented for '${seen.title}'`));
+    throw new Refused(message(def.name, why, seen.name, `"${def.name}" not implemented for '${seen.title}'`));
   };
-  const { impl } = op;
-  const inplace = op.inplace!;
-  op.impl = (...args) => {
-    check(args, 2);
-    return impl(...args);
+  return {
+    impl: (...args) => {
+      requireKinds(def, args);
+      check(args, 2);
+      return own.impl(...args);
+    },
+    // A result that the target cannot hold is another error, which comes first.
+    inplace: (...args) => {
+      requireKinds(def, args);
+      check(args, args[0] instanceof Tensor ? args[0].dtype.category : 2);
+      return own.inplace(...args);
+    },
   };
-  // A result that the target cannot hold is another error, which comes first.
-  op.inplace = (...args) => {
-    check(args, args[0] instanceof Tensor ? args[0].dtype.category : 2);
-    return inplace(...args);
-  };
-  return op;
 }
 
 /** The least and greatest number of each integer dtype. */
@@ -111,7 +191,7 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
   int32: [-2147483648, 2147483647],
 };
 /** @throws RuntimeError for a number that the tensors' integer dtype cannot hold; a whole negative one wraps in uint8. */
-export function requireFits(op: string, tensors: Call, numbers: Call): void {
+export function requireFits(op: string, tensors: readonly unknown[], numbers: readonly unknown[]): void {
   let dtype: DType | null = null;
   for (const t of tensors)
     if (t instanceof Tensor) dtype = dtype === null ? t.dtype : promoteTypes(dtype, t.dtype);
@@ -127,7 +207,7 @@ export function requireFits(op: string, tensors: Call, numbers: Call): void {
 }
 
 /** @throws RuntimeError where the tensors among `args` differ in dtype: the op promotes nothing. */
-export function requireOneDType(op: string, args: Call): void {
+export function requireOneDType(op: string, args: readonly unknown[]): void {
   let first: DType | null = null;
   for (const value of args) {
     if (!(value instanceof Tensor)) continue;
@@ -139,55 +219,43 @@ export function requireOneDType(op: string, args: Call): void {
   }
 }
 
-export const floatsOnly: Refusal = (d) => (d.isIntegral ? 'a floating dtype' : null);
-export const integersOnly: Refusal = (d) => (d.isIntegral ? null : 'integers or bool');
-export const wholeNumbersOnly: Refusal = (d) => (d.category === 1 ? null : 'integers');
-export const numbersOnly: Refusal = (d) => (d.category === 0 ? 'numbers' : null);
-
-/** Integers stay as they are, copied: rounding and the like mean something for floats only. */
-export function integersAsTheyAre(
-  op: PointwiseOp,
-  when: (...args: Call) => boolean = () => true,
-): PointwiseOp {
-  const copy = firstOnly(
-    routeOf(op, { params: op.params.slice(0, 1), pointwise: (x) => x as Expr, promote: 'same' }),
-  );
-  return reroute(op, (x, ...rest) =>
-    x instanceof Tensor && x.dtype.isIntegral && when(x, ...rest) ? copy : null,
-  );
-}
-
 /** The result takes part in the graph, but a backward through it fails, as PyTorch's does. */
-export function withoutDerivative(op: PointwiseOp, nodeName = 'NotImplemented'): PointwiseOp {
-  const { impl } = op;
-  const inplace = op.inplace!;
+function withoutDerivative(
+  def: Def,
+  underived: NonNullable<Def['underived']>,
+  own: Required<Form>,
+): Required<Form> {
   const fail = () => (): never => {
     throw new RuntimeError(
-      `${op.name}: required a derivative, got none. derivative for ${op.name} is not implemented`,
+      `${def.name}: required a derivative, got none. derivative for ${def.name} is not implemented`,
     );
   };
+  const applies = (args: Call, tensors: readonly Tensor[]): boolean =>
+    shouldRecord(tensors) && (underived === true || underived(...args));
   const tensorsOf = (args: Call): Tensor[] => args.filter((a): a is Tensor => a instanceof Tensor);
-  op.impl = (...args) => {
-    const tensors = tensorsOf(args);
-    if (!shouldRecord(tensors)) return impl(...args);
-    return record(
-      nodeName,
-      noGrad(() => impl(...args)),
-      tensors,
-      fail,
-    );
+  const nodeName = 'NotImplemented';
+  return {
+    impl: (...args) => {
+      const tensors = tensorsOf(args);
+      if (!applies(args, tensors)) return own.impl(...args);
+      return record(
+        nodeName,
+        noGrad(() => own.impl(...args)),
+        tensors,
+        fail,
+      );
+    },
+    inplace: (...args) => {
+      const tensors = tensorsOf(args);
+      if (!applies(args, tensors)) return own.inplace(...args);
+      const target = tensors[0]!;
+      checkInPlace(`${def.name}_`, target);
+      noGrad(() => own.inplace(...args));
+      const node = new FunctionNode(nodeName, fail);
+      connect(node, tensors);
+      node.addOutput(target);
+      rebase(target, node);
+      return target;
+    },
   };
-  op.inplace = (...args) => {
-    const tensors = tensorsOf(args);
-    if (!shouldRecord(tensors)) return inplace(...args);
-    const target = tensors[0]!;
-    checkInPlace(`${op.name}_`, target);
-    noGrad(() => inplace(...args));
-    const node = new FunctionNode(nodeName, fail);
-    connect(node, tensors);
-    node.addOutput(target);
-    rebase(target, node);
-    return target;
-  };
-  return op;
 }

@@ -1,8 +1,6 @@
 // Parameters of declarations: the values that a string may have, and parameters that many ops share.
 //   { name: 'reduction', kind: 'string', default: 'mean', choices: oneOf(['none', 'mean', 'sum']) }
-import { type ArgumentError, type TorchstoneError, ValueError } from '../core/errors.js';
-
-export type ErrorClass = new (text: string) => TorchstoneError | ArgumentError;
+import { type ErrorClass, ValueError } from '../core/errors.js';
 
 /** The values that a string parameter may have, and PyTorch's error for others. */
 export interface Choices {

@@ -1,17 +1,15 @@
 // Functions of pointwise declarations: which arguments of a call are tensors, scalars or constants.
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { shouldRecord } from '../autograd/node.js';
-import { launchPointwise } from '../backend/commands/pointwise.js';
 import { Complex } from '../core/complex.js';
 import { type DType, scalarDType } from '../core/dtype.js';
 import { ArgumentError, message } from '../core/errors.js';
-import { newLike } from '../core/factory.js';
 import { sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
+import { copyOf } from '../pointwise/copy.js';
 import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, type ScalarKind } from '../pointwise/function.js';
 import { recordInPlace } from '../pointwise/node.js';
-import { compile } from '../pointwise/program.js';
 import { checkedArgument } from './arguments.js';
 import type { OpDef, Param, PointwiseArg } from './define.js';
 
@@ -27,19 +25,22 @@ interface Bound {
 
 const none: readonly never[] = [];
 
-/** The callables of a pointwise declaration. */
-export function makePointwise(
-  def: OpDef<Call, Tensor>,
-  nodeName: string,
-): { impl(...args: Call): Tensor; inplace(...args: Call): Tensor } {
+/** The callables of a pointwise declaration: a short path for the usual calls, which the general one agrees with. */
+export function makePointwise(def: OpDef<Call, Tensor>, nodeName: string): Callables {
   const binder = new Binder(def, nodeName);
-  const slow = (...args: Call): Tensor => {
-    const b = binder.bind(args);
-    return b.fn.apply(b.tensors, b.scalars, b.kinds);
+  const general = generalCalls(def, binder);
+  return usualCalls(def, binder, general.impl, general.inplace) ?? general;
+}
+
+/** The callables that bind every argument. */
+export function generalCalls(def: OpDef<Call, Tensor>, binder: Binder): Callables {
+  return {
+    impl: (...args) => {
+      const b = binder.bind(args);
+      return b.fn.apply(b.tensors, b.scalars, b.kinds);
+    },
+    inplace: (...args) => changeInPlace(`${def.name}_`, binder.bind(args)),
   };
-  const slowInPlace = (...args: Call): Tensor => changeInPlace(`${def.name}_`, binder.bind(args));
-  const usual = usualCalls(def, binder, slow, slowInPlace);
-  return usual ?? { impl: slow, inplace: slowInPlace };
 }
 
 type Callables = { impl(...args: Call): Tensor; inplace(...args: Call): Tensor };
@@ -158,7 +159,7 @@ function given(args: Arg[]): Arg[] {
 }
 
 /** Binds calls to functions: one PointwiseFunction for each pattern of tensors, scalars, defaults and other values. */
-class Binder {
+export class Binder {
   readonly #def: OpDef<Call, Tensor>;
   readonly #nodeName: string;
   readonly #functions = new Map<string, PointwiseFunction>();
@@ -272,15 +273,6 @@ function keepEdges(before: readonly Tensor[], original: readonly Tensor[]): read
   const [target] = original;
   if (copy !== target && target!.requiresGrad) copy!.adoptHistory(target!.gradEdge(), target!.outputNr);
   return before;
-}
-
-const identity = input(0);
-
-/** A raw copy with the same dtype; no history. */
-export function copyOf(t: Tensor): Tensor {
-  const out = newLike(t);
-  launchPointwise('clone', compile(identity, t.dtype, [t.dtype], 0, t.dtype), out, [t], []);
-  return out;
 }
 
 /** Whether `t` may show memory of `target` under another geometry. */

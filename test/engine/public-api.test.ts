@@ -4,7 +4,8 @@ import { expect, it } from 'vitest';
 import * as torch from '../../engine/index.js';
 
 const FILE = new URL('public-names.txt', import.meta.url);
-const CLASSES = ['Tensor', 'Size', 'Complex', 'DType', 'Device', 'Generator', 'FunctionContext'] as const;
+const { Tensor, Size, Complex, DType, Device, Generator, FunctionContext } = torch;
+const CLASSES = { Tensor, Size, Complex, DType, Device, Generator, FunctionContext };
 
 /** Exports and what their namespaces hold, and the members of the public classes. */
 function publicNames(): string[] {
@@ -18,8 +19,8 @@ function publicNames(): string[] {
     }
   };
   list({ ...torch }, '', 3);
-  for (const name of CLASSES)
-    for (const member of Object.getOwnPropertyNames(torch[name].prototype))
+  for (const [name, made] of Object.entries(CLASSES))
+    for (const member of Object.getOwnPropertyNames(made.prototype))
       names.push(`${name}.prototype.${member}`);
   return [...new Set(names)].sort();
 }

@@ -1,5 +1,5 @@
 // `to`: conversion to another dtype, device or memory format. The shorthands are in copy-fill-cast.ts.
-import { type Device, device, placedOn } from '../../core/device.js';
+import { type Device, device, namesDevice, placedOn } from '../../core/device.js';
 import { asDType, DType } from '../../core/dtype.js';
 import { ArgumentError, describe, message } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
@@ -14,7 +14,7 @@ interface Target {
   copy: boolean;
 }
 
-const isDeviceName = (x: unknown): x is string => typeof x === 'string' && /^(cpu|cuda|meta)/.test(x);
+const isDeviceName = (x: unknown): x is string => typeof x === 'string' && namesDevice(x);
 
 /** Reads PyTorch's three forms: (other, …), (dtype, …) and (device, dtype, …), each followed by nonBlocking and copy. */
 function targetOf(given: unknown): Target {
@@ -54,7 +54,7 @@ export const to = defineOp({
     },
   ],
   variants: ['method'],
-  overloads: [
+  signatures: [
     '(target: DTypeLike | DeviceLike | Tensor | readonly (DTypeLike | DeviceLike | Tensor | boolean)[], options?: { dtype?: DTypeLike; device?: DeviceLike; copy?: boolean; memoryFormat?: string }): Tensor',
   ],
   kernel: (

@@ -10,22 +10,16 @@ import { ArgumentError, message, RuntimeError, showShape } from '../../core/erro
 import { alias, copyAcross, newLike, newStrided, newTensor, newWritten } from '../../core/factory.js';
 import { contiguousStrides, expandsTo, isDense } from '../../core/shape.js';
 import { type NumericArray, type Scalar, Tensor } from '../../core/tensor.js';
-import { apply, expr, input, param } from '../../pointwise/expr.js';
+import { copyOf, rawCopy } from '../../pointwise/copy.js';
+import { apply, expr, param } from '../../pointwise/expr.js';
 import { compile } from '../../pointwise/program.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { oneOf } from '../../registry/params.js';
-import { copyOf } from '../../registry/pointwise-op.js';
 import { call, t } from '../../registry/samples.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
-const identity = input(0);
 const scalarParam = param(0);
 const complexParam = apply('complex', param(0), param(1));
-
-/** Copies `from`, broadcast and cast, into `to`. No checks, no history. */
-export function rawCopy(to: Tensor, from: Tensor): void {
-  launchPointwise('copy_', compile(identity, to.dtype, [from.dtype], 0, to.dtype), to, [from], []);
-}
 
 /** The value of a fill under way. A list of a whole number would first be made one of floats, by a call into V8. */
 const filling = [Number.NaN];
@@ -229,23 +223,14 @@ function recordReplacement(
   rebase(target, node);
 }
 
-export const copy = defineOp(
-  {
-    name: 'copy_',
-    torch: 'torch.Tensor.copy_',
-    doc: "Copies another tensor's values into this one, broadcast and cast.",
-    params: [self, { name: 'src', kind: 'tensorOrScalar' }],
-    variants: ['inplace'],
-    kernel: (x: Tensor, _src: Tensor | Scalar): Tensor => x,
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), t([5])]),
-        call([t([3, 5], { layout: 'transposed' }), t([3, 5], { dtype: 'float64' })]),
-      ],
-      errors: [{ args: [t([3, 5]), t([4])], throws: 'RuntimeError' }],
-    }),
-  },
-  (x: Tensor, src: Tensor | Scalar): Tensor => {
+export const copy = defineOp({
+  name: 'copy_',
+  torch: 'torch.Tensor.copy_',
+  doc: "Copies another tensor's values into this one, broadcast and cast.",
+  params: [self, { name: 'src', kind: 'tensorOrScalar' }],
+  variants: ['inplace'],
+  kernel: (x: Tensor, _src: Tensor | Scalar): Tensor => x,
+  inPlace: (x: Tensor, src: Tensor | Scalar): Tensor => {
     if (!(src instanceof Tensor)) return fill.inplace!(x, src);
     checkInPlace('copy_', x);
     if (!expandsTo(src.sizes, x.sizes)) {
@@ -258,27 +243,23 @@ export const copy = defineOp(
     recordReplacement('CopyBackwards', x, [from], (g) => [g]);
     return x;
   },
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), t([5])]),
+      call([t([3, 5], { layout: 'transposed' }), t([3, 5], { dtype: 'float64' })]),
+    ],
+    errors: [{ args: [t([3, 5]), t([4])], throws: 'RuntimeError' }],
+  }),
+});
 
-export const fill = defineOp(
-  {
-    name: 'fill_',
-    torch: 'torch.Tensor.fill_',
-    doc: 'Sets every element to a value.',
-    params: [self, { name: 'value', kind: 'tensorOrScalar' }],
-    variants: ['inplace'],
-    kernel: (x: Tensor, _value: Tensor | Scalar): Tensor => x,
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), 2.5]),
-        call([t([3, 5], { layout: 'strided' }), -1]),
-        call([t([3, 5], { dtype: 'int64' }), 7]),
-        call([t([3, 5], { dtype: 'bool' }), true]),
-      ],
-      errors: [{ args: [t([3, 5]), t([2])], throws: 'RuntimeError' }],
-    }),
-  },
-  (x: Tensor, value: Tensor | Scalar): Tensor => {
+export const fill = defineOp({
+  name: 'fill_',
+  torch: 'torch.Tensor.fill_',
+  doc: 'Sets every element to a value.',
+  params: [self, { name: 'value', kind: 'tensorOrScalar' }],
+  variants: ['inplace'],
+  kernel: (x: Tensor, _value: Tensor | Scalar): Tensor => x,
+  inPlace: (x: Tensor, value: Tensor | Scalar): Tensor => {
     checkInPlace('fill_', x);
     if (value instanceof Tensor) {
       if (value.ndim !== 0) {
@@ -299,25 +280,32 @@ export const fill = defineOp(
     recordReplacement('FillBackward0', x, [], () => []);
     return x;
   },
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 2.5]),
+      call([t([3, 5], { layout: 'strided' }), -1]),
+      call([t([3, 5], { dtype: 'int64' }), 7]),
+      call([t([3, 5], { dtype: 'bool' }), true]),
+    ],
+    errors: [{ args: [t([3, 5]), t([2])], throws: 'RuntimeError' }],
+  }),
+});
 
-export const zero_ = defineOp(
-  {
-    name: 'zero_',
-    torch: 'torch.Tensor.zero_',
-    doc: 'Sets every element to 0.',
-    params: [self],
-    variants: ['inplace'],
-    kernel: (x: Tensor): Tensor => x,
-    tests: () => ({ samples: [call([t([3, 5])]), call([t([3, 5], { dtype: 'bool' })])] }),
-  },
-  (x: Tensor): Tensor => {
+export const zero_ = defineOp({
+  name: 'zero_',
+  torch: 'torch.Tensor.zero_',
+  doc: 'Sets every element to 0.',
+  params: [self],
+  variants: ['inplace'],
+  kernel: (x: Tensor): Tensor => x,
+  inPlace: (x: Tensor): Tensor => {
     checkInPlace('zero_', x);
     rawFill(x, 0);
     recordReplacement('ZeroBackward0', x, [], () => []);
     return x;
   },
-);
+  tests: () => ({ samples: [call([t([3, 5])]), call([t([3, 5], { dtype: 'bool' })])] }),
+});
 
 export const filled = defineOp({
   name: 'fill',

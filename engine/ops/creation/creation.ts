@@ -18,9 +18,10 @@ import { ArgumentError, describe, message, RuntimeError, ValueError } from '../.
 import { newLike, newMeta, newTensor, newWritten } from '../../core/factory.js';
 import { checkSizes } from '../../core/shape.js';
 import { type NumericArray, type Scalar, Tensor, writeAt } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
-import { cast, clone, rawCopy, rawFill } from './copy-fill-cast.js';
+import { cast, clone, rawFill } from './copy-fill-cast.js';
 
 const size: Param = { name: 'size', kind: 'size' };
 const dtypeParam: Param = { name: 'dtype', kind: 'dtype', default: null, keyword: true };

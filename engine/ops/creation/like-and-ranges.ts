@@ -2,15 +2,16 @@
 import { type DeviceLike, requireDevice } from '../../core/device.js';
 import { type DType, float64, getDefaultDtype, int64 } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
-import { newMeta, newStrided, newTensor } from '../../core/factory.js';
+import { newMeta, newStrided, newTensor, seenAs } from '../../core/factory.js';
 import { checkSizes, numelOf } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, type Sample, t } from '../../registry/samples.js';
-import { nonzeroRaw, seenAs } from '../indexing/index-kernels.js';
+import { nonzeroRaw } from '../indexing/index-kernels.js';
 import { where } from '../indexing/masked.js';
 import { self } from '../reduction/sum-mean-prod.js';
-import { rawCopy, rawFill } from './copy-fill-cast.js';
+import { rawFill } from './copy-fill-cast.js';
 import { allocateFor, factoryParams, finish, indices } from './creation.js';
 
 const size: Param = { name: 'size', kind: 'size' };

@@ -1,13 +1,13 @@
 // resize_ and resizeAs_: another size within the same memory, or more memory where it is not shared.
 import { message, RuntimeError } from '../../core/errors.js';
-import { regeometry } from '../../core/factory.js';
+import { regeometry, seenAs } from '../../core/factory.js';
 import { checkSizes, contiguousStrides, numelOf } from '../../core/shape.js';
 import { allocate } from '../../core/storage.js';
 import { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
-import { requireMemory, seenAs } from '../indexing/index-kernels.js';
-import { rawCopy } from './copy-fill-cast.js';
+import { requireMemory } from '../indexing/index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 
@@ -45,33 +45,29 @@ function resized(op: string, x: Tensor, size: readonly number[]): Tensor {
   return x;
 }
 
-export const resize = defineOp(
-  {
-    name: 'resize_',
-    torch: 'torch.Tensor.resize_',
-    doc: 'Gives the tensor another size over the same memory, row-major; memory that is added is not initialised.',
-    params: [self, { name: 'size', kind: 'size' }],
-    variants: ['inplace'],
-    notDifferentiable: 'PyTorch refuses tensors that require a gradient',
-    kernel: (x: Tensor, size: readonly number[]): Tensor => resized('resize_', x, size),
-    tests: () => ({
-      samples: [call([t([3, 5], { grad: false }), [5, 3]])],
-      errors: [{ args: [t([3, 5]), [-1]], throws: 'RuntimeError' }],
-    }),
-  },
-  (x: Tensor, size: readonly number[]): Tensor => resized('resize_', x, size),
-);
+export const resize = defineOp({
+  name: 'resize_',
+  torch: 'torch.Tensor.resize_',
+  doc: 'Gives the tensor another size over the same memory, row-major; memory that is added is not initialised.',
+  params: [self, { name: 'size', kind: 'size' }],
+  variants: ['inplace'],
+  notDifferentiable: 'PyTorch refuses tensors that require a gradient',
+  kernel: (x: Tensor, size: readonly number[]): Tensor => resized('resize_', x, size),
+  inPlace: (x: Tensor, size: readonly number[]): Tensor => resized('resize_', x, size),
+  tests: () => ({
+    samples: [call([t([3, 5], { grad: false }), [5, 3]])],
+    errors: [{ args: [t([3, 5]), [-1]], throws: 'RuntimeError' }],
+  }),
+});
 
-export const resizeAs = defineOp(
-  {
-    name: 'resizeAs_',
-    torch: 'torch.Tensor.resize_as_',
-    doc: 'Gives the tensor the size of another over the same memory.',
-    params: [self, { name: 'the_template', kind: 'tensor' }],
-    variants: ['inplace'],
-    notDifferentiable: 'PyTorch refuses tensors that require a gradient',
-    kernel: (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.sizes),
-    tests: () => ({ samples: [call([t([3, 5], { grad: false }), t([5, 3], { grad: false })])] }),
-  },
-  (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.sizes),
-);
+export const resizeAs = defineOp({
+  name: 'resizeAs_',
+  torch: 'torch.Tensor.resize_as_',
+  doc: 'Gives the tensor the size of another over the same memory.',
+  params: [self, { name: 'the_template', kind: 'tensor' }],
+  variants: ['inplace'],
+  notDifferentiable: 'PyTorch refuses tensors that require a gradient',
+  kernel: (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.sizes),
+  inPlace: (x: Tensor, like: Tensor): Tensor => resized('resizeAs_', x, like.sizes),
+  tests: () => ({ samples: [call([t([3, 5], { grad: false }), t([5, 3], { grad: false })])] }),
+});

@@ -9,8 +9,9 @@ import { complexOf, type DType, getDefaultDtype, partOf } from '../../core/dtype
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { oneOf } from '../../registry/params.js';
-import { cast, rawCopy } from '../creation/copy-fill-cast.js';
+import { cast } from '../creation/copy-fill-cast.js';
 import { padded } from '../nn/sliding-windows.js';
 import { mul } from '../pointwise/arithmetic.js';
 import { real } from '../pointwise/complex.js';

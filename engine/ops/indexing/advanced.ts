@@ -2,12 +2,12 @@
 // Parsing of x.at(…) is in subscript.ts.
 import { record } from '../../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
-import { newTensor } from '../../core/factory.js';
+import { newTensor, seenAs } from '../../core/factory.js';
 import { broadcastStrides, expandsTo } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { applied, type Change, itself } from '../../registry/in-place.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
-import { asLong, filled, getRaw, type Look, nonzeroRaw, putRaw, seenAs } from './index-kernels.js';
+import { asLong, filled, getRaw, type Look, nonzeroRaw, putRaw } from './index-kernels.js';
 
 /** An int64 index for each dim of the indexed tensor; null where the whole dim is taken. */
 export type DimIndices = readonly (Tensor | null)[];

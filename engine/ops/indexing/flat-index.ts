@@ -1,17 +1,18 @@
 // Indexing by positions of the flattened tensor, by a list of index tensors, or by a mask filled in order: put,
 // indexPut, maskedScatter, unravelIndex, and the lookups of interpolation gradients.
 import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { seenAs } from '../../core/factory.js';
 import { broadcastShapes, expandsTo, numelOf, sameShape } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
+import { copyOf, rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, appliedInPlace, type Change } from '../../registry/in-place.js';
-import { copyOf } from '../../registry/pointwise-op.js';
 import { call, t } from '../../registry/samples.js';
-import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
 import { expanded, reshaped, sliced } from '../views/geometry.js';
 import { indexed, perDim, putting } from './advanced.js';
 import { ix } from './along-dim.js';
-import { nonzeroRaw, putRaw, requireMemory, seenAs } from './index-kernels.js';
+import { nonzeroRaw, putRaw, requireMemory } from './index-kernels.js';
 import { take } from './index-select.js';
 import { filtered } from './masked.js';
 
@@ -87,38 +88,36 @@ function checkedFlat(op: string, x: Tensor, index: Tensor, source: Tensor, accum
   return placingFlat(x, index, source, accumulate);
 }
 
-export const put = defineOp(
-  {
-    name: 'put',
-    doc: 'The tensor with the elements of `source` at positions of the flattened tensor; `accumulate` adds them to what is there.',
-    params: [
-      self,
-      { name: 'index', kind: 'tensor' },
-      { name: 'source', kind: 'tensor' },
-      { name: 'accumulate', kind: 'bool', default: false },
-    ],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, index: Tensor, source: Tensor, accumulate: boolean): Tensor =>
-      applied(checkedFlat('put', x, index, source, accumulate)),
-    tests: () => ({
-      samples: [
-        call([t([3, 3]), ix([4], 9), t([4]), true]),
-        call([t([3, 3]), t([3], { dtype: 'int64', fill: { values: [-1, 0, 4] } }), t([3])]),
-        call([t([]), ix([1], 1), t([])]),
-      ],
-      errors: [
-        { args: [t([3]), ix([1], 3), t([2])], throws: 'IndexError' },
-        {
-          args: [t([3]), t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1])],
-          throws: 'IndexError',
-        },
-        { args: [t([3]), t([1]), t([1])], throws: 'RuntimeError' },
-      ],
-    }),
-  },
-  (x: Tensor, index: Tensor, source: Tensor, accumulate: boolean): Tensor =>
+export const put = defineOp({
+  name: 'put',
+  doc: 'The tensor with the elements of `source` at positions of the flattened tensor; `accumulate` adds them to what is there.',
+  params: [
+    self,
+    { name: 'index', kind: 'tensor' },
+    { name: 'source', kind: 'tensor' },
+    { name: 'accumulate', kind: 'bool', default: false },
+  ],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, index: Tensor, source: Tensor, accumulate: boolean): Tensor =>
+    applied(checkedFlat('put', x, index, source, accumulate)),
+  inPlace: (x: Tensor, index: Tensor, source: Tensor, accumulate: boolean): Tensor =>
     appliedInPlace('put_', checkedFlat('put_', x, index, source, accumulate)),
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 3]), ix([4], 9), t([4]), true]),
+      call([t([3, 3]), t([3], { dtype: 'int64', fill: { values: [-1, 0, 4] } }), t([3])]),
+      call([t([]), ix([1], 1), t([])]),
+    ],
+    errors: [
+      { args: [t([3]), ix([1], 3), t([2])], throws: 'IndexError' },
+      {
+        args: [t([3]), t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1])],
+        throws: 'IndexError',
+      },
+      { args: [t([3]), t([1]), t([1])], throws: 'RuntimeError' },
+    ],
+  }),
+});
 
 type Indices = readonly (Tensor | null)[];
 
@@ -133,33 +132,31 @@ function checkedPut(op: string, x: Tensor, given: unknown, values: Tensor, accum
   return putting(x, perDim(x, indicesOf(op, given)), values, accumulate);
 }
 
-export const indexPut = defineOp(
-  {
-    name: 'indexPut',
-    doc: 'The tensor with `values` (broadcast) where index tensors, one for each dim or null, say; masks stand for their coordinates.',
-    params: [
-      self,
-      { name: 'indices', kind: 'any' },
-      { name: 'values', kind: 'tensor' },
-      { name: 'accumulate', kind: 'bool', default: false },
-    ],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, indices: unknown, values: Tensor, accumulate: boolean): Tensor =>
-      applied(checkedPut('indexPut', x, indices, values, accumulate)),
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), [ix([2, 1], 3), ix([4], 5)], t([2, 4]), true]),
-        call([t([3, 5]), [mask([3])], t([5])]),
-      ],
-      errors: [
-        { args: [t([3, 5]), [ix([2], 3)], t([3])], throws: 'RuntimeError' },
-        { args: [t([3]), [ix([1], 3)], t([1], { dtype: 'float64' })], throws: 'RuntimeError' },
-      ],
-    }),
-  },
-  (x: Tensor, indices: unknown, values: Tensor, accumulate: boolean): Tensor =>
+export const indexPut = defineOp({
+  name: 'indexPut',
+  doc: 'The tensor with `values` (broadcast) where index tensors, one for each dim or null, say; masks stand for their coordinates.',
+  params: [
+    self,
+    { name: 'indices', kind: 'any' },
+    { name: 'values', kind: 'tensor' },
+    { name: 'accumulate', kind: 'bool', default: false },
+  ],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, indices: unknown, values: Tensor, accumulate: boolean): Tensor =>
+    applied(checkedPut('indexPut', x, indices, values, accumulate)),
+  inPlace: (x: Tensor, indices: unknown, values: Tensor, accumulate: boolean): Tensor =>
     appliedInPlace('indexPut_', checkedPut('indexPut_', x, indices, values, accumulate)),
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), [ix([2, 1], 3), ix([4], 5)], t([2, 4]), true]),
+      call([t([3, 5]), [mask([3])], t([5])]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [ix([2], 3)], t([3])], throws: 'RuntimeError' },
+      { args: [t([3]), [ix([1], 3)], t([1], { dtype: 'float64' })], throws: 'RuntimeError' },
+    ],
+  }),
+});
 
 /** The flat positions where a mask, broadcast to `shape`, holds. */
 function positionsOf(keep: Tensor, shape: readonly number[]): Tensor {
@@ -201,36 +198,34 @@ function scattering(op: string, x: Tensor, keep: Tensor, source: Tensor): Change
   return placingFlat(x, at, sliced(reshaped(source, [source.length]), 0, 0, at.length), false);
 }
 
-export const maskedScatter = defineOp(
-  {
-    name: 'maskedScatter',
-    doc: 'The tensor with the elements of `source`, in order, wherever the mask holds; mask and tensor broadcast.',
-    params: [self, { name: 'mask', kind: 'tensor' }, { name: 'source', kind: 'tensor' }],
-    variants: ['function', 'method', 'inplace'],
-    compose: (x: Tensor, keep: Tensor, source: Tensor): Tensor => {
-      const shape = broadcastShapes('maskedScatter', x.sizes, keep.sizes);
-      const full = sameShape(shape, x.sizes) ? x : expanded('maskedScatter', x, shape);
-      return applied(scattering('maskedScatter', full, keep, source), (y) =>
-        y.contiguous() === y ? copyOf(y) : y.contiguous(),
-      );
-    },
-    gradName: 'PutBackward0',
-    tests: () => ({
-      samples: [call([t([3, 5]), mask([3, 5]), t([3, 5])]), call([t([5]), mask([3, 1]), t([15])])],
-      errors: [
-        { args: [t([1, 3]), t([1, 3]), t([3, 4])], throws: 'RuntimeError' },
-        { args: [t([3]), t([3], { dtype: 'bool', fill: 'ones' }), t([2])], throws: 'RuntimeError' },
-      ],
-    }),
+export const maskedScatter = defineOp({
+  name: 'maskedScatter',
+  doc: 'The tensor with the elements of `source`, in order, wherever the mask holds; mask and tensor broadcast.',
+  params: [self, { name: 'mask', kind: 'tensor' }, { name: 'source', kind: 'tensor' }],
+  variants: ['function', 'method', 'inplace'],
+  compose: (x: Tensor, keep: Tensor, source: Tensor): Tensor => {
+    const shape = broadcastShapes('maskedScatter', x.sizes, keep.sizes);
+    const full = sameShape(shape, x.sizes) ? x : expanded('maskedScatter', x, shape);
+    return applied(scattering('maskedScatter', full, keep, source), (y) =>
+      y.contiguous() === y ? copyOf(y) : y.contiguous(),
+    );
   },
-  (x: Tensor, keep: Tensor, source: Tensor): Tensor => {
+  gradName: 'PutBackward0',
+  inPlace: (x: Tensor, keep: Tensor, source: Tensor): Tensor => {
     if (!expandsTo(keep.sizes, x.sizes))
       throw new RuntimeError(
         message('maskedScatter_', `a mask that broadcasts to ${showShape(x.sizes)}`, showShape(keep.sizes)),
       );
     return appliedInPlace('maskedScatter_', scattering('maskedScatter_', x, keep, source));
   },
-);
+  tests: () => ({
+    samples: [call([t([3, 5]), mask([3, 5]), t([3, 5])]), call([t([5]), mask([3, 1]), t([15])])],
+    errors: [
+      { args: [t([1, 3]), t([1, 3]), t([3, 4])], throws: 'RuntimeError' },
+      { args: [t([3]), t([3], { dtype: 'bool', fill: 'ones' }), t([2])], throws: 'RuntimeError' },
+    ],
+  }),
+});
 
 /** Indices brought into the range of their dims, as lookups do whose mask tells what counts. */
 function clampedIndices(op: string, x: Tensor, given: unknown): Indices {

@@ -52,16 +52,6 @@ export function longTable(values: readonly number[], shape: readonly number[] = 
   });
 }
 
-/** The same geometry and memory seen with other sizes and strides; no history, no view. */
-export function seenAs(
-  x: Tensor,
-  shape: readonly number[],
-  strides: readonly number[],
-  offset = x.offset,
-): Tensor {
-  return new Tensor(x.storage, shape, strides, offset, x.dtype);
-}
-
 /** An index tensor as int64. */
 export function asLong(index: Tensor): Tensor {
   return index.dtype === int64 ? index : rawCast(index, int64);

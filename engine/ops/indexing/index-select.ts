@@ -1,18 +1,17 @@
 // Whole slices, or single elements of the flattened tensor, by a 1-d index: indexSelect, indexAdd, take.
 import { record } from '../../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
-import { alias, newTensor } from '../../core/factory.js';
+import { alias, newTensor, seenAs } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, appliedInPlace, type Change, itself } from '../../registry/in-place.js';
-import { takesOut } from '../../registry/out.js';
 import { call, t } from '../../registry/samples.js';
 import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
 import { mul } from '../pointwise/arithmetic.js';
 import { reshaped } from '../views/geometry.js';
 import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along-dim.js';
-import { asLong, getRaw, putRaw, requireMemory, scalarAs, seenAs } from './index-kernels.js';
+import { asLong, getRaw, putRaw, requireMemory, scalarAs } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
@@ -65,61 +64,60 @@ export function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
   });
 }
 
-export const indexSelect = takesOut(
-  defineOp({
-    name: 'indexSelect',
-    doc: 'The slices of a dim that a 1-d index names, in its order, as a copy.',
-    params: [self, dimParam, indexParam],
-    kernel: (x: Tensor, rawDim: number, index: Tensor): Tensor => {
-      const dim = wrapDim('indexSelect', rawDim, x.ndim);
-      requireMemory('indexSelect', [x, index]);
-      if (index.ndim > 1)
-        throw new IndexError(
-          message(
-            'indexSelect',
-            'an index of at most one dim',
-            showShape(index.sizes),
-            'index_select(): Index is supposed to be a vector',
-          ),
-        );
-      requireIndexDtype('indexSelect', index, 'index_select(): Expected dtype int32 or int64 for index');
-      if (x.ndim === 0 && index.length !== 1) {
-        throw new RuntimeError(
-          message(
-            'indexSelect',
-            'one index into a 0-d tensor',
-            String(index.length),
-            `index_select(): Index to scalar can have only 1 value, got ${index.length} value(s)`,
-          ),
-        );
-      }
-      return pickedSlices(x, dim, index);
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), 0, ix([7], 3)]),
-        call([t([2, 3, 5]), -2, ix([2], 3)]),
-        call([t([3, 5], { layout: 'transposed' }), 1, ix([3], 5, { layout: 'strided' })]),
-        call([t([3, 5]), 0, ix([], 3)]),
-        call([t([]), 0, ix([1], 1)]),
-        call([t([3, 5]), 1, ix([0], 5)]),
-        call([t([3, 5], { dtype: 'int64' }), 1, ix([2], 5, { dtype: 'int32' })]),
-        call([t([3, 5], { dtype: 'bool' }), 1, ix([2], 5)]),
-      ],
-      errors: [
-        { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: 5, high: 6 } })], throws: 'IndexError' },
-        {
-          args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: -1, high: 0 } })],
-          throws: 'IndexError',
-        },
-        { args: [t([3, 5]), 0, ix([2, 2], 3)], throws: 'IndexError' },
-        { args: [t([3, 5]), 0, t([2])], throws: 'RuntimeError' },
-        { args: [t([]), 0, ix([2], 1)], throws: 'RuntimeError' },
-      ],
-      bench: [call([t([1000, 1000]), 0, ix([1000], 1000)]), call([t([1000, 1000]), 1, ix([1000], 1000)])],
-    }),
+export const indexSelect = defineOp({
+  name: 'indexSelect',
+  doc: 'The slices of a dim that a 1-d index names, in its order, as a copy.',
+  params: [self, dimParam, indexParam],
+  kernel: (x: Tensor, rawDim: number, index: Tensor): Tensor => {
+    const dim = wrapDim('indexSelect', rawDim, x.ndim);
+    requireMemory('indexSelect', [x, index]);
+    if (index.ndim > 1)
+      throw new IndexError(
+        message(
+          'indexSelect',
+          'an index of at most one dim',
+          showShape(index.sizes),
+          'index_select(): Index is supposed to be a vector',
+        ),
+      );
+    requireIndexDtype('indexSelect', index, 'index_select(): Expected dtype int32 or int64 for index');
+    if (x.ndim === 0 && index.length !== 1) {
+      throw new RuntimeError(
+        message(
+          'indexSelect',
+          'one index into a 0-d tensor',
+          String(index.length),
+          `index_select(): Index to scalar can have only 1 value, got ${index.length} value(s)`,
+        ),
+      );
+    }
+    return pickedSlices(x, dim, index);
+  },
+  out: {},
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 0, ix([7], 3)]),
+      call([t([2, 3, 5]), -2, ix([2], 3)]),
+      call([t([3, 5], { layout: 'transposed' }), 1, ix([3], 5, { layout: 'strided' })]),
+      call([t([3, 5]), 0, ix([], 3)]),
+      call([t([]), 0, ix([1], 1)]),
+      call([t([3, 5]), 1, ix([0], 5)]),
+      call([t([3, 5], { dtype: 'int64' }), 1, ix([2], 5, { dtype: 'int32' })]),
+      call([t([3, 5], { dtype: 'bool' }), 1, ix([2], 5)]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: 5, high: 6 } })], throws: 'IndexError' },
+      {
+        args: [t([3, 5]), 0, t([2], { dtype: 'int64', fill: { low: -1, high: 0 } })],
+        throws: 'IndexError',
+      },
+      { args: [t([3, 5]), 0, ix([2, 2], 3)], throws: 'IndexError' },
+      { args: [t([3, 5]), 0, t([2])], throws: 'RuntimeError' },
+      { args: [t([]), 0, ix([2], 1)], throws: 'RuntimeError' },
+    ],
+    bench: [call([t([1000, 1000]), 0, ix([1000], 1000)]), call([t([1000, 1000]), 1, ix([1000], 1000)])],
   }),
-);
+});
 
 /** The change that adds alpha · source slice by slice. */
 export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Change {
@@ -199,97 +197,89 @@ function checkedAdding(x: Tensor, rawDim: number, index: Tensor, source: Tensor,
   return addingSlices(x, dim, index, source, alpha);
 }
 
-export const indexAdd = defineOp(
-  {
-    name: 'indexAdd',
-    doc: 'The tensor with alpha · source added, slice by slice of a dim, where a 1-d index says; repeated places add up.',
-    params: [
-      self,
-      dimParam,
-      indexParam,
-      { name: 'source', kind: 'tensor' },
-      { name: 'alpha', kind: 'scalar', default: 1, keyword: true },
-    ],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
-      applied(checkedAdding(x, dim, index, source, alpha)),
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), 0, ix([7], 3), t([7, 5])]),
-        call([t([3, 5]), -1, ix([2], 5), t([3, 2], { layout: 'transposed' })], { alpha: 2.5 }),
-        call([t([]), 0, ix([], 1), t([])]),
-        call(
-          [t([3, 5], { dtype: 'int32' }), 0, ix([2], 3, { dtype: 'int32' }), t([2, 5], { dtype: 'int32' })],
-          { alpha: 3 },
-        ),
-        call([t([3, 5]), 0, ix([0], 3), t([0, 5])]),
-      ],
-      errors: [
-        {
-          args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
-          throws: 'RuntimeError',
-        },
-        {
-          args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
-          throws: 'RuntimeError',
-        },
-        { args: [t([3, 5]), 0, ix([2], 3), t([1, 5])], throws: 'RuntimeError' },
-        { args: [t([3, 5]), 0, ix([1], 3), t([1, 2])], throws: 'RuntimeError' },
-        { args: [t([3, 5]), 0, ix([1], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
-        { args: [t([3, 5]), 0, t([1]), t([1, 5])], throws: 'RuntimeError' },
-      ],
-    }),
-  },
-  (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
+export const indexAdd = defineOp({
+  name: 'indexAdd',
+  doc: 'The tensor with alpha · source added, slice by slice of a dim, where a 1-d index says; repeated places add up.',
+  params: [
+    self,
+    dimParam,
+    indexParam,
+    { name: 'source', kind: 'tensor' },
+    { name: 'alpha', kind: 'scalar', default: 1, keyword: true },
+  ],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
+    applied(checkedAdding(x, dim, index, source, alpha)),
+  inPlace: (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha: Scalar): Tensor =>
     appliedInPlace('indexAdd_', checkedAdding(x, dim, index, source, alpha)),
-);
-
-export const take = takesOut(
-  defineOp({
-    name: 'take',
-    numpy: 'numpy.take',
-    doc: 'Elements of the flattened tensor at the given positions, in the shape of `index`; negative positions count from the end.',
-    params: [self, indexParam],
-    kernel: (x: Tensor, index: Tensor): Tensor => {
-      requireMemory('take', [x, index]);
-      if (index.dtype.name !== 'int64')
-        throw new RuntimeError(
-          message(
-            'take',
-            'an int64 index',
-            index.dtype.name,
-            `take(): Expected a long tensor for index, but got ${index.dtype.title}`,
-          ),
-        );
-      if (x.length === 0 && index.length > 0)
-        throw new IndexError(
-          message(
-            'take',
-            'elements to take',
-            'an empty tensor',
-            'take(): tried to take from an empty tensor',
-          ),
-        );
-      return taken(x, index);
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), ix([7], 15)]),
-        call([
-          t([3, 5], { layout: 'transposed' }),
-          t([2, 3], { dtype: 'int64', fill: { low: -15, high: 15 } }),
-        ]),
-        call([t([3, 5], { dtype: 'uint8' }), ix([], 15)]),
-        call([t([3]), ix([0], 3)]),
-      ],
-      errors: [
-        { args: [t([3, 5]), t([1], { dtype: 'int64', fill: { low: 50, high: 51 } })], throws: 'IndexError' },
-        { args: [t([3, 5]), t([2])], throws: 'RuntimeError' },
-        { args: [t([0]), ix([1], 1)], throws: 'IndexError' },
-      ],
-    }),
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 0, ix([7], 3), t([7, 5])]),
+      call([t([3, 5]), -1, ix([2], 5), t([3, 2], { layout: 'transposed' })], { alpha: 2.5 }),
+      call([t([]), 0, ix([], 1), t([])]),
+      call(
+        [t([3, 5], { dtype: 'int32' }), 0, ix([2], 3, { dtype: 'int32' }), t([2, 5], { dtype: 'int32' })],
+        { alpha: 3 },
+      ),
+      call([t([3, 5]), 0, ix([0], 3), t([0, 5])]),
+    ],
+    errors: [
+      {
+        args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1, 5])],
+        throws: 'RuntimeError',
+      },
+      {
+        args: [t([3, 5]), 0, t([1], { dtype: 'int64', fill: { low: -1, high: 0 } }), t([1, 5])],
+        throws: 'RuntimeError',
+      },
+      { args: [t([3, 5]), 0, ix([2], 3), t([1, 5])], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, ix([1], 3), t([1, 2])], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, ix([1], 3), t([1, 5], { dtype: 'float64' })], throws: 'RuntimeError' },
+      { args: [t([3, 5]), 0, t([1]), t([1, 5])], throws: 'RuntimeError' },
+    ],
   }),
-);
+});
+
+export const take = defineOp({
+  name: 'take',
+  numpy: 'numpy.take',
+  doc: 'Elements of the flattened tensor at the given positions, in the shape of `index`; negative positions count from the end.',
+  params: [self, indexParam],
+  kernel: (x: Tensor, index: Tensor): Tensor => {
+    requireMemory('take', [x, index]);
+    if (index.dtype.name !== 'int64')
+      throw new RuntimeError(
+        message(
+          'take',
+          'an int64 index',
+          index.dtype.name,
+          `take(): Expected a long tensor for index, but got ${index.dtype.title}`,
+        ),
+      );
+    if (x.length === 0 && index.length > 0)
+      throw new IndexError(
+        message('take', 'elements to take', 'an empty tensor', 'take(): tried to take from an empty tensor'),
+      );
+    return taken(x, index);
+  },
+  out: {},
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), ix([7], 15)]),
+      call([
+        t([3, 5], { layout: 'transposed' }),
+        t([2, 3], { dtype: 'int64', fill: { low: -15, high: 15 } }),
+      ]),
+      call([t([3, 5], { dtype: 'uint8' }), ix([], 15)]),
+      call([t([3]), ix([0], 3)]),
+    ],
+    errors: [
+      { args: [t([3, 5]), t([1], { dtype: 'int64', fill: { low: 50, high: 51 } })], throws: 'IndexError' },
+      { args: [t([3, 5]), t([2])], throws: 'RuntimeError' },
+      { args: [t([0]), ix([1], 1)], throws: 'IndexError' },
+    ],
+  }),
+});
 
 function taken(x: Tensor, index: Tensor): Tensor {
   const flat = x.isContiguous() ? x : rawCast(x, x.dtype);

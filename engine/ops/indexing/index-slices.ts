@@ -4,11 +4,11 @@ import { bool } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, appliedInPlace, type Change, replacedInPlace } from '../../registry/in-place.js';
 import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
-import { rawCopy } from '../creation/copy-fill-cast.js';
 import { sum } from '../reduction/sum-mean-prod.js';
 import { reshaped } from '../views/geometry.js';
 import { atLeast1d, ix } from './along-dim.js';
@@ -113,29 +113,27 @@ function checkedFilling(
   return fillingSlices(x, dim, wrapped(index, x.sizes[dim] ?? 1), same);
 }
 
-export const indexFill = defineOp(
-  {
-    name: 'indexFill',
-    doc: 'The tensor with `value` (a number or a 0-d tensor) in the slices of a dim that a 1-d index names.',
-    params: [self, dimParam, indexParam, { name: 'value', kind: 'tensorOrScalar' }],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor =>
-      applied(checkedFilling('indexFill', x, dim, index, value)),
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), 0, ix([2], 3), 2.5]),
-        call([t([3, 5]), -1, ix([2], 5), t([])]),
-        call([t([], { dtype: 'int64' }), 0, ix([1], 1), 7]),
-      ],
-      errors: [
-        { args: [t([3]), 0, ix([2], 3), t([1])], throws: 'RuntimeError' },
-        { args: [t([3]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), 1], throws: 'IndexError' },
-      ],
-    }),
-  },
-  (x: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor =>
+export const indexFill = defineOp({
+  name: 'indexFill',
+  doc: 'The tensor with `value` (a number or a 0-d tensor) in the slices of a dim that a 1-d index names.',
+  params: [self, dimParam, indexParam, { name: 'value', kind: 'tensorOrScalar' }],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor =>
+    applied(checkedFilling('indexFill', x, dim, index, value)),
+  inPlace: (x: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor =>
     appliedInPlace('indexFill_', checkedFilling('indexFill_', x, dim, index, value)),
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 0, ix([2], 3), 2.5]),
+      call([t([3, 5]), -1, ix([2], 5), t([])]),
+      call([t([], { dtype: 'int64' }), 0, ix([1], 1), 7]),
+    ],
+    errors: [
+      { args: [t([3]), 0, ix([2], 3), t([1])], throws: 'RuntimeError' },
+      { args: [t([3]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), 1], throws: 'IndexError' },
+    ],
+  }),
+});
 
 /** @throws unless the source has as many slices as the index, and otherwise the tensor's sizes. */
 function requireSource(op: string, x: Tensor, dim: number, index: Tensor, source: Tensor): void {
@@ -189,31 +187,29 @@ function copyingSlices(op: string, x: Tensor, rawDim: number, index: Tensor, sou
   };
 }
 
-export const indexCopy = defineOp(
-  {
-    name: 'indexCopy',
-    doc: 'The tensor with the slices of `source` where a 1-d index says along a dim.',
-    params: [self, dimParam, indexParam, sourceParam],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor =>
-      applied(copyingSlices('indexCopy', x, dim, index, source)),
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), 0, t([2], { dtype: 'int64', fill: { values: [2, 0] } }), t([2, 5])]),
-        call([t([]), 0, ix([1], 1), t([])]),
-      ],
-      errors: [
-        { args: [t([3, 3]), 0, ix([1], 3), t([2, 3])], throws: 'IndexError' },
-        {
-          args: [t([3]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1])],
-          throws: 'IndexError',
-        },
-      ],
-    }),
-  },
-  (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor =>
+export const indexCopy = defineOp({
+  name: 'indexCopy',
+  doc: 'The tensor with the slices of `source` where a 1-d index says along a dim.',
+  params: [self, dimParam, indexParam, sourceParam],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor =>
+    applied(copyingSlices('indexCopy', x, dim, index, source)),
+  inPlace: (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor =>
     appliedInPlace('indexCopy_', copyingSlices('indexCopy_', x, dim, index, source)),
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 0, t([2], { dtype: 'int64', fill: { values: [2, 0] } }), t([2, 5])]),
+      call([t([]), 0, ix([1], 1), t([])]),
+    ],
+    errors: [
+      { args: [t([3, 3]), 0, ix([1], 3), t([2, 3])], throws: 'IndexError' },
+      {
+        args: [t([3]), 0, t([1], { dtype: 'int64', fill: { low: 5, high: 6 } }), t([1])],
+        throws: 'IndexError',
+      },
+    ],
+  }),
+});
 
 function placesOf(dim: number, index: Tensor, source: Tensor): Places {
   return {
@@ -240,38 +236,42 @@ function reduced(
   return reducedInto(placesOf(dim, index, source), x, source, kind as Reduction, includeSelf);
 }
 
-export const indexReduce = defineOp(
-  {
-    name: 'indexReduce',
-    doc: 'The tensor with the slices of `source` reduced (prod, mean, amax, amin) into those that a 1-d index names.',
-    params: [
-      self,
-      dimParam,
-      indexParam,
-      sourceParam,
-      {
-        name: 'reduce',
-        kind: 'string',
-        choices: oneOf(
-          ['prod', 'mean', 'amax', 'amin'],
-          RuntimeError,
-          (value) =>
-            `index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ${value}.`,
-        ),
-      },
-      { name: 'include_self', kind: 'bool', default: true, keyword: true },
-    ],
-    variants: ['function', 'method', 'inplace'],
-    kernel: reduced,
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), 0, ix([7], 3), t([7, 5]), 'mean']),
-        call([t([3, 5]), 1, ix([2], 5), t([3, 2]), 'prod'], { include_self: false }),
-        call([t([3], { fill: 'distinct' }), 0, ix([4], 3), t([4], { fill: 'distinct' }), 'amax']),
-      ],
-      errors: [{ args: [t([3]), 0, ix([2], 3), t([2]), 'sum'], throws: 'RuntimeError' }],
-    }),
-  },
-  (x: Tensor, dim: number, index: Tensor, source: Tensor, kind: string, includeSelf: boolean): Tensor =>
+export const indexReduce = defineOp({
+  name: 'indexReduce',
+  doc: 'The tensor with the slices of `source` reduced (prod, mean, amax, amin) into those that a 1-d index names.',
+  params: [
+    self,
+    dimParam,
+    indexParam,
+    sourceParam,
+    {
+      name: 'reduce',
+      kind: 'string',
+      choices: oneOf(
+        ['prod', 'mean', 'amax', 'amin'],
+        RuntimeError,
+        (value) => `index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ${value}.`,
+      ),
+    },
+    { name: 'include_self', kind: 'bool', default: true, keyword: true },
+  ],
+  variants: ['function', 'method', 'inplace'],
+  kernel: reduced,
+  inPlace: (
+    x: Tensor,
+    dim: number,
+    index: Tensor,
+    source: Tensor,
+    kind: string,
+    includeSelf: boolean,
+  ): Tensor =>
     replacedInPlace('indexReduce_', x, (y) => reduced(y, dim, index, source, kind, includeSelf), rawCopy),
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 0, ix([7], 3), t([7, 5]), 'mean']),
+      call([t([3, 5]), 1, ix([2], 5), t([3, 2]), 'prod'], { include_self: false }),
+      call([t([3], { fill: 'distinct' }), 0, ix([4], 3), t([4], { fill: 'distinct' }), 'amax']),
+    ],
+    errors: [{ args: [t([3]), 0, ix([2], 3), t([2]), 'sum'], throws: 'RuntimeError' }],
+  }),
+});

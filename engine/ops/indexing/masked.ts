@@ -11,7 +11,6 @@ import { apply, type Expr, input, param } from '../../pointwise/expr.js';
 import { compile } from '../../pointwise/program.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
 import { applied, appliedInPlace, type Change, uninitialised } from '../../registry/in-place.js';
-import { takesOut } from '../../registry/out.js';
 import { call, t } from '../../registry/samples.js';
 import { expanded, unsqueezed } from '../views/geometry.js';
 import { indexed } from './advanced.js';
@@ -32,6 +31,12 @@ export const where = definePointwise({
   ],
   variants: ['function'],
   pointwise: (c: Expr, x: Expr, y: Expr) => c.where(x, y),
+  check: ([condition]) => {
+    if (condition instanceof Tensor && condition.dtype.name !== 'bool' && condition.dtype.name !== 'uint8') {
+      const hint = `where expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype.title}`;
+      throw new RuntimeError(message('where', 'a bool condition', condition.dtype.name, hint));
+    }
+  },
   tests: () => ({
     samples: [
       call([mask([3, 5]), t([3, 5]), t([5])]),
@@ -47,21 +52,6 @@ export const where = definePointwise({
     ],
   }),
 });
-const selectByMask = where.impl;
-where.impl = (condition, ...rest) => {
-  if (condition instanceof Tensor && condition.dtype.name !== 'bool' && condition.dtype.name !== 'uint8') {
-    throw new RuntimeError(
-      message(
-        'where',
-        'a bool condition',
-        condition.dtype.name,
-        `where expected condition to be a boolean tensor, but got a tensor with dtype ${condition.dtype.title}`,
-      ),
-    );
-  }
-  return selectByMask(condition, ...rest);
-};
-
 const maskedExpr = input(1).where(param(0), input(0));
 const maskedComplexExpr = input(1).where(apply('complex', param(0), param(1)), input(0));
 const maskedTensorExpr = input(1).where(input(2), input(0));
@@ -151,37 +141,17 @@ function checkedFilling(x: Tensor, keep: Tensor, value: Tensor | Scalar): Change
   return filling(null, x, keep, whole);
 }
 
-export const maskedFill = defineOp(
-  {
-    name: 'maskedFill',
-    doc: 'The tensor with `value` (a number or a 0-d tensor) wherever the mask holds; both broadcast.',
-    params: [self, maskParam, { name: 'value', kind: 'tensorOrScalar' }],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
-      const shape = broadcastShapes('maskedFill', x.sizes, keep.sizes);
-      const full = sameShape(shape, x.sizes) ? x : expanded('maskedFill', x, shape);
-      return applied(checkedFilling(full, keep, value), uninitialised);
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), mask([3, 5]), 2.5]),
-        call([t([3, 5], { layout: 'transposed' }), mask([5]), { special: '-inf' }]),
-        call([t([3, 5]), mask([3, 1]), t([])]),
-        call([t([]), mask([]), 1]),
-        call([t([0, 5]), mask([5]), 1]),
-        call([t([3, 5], { dtype: 'int64' }), mask([3, 5]), 7]),
-        call([t([3, 5], { dtype: 'bool' }), mask([3, 5]), true]),
-      ],
-      errors: [
-        { args: [t([3, 5]), t([3, 5]), 1], throws: 'RuntimeError' },
-        { args: [t([3, 5]), mask([4]), 1], throws: 'RuntimeError' },
-        { args: [t([3, 5]), mask([5]), t([1])], throws: 'RuntimeError' },
-        { args: [t([3], { dtype: 'uint8' }), mask([3]), 300], throws: 'RuntimeError' },
-      ],
-      bench: [call([t([1000, 1000]), mask([1000, 1000]), 0])],
-    }),
+export const maskedFill = defineOp({
+  name: 'maskedFill',
+  doc: 'The tensor with `value` (a number or a 0-d tensor) wherever the mask holds; both broadcast.',
+  params: [self, maskParam, { name: 'value', kind: 'tensorOrScalar' }],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
+    const shape = broadcastShapes('maskedFill', x.sizes, keep.sizes);
+    const full = sameShape(shape, x.sizes) ? x : expanded('maskedFill', x, shape);
+    return applied(checkedFilling(full, keep, value), uninitialised);
   },
-  (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
+  inPlace: (x: Tensor, keep: Tensor, value: Tensor | Scalar): Tensor => {
     if (!expandsTo(keep.sizes, x.sizes)) {
       const shape = broadcastShapes('maskedFill_', x.sizes, keep.sizes);
       throw new RuntimeError(
@@ -195,46 +165,63 @@ export const maskedFill = defineOp(
     }
     return appliedInPlace('maskedFill_', checkedFilling(x, keep, value));
   },
-);
-
-export const maskedSelect = takesOut(
-  defineOp({
-    name: 'maskedSelect',
-    doc: 'The elements where the mask holds, in row-major order, as a 1-d copy; both broadcast.',
-    params: [self, maskParam],
-    kernel: (x: Tensor, keep: Tensor): Tensor => {
-      requireMemory('maskedSelect', [x, keep]);
-      if (keep.dtype !== boolType)
-        throw new RuntimeError(
-          message(
-            'maskedSelect',
-            'a bool mask',
-            keep.dtype.name,
-            'masked_select: expected BoolTensor for mask',
-          ),
-        );
-      const shape = broadcastShapes('maskedSelect', x.sizes, keep.sizes);
-      const full = sameShape(shape, x.sizes) ? x : expanded('maskedSelect', x, shape);
-      const where1 = sameShape(shape, keep.sizes) ? keep : expanded('maskedSelect', keep, shape);
-      const lift = (y: Tensor): Tensor => (y.ndim === 0 ? unsqueezed(y, 0) : y);
-      return indexed('MaskedSelectBackward0', lift(full), [lift(where1)]);
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), mask([3, 5])]),
-        call([t([5]), mask([3, 1])]),
-        call([t([3, 5], { layout: 'transposed' }), mask([5])]),
-        call([t([]), t([], { dtype: 'bool', fill: 'ones' })]),
-        call([t([0, 3]), mask([3])]),
-        call([t([7], { dtype: 'int32' }), mask([7])]),
-      ],
-      errors: [
-        { args: [t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
-        { args: [t([3, 5]), mask([3])], throws: 'RuntimeError' },
-      ],
-    }),
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), mask([3, 5]), 2.5]),
+      call([t([3, 5], { layout: 'transposed' }), mask([5]), { special: '-inf' }]),
+      call([t([3, 5]), mask([3, 1]), t([])]),
+      call([t([]), mask([]), 1]),
+      call([t([0, 5]), mask([5]), 1]),
+      call([t([3, 5], { dtype: 'int64' }), mask([3, 5]), 7]),
+      call([t([3, 5], { dtype: 'bool' }), mask([3, 5]), true]),
+    ],
+    errors: [
+      { args: [t([3, 5]), t([3, 5]), 1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), mask([4]), 1], throws: 'RuntimeError' },
+      { args: [t([3, 5]), mask([5]), t([1])], throws: 'RuntimeError' },
+      { args: [t([3], { dtype: 'uint8' }), mask([3]), 300], throws: 'RuntimeError' },
+    ],
+    bench: [call([t([1000, 1000]), mask([1000, 1000]), 0])],
   }),
-);
+});
+
+export const maskedSelect = defineOp({
+  name: 'maskedSelect',
+  doc: 'The elements where the mask holds, in row-major order, as a 1-d copy; both broadcast.',
+  params: [self, maskParam],
+  kernel: (x: Tensor, keep: Tensor): Tensor => {
+    requireMemory('maskedSelect', [x, keep]);
+    if (keep.dtype !== boolType)
+      throw new RuntimeError(
+        message(
+          'maskedSelect',
+          'a bool mask',
+          keep.dtype.name,
+          'masked_select: expected BoolTensor for mask',
+        ),
+      );
+    const shape = broadcastShapes('maskedSelect', x.sizes, keep.sizes);
+    const full = sameShape(shape, x.sizes) ? x : expanded('maskedSelect', x, shape);
+    const where1 = sameShape(shape, keep.sizes) ? keep : expanded('maskedSelect', keep, shape);
+    const lift = (y: Tensor): Tensor => (y.ndim === 0 ? unsqueezed(y, 0) : y);
+    return indexed('MaskedSelectBackward0', lift(full), [lift(where1)]);
+  },
+  out: {},
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), mask([3, 5])]),
+      call([t([5]), mask([3, 1])]),
+      call([t([3, 5], { layout: 'transposed' }), mask([5])]),
+      call([t([]), t([], { dtype: 'bool', fill: 'ones' })]),
+      call([t([0, 3]), mask([3])]),
+      call([t([7], { dtype: 'int32' }), mask([7])]),
+    ],
+    errors: [
+      { args: [t([3, 5]), t([3, 5])], throws: 'RuntimeError' },
+      { args: [t([3, 5]), mask([3])], throws: 'RuntimeError' },
+    ],
+  }),
+});
 
 const rowLimit = apply('le', input(1).sub(input(0)), param(0));
 
@@ -298,28 +285,24 @@ const triSamples = () => [
 ];
 const diagonalParam: Param = { name: 'diagonal', kind: 'int', default: 0 };
 
-export const tril = defineOp(
-  {
-    name: 'tril',
-    numpy: 'numpy.tril',
-    doc: 'The lower triangle of the last two dims, 0 above the given diagonal.',
-    params: [self, diagonalParam],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('tril', x, diagonal), uninitialised),
-    tests: () => ({ samples: triSamples(), errors: [{ args: [t([3])], throws: 'RuntimeError' }] }),
-  },
-  (x: Tensor, diagonal: number): Tensor => appliedInPlace('tril_', triangular('tril', x, diagonal)),
-);
+export const tril = defineOp({
+  name: 'tril',
+  numpy: 'numpy.tril',
+  doc: 'The lower triangle of the last two dims, 0 above the given diagonal.',
+  params: [self, diagonalParam],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('tril', x, diagonal), uninitialised),
+  inPlace: (x: Tensor, diagonal: number): Tensor => appliedInPlace('tril_', triangular('tril', x, diagonal)),
+  tests: () => ({ samples: triSamples(), errors: [{ args: [t([3])], throws: 'RuntimeError' }] }),
+});
 
-export const triu = defineOp(
-  {
-    name: 'triu',
-    numpy: 'numpy.triu',
-    doc: 'The upper triangle of the last two dims, 0 below the given diagonal.',
-    params: [self, diagonalParam],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('triu', x, diagonal), uninitialised),
-    tests: () => ({ samples: triSamples(), errors: [{ args: [t([3])], throws: 'RuntimeError' }] }),
-  },
-  (x: Tensor, diagonal: number): Tensor => appliedInPlace('triu_', triangular('triu', x, diagonal)),
-);
+export const triu = defineOp({
+  name: 'triu',
+  numpy: 'numpy.triu',
+  doc: 'The upper triangle of the last two dims, 0 below the given diagonal.',
+  params: [self, diagonalParam],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, diagonal: number): Tensor => applied(triangular('triu', x, diagonal), uninitialised),
+  inPlace: (x: Tensor, diagonal: number): Tensor => appliedInPlace('triu_', triangular('triu', x, diagonal)),
+  tests: () => ({ samples: triSamples(), errors: [{ args: [t([3])], throws: 'RuntimeError' }] }),
+});

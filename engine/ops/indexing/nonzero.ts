@@ -1,12 +1,14 @@
 // Positions of nonzero elements: nonzero, argwhere, nonzeroStatic.
 import { int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
+import { seenAs } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
-import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
+import { rawCast } from '../creation/copy-fill-cast.js';
 import { selected, unsqueezed } from '../views/geometry.js';
-import { filled, nonzeroRaw, requireMemory, seenAs } from './index-kernels.js';
+import { filled, nonzeroRaw, requireMemory } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const reason = 'the result is positions';
@@ -23,7 +25,7 @@ export const nonzero = defineOp({
   doc: 'The coordinates of the elements that are not 0, row-major: int64 of shape [count, ndim], or a tensor for each dim.',
   params: [self, { name: 'as_tuple', kind: 'bool', default: false, keyword: true }],
   returns: 'Tensor | Tensor[]',
-  overloads: ['(options?: { asTuple?: false }): Tensor', '(options: { asTuple: true }): Tensor[]'],
+  signatures: ['(options?: { asTuple?: false }): Tensor', '(options: { asTuple: true }): Tensor[]'],
   kernel: (x: Tensor, asTuple: boolean): Tensor | Tensor[] => {
     requireMemory('nonzero', [x]);
     return asTuple ? coordinates('nonzero', x) : nonzeroRaw(x);

@@ -85,52 +85,48 @@ const scatterErrors = () =>
     { args: [t([3, 5]), 3, ix([1, 5], 3), t([1, 5])], throws: 'IndexError' },
   ] as const;
 
-export const scatter = defineOp(
-  {
-    name: 'scatter',
-    doc: 'The tensor with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a tensor or a number.',
-    params: [
-      self,
-      dimParam,
-      indexParam,
-      { name: 'src', kind: 'tensorOrScalar' },
-      { name: 'reduce', kind: 'string', default: null, keyword: true, choices: reduces },
-    ],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
-      applied(scattered(x, dim, index, src, reduction)),
-    tests: () => ({
-      samples: [
-        ...scatterSamples(),
-        call([t([3, 5]), 1, ix([3, 2], 5), 2.5]),
-        call([t([3, 5], { dtype: 'int64' }), 0, ix([1, 5], 3), 7]),
-        call(
-          [t([3]), 0, ix([4], 3), t([4])],
-          { reduce: 'multiply' },
-          { noGrad: 'PyTorch has no derivative of it' },
-        ),
-      ],
-      errors: scatterErrors(),
-    }),
-  },
-  (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
+export const scatter = defineOp({
+  name: 'scatter',
+  doc: 'The tensor with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a tensor or a number.',
+  params: [
+    self,
+    dimParam,
+    indexParam,
+    { name: 'src', kind: 'tensorOrScalar' },
+    { name: 'reduce', kind: 'string', default: null, keyword: true, choices: reduces },
+  ],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
+    applied(scattered(x, dim, index, src, reduction)),
+  inPlace: (x: Tensor, dim: number, index: Tensor, src: Tensor | Scalar, reduction: string | null): Tensor =>
     appliedInPlace('scatter_', scattered(x, dim, index, src, reduction)),
-);
+  tests: () => ({
+    samples: [
+      ...scatterSamples(),
+      call([t([3, 5]), 1, ix([3, 2], 5), 2.5]),
+      call([t([3, 5], { dtype: 'int64' }), 0, ix([1, 5], 3), 7]),
+      call(
+        [t([3]), 0, ix([4], 3), t([4])],
+        { reduce: 'multiply' },
+        { noGrad: 'PyTorch has no derivative of it' },
+      ),
+    ],
+    errors: scatterErrors(),
+  }),
+});
 
-export const scatterAdd = defineOp(
-  {
-    name: 'scatterAdd',
-    doc: 'The tensor with src[i][j] added at [index[i][j]][j] for dim 0, and so on; repeated places add up.',
-    params: [self, dimParam, indexParam, { name: 'src', kind: 'tensor' }],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor =>
-      applied(checkedPlacing('scatterAdd', 'add', x, dim, index, src)),
-    tests: () => ({
-      samples: [...scatterSamples(), call([t([3, 5]), 0, ix([7, 5], 3), t([7, 5])])],
-      errors: scatterErrors(),
-      bench: [call([t([1000, 1000]), 0, ix([1000, 1000], 1000), t([1000, 1000])])],
-    }),
-  },
-  (x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor =>
+export const scatterAdd = defineOp({
+  name: 'scatterAdd',
+  doc: 'The tensor with src[i][j] added at [index[i][j]][j] for dim 0, and so on; repeated places add up.',
+  params: [self, dimParam, indexParam, { name: 'src', kind: 'tensor' }],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor =>
+    applied(checkedPlacing('scatterAdd', 'add', x, dim, index, src)),
+  inPlace: (x: Tensor, dim: number, index: Tensor, src: Tensor): Tensor =>
     appliedInPlace('scatterAdd_', checkedPlacing('scatterAdd', 'add', x, dim, index, src)),
-);
+  tests: () => ({
+    samples: [...scatterSamples(), call([t([3, 5]), 0, ix([7, 5], 3), t([7, 5])])],
+    errors: scatterErrors(),
+    bench: [call([t([1000, 1000]), 0, ix([1000, 1000], 1000), t([1000, 1000])])],
+  }),
+});

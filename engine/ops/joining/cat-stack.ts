@@ -2,14 +2,14 @@
 import { record } from '../../autograd/node.js';
 import { promoteTypes } from '../../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
-import { newTensor } from '../../core/factory.js';
+import { newTensor, seenAs } from '../../core/factory.js';
 import { sameShape, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type OpTests, type Param } from '../../registry/define.js';
-import { takesOut } from '../../registry/out.js';
 import { call, t } from '../../registry/samples.js';
-import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
-import { requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
+import { requireMemory } from '../indexing/index-kernels.js';
 import { selected, sliced, unsqueezed } from '../views/geometry.js';
 
 const tensors: Param = { name: 'tensors', kind: 'tensors' };
@@ -100,40 +100,38 @@ export function joined(xs: readonly Tensor[], rawDim: number, op = 'cat'): Tenso
   });
 }
 
-export const cat = takesOut(
-  defineOp({
-    name: 'cat',
-    aliases: ['torch.concat', 'torch.concatenate'],
-    numpy: 'numpy.concatenate',
-    doc: 'Tensors one after another along a dim, in the promoted dtype.',
-    params: [tensors, dim0],
-    variants: ['function'],
-    kernel: (xs: readonly Tensor[], dim: number): Tensor => joined(xs, dim),
-    tests: () => ({
-      samples: [
-        call([[t([3, 5]), t([2, 5]), t([7, 5])]]),
-        call([[t([3, 5]), t([3, 2])], -1]),
-        call([[t([3, 5], { layout: 'transposed' }), t([1, 5], { layout: 'strided' })]]),
-        call([[t([3, 0]), t([3, 5])], 1]),
-        call([[t([0]), t([3, 5])], 1]),
-        call([[t([0]), t([0])], 0]),
-        call([[t([3], { dtype: 'int64' }), t([2])]]),
-        call([[t([3], { dtype: 'uint8', fill: { low: 0, high: 9 } }), t([2], { dtype: 'int8' })]]),
-        call([[t([3], { dtype: 'bool' }), t([2], { dtype: 'bool' })]]),
-        call([[t([2, 3, 5])], 1]),
-      ],
-      errors: [
-        { args: [[]], throws: 'ValueError' },
-        { args: [[t([]), t([])]], throws: 'RuntimeError' },
-        { args: [[t([3, 5]), t([3, 4])]], throws: 'RuntimeError' },
-        { args: [[t([3, 5]), t([5])]], throws: 'RuntimeError' },
-        { args: [[t([3, 5])], 2], throws: 'IndexError' },
-      ],
-      bench: [call([[t([1000, 500]), t([1000, 500])], 1])],
-    }),
+export const cat = defineOp({
+  name: 'cat',
+  aliases: ['torch.concat', 'torch.concatenate'],
+  numpy: 'numpy.concatenate',
+  doc: 'Tensors one after another along a dim, in the promoted dtype.',
+  params: [tensors, dim0],
+  variants: ['function'],
+  kernel: (xs: readonly Tensor[], dim: number): Tensor => joined(xs, dim),
+  out: { castable: true },
+  tests: () => ({
+    samples: [
+      call([[t([3, 5]), t([2, 5]), t([7, 5])]]),
+      call([[t([3, 5]), t([3, 2])], -1]),
+      call([[t([3, 5], { layout: 'transposed' }), t([1, 5], { layout: 'strided' })]]),
+      call([[t([3, 0]), t([3, 5])], 1]),
+      call([[t([0]), t([3, 5])], 1]),
+      call([[t([0]), t([0])], 0]),
+      call([[t([3], { dtype: 'int64' }), t([2])]]),
+      call([[t([3], { dtype: 'uint8', fill: { low: 0, high: 9 } }), t([2], { dtype: 'int8' })]]),
+      call([[t([3], { dtype: 'bool' }), t([2], { dtype: 'bool' })]]),
+      call([[t([2, 3, 5])], 1]),
+    ],
+    errors: [
+      { args: [[]], throws: 'ValueError' },
+      { args: [[t([]), t([])]], throws: 'RuntimeError' },
+      { args: [[t([3, 5]), t([3, 4])]], throws: 'RuntimeError' },
+      { args: [[t([3, 5]), t([5])]], throws: 'RuntimeError' },
+      { args: [[t([3, 5])], 2], throws: 'IndexError' },
+    ],
+    bench: [call([[t([1000, 500]), t([1000, 500])], 1])],
   }),
-  { exact: false },
-);
+});
 
 export const stack = defineOp({
   name: 'stack',

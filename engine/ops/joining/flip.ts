@@ -1,13 +1,14 @@
 // flip, fliplr, flipud, rot90, as copies.
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
-import { newLike } from '../../core/factory.js';
+import { newLike, seenAs } from '../../core/factory.js';
 import { requireDimsOfSet, wrapDims } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
-import { clone, rawCopy } from '../creation/copy-fill-cast.js';
-import { requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { clone } from '../creation/copy-fill-cast.js';
+import { requireMemory } from '../indexing/index-kernels.js';
 import { transposed } from '../views/geometry.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };

@@ -3,13 +3,14 @@
 import { support } from '../../autograd/engine.js';
 import { record } from '../../autograd/node.js';
 import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
-import { newTensor } from '../../core/factory.js';
+import { newTensor, seenAs } from '../../core/factory.js';
 import { checkSizes, contiguousStrides, wrapDim } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
-import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
-import { longTable, requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { rawCast } from '../creation/copy-fill-cast.js';
+import { longTable, requireMemory } from '../indexing/index-kernels.js';
 import { indexSelect } from '../indexing/index-select.js';
 import { expanded, reshaped, unsqueezed } from '../views/geometry.js';
 

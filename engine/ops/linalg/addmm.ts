@@ -75,27 +75,13 @@ function fused(f: Form) {
   const compute = (x: Tensor, a: Tensor, b: Tensor, beta: Scalar, alpha: Scalar): Tensor =>
     added(f.name, x, f.product(a, b), beta, alpha);
   const [x, a, b] = f.shapes;
-  return defineOp(
-    {
-      name: f.name,
-      doc: f.doc,
-      params: [tensorParam('input'), ...f.factors.map(tensorParam), ...scales],
-      variants: ['function', 'method', 'inplace'],
-      compose: compute,
-      tests: () => ({
-        samples: [
-          call([t(x), t(a), t(b)]),
-          call(
-            [t(x.slice(-1), { dtype: 'float64' }), t(a, { dtype: 'float64' }), t(b, { dtype: 'float64' })],
-            { beta: 0.2, alpha: 0.6 },
-            f.name === 'addbmm' ? { noGrad: 'PyTorch resizes its target in place, but not on the tape' } : {},
-          ),
-          call([t(x, { dtype: 'int64' }), t(a, { dtype: 'int64' }), t(b, { dtype: 'int64' })], { beta: 2 }),
-        ],
-        errors: [{ args: [t([7, 7, 7]), t(a), t(b)], throws: 'RuntimeError' }],
-      }),
-    },
-    (target: Tensor, left: Tensor, right: Tensor, beta: Scalar, alpha: Scalar): Tensor => {
+  return defineOp({
+    name: f.name,
+    doc: f.doc,
+    params: [tensorParam('input'), ...f.factors.map(tensorParam), ...scales],
+    variants: ['function', 'method', 'inplace'],
+    compose: compute,
+    inPlace: (target: Tensor, left: Tensor, right: Tensor, beta: Scalar, alpha: Scalar): Tensor => {
       const result = compute(target, left, right, beta, alpha);
       // PyTorch's addbmm_ takes the size of what it computes.
       if (f.name === 'addbmm' && !target.requiresGrad && !result.requiresGrad) {
@@ -114,7 +100,19 @@ function fused(f: Form) {
       }
       return copy.inplace!(target, result);
     },
-  );
+    tests: () => ({
+      samples: [
+        call([t(x), t(a), t(b)]),
+        call(
+          [t(x.slice(-1), { dtype: 'float64' }), t(a, { dtype: 'float64' }), t(b, { dtype: 'float64' })],
+          { beta: 0.2, alpha: 0.6 },
+          f.name === 'addbmm' ? { noGrad: 'PyTorch resizes its target in place, but not on the tape' } : {},
+        ),
+        call([t(x, { dtype: 'int64' }), t(a, { dtype: 'int64' }), t(b, { dtype: 'int64' })], { beta: 2 }),
+      ],
+      errors: [{ args: [t([7, 7, 7]), t(a), t(b)], throws: 'RuntimeError' }],
+    }),
+  });
 }
 
 export const addmm = fused({

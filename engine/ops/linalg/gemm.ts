@@ -8,9 +8,10 @@ import { computedIn, type DType, partOf } from '../../core/dtype.js';
 import { newTensor } from '../../core/factory.js';
 import type { Shape } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { input } from '../../pointwise/expr.js';
 import { compile } from '../../pointwise/program.js';
-import { rawCast, rawCopy } from '../creation/copy-fill-cast.js';
+import { rawCast } from '../creation/copy-fill-cast.js';
 
 /** Sizes, and the operands' strides in elements; a batch stride of 0 repeats a matrix. */
 export interface Matrices {

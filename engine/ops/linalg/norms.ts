@@ -180,7 +180,7 @@ export const norm = defineOp({
     keepdimParam,
     { ...dtypeParam, keyword: true },
   ],
-  overloads: [
+  signatures: [
     "(p?: number | 'fro' | 'nuc', dim?: number | readonly number[] | null, keepdim?: boolean, options?: { dtype?: DTypeLike | null | undefined }): Tensor",
   ],
   gradName: 'LinalgVectorNormBackward0',

@@ -5,7 +5,7 @@ import { message, RuntimeError, ValueError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { definePointwise, type Param } from '../../registry/define.js';
-import * as routes from '../../registry/overloads.js';
+import * as overloads from '../../registry/overloads.js';
 import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 import { option, self } from '../pointwise/arithmetic.js';
@@ -24,20 +24,19 @@ function activation(
   doc: string,
   pointwise: NonNullable<Def['pointwise']>,
   more: Partial<Def> = {},
-): routes.PointwiseOp {
+): overloads.PointwiseOp {
   const snake = name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
-  return routes.restrict(
-    definePointwise({
-      name,
-      torch: `torch.nn.functional.${snake}`,
-      doc,
-      params: [self],
-      variants: ['function'],
-      refuse: routes.floatsOnly,
-      pointwise,
-      ...more,
-    }),
-  );
+  return definePointwise({
+    name,
+    torch: `torch.nn.functional.${snake}`,
+    doc,
+    params: [self],
+    variants: ['function'],
+    refuse: overloads.floatsOnly,
+    accepts: more.refuse ?? overloads.floatsOnly,
+    pointwise,
+    ...more,
+  });
 }
 
 export const sigmoid = definePointwise({
@@ -127,26 +126,25 @@ export const hardtanh = activation(
   (x: Expr, low: Expr, high: Expr) => between(x, low, high),
   {
     params: [self, option('min_val', -1), option('max_val', 1)],
-    refuse: routes.numbersOnly,
+    refuse: overloads.numbersOnly,
+    check: ([x, low, high]) => {
+      const least = Number(low ?? -1);
+      if (least > Number(high ?? 1)) {
+        const hint = 'min_val cannot be greater than max_val';
+        throw new ValueError(message('hardtanh', 'min_val ≤ max_val', `${least} and ${high ?? 1}`, hint));
+      }
+      const unsigned = x instanceof Tensor && x.dtype.name === 'uint8' && least <= -1;
+      if (unsigned || (x instanceof Tensor && x.dtype.category === 0)) {
+        const hint = 'cannot do hardtanh on an unsigned type with negative limits';
+        throw new RuntimeError(message('hardtanh', 'a dtype that can hold min_val', x.dtype.name, hint));
+      }
+    },
     tests: () => ({
       samples: [call([matrix()]), call([matrix(), -0.5, 0.25]), call([kinks(), -1, 2])],
       errors: [{ args: [matrix(), 1, -1], throws: 'ValueError' }],
     }),
   },
 );
-routes.reroute(hardtanh, (x, low, high) => {
-  const least = Number(low ?? -1);
-  if (least > Number(high ?? 1)) {
-    const hint = 'min_val cannot be greater than max_val';
-    throw new ValueError(message('hardtanh', 'min_val ≤ max_val', `${least} and ${high ?? 1}`, hint));
-  }
-  const unsigned = x instanceof Tensor && x.dtype.name === 'uint8' && least <= -1;
-  if (unsigned || (x instanceof Tensor && x.dtype.category === 0)) {
-    const hint = 'cannot do hardtanh on an unsigned type with negative limits';
-    throw new RuntimeError(message('hardtanh', 'a dtype that can hold min_val', x.dtype.name, hint));
-  }
-  return null;
-});
 export const relu6 = definePointwise({
   name: 'relu6',
   torch: 'torch.nn.functional.relu6',
@@ -154,7 +152,7 @@ export const relu6 = definePointwise({
   params: [self],
   variants: ['function'],
   gradName: 'HardtanhBackward0',
-  refuse: routes.numbersOnly,
+  refuse: overloads.numbersOnly,
   pointwise: (x: Expr) => between(x, expr(0), expr(6)),
   tests: () => ({ samples: [call([t([3, 5], { fill: 'large' })]), call([kinks()])] }),
 });
@@ -221,21 +219,17 @@ export const celu = activation(
     torch: 'torch.celu',
     aliases: ['torch.nn.functional.celu'],
     params: [self, option('alpha', 1)],
+    check: ([, alpha]) => {
+      if (alpha === undefined || Number(alpha) !== 0) return;
+      throw new RuntimeError(
+        message('celu', 'an alpha that is not 0', '0', 'ZeroDivisionError: alpha cannot be 0 for CELU'),
+      );
+    },
     tests: () => ({
       samples: [call([matrix()]), call([matrix(), 2.5])],
       errors: [{ args: [matrix(), 0], throws: 'RuntimeError' }],
     }),
   },
-);
-routes.reroute(
-  celu,
-  (_x, alpha) => {
-    if (Number(alpha) !== 0) return null;
-    throw new RuntimeError(
-      message('celu', 'an alpha that is not 0', '0', 'ZeroDivisionError: alpha cannot be 0 for CELU'),
-    );
-  },
-  1,
 );
 /** Of Klambauer et al., "Self-normalizing neural networks" (2017). */
 const selfNormalizing = {
@@ -260,8 +254,8 @@ export const softsign = definePointwise({
   promote: 'float',
   gradName: 'DivBackward0',
   pointwise: (x: Expr) => x.div(x.abs().add(1)),
+  accepts: overloads.numbersOnly,
 });
-routes.restrict(softsign, routes.numbersOnly);
 export const tanhshrink = definePointwise({
   name: 'tanhshrink',
   torch: 'torch.nn.functional.tanhshrink',
@@ -271,8 +265,8 @@ export const tanhshrink = definePointwise({
   promote: 'float',
   gradName: 'SubBackward0',
   pointwise: (x: Expr) => x.sub(tanh(x)),
+  accepts: { rule: overloads.numbersOnly, error: RuntimeError },
 });
-routes.restrict(tanhshrink, routes.numbersOnly, RuntimeError);
 const lambda = option('lambd', 0.5);
 export const softshrink = activation(
   'softshrink',
@@ -280,20 +274,17 @@ export const softshrink = activation(
   (x: Expr, l: Expr) => x.gt(l).where(x.sub(l), x.lt(l.neg()).where(x.add(l), x.mul(0))),
   {
     params: [self, lambda],
+    check: ([x, l]) => {
+      if (l === undefined || Number(l) >= 0 || (x instanceof Tensor && x.dtype.isIntegral)) return;
+      const hint = 'lambda must be in range [0, max]';
+      throw new RuntimeError(message('softshrink', 'lambd ≥ 0', String(l), hint));
+    },
     tests: () => ({
       tolerance: { reason: "the sign of PyTorch's 0 depends on the position in memory", signedZero: 'any' },
       samples: [call([matrix()]), call([matrix(), 0.25]), call([kinks(), 1])],
       errors: [{ args: [matrix(), -1], throws: 'RuntimeError' }],
     }),
   },
-);
-routes.reroute(
-  softshrink,
-  (x, l) => {
-    if (Number(l) >= 0 || (x instanceof Tensor && x.dtype.isIntegral)) return null;
-    throw new RuntimeError(message('softshrink', 'lambd ≥ 0', String(l), 'lambda must be in range [0, max]'));
-  },
-  1,
 );
 export const hardshrink = activation(
   'hardshrink',
@@ -315,11 +306,8 @@ export const threshold = activation(
     torch: 'torch.threshold',
     aliases: ['torch.nn.functional.threshold'],
     params: [self, option('threshold'), option('value')],
-    refuse: routes.numbersOnly,
+    refuse: overloads.numbersOnly,
+    check: ([x, limit, value]) => overloads.requireFits('threshold', [x], [limit, value]),
     tests: () => ({ samples: [call([matrix(), 0.25, 7]), call([kinks(), 1, -2.5])] }),
   },
 );
-routes.reroute(threshold, (x, limit, value) => {
-  routes.requireFits('threshold', [x], [limit, value]);
-  return null;
-});

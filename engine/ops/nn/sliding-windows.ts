@@ -3,11 +3,12 @@
 import { record } from '../../autograd/node.js';
 import { type DType, float64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
-import { newTensor, newWritten } from '../../core/factory.js';
+import { newTensor, newWritten, seenAs } from '../../core/factory.js';
 import type { Shape } from '../../core/shape.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
-import { rawCast, rawCopy, rawFill, rawZeros } from '../creation/copy-fill-cast.js';
-import { putRaw, requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { rawCopy } from '../../pointwise/copy.js';
+import { rawCast, rawFill, rawZeros } from '../creation/copy-fill-cast.js';
+import { putRaw, requireMemory } from '../indexing/index-kernels.js';
 import { add } from '../pointwise/arithmetic.js';
 import { recordedView } from '../views/geometry.js';
 

@@ -6,7 +6,7 @@ import { message, NotImplementedError, RuntimeError } from '../../core/errors.js
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
-import * as routes from '../../registry/overloads.js';
+import * as overloads from '../../registry/overloads.js';
 import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
 
@@ -26,96 +26,85 @@ const alpha: Param = { ...option('alpha', 1), keyword: true };
 const million = () => t([1000000]);
 
 /** @throws RuntimeError for an alpha that the result's dtype cannot hold. */
-function withAlpha(op: routes.PointwiseOp): routes.PointwiseOp {
-  const check = (...args: routes.Call): null => {
-    const category = routes.categoryOf(op, args);
-    const [x, y, a] = args;
-    const complex = [x, y].some((v) => v instanceof Complex || (v instanceof Tensor && v.dtype.isComplex));
-    if (a instanceof Complex && !complex) {
-      const hint = 'For non-complex input tensors, argument alpha must not be a complex number.';
-      throw new RuntimeError(message(op.name, 'a real alpha', String(a), hint));
-    }
-    if (typeof a === 'boolean' && category !== 0) {
-      throw new RuntimeError(
-        message(op.name, 'a number as alpha', String(a), 'Boolean alpha only supported for Boolean results.'),
-      );
-    }
-    if (category < 2 && typeof a === 'number' && !Number.isInteger(a)) {
-      const hint = 'For integral input tensors, argument alpha must not be a floating point number.';
-      throw new RuntimeError(message(op.name, 'an integer as alpha', String(a), hint));
-    }
-    return null;
-  };
-  return routes.reroute(op, check, 2);
+function checkAlpha(op: string, [x, y, a]: readonly unknown[]): void {
+  if (a === undefined || a === null) return;
+  const complex = [x, y].some((v) => v instanceof Complex || (v instanceof Tensor && v.dtype.isComplex));
+  if (a instanceof Complex && !complex) {
+    const hint = 'For non-complex input tensors, argument alpha must not be a complex number.';
+    throw new RuntimeError(message(op, 'a real alpha', String(a), hint));
+  }
+  const category = overloads.categoryOf([self, other], [x, y] as overloads.Call);
+  if (typeof a === 'boolean' && category !== 0) {
+    const hint = 'Boolean alpha only supported for Boolean results.';
+    throw new RuntimeError(message(op, 'a number as alpha', String(a), hint));
+  }
+  if (category < 2 && typeof a === 'number' && !Number.isInteger(a)) {
+    const hint = 'For integral input tensors, argument alpha must not be a floating point number.';
+    throw new RuntimeError(message(op, 'an integer as alpha', String(a), hint));
+  }
 }
 
-const isBool = (v: routes.Call[number]): boolean =>
+const isBool = (v: unknown): boolean =>
   typeof v === 'boolean' || (v instanceof Tensor && v.dtype.category === 0);
 /** @throws RuntimeError for a bool on either side of a subtraction. */
-function withoutBool(op: routes.PointwiseOp): routes.PointwiseOp {
-  return routes.reroute(op, (x, y) => {
-    if (isBool(x) || isBool(y)) {
-      const hint =
-        'Subtraction, the `-` operator, with a bool tensor is not supported; use logicalXor or bitwiseXor.';
-      throw new RuntimeError(message(op.name, 'numbers', 'bool', hint));
-    }
-    return null;
-  });
+function checkNoBool(op: string, [x, y]: readonly unknown[]): void {
+  if (!isBool(x) && !isBool(y)) return;
+  const hint =
+    'Subtraction, the `-` operator, with a bool tensor is not supported; use logicalXor or bitwiseXor.';
+  throw new RuntimeError(message(op, 'numbers', 'bool', hint));
 }
 
-export const add = withAlpha(
-  definePointwise({
-    name: 'add',
-    aliases: ['torch.Tensor.__radd__'],
-    numpy: 'numpy.add',
-    doc: 'input + alpha · other, elementwise, broadcast, promoted.',
-    params: [self, other, alpha],
-    pointwise: (x: Expr, y: Expr, a: Expr) => y.fma(a, x),
-    tests: () => ({
-      samples: [call([t([3, 5]), t([5])], { alpha: 2.5 }), call([t([7]), 3], { alpha: -2 })],
-      errors: [
-        { args: [t([3, 2]), t([4])], throws: 'RuntimeError' },
-        { args: [t([3], { dtype: 'int64' }), 1], kwargs: { alpha: 2.5 }, throws: 'RuntimeError' },
-      ],
-      bench: [call([million(), million()])],
-    }),
+export const add = definePointwise({
+  name: 'add',
+  aliases: ['torch.Tensor.__radd__'],
+  numpy: 'numpy.add',
+  doc: 'input + alpha · other, elementwise, broadcast, promoted.',
+  params: [self, other, alpha],
+  pointwise: (x: Expr, y: Expr, a: Expr) => y.fma(a, x),
+  check: (call) => checkAlpha('add', call),
+  checkFrom: 2,
+  tests: () => ({
+    samples: [call([t([3, 5]), t([5])], { alpha: 2.5 }), call([t([7]), 3], { alpha: -2 })],
+    errors: [
+      { args: [t([3, 2]), t([4])], throws: 'RuntimeError' },
+      { args: [t([3], { dtype: 'int64' }), 1], kwargs: { alpha: 2.5 }, throws: 'RuntimeError' },
+    ],
+    bench: [call([million(), million()])],
   }),
-);
+});
 /** x − a · y, rounded once. */
 const minus = (x: Expr, y: Expr, a: Expr): Expr => (a.isConst(1) ? x.sub(y) : y.fma(a.neg(), x));
-export const sub = withoutBool(
-  withAlpha(
-    definePointwise({
-      name: 'sub',
-      aliases: ['torch.subtract'],
-      numpy: 'numpy.subtract',
-      doc: 'input − alpha · other, elementwise, broadcast, promoted.',
-      params: [self, other, alpha],
-      pointwise: minus,
-      tests: () => ({
-        samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })],
-        errors: [{ args: [t([3], { dtype: 'bool' }), t([3], { dtype: 'bool' })], throws: 'RuntimeError' }],
-      }),
-    }),
-  ),
-);
-export const rsub = withoutBool(
-  withAlpha(
-    routes.withTensorNode(
-      definePointwise({
-        name: 'rsub',
-        aliases: ['torch.Tensor.__rsub__'],
-        doc: 'other − alpha · input.',
-        params: [self, other, alpha],
-        variants: ['function'],
-        gradName: 'RsubBackward1',
-        pointwise: (x: Expr, y: Expr, a: Expr) => minus(y, x, a),
-        tests: () => ({ samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })] }),
-      }),
-      'RsubBackward0',
-    ),
-  ),
-);
+export const sub = definePointwise({
+  name: 'sub',
+  aliases: ['torch.subtract'],
+  numpy: 'numpy.subtract',
+  doc: 'input − alpha · other, elementwise, broadcast, promoted.',
+  params: [self, other, alpha],
+  pointwise: minus,
+  check: (call) => {
+    checkNoBool('sub', call);
+    checkAlpha('sub', call);
+  },
+  tests: () => ({
+    samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })],
+    errors: [{ args: [t([3], { dtype: 'bool' }), t([3], { dtype: 'bool' })], throws: 'RuntimeError' }],
+  }),
+});
+export const rsub = definePointwise({
+  name: 'rsub',
+  aliases: ['torch.Tensor.__rsub__'],
+  doc: 'other − alpha · input.',
+  params: [self, other, alpha],
+  variants: ['function'],
+  gradName: 'RsubBackward1',
+  pointwise: (x: Expr, y: Expr, a: Expr) => minus(y, x, a),
+  tensorGradName: 'RsubBackward0',
+  check: (call) => {
+    checkNoBool('rsub', call);
+    checkAlpha('rsub', call);
+  },
+  tests: () => ({ samples: [call([t([3, 5]), t([5])], { alpha: 2.5 })] }),
+});
 export const mul = definePointwise({
   name: 'mul',
   aliases: ['torch.multiply', 'torch.Tensor.__rmul__'],
@@ -145,6 +134,26 @@ export const div = definePointwise({
   params: [self, other, roundingMode],
   promote: 'float',
   pointwise: (x: Expr, y: Expr) => x.div(y),
+  overloads: (form) => {
+    const rounded = (primitive: string) =>
+      form({
+        promote: 'same',
+        gradName: 'DivBackward2',
+        pointwise: (x, y) => apply(primitive, x as Expr, y as Expr),
+      });
+    const forms: Readonly<Record<string, overloads.Form>> = {
+      floor: rounded('floorDiv'),
+      trunc: rounded('truncDiv'),
+    };
+    return {
+      from: 2,
+      choose: (x, y, mode) => {
+        if (typeof mode !== 'string') return null;
+        if (overloads.categoryOf([self, other], [x, y]) > 0) return forms[mode]!;
+        throw new NotImplementedError(message('div', `numbers with roundingMode '${mode}'`, 'bool'));
+      },
+    };
+  },
   tests: () => ({
     fill: 'nonzero',
     samples: [
@@ -160,26 +169,6 @@ export const div = definePointwise({
     ],
   }),
 });
-const rounded = (primitive: string): routes.Route =>
-  routes.routeOf(div, {
-    promote: 'same',
-    gradName: 'DivBackward2',
-    pointwise: (x, y) => apply(primitive, x as Expr, y as Expr),
-  });
-const roundings: Readonly<Record<string, routes.Route>> = {
-  floor: rounded('floorDiv'),
-  trunc: rounded('truncDiv'),
-};
-routes.reroute(
-  div,
-  (x, y, mode) => {
-    if (typeof mode !== 'string') return null;
-    if (routes.categoryOf(div, [x, y]) > 0) return roundings[mode]!;
-    throw new NotImplementedError(message('div', `numbers with roundingMode '${mode}'`, 'bool'));
-  },
-  2,
-);
-
 export const trueDivide = definePointwise({
   name: 'trueDivide',
   numpy: 'numpy.true_divide',
@@ -190,74 +179,66 @@ export const trueDivide = definePointwise({
   gradName: 'DivBackward0',
   pointwise: (x: Expr, y: Expr) => x.div(y),
 });
-export const floorDivide = routes.withoutDerivative(
-  routes.restrict(
-    definePointwise({
-      name: 'floorDivide',
-      numpy: 'numpy.floor_divide',
-      doc: 'The greatest whole number not above input / other.',
-      params: [selfOrScalar, other],
-      refuse: routes.numbersOnly,
-      pointwise: (x: Expr, y: Expr) => apply('floorDiv', x, y),
-      notDifferentiable: 'PyTorch has no derivative for it; it would be 0 almost everywhere',
-      tests: () => ({
-        fill: 'nonzero',
-        samples: [
-          call([t([3, 5], { fill: 'large' }), t([5], { fill: 'nonzero' })]),
-          call([t([3, 5], { dtype: 'int64' }), -4]),
-        ],
-        errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
-      }),
-    }),
-  ),
-);
-export const remainder = routes.restrict(
-  routes.withTensorNode(
-    definePointwise({
-      name: 'remainder',
-      numpy: 'numpy.remainder',
-      doc: "What input leaves after division by other, with the divisor's sign, as Python's %.",
-      params: [selfOrScalar, other],
-      refuse: routes.numbersOnly,
-      gradName: 'RemainderBackward0',
-      pointwise: (x: Expr, y: Expr) => apply('remainder', x, y),
-      tests: () => ({
-        fill: 'nonzero',
-        samples: [
-          call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
-          call([t([3, 5], { fill: 'distinct' }), -2.5]),
-          call([7, t([5], { fill: 'nonzero', grad: false })]),
-          call([t([3, 5], { dtype: 'int64' }), -4]),
-        ],
-        errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
-      }),
-    }),
-    'RemainderBackward1',
-  ),
-);
-export const fmod = routes.restrict(
-  routes.withTensorNode(
-    definePointwise({
-      name: 'fmod',
-      numpy: 'numpy.fmod',
-      doc: "What input leaves after division by other, with input's sign, as C's fmod.",
-      params: [self, other],
-      refuse: routes.numbersOnly,
-      gradName: 'FmodBackward0',
-      pointwise: (x: Expr, y: Expr) => apply('fmod', x, y),
-      tests: () => ({
-        fill: 'nonzero',
-        samples: [
-          call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
-          call([t([3, 5], { fill: 'distinct' }), -2.5]),
-          call([t([3, 5], { dtype: 'int64' }), -4]),
-        ],
-        errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
-      }),
-    }),
-    'FmodBackward1',
-  ),
-);
+export const floorDivide = definePointwise({
+  name: 'floorDivide',
+  numpy: 'numpy.floor_divide',
+  doc: 'The greatest whole number not above input / other.',
+  params: [selfOrScalar, other],
+  refuse: overloads.numbersOnly,
+  pointwise: (x: Expr, y: Expr) => apply('floorDiv', x, y),
+  notDifferentiable: 'PyTorch has no derivative for it; it would be 0 almost everywhere',
+  accepts: overloads.numbersOnly,
+  underived: true,
+  tests: () => ({
+    fill: 'nonzero',
+    samples: [
+      call([t([3, 5], { fill: 'large' }), t([5], { fill: 'nonzero' })]),
+      call([t([3, 5], { dtype: 'int64' }), -4]),
+    ],
+    errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
+  }),
+});
+export const remainder = definePointwise({
+  name: 'remainder',
+  numpy: 'numpy.remainder',
+  doc: "What input leaves after division by other, with the divisor's sign, as Python's %.",
+  params: [selfOrScalar, other],
+  refuse: overloads.numbersOnly,
+  gradName: 'RemainderBackward0',
+  pointwise: (x: Expr, y: Expr) => apply('remainder', x, y),
+  tensorGradName: 'RemainderBackward1',
+  accepts: overloads.numbersOnly,
+  tests: () => ({
+    fill: 'nonzero',
+    samples: [
+      call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
+      call([t([3, 5], { fill: 'distinct' }), -2.5]),
+      call([7, t([5], { fill: 'nonzero', grad: false })]),
+      call([t([3, 5], { dtype: 'int64' }), -4]),
+    ],
+    errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
+  }),
+});
+export const fmod = definePointwise({
+  name: 'fmod',
+  numpy: 'numpy.fmod',
+  doc: "What input leaves after division by other, with input's sign, as C's fmod.",
+  params: [self, other],
+  refuse: overloads.numbersOnly,
+  gradName: 'FmodBackward0',
+  pointwise: (x: Expr, y: Expr) => apply('fmod', x, y),
+  tensorGradName: 'FmodBackward1',
+  accepts: overloads.numbersOnly,
+  tests: () => ({
+    fill: 'nonzero',
+    samples: [
+      call([t([3, 5], { fill: 'distinct' }), t([5], { fill: 'nonzero' })]),
+      call([t([3, 5], { fill: 'distinct' }), -2.5]),
+      call([t([3, 5], { dtype: 'int64' }), -4]),
+    ],
+    errors: [{ args: [t([3], { dtype: 'int32' }), 0], throws: 'RuntimeError' }],
+  }),
+});
 export const neg = definePointwise({
   name: 'neg',
   aliases: ['torch.negative'],
@@ -285,40 +266,35 @@ export const positive = defineOp({
     errors: [{ args: [t([3], { dtype: 'bool' })], throws: 'RuntimeError' }],
   }),
 });
-export const abs = routes.restrict(
-  definePointwise({
-    name: 'abs',
-    aliases: ['torch.absolute'],
-    numpy: 'numpy.absolute',
-    doc: '|input|; its slope at 0 is 0.',
-    params: [self],
-    refuse: routes.numbersOnly,
-    pointwise: (x: Expr) => x.abs(),
-    tests: () => ({ samples: [call([t([7], { fill: 'ties' })])] }),
-  }),
-);
-const absInPlace = abs.inplace!;
-abs.inplace = (...args) => {
-  const [x] = args;
-  if (x instanceof Tensor && x.dtype.isComplex) {
+export const abs = definePointwise({
+  name: 'abs',
+  aliases: ['torch.absolute'],
+  numpy: 'numpy.absolute',
+  doc: '|input|; its slope at 0 is 0.',
+  params: [self],
+  refuse: overloads.numbersOnly,
+  pointwise: (x: Expr) => x.abs(),
+  accepts: overloads.numbersOnly,
+  check: ([x], inPlace) => {
+    if (!inPlace || !(x instanceof Tensor && x.dtype.isComplex)) return;
     const hint = 'In-place abs is not supported for complex tensors.';
     throw new RuntimeError(message('abs_', 'a real tensor', x.dtype.name, hint));
-  }
-  return absInPlace(...args);
-};
+  },
+  tests: () => ({ samples: [call([t([7], { fill: 'ties' })])] }),
+});
 export const sign = definePointwise({
   name: 'sign',
   numpy: 'numpy.sign',
   doc: '−1, 0 or 1, as input is below, at or above 0; 0 for NaN.',
   params: [self],
+  check: ([x]) => {
+    if (!(x instanceof Tensor && x.dtype.isComplex)) return;
+    const hint =
+      'Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.';
+    throw new NotImplementedError(message('sign', 'real numbers', x.dtype.name, hint));
+  },
   tests: () => ({ fill: 'nonzero' }),
   pointwise: (x: Expr) => apply('sign', x),
-});
-routes.reroute(sign, (x) => {
-  if (!(x instanceof Tensor && x.dtype.isComplex)) return null;
-  const hint =
-    'Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.';
-  throw new NotImplementedError(message('sign', 'real numbers', x.dtype.name, hint));
 });
 export const sgn = definePointwise({
   name: 'sgn',
@@ -334,9 +310,11 @@ export const square = definePointwise({
   params: [self],
   gradName: 'PowBackward0',
   pointwise: (x: Expr) => x.square(),
+  overloads: (form) => {
+    const ofBool = form({ promote: { compute: int64, out: int64 } });
+    return { choose: (x) => (isBool(x) ? ofBool : null) };
+  },
 });
-const squareOfBool = routes.routeOf(square, { promote: { compute: int64, out: int64 } });
-routes.reroute(square, (x) => (isBool(x) ? squareOfBool : null));
 export const reciprocal = definePointwise({
   name: 'reciprocal',
   numpy: 'numpy.reciprocal',

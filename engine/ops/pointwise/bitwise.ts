@@ -1,7 +1,7 @@
 // Integer ops: bits, shifts, greatest common divisor.
 import { apply, type Expr } from '../../pointwise/expr.js';
 import { definePointwise, type OpDef } from '../../registry/define.js';
-import * as routes from '../../registry/overloads.js';
+import * as overloads from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
 import { other, otherTensor, self, selfOrScalar } from './arithmetic.js';
 
@@ -11,8 +11,11 @@ const row = () => t([5], { dtype: 'int64' });
 const few = () => t([5], { dtype: 'int64', fill: { low: 0, high: 5 } });
 
 /** An op on integers, on bool too unless `refuse` says otherwise. */
-function integers(def: Omit<Parameters<typeof definePointwise>[0], 'notDifferentiable'>): routes.PointwiseOp {
-  return routes.restrict(definePointwise({ refuse: routes.integersOnly, ...def, notDifferentiable }));
+function integers(
+  def: Omit<Parameters<typeof definePointwise>[0], 'notDifferentiable'>,
+): overloads.PointwiseOp {
+  const refuse = def.refuse ?? overloads.integersOnly;
+  return definePointwise({ ...def, refuse, accepts: refuse, notDifferentiable });
 }
 type Apply = NonNullable<OpDef['pointwise']>;
 const primitive =
@@ -60,7 +63,7 @@ export const bitwiseLeftShift = integers({
   numpy: 'numpy.left_shift',
   doc: 'The bits moved up by other places; by all places or more, 0.',
   params: [selfOrScalar, other],
-  refuse: routes.wholeNumbersOnly,
+  refuse: overloads.wholeNumbersOnly,
   pointwise: primitive('shiftLeft'),
   tests: () => ({
     samples: [
@@ -76,7 +79,7 @@ export const bitwiseRightShift = integers({
   numpy: 'numpy.right_shift',
   doc: 'The bits moved down by other places, the sign kept.',
   params: [selfOrScalar, other],
-  refuse: routes.wholeNumbersOnly,
+  refuse: overloads.wholeNumbersOnly,
   pointwise: primitive('shiftRight'),
   tests: () => ({
     samples: [
@@ -92,7 +95,7 @@ export const gcd = integers({
   numpy: 'numpy.gcd',
   doc: 'The greatest common divisor of integers, not negative; of 0 and 0, 0.',
   params: [self, otherTensor],
-  refuse: routes.wholeNumbersOnly,
+  refuse: overloads.wholeNumbersOnly,
   pointwise: primitive('gcd'),
   tests: () => ({ samples: [call([ints(), row()])] }),
 });
@@ -101,7 +104,7 @@ export const lcm = integers({
   numpy: 'numpy.lcm',
   doc: 'The least common multiple of integers, not negative; 0 where one is 0.',
   params: [self, otherTensor],
-  refuse: routes.wholeNumbersOnly,
+  refuse: overloads.wholeNumbersOnly,
   pointwise: primitive('lcm'),
   tests: () => ({ samples: [call([ints(), row()])] }),
 });

@@ -7,7 +7,7 @@ import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr, input } from '../../pointwise/expr.js';
 import { reduce } from '../../pointwise/reduction.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
-import * as routes from '../../registry/overloads.js';
+import * as overloads from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
 import { option, other, otherTensor, self } from './arithmetic.js';
 
@@ -20,19 +20,19 @@ function compared(
   numpy: string,
   doc: string,
   f: (x: Expr, y: Expr) => Expr,
-): routes.PointwiseOp {
-  const op = definePointwise({
+): overloads.PointwiseOp {
+  return definePointwise({
     name,
     aliases: name === 'eq' ? [] : [`torch.${numpy}`], // torch.equal is another function
     numpy: `numpy.${numpy}`,
     doc,
     params: [self, other],
     promote: 'predicate',
+    tensorGradName: `${name.charAt(0).toUpperCase()}${name.slice(1)}Backward1`,
     pointwise: (x, y) => f(x as Expr, y as Expr),
     notDifferentiable: isBoolReason,
     tests: () => ({ samples: [call([ties(), ties()]), call([ties(), 2])] }),
   });
-  return routes.withTensorNode(op, `${name.charAt(0).toUpperCase()}${name.slice(1)}Backward1`);
 }
 export const eq = compared('eq', 'equal', 'input = other, as bool.', (x, y) => x.eq(y));
 export const ne = compared('ne', 'not_equal', 'input ≠ other, as bool.', (x, y) => x.ne(y));
@@ -42,7 +42,7 @@ export const gt = compared('gt', 'greater', 'input > other, as bool.', (x, y) =>
 export const ge = compared('ge', 'greater_equal', 'input ≥ other, as bool.', (x, y) => x.ge(y));
 
 /** A logic op: what is not 0 is true, NaN too. */
-function logic(name: string, numpy: string, doc: string): routes.PointwiseOp {
+function logic(name: string, numpy: string, doc: string): overloads.PointwiseOp {
   const two = name !== 'logicalNot';
   return definePointwise({
     name,
@@ -61,7 +61,7 @@ export const logicalOr = logic('logicalOr', 'logical_or', 'Whether one or both a
 export const logicalXor = logic('logicalXor', 'logical_xor', 'Whether exactly one is not 0.');
 
 /** A test of one value. */
-function tested(name: string, doc: string, f: (x: Expr) => Expr): routes.PointwiseOp {
+function tested(name: string, doc: string, f: (x: Expr) => Expr): overloads.PointwiseOp {
   return definePointwise({
     name,
     numpy: `numpy.${name}`,
@@ -119,6 +119,19 @@ export const isclose = definePointwise({
     return equalNan === true ? either(same, both(isNan(x), isNan(y))) : same;
   },
   notDifferentiable: isBoolReason,
+  check: (call) => {
+    overloads.requireOneDType('isclose', call);
+    for (const k of [2, 3]) {
+      if (Number(call[k] ?? 0) < 0) {
+        const { name } = closeness[k]!;
+        throw new RuntimeError(message('isclose', `${name} greater than or equal to zero`, String(call[k])));
+      }
+    }
+  },
+  overloads: (form) => {
+    const ofIntegers = form({ promote: { compute: float64, out: bool } });
+    return { choose: (x) => (x instanceof Tensor && x.dtype.isIntegral ? ofIntegers : null) };
+  },
   tests: () => ({
     samples: [
       call([t([7], { fill: 'ties' }), t([7], { fill: 'ties' }), 0.5, 0.25]),
@@ -131,18 +144,6 @@ export const isclose = definePointwise({
     ],
   }),
 });
-const iscloseOfIntegers = routes.routeOf(isclose, { promote: { compute: float64, out: bool } });
-routes.reroute(isclose, (...args) => {
-  routes.requireOneDType('isclose', args);
-  for (const k of [2, 3]) {
-    if (Number(args[k] ?? 0) < 0) {
-      const { name } = closeness[k]!;
-      throw new RuntimeError(message('isclose', `${name} greater than or equal to zero`, String(args[k])));
-    }
-  }
-  return args[0] instanceof Tensor && args[0].dtype.isIntegral ? iscloseOfIntegers : null;
-});
-
 /** Whether `test` holds for every element, in one pass. */
 function holdsForAll(op: string, test: Expr, inputs: readonly Tensor[], compute: DType): boolean {
   if (inputs[0]!.length === 0) return true;
@@ -188,7 +189,7 @@ export const allclose = defineOp({
   params: closeness,
   returns: 'boolean',
   compose: (x: Tensor, y: Tensor, rtol: number, atol: number, equalNan: boolean): boolean => {
-    routes.requireOneDType('allclose', [x, y]);
+    overloads.requireOneDType('allclose', [x, y]);
     return holdsForAll('allclose', isTrue, [isclose.impl(x, y, rtol, atol, equalNan as never)], bool);
   },
   notDifferentiable: 'the result is a boolean',
@@ -209,7 +210,7 @@ const zeroSigns = () =>
   }) as const;
 
 /** An extreme of two tensors, with half of the gradient for each at a tie. */
-function extreme(name: string, doc: string): routes.PointwiseOp {
+function extreme(name: string, doc: string): overloads.PointwiseOp {
   return definePointwise({
     name,
     numpy: `numpy.${name}`,
@@ -251,12 +252,49 @@ function clamped(x: Expr, low: Expr | null, high: Expr | null): Expr {
   return bounded(x, x.le(high!), x.gt(high!), high!);
 }
 const bound = (name: string): Param => ({ name, kind: 'tensorOrScalar', default: null });
+const clampParams = [self, bound('min'), bound('max')];
 export const clamp = definePointwise({
   name: 'clamp',
   doc: 'input, raised to min and lowered to max; both numbers, both tensors, or one of them null.',
-  params: [self, bound('min'), bound('max')],
+  params: clampParams,
   gradName: 'ClampBackward1',
   pointwise: (x: Expr, low, high) => clamped(x, low as Expr | null, high as Expr | null),
+  overloads: (form) => {
+    const toTensors = form({ gradName: 'ClampBackward0' });
+    return {
+      choose: (...args) => {
+        const [x, low, high] = args;
+        if (
+          typeof low === 'number' &&
+          typeof high === 'number' &&
+          x instanceof Tensor &&
+          x.dtype.category >= 2
+        )
+          return null;
+        const tensors = low instanceof Tensor || high instanceof Tensor;
+        const absent = (v: unknown): boolean => v === undefined || v === null;
+        if (absent(low) && absent(high)) {
+          throw new RuntimeError(
+            message('clamp', 'min or max', 'neither', "At least one of 'min' or 'max' must not be None"),
+          );
+        }
+        const one = tensors && (absent(low) || absent(high));
+        if (!one && overloads.categoryOf(clampParams, args) === 0)
+          throw new NotImplementedError(message('clamp', 'numbers', 'bool'));
+        if (!tensors) {
+          const numbers = [low, high].filter((v) => v !== null);
+          if (numbers.every((v) => Number.isInteger(v)))
+            overloads.requireFits('clamp', args.slice(0, 1), numbers);
+          return null;
+        }
+        for (const v of [low, high]) {
+          if (!absent(v) && !(v instanceof Tensor))
+            throw new ArgumentError(message('clamp', 'min and max of one kind', 'a Tensor and a number'));
+        }
+        return toTensors;
+      },
+    };
+  },
   tests: () => ({
     tolerance: zeroSigns(),
     samples: [
@@ -276,84 +314,50 @@ export const clamp = definePointwise({
     ],
   }),
 });
-const clampToTensors = routes.routeOf(clamp, { gradName: 'ClampBackward0' });
-routes.reroute(clamp, (...args) => {
-  const [x, low, high] = args;
-  if (typeof low === 'number' && typeof high === 'number' && x instanceof Tensor && x.dtype.category >= 2)
-    return null;
-  const tensors = low instanceof Tensor || high instanceof Tensor;
-  const absent = (v: unknown): boolean => v === undefined || v === null;
-  if (absent(low) && absent(high)) {
-    throw new RuntimeError(
-      message('clamp', 'min or max', 'neither', "At least one of 'min' or 'max' must not be None"),
-    );
-  }
-  const one = tensors && (absent(low) || absent(high));
-  if (!one && routes.categoryOf(clamp, args) === 0)
-    throw new NotImplementedError(message('clamp', 'numbers', 'bool'));
-  if (!tensors) {
-    const numbers = [low, high].filter((v) => v !== null);
-    if (numbers.every((v) => Number.isInteger(v))) routes.requireFits('clamp', args.slice(0, 1), numbers);
-    return null;
-  }
-  for (const v of [low, high]) {
-    if (!absent(v) && !(v instanceof Tensor))
-      throw new ArgumentError(message('clamp', 'min and max of one kind', 'a Tensor and a number'));
-  }
-  return clampToTensors;
-});
-/** Bool between bool numbers has no kernel; between bool tensors it has. */
-function withNumbers(op: routes.PointwiseOp): void {
-  routes.reroute(op, (...args) => {
-    if (args[1] instanceof Tensor || routes.categoryOf(op, args) > 0) return null;
-    throw new NotImplementedError(message(op.name, 'numbers', 'bool'));
-  });
+/** @throws NotImplementedError for bool between bool numbers, which has no kernel; between bool tensors it has. */
+function checkNumbers(op: string, [x, y]: readonly unknown[]): void {
+  if (y instanceof Tensor || overloads.categoryOf([self, other], [x, y] as overloads.Call) > 0) return;
+  throw new NotImplementedError(message(op, 'numbers', 'bool'));
 }
 const bound1 = (name: 'min' | 'max'): Param => ({ name, kind: 'tensorOrScalar' });
-export const clampMin = routes.withTensorNode(
-  definePointwise({
-    name: 'clampMin',
-    doc: 'input, raised to min.',
-    params: [self, bound1('min')],
-    gradName: 'ClampMinBackward0',
-    pointwise: (x: Expr, low: Expr) => clamped(x, low, null),
-    tests: () => ({
-      tolerance: zeroSigns(),
-      samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties(), ties()]), call([ties(), 1])],
-    }),
+export const clampMin = definePointwise({
+  name: 'clampMin',
+  doc: 'input, raised to min.',
+  params: [self, bound1('min')],
+  gradName: 'ClampMinBackward0',
+  pointwise: (x: Expr, low: Expr) => clamped(x, low, null),
+  tensorGradName: 'ClampMinBackward1',
+  check: (call) => checkNumbers('clampMin', call),
+  tests: () => ({
+    tolerance: zeroSigns(),
+    samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties(), ties()]), call([ties(), 1])],
   }),
-  'ClampMinBackward1',
-);
-withNumbers(clampMin);
-export const clampMax = routes.withTensorNode(
-  definePointwise({
-    name: 'clampMax',
-    doc: 'input, lowered to max.',
-    params: [self, bound1('max')],
-    gradName: 'ClampMaxBackward0',
-    pointwise: (x: Expr, high: Expr) => clamped(x, null, high),
-    tests: () => ({
-      tolerance: zeroSigns(),
-      samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties(), ties()]), call([ties(), 1])],
-    }),
+});
+export const clampMax = definePointwise({
+  name: 'clampMax',
+  doc: 'input, lowered to max.',
+  params: [self, bound1('max')],
+  gradName: 'ClampMaxBackward0',
+  pointwise: (x: Expr, high: Expr) => clamped(x, null, high),
+  tensorGradName: 'ClampMaxBackward1',
+  check: (call) => checkNumbers('clampMax', call),
+  tests: () => ({
+    tolerance: zeroSigns(),
+    samples: [call([t([3, 5], { fill: 'distinct' }), t([5])]), call([ties(), ties()]), call([ties(), 1])],
   }),
-  'ClampMaxBackward1',
-);
-withNumbers(clampMax);
+});
 
-export const copysign = routes.withTensorNode(
-  definePointwise({
-    name: 'copysign',
-    numpy: 'numpy.copysign',
-    doc: '|input| with the sign of other; −0 is negative. Integers become the default float.',
-    params: [self, other],
-    promote: 'float',
-    gradName: 'CopysignBackward1',
-    pointwise: (x: Expr, y: Expr) => apply('copysign', x, y),
-    tests: () => ({ fill: 'nonzero', samples: [call([t([3, 5]), t([5])]), call([ties(), -1])] }),
-  }),
-  'CopysignBackward0',
-);
+export const copysign = definePointwise({
+  name: 'copysign',
+  numpy: 'numpy.copysign',
+  doc: '|input| with the sign of other; −0 is negative. Integers become the default float.',
+  params: [self, other],
+  promote: 'float',
+  gradName: 'CopysignBackward1',
+  pointwise: (x: Expr, y: Expr) => apply('copysign', x, y),
+  tensorGradName: 'CopysignBackward0',
+  tests: () => ({ fill: 'nonzero', samples: [call([t([3, 5]), t([5])]), call([ties(), -1])] }),
+});
 export const heaviside = definePointwise({
   name: 'heaviside',
   numpy: 'numpy.heaviside',
@@ -361,55 +365,54 @@ export const heaviside = definePointwise({
   params: [self, { name: 'values', kind: 'tensor' }],
   pointwise: (x: Expr, y: Expr) => apply('heaviside', x, y),
   notDifferentiable: 'PyTorch has no derivative for it; it would be 0 almost everywhere',
+  underived: true,
+  check: (call) => overloads.requireOneDType('heaviside', call),
   tests: () => ({
     samples: [call([t([3, 5], { fill: 'ties' }), t([5])])],
     errors: [{ args: [t([3]), t([3], { dtype: 'float64' })], throws: 'RuntimeError' }],
   }),
 });
-routes.withoutDerivative(heaviside);
-routes.reroute(heaviside, (...args) => {
-  routes.requireOneDType('heaviside', args);
-  return null;
+export const nextafter = definePointwise({
+  name: 'nextafter',
+  numpy: 'numpy.nextafter',
+  doc: 'The next representable number after input, towards other; of float32 and float64.',
+  params: [self, otherTensor],
+  refuse: (d) => overloads.floatsOnly(d) ?? (computedIn(d) === d ? null : 'float32 or float64'),
+  pointwise: (x: Expr, y: Expr) => apply('nextafter', x, y),
+  accepts: (d) => overloads.floatsOnly(d) ?? (computedIn(d) === d ? null : 'float32 or float64'),
+  tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
 });
-export const nextafter = routes.restrict(
-  definePointwise({
-    name: 'nextafter',
-    numpy: 'numpy.nextafter',
-    doc: 'The next representable number after input, towards other; of float32 and float64.',
-    params: [self, otherTensor],
-    refuse: (d) => routes.floatsOnly(d) ?? (computedIn(d) === d ? null : 'float32 or float64'),
-    pointwise: (x: Expr, y: Expr) => apply('nextafter', x, y),
-    tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
-  }),
-);
 const replacement = (name: string, value: number | null): Param => option(name, value);
-export const nanToNum = routes.integersAsTheyAre(
-  definePointwise({
-    name: 'nanToNum',
-    doc: "NaN replaced by nan, ∞ by posinf and −∞ by neginf: by the dtype's greatest and least numbers where null.",
-    params: [self, replacement('nan', null), replacement('posinf', null), replacement('neginf', null)],
-    pointwise: (x: Expr, forNaN, forInf, forNegInf) => {
-      const inf = expr(Number.POSITIVE_INFINITY);
-      const greatest = apply('nextafter', inf, 0);
-      const finite = both(isInf(x), isNegative(x)).where((forNegInf as Expr | null) ?? greatest.neg(), x);
-      const known = x.eq(inf).where((forInf as Expr | null) ?? greatest, finite);
-      return isNan(x).where((forNaN as Expr | null) ?? 0, known);
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 5])]),
-        call([t([23], { fill: 'special' })], {}, { noGrad: 'special values' }),
-        call([t([23], { fill: 'special' }), 2.5, 3, -4], {}, { noGrad: 'special values' }),
-      ],
-    }),
-  }),
-);
 /** The greatest 16-bit floats; programs compute in float32 and do not know them. */
-const greatest: Readonly<Record<string, number>> = { float16: 65504, bfloat16: fromBrain(0x7f7f) };
-const withBounds = routes.routeOf(nanToNum, {});
-routes.reroute(nanToNum, (x, nan, above, below) => {
-  const most = x instanceof Tensor ? greatest[x.dtype.name] : undefined;
-  if (most === undefined) return null;
-  const args = [x, nan ?? 0, above ?? most, below ?? -most] as const;
-  return { impl: () => withBounds.impl(...args), inplace: () => withBounds.inplace(...args) };
+const greatest16: Readonly<Record<string, number>> = { float16: 65504, bfloat16: fromBrain(0x7f7f) };
+export const nanToNum = definePointwise({
+  name: 'nanToNum',
+  doc: "NaN replaced by nan, ∞ by posinf and −∞ by neginf: by the dtype's greatest and least numbers where null.",
+  params: [self, replacement('nan', null), replacement('posinf', null), replacement('neginf', null)],
+  pointwise: (x: Expr, forNaN, forInf, forNegInf) => {
+    const inf = expr(Number.POSITIVE_INFINITY);
+    const greatest = apply('nextafter', inf, 0);
+    const finite = both(isInf(x), isNegative(x)).where((forNegInf as Expr | null) ?? greatest.neg(), x);
+    const known = x.eq(inf).where((forInf as Expr | null) ?? greatest, finite);
+    return isNan(x).where((forNaN as Expr | null) ?? 0, known);
+  },
+  overloads: (form) => {
+    const withBounds = form({});
+    const copied = overloads.integersAsTheyAre(form, [self]);
+    return {
+      choose: (x, nan, above, below) => {
+        const most = x instanceof Tensor ? greatest16[x.dtype.name] : undefined;
+        if (most === undefined) return copied.choose(x);
+        const args = [x, nan ?? 0, above ?? most, below ?? -most] as const;
+        return { impl: () => withBounds.impl(...args), inplace: () => withBounds.inplace(...args) };
+      },
+    };
+  },
+  tests: () => ({
+    samples: [
+      call([t([3, 5])]),
+      call([t([23], { fill: 'special' })], {}, { noGrad: 'special values' }),
+      call([t([23], { fill: 'special' }), 2.5, 3, -4], {}, { noGrad: 'special values' }),
+    ],
+  }),
 });

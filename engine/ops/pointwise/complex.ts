@@ -6,9 +6,8 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { viewOf } from '../../core/factory.js';
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr } from '../../pointwise/expr.js';
-import { defineOp, definePointwise, type Param } from '../../registry/define.js';
-import { takesOut } from '../../registry/out.js';
-import { requireOneDType, reroute } from '../../registry/overloads.js';
+import { defineOp, definePointwise, type OpDef, type Param } from '../../registry/define.js';
+import { requireOneDType } from '../../registry/overloads.js';
 import { call, type Fill, type Sample, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 
@@ -17,7 +16,7 @@ const notFloats = (d: DType): string | null => (d.category === 2 ? null : 'float
 const c64 = (shape: readonly number[], more: object = {}) => t(shape, { dtype: 'complex64', ...more });
 
 /** @throws RuntimeError unless both are float tensors of one dtype. */
-function requireParts(op: string, a: unknown, b: unknown): null {
+function requireParts(op: string, [a, b]: readonly unknown[]): void {
   for (const x of [a, b]) {
     if (
       x instanceof Tensor &&
@@ -29,8 +28,7 @@ function requireParts(op: string, a: unknown, b: unknown): null {
       throw new RuntimeError(message(op, 'float32 or float64', x.dtype.name, hint));
     }
   }
-  requireOneDType(op, [a as Tensor, b as Tensor]);
-  return null;
+  requireOneDType(op, [a, b]);
 }
 
 function fromParts(
@@ -39,12 +37,15 @@ function fromParts(
   doc: string,
   root: (a: Expr, b: Expr) => Expr,
   fill: Fill = 'normal',
+  more: Partial<Pick<OpDef, 'out'>> = {},
 ) {
-  const op = definePointwise({
+  return definePointwise({
     name,
     doc,
     params,
     variants: ['function'],
+    ...more,
+    check: (call) => requireParts(name, call),
     refuse: notFloats,
     promote: 'parts',
     pointwise: (a: Expr, b: Expr) => root(a, b),
@@ -60,7 +61,6 @@ function fromParts(
       ],
     }),
   });
-  return reroute(op, (a, b) => requireParts(name, a, b), 1);
 }
 const tensorParam = (name: string): Param => ({ name, kind: 'tensor' });
 
@@ -69,8 +69,9 @@ export const complex = fromParts(
   [tensorParam('real'), tensorParam('imag')],
   'Complex numbers from their real and imaginary parts, two tensors of one floating dtype.',
   (re, im) => apply('complex', re, im),
+  'normal',
+  { out: {} },
 );
-takesOut(complex);
 export const polar = fromParts(
   'polar',
   [tensorParam('abs'), tensorParam('angle')],
@@ -90,17 +91,18 @@ export const conj = conjugate('conj', 'The complex conjugate; real tensors as th
 export const conjPhysical = conjugate('conjPhysical', 'The complex conjugate, written to memory.');
 
 function conjugate(name: string, doc: string) {
-  const pointwise = definePointwise({
+  return definePointwise({
     name: `${name}`,
     doc,
     params: [self],
     ...(name === 'conj' ? { variants: ['function', 'method'] as const } : {}),
     pointwise: (x: Expr) => apply('conj', x),
+    // A real tensor is its own conjugate.
+    overloads: () => ({
+      choose: (x) => (x instanceof Tensor && !x.dtype.isComplex ? { impl: () => x } : null),
+    }),
     tests: () => ({ samples: [...complexSamples(), call([t([3])])] }),
   });
-  const { impl } = pointwise;
-  pointwise.impl = (x) => (x instanceof Tensor && x.dtype.category < 3 ? x : impl(x));
-  return pointwise;
 }
 
 export const angle = definePointwise({

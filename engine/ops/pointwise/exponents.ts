@@ -4,7 +4,7 @@ import { message, NotImplementedError, RuntimeError } from '../../core/errors.js
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise } from '../../registry/define.js';
-import * as routes from '../../registry/overloads.js';
+import * as overloads from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
 import { otherTensor, self } from './arithmetic.js';
 
@@ -15,32 +15,27 @@ export const ldexp = definePointwise({
   params: [self, otherTensor],
   promote: 'float',
   pointwise: (x: Expr, y: Expr) => apply('ldexp', x, y),
+  check: ([x, e]) => {
+    if (!(e instanceof Tensor && e.dtype.category === 0)) return;
+    if (!(x instanceof Tensor && x.dtype.isFloatingPoint)) return;
+    const hint = '"ldexp_cpu_exp" not implemented for \'Bool\'';
+    throw new NotImplementedError(message('ldexp', 'numbers as exponents', 'bool', hint));
+  },
   tests: () => ({
     samples: [call([t([3, 5]), t([5])]), call([t([3], { grad: false }), t([3], { dtype: 'int64' })])],
   }),
 });
-routes.reroute(
-  ldexp,
-  (x, e) => {
-    if (!(e instanceof Tensor && e.dtype.category === 0)) return null;
-    if (!(x instanceof Tensor && x.dtype.isFloatingPoint)) return null;
-    const hint = '"ldexp_cpu_exp" not implemented for \'Bool\'';
-    throw new NotImplementedError(message('ldexp', 'numbers as exponents', 'bool', hint));
-  },
-  1,
-);
-
-const mantissa = routes.routeOf(ldexp, {
+const mantissa = overloads.formOf(ldexp.def, {
   params: [self],
   gradName: 'FrexpBackward0',
   pointwise: (x) => apply('mantissa', x as Expr),
 });
-const exponents = new Map<DType, routes.Route>();
+const exponents = new Map<DType, Required<overloads.Form>>();
 /** The exponents are found in the input's own dtype. */
-function exponentOf(compute: DType): routes.Route {
+function exponentOf(compute: DType): Required<overloads.Form> {
   let route = exponents.get(compute);
   if (route === undefined) {
-    route = routes.routeOf(ldexp, {
+    route = overloads.formOf(ldexp.def, {
       params: [self],
       promote: { compute, out: int32 },
       pointwise: (x) => apply('exponent', x as Expr),

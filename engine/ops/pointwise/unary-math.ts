@@ -5,7 +5,7 @@ import { ArgumentError, message, NotImplementedError, RuntimeError } from '../..
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
-import * as routes from '../../registry/overloads.js';
+import * as overloads from '../../registry/overloads.js';
 import { call, type Fill, t } from '../../registry/samples.js';
 import { cast } from '../creation/copy-fill-cast.js';
 import { option, other, otherTensor, self, selfOrScalar } from './arithmetic.js';
@@ -15,7 +15,7 @@ type Def = Parameters<typeof definePointwise>[0];
 type More = Partial<Def>;
 
 /** A function of one number that is a scalar primitive; integers become the default float. */
-function elementary(name: string, numpy: string | null, doc: string, more: More = {}): routes.PointwiseOp {
+function elementary(name: string, numpy: string | null, doc: string, more: More = {}): overloads.PointwiseOp {
   return definePointwise({
     name,
     ...(numpy === null ? {} : { numpy: `numpy.${numpy}` }),
@@ -133,8 +133,53 @@ export const pow = definePointwise({
   doc: 'input to the power exponent; either may be a number. Integers to negative numbers are refused.',
   params: [selfOrScalar, exponent],
   gradName: 'PowBackward0',
-  refuse: routes.numbersOnly,
+  refuse: overloads.numbersOnly,
   pointwise: (x: Expr, y: Expr) => x.pow(y),
+  accepts: overloads.numbersOnly,
+  overloads: (form) => {
+    const power = (f: (x: Expr) => Expr): overloads.Form =>
+      overloads.firstOnly(form({ params: [self], refuse: () => null, pointwise: (x) => f(x as Expr) }));
+    // The exponents that PyTorch computes without pow, and so to the last bit as here.
+    const constants = new Map<number, overloads.Form>([
+      [0, power(() => expr(1))],
+      [1, power((x) => x)],
+      [2, power((x) => x.mul(x))],
+      [3, power((x) => x.mul(x).mul(x))],
+      [0.5, power((x) => x.sqrt())],
+      [-0.5, power((x) => apply('rsqrt', x))],
+      [-1, power((x) => x.reciprocal())],
+      [-2, power((x) => x.mul(x).reciprocal())],
+    ]);
+    const ofTensors = form({ params: [self, exponent], gradName: 'PowBackward1' });
+    const ofNumber = form({ gradName: 'PowBackward2' });
+    // Of bool there is one power: to true, and to false.
+    const ofBool = (to: boolean): overloads.Form =>
+      overloads.firstOnly(
+        form({
+          params: [self],
+          refuse: () => null,
+          accepts: () => null,
+          pointwise: (x) => (to ? (x as Expr) : expr(1)),
+        }),
+      );
+    const [toFalse, toTrue] = [ofBool(false), ofBool(true)];
+    return {
+      choose: (x, e) => {
+        if (!(x instanceof Tensor)) return ofNumber;
+        if (e instanceof Tensor) return ofTensors;
+        if (typeof e === 'boolean' && x.dtype.category === 0) return e ? toTrue : toFalse;
+        if (typeof e !== 'number') return null;
+        if (x.dtype.category >= 2) return constants.get(e) ?? null;
+        if (e < 0 && Number.isInteger(e)) {
+          const hint = 'Integers to negative integer powers are not allowed.';
+          throw new RuntimeError(
+            message('pow', `a non-negative exponent for ${x.dtype.name}`, String(e), hint),
+          );
+        }
+        return null;
+      },
+    };
+  },
   tests: () => ({
     fill: 'positive',
     samples: [
@@ -152,73 +197,36 @@ export const pow = definePointwise({
     ],
   }),
 });
-const power = (f: (x: Expr) => Expr): routes.Route =>
-  routes.firstOnly(
-    routes.routeOf(pow, { params: [self], refuse: () => null, pointwise: (x) => f(x as Expr) }),
-  );
-/** The exponents that PyTorch computes without pow, and so to the last bit as here. */
-const constantPowers = new Map<number, routes.Route>([
-  [0, power(() => expr(1))],
-  [1, power((x) => x)],
-  [2, power((x) => x.mul(x))],
-  [3, power((x) => x.mul(x).mul(x))],
-  [0.5, power((x) => x.sqrt())],
-  [-0.5, power((x) => apply('rsqrt', x))],
-  [-1, power((x) => x.reciprocal())],
-  [-2, power((x) => x.mul(x).reciprocal())],
-]);
-const powTensors = routes.routeOf(pow, { params: [self, exponent], gradName: 'PowBackward1' });
-const powOfNumber = routes.routeOf(pow, { gradName: 'PowBackward2' });
-routes.reroute(pow, (x, e) => {
-  if (!(x instanceof Tensor)) return powOfNumber;
-  if (e instanceof Tensor) return powTensors;
-  if (typeof e !== 'number') return null;
-  if (x.dtype.category >= 2) return constantPowers.get(e) ?? null;
-  if (e < 0 && Number.isInteger(e)) {
-    const hint = 'Integers to negative integer powers are not allowed.';
-    throw new RuntimeError(message('pow', `a non-negative exponent for ${x.dtype.name}`, String(e), hint));
-  }
-  return null;
-});
-routes.restrict(pow);
-// Of bool there is one power: to true, and to false.
-routes.reroute(pow, (x, e) =>
-  typeof e === 'boolean' && x instanceof Tensor && x.dtype.category === 0
-    ? constantPowers.get(Number(e))!
-    : null,
-);
 const wide = (v: Tensor | Scalar): Tensor | Scalar =>
   v instanceof Tensor ? cast(v, v.dtype.isComplex ? complex128 : float64) : v;
-export const floatPower = defineOp(
-  {
-    name: 'floatPower',
-    numpy: 'numpy.float_power',
-    doc: 'input to the power exponent, computed in and returned as float64.',
-    params: [selfOrScalar, exponent],
-    variants: ['function', 'method', 'inplace'],
-    gradName: 'PowBackward0',
-    compose: (x: Tensor | Scalar, e: Tensor | Scalar): Tensor => {
-      if (x instanceof Tensor || e instanceof Tensor) return pow.impl(wide(x), wide(e));
-      throw new ArgumentError(message('floatPower', 'at least one Tensor', 'two numbers'));
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 5], { fill: 'positive' }), t([5])]),
-        call([t([3, 5], { fill: 'positive' }), -1.5]),
-        call([2.5, t([3, 5])]),
-        call([t([7], { dtype: 'int32', fill: 'nonzero' }), -1]),
-      ],
-      errors: [{ args: [2, 3], throws: 'TypeError' }],
-    }),
+export const floatPower = defineOp({
+  name: 'floatPower',
+  numpy: 'numpy.float_power',
+  doc: 'input to the power exponent, computed in and returned as float64.',
+  params: [selfOrScalar, exponent],
+  variants: ['function', 'method', 'inplace'],
+  gradName: 'PowBackward0',
+  compose: (x: Tensor | Scalar, e: Tensor | Scalar): Tensor => {
+    if (x instanceof Tensor || e instanceof Tensor) return pow.impl(wide(x), wide(e));
+    throw new ArgumentError(message('floatPower', 'at least one Tensor', 'two numbers'));
   },
-  (x, e) => {
+  inPlace: (x, e) => {
     if (x instanceof Tensor && x.dtype !== float64 && x.dtype !== complex128) {
       const hint = `the base given to float_power_ has dtype ${x.dtype.title} but the operation's result requires dtype Double`;
       throw new RuntimeError(message('floatPower_', 'a float64 tensor', x.dtype.name, hint));
     }
     return pow.inplace!(x, wide(e));
   },
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { fill: 'positive' }), t([5])]),
+      call([t([3, 5], { fill: 'positive' }), -1.5]),
+      call([2.5, t([3, 5])]),
+      call([t([7], { dtype: 'int32', fill: 'nonzero' }), -1]),
+    ],
+    errors: [{ args: [2, 3], throws: 'TypeError' }],
+  }),
+});
 
 const logOdds = (z: Expr): Expr => z.log().sub(apply('log1p', z.neg()));
 /** Outside its domain the slope is NaN, as the value: the root of a negative number has both. */
@@ -259,14 +267,18 @@ function rounding(
   params: readonly Param[] = [self],
   fill: Fill = 'distinct',
   aliases: readonly string[] = [],
-): routes.PointwiseOp {
-  const op = definePointwise({
+  more: (form: overloads.MakeForm, copied: overloads.Overloads) => overloads.Overloads = (_, copied) =>
+    copied,
+): overloads.PointwiseOp {
+  return definePointwise({
     name,
     aliases,
     numpy: `numpy.${numpy}`,
     doc: `${doc} Integers stay as they are.`,
     params,
-    refuse: routes.numbersOnly,
+    refuse: overloads.numbersOnly,
+    accepts: overloads.numbersOnly,
+    overloads: (form) => more(form, overloads.integersAsTheyAre(form, params)),
     pointwise: (x) => apply(name, x as Expr),
     tests: () => ({
       fill,
@@ -281,7 +293,6 @@ function rounding(
       ],
     }),
   });
-  return routes.restrict(routes.integersAsTheyAre(op));
 }
 export const floor = rounding('floor', 'floor', 'The greatest whole number not above input.');
 export const ceil = rounding('ceil', 'ceil', 'The least whole number not below input.');
@@ -295,52 +306,50 @@ export const round = rounding(
   [self, { name: 'decimals', kind: 'int', default: 0, neutral: true, keyword: true }],
   { low: -9, high: 9 }, // steps at the halves: a slope can be measured at whole numbers only
   ['torch.special.round'],
-);
-/** Rounding to so many places: the power of ten is a number that the call computes, as ATen does. */
-const placed = (f: (x: Expr, scale: Expr) => Expr): routes.Route =>
-  routes.routeOf(round, {
-    params: [self, option('scale')],
-    gradName: 'RoundBackward1',
-    pointwise: (x, s) => f(x as Expr, s as Expr),
-  });
-const fractions = placed((x, scale) => apply('round', x.mul(scale)).div(scale));
-const tens = placed((x, scale) => apply('round', x.div(scale)).mul(scale));
-routes.reroute(
-  round,
-  (x, decimals) => {
-    const places = Number(decimals);
-    if (places === 0) return null;
-    if (x instanceof Tensor && x.dtype.isIntegral) {
-      throw new NotImplementedError(message('round', 'a floating dtype with decimals', x.dtype.name));
-    }
-    const route = places > 0 ? fractions : tens;
-    const scale = 10 ** Math.abs(places);
-    return { impl: (y) => route.impl(y, scale), inplace: (y) => route.inplace(y, scale) };
+  (form, copied) => {
+    // To so many places: the power of ten is a number that the call computes, as ATen does.
+    const placed = (f: (x: Expr, scale: Expr) => Expr) =>
+      form({
+        params: [self, option('scale')],
+        gradName: 'RoundBackward1',
+        pointwise: (x, s) => f(x as Expr, s as Expr),
+      });
+    const fractions = placed((x, scale) => apply('round', x.mul(scale)).div(scale));
+    const tens = placed((x, scale) => apply('round', x.div(scale)).mul(scale));
+    return {
+      choose: (x, decimals) => {
+        const places = Number(decimals ?? 0);
+        if (places === 0) return copied.choose(x);
+        if (x instanceof Tensor && x.dtype.isIntegral) {
+          throw new NotImplementedError(message('round', 'a floating dtype with decimals', x.dtype.name));
+        }
+        const chosen = places > 0 ? fractions : tens;
+        const scale = 10 ** Math.abs(places);
+        return { impl: (y) => chosen.impl(y, scale), inplace: (y) => chosen.inplace(y, scale) };
+      },
+    };
   },
-  1,
 );
-export const frac = routes.restrict(
-  definePointwise({
-    name: 'frac',
-    doc: "The fraction of input, with input's sign.",
-    params: [self],
-    tests: () => ({ fill: 'distinct' }),
-    refuse: routes.floatsOnly,
-    pointwise: (x: Expr) => x.sub(apply('trunc', x)),
-  }),
-);
+export const frac = definePointwise({
+  name: 'frac',
+  doc: "The fraction of input, with input's sign.",
+  params: [self],
+  accepts: overloads.floatsOnly,
+  tests: () => ({ fill: 'distinct' }),
+  refuse: overloads.floatsOnly,
+  pointwise: (x: Expr) => x.sub(apply('trunc', x)),
+});
 
-export const hypot = routes.restrict(
-  definePointwise({
-    name: 'hypot',
-    numpy: 'numpy.hypot',
-    doc: '√(input² + other²), without overflow between.',
-    params: [self, otherTensor],
-    refuse: routes.floatsOnly,
-    pointwise: (x: Expr, y: Expr) => apply('hypot', x, y),
-    tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
-  }),
-);
+export const hypot = definePointwise({
+  name: 'hypot',
+  numpy: 'numpy.hypot',
+  doc: '√(input² + other²), without overflow between.',
+  params: [self, otherTensor],
+  refuse: overloads.floatsOnly,
+  pointwise: (x: Expr, y: Expr) => apply('hypot', x, y),
+  accepts: overloads.floatsOnly,
+  tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
+});
 export const atan2 = definePointwise({
   name: 'atan2',
   aliases: ['torch.arctan2'],
@@ -354,25 +363,24 @@ export const atan2 = definePointwise({
   }),
 });
 /** log(bᵃ + bᶜ) from the greater of both; two equal infinities stay. */
-function logOfSum(name: string, doc: string, f: (apart: Expr) => Expr): routes.PointwiseOp {
-  return routes.restrict(
-    definePointwise({
-      name,
-      numpy: `numpy.${name}`,
-      doc,
-      params: [self, otherTensor],
-      variants: ['function', 'method'],
-      refuse: routes.floatsOnly,
-      pointwise: (x: Expr, y: Expr) => {
-        // Complex numbers go by their real parts.
-        const first = apply('real', x).ge(apply('real', y));
-        const greater = first.where(x, y);
-        const sum = greater.add(f(first.where(y, x).sub(greater)));
-        return apply('logicalAnd', apply('isinf', x), x.eq(y)).where(x, sum);
-      },
-      tests: () => ({ samples: [call([t([3, 5], { fill: 'large' }), t([5], { fill: 'large' })])] }),
-    }),
-  );
+function logOfSum(name: string, doc: string, f: (apart: Expr) => Expr): overloads.PointwiseOp {
+  return definePointwise({
+    name,
+    numpy: `numpy.${name}`,
+    doc,
+    params: [self, otherTensor],
+    variants: ['function', 'method'],
+    refuse: overloads.floatsOnly,
+    pointwise: (x: Expr, y: Expr) => {
+      // Complex numbers go by their real parts.
+      const first = apply('real', x).ge(apply('real', y));
+      const greater = first.where(x, y);
+      const sum = greater.add(f(first.where(y, x).sub(greater)));
+      return apply('logicalAnd', apply('isinf', x), x.eq(y)).where(x, sum);
+    },
+    accepts: overloads.floatsOnly,
+    tests: () => ({ samples: [call([t([3, 5], { fill: 'large' }), t([5], { fill: 'large' })])] }),
+  });
 }
 export const logaddexp = logOfSum('logaddexp', 'log(exp(input) + exp(other)), without overflow.', (apart) =>
   apply('log1p', apart.exp()),
@@ -395,6 +403,12 @@ export const xlogy = definePointwise({
     // The sum turns −0 into 0 where input is 0, and only there.
     return zero.where(product.add(0), product);
   },
+  overloads: (form) => {
+    const [ofNumber, toNumber] = [form({ gradName: 'XlogyBackward1' }), form({ gradName: 'XlogyBackward2' })];
+    return {
+      choose: (x, y) => (!(x instanceof Tensor) ? ofNumber : y instanceof Tensor ? null : toNumber),
+    };
+  },
   tests: () => ({
     fill: 'positive',
     samples: [
@@ -404,10 +418,4 @@ export const xlogy = definePointwise({
       call([t([3], { fill: 'zeros' }), t([3], { fill: { values: [2, 0.5, 1] } })]),
     ],
   }),
-});
-const xlogyOfNumber = routes.routeOf(xlogy, { gradName: 'XlogyBackward1' });
-const xlogyToNumber = routes.routeOf(xlogy, { gradName: 'XlogyBackward2' });
-routes.reroute(xlogy, (x, y) => {
-  if (!(x instanceof Tensor)) return xlogyOfNumber;
-  return y instanceof Tensor ? null : xlogyToNumber;
 });

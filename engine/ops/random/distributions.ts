@@ -7,10 +7,9 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { broadcastShapes } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type OpTests, type Param } from '../../registry/define.js';
-import { takesOut } from '../../registry/out.js';
 import { call, type Sample, t } from '../../registry/samples.js';
-import { rawCopy } from '../creation/copy-fill-cast.js';
 import { allocateFor, factoryParams, finish } from '../creation/creation.js';
 import { searchsorted } from '../reduction/search.js';
 import { draw, generatorParam, requireFloat, withoutSlope } from './random-tensors.js';
@@ -34,28 +33,22 @@ interface Refill {
 
 /** An op that only refills its tensor: `x.uniform_(0, 1)`. */
 function refill(r: Refill) {
-  return defineOp(
-    {
-      name: r.name,
-      torch: `torch.Tensor.${r.name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`,
-      doc: r.doc,
-      params: [
-        self,
-        ...r.own.map(
-          ([name, d]): Param =>
-            d === undefined ? { name, kind: 'scalar' } : { name, kind: 'scalar', default: d },
-        ),
-        generatorParam,
-      ],
-      variants: ['inplace'],
-      kernel: (x: Tensor): Tensor => x,
-      notDifferentiable,
-      tests: () => ({
-        ...r.tests(),
-        errors: [{ args: [t([3], { grad: false }), ...r.bad], throws: 'RuntimeError' }],
-      }),
-    },
-    (...args): Tensor => {
+  return defineOp({
+    name: r.name,
+    torch: `torch.Tensor.${r.name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`,
+    doc: r.doc,
+    params: [
+      self,
+      ...r.own.map(
+        ([name, d]): Param =>
+          d === undefined ? { name, kind: 'scalar' } : { name, kind: 'scalar', default: d },
+      ),
+      generatorParam,
+    ],
+    variants: ['inplace'],
+    kernel: (x: Tensor): Tensor => x,
+    notDifferentiable,
+    inPlace: (...args): Tensor => {
       const [x, a, b] = args as unknown as [Tensor, number, number];
       if (r.integers !== true) requireFloat(r.name, x.dtype);
       const hint = r.refuse(a, b);
@@ -68,7 +61,11 @@ function refill(r: Refill) {
       x.storage.version++;
       return x;
     },
-  );
+    tests: () => ({
+      ...r.tests(),
+      errors: [{ args: [t([3], { grad: false }), ...r.bad], throws: 'RuntimeError' }],
+    }),
+  });
 }
 
 const two = (a: number, b: number): readonly Sample[] => [
@@ -270,6 +267,7 @@ export const multinomial = defineOp({
       return p.div(times).topk(n, -1).indices;
     }),
   notDifferentiable,
+  out: {},
   tests: () => ({
     samples: [
       call([t([5], { fill: 'probability', grad: false }), 3], {}, unset),
@@ -284,4 +282,3 @@ export const multinomial = defineOp({
     ],
   }),
 });
-takesOut(multinomial);

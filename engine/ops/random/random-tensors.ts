@@ -7,10 +7,10 @@ import { newTensor } from '../../core/factory.js';
 import { defaultGenerator, Generator } from '../../core/random.js';
 import { contiguousStrides } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { takesOut } from '../../registry/out.js';
 import { call, t } from '../../registry/samples.js';
-import { rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { rawZeros } from '../creation/copy-fill-cast.js';
 import { allocateFor, allocateLike, factoryParams, finish } from '../creation/creation.js';
 
 const size: Param = { name: 'size', kind: 'size' };
@@ -212,49 +212,45 @@ export function withoutSlope(name: string, out: Tensor, inputs: readonly Tensor[
   return record(`${name}Backward0`, out, inputs, () => () => inputs.map((x) => rawZeros(x.sizes, x.dtype)));
 }
 
-export const bernoulli = defineOp(
-  {
-    name: 'bernoulli',
-    notDifferentiable: 'a draw has no slope: its gradient is zeros',
-    doc: '1 with the probability that each element of the input gives, else 0.',
-    params: [like, { name: 'p', kind: 'scalar', default: null }, generatorParam],
-    variants: ['function', 'method', 'inplace'],
-    kernel: (x: Tensor, p: number | null, g: unknown): Tensor => {
-      requireFloat('bernoulli', x.dtype);
-      if (p !== null)
-        return withoutSlope(
-          'Bernoulli',
-          draw(newTensor(x.sizes, x.dtype), 'bernoulli', probability(p), 0, g),
-          [x],
-        );
-      const outside = x.detach().ge(0).logicalAnd(x.detach().le(1)).logicalNot().any().item();
-      if (outside === true)
-        throw new RuntimeError(
-          message(
-            'bernoulli',
-            'probabilities in [0, 1]',
-            'others',
-            'Expected p_in >= 0 && p_in <= 1 to be true',
-          ),
-        );
-      const uniform = draw(newTensor(x.sizes, x.dtype), 'uniform', 0, 1, g);
-      return withoutSlope('Bernoulli', uniform.lt(x.detach()).to(x.dtype), [x]);
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 5], { fill: 'probability', grad: false })], {}, undefinedValues),
-        call([t([7], { grad: false }), 0.25], {}, undefinedValues),
-      ],
-      errors: [{ args: [t([3], { fill: { values: [0.5, 1.5, 0] }, grad: false })], throws: 'RuntimeError' }],
-    }),
+export const bernoulli = defineOp({
+  name: 'bernoulli',
+  notDifferentiable: 'a draw has no slope: its gradient is zeros',
+  doc: '1 with the probability that each element of the input gives, else 0.',
+  params: [like, { name: 'p', kind: 'scalar', default: null }, generatorParam],
+  variants: ['function', 'method', 'inplace'],
+  kernel: (x: Tensor, p: number | null, g: unknown): Tensor => {
+    requireFloat('bernoulli', x.dtype);
+    if (p !== null)
+      return withoutSlope('Bernoulli', draw(newTensor(x.sizes, x.dtype), 'bernoulli', probability(p), 0, g), [
+        x,
+      ]);
+    const outside = x.detach().ge(0).logicalAnd(x.detach().le(1)).logicalNot().any().item();
+    if (outside === true)
+      throw new RuntimeError(
+        message(
+          'bernoulli',
+          'probabilities in [0, 1]',
+          'others',
+          'Expected p_in >= 0 && p_in <= 1 to be true',
+        ),
+      );
+    const uniform = draw(newTensor(x.sizes, x.dtype), 'uniform', 0, 1, g);
+    return withoutSlope('Bernoulli', uniform.lt(x.detach()).to(x.dtype), [x]);
   },
-  (x: Tensor, p: number | null, g: unknown): Tensor => {
+  inPlace: (x: Tensor, p: number | null, g: unknown): Tensor => {
     draw(x, 'bernoulli', probability(p ?? 0.5), 0, g);
     x.storage.version++;
     return x;
   },
-);
-takesOut(bernoulli);
+  out: {},
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { fill: 'probability', grad: false })], {}, undefinedValues),
+      call([t([7], { grad: false }), 0.25], {}, undefinedValues),
+    ],
+    errors: [{ args: [t([3], { fill: { values: [0.5, 1.5, 0] }, grad: false })], throws: 'RuntimeError' }],
+  }),
+});
 
 function probability(p: number): number {
   if (!(p >= 0 && p <= 1)) {

@@ -6,17 +6,18 @@ import type { LineOperand } from '../../backend/commands/cursor.js';
 import { runScan, type Scan } from '../../backend/commands/scan.js';
 import { computedIn, type DType, int64, partOf } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
-import { newTensor } from '../../core/factory.js';
+import { newTensor, seenAs } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { input } from '../../pointwise/expr.js';
 import { reduce } from '../../pointwise/reduction.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied, itself, replacedInPlace } from '../../registry/in-place.js';
 import { call, t } from '../../registry/samples.js';
-import { cast, rawCast, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
+import { cast, rawCast, rawZeros } from '../creation/copy-fill-cast.js';
 import { placing } from '../indexing/along-dim.js';
-import { filled, partOfComplex, requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { filled, partOfComplex, requireMemory } from '../indexing/index-kernels.js';
 import { cat, stack } from '../joining/cat-stack.js';
 import { reversed } from '../joining/flip.js';
 import { add, div, mul } from '../pointwise/arithmetic.js';
@@ -198,42 +199,38 @@ const samples = () => [
 ];
 const errors = () => [{ args: [t([3, 5]), 2], throws: 'IndexError' }] as const;
 
-export const cumsum = defineOp(
-  {
-    name: 'cumsum',
-    numpy: 'numpy.cumsum',
-    doc: 'The running sum along a dim. Integers and bool sum as int64 unless a dtype is given.',
-    params: [self, dimParam, dtypeParam],
-    variants: ['function', 'method', 'inplace'],
-    kernel: outOfPlace('cumsum', summed),
-    tests: () => ({
-      samples: [...samples(), call([t([1031], { dtype: 'float64' }), 0])],
-      errors: errors(),
-      bench: [call([t([1000000]), 0]), call([t([1000, 1000]), 0])],
-    }),
-  },
-  inPlace('cumsum', summed),
-);
+export const cumsum = defineOp({
+  name: 'cumsum',
+  numpy: 'numpy.cumsum',
+  doc: 'The running sum along a dim. Integers and bool sum as int64 unless a dtype is given.',
+  params: [self, dimParam, dtypeParam],
+  variants: ['function', 'method', 'inplace'],
+  kernel: outOfPlace('cumsum', summed),
+  inPlace: inPlace('cumsum', summed),
+  tests: () => ({
+    samples: [...samples(), call([t([1031], { dtype: 'float64' }), 0])],
+    errors: errors(),
+    bench: [call([t([1000000]), 0]), call([t([1000, 1000]), 0])],
+  }),
+});
 
-export const cumprod = defineOp(
-  {
-    name: 'cumprod',
-    numpy: 'numpy.cumprod',
-    doc: 'The running product along a dim. Integers and bool multiply as int64 unless a dtype is given.',
-    params: [self, dimParam, dtypeParam],
-    variants: ['function', 'method', 'inplace'],
-    kernel: outOfPlace('cumprod', multiplied),
-    tests: () => ({
-      samples: [
-        ...samples(),
-        call([t([2, 5], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] } }), 1]),
-        call([t([5, 2], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] }, dtype: 'float64' }), 0]),
-      ],
-      errors: errors(),
-    }),
-  },
-  inPlace('cumprod', multiplied),
-);
+export const cumprod = defineOp({
+  name: 'cumprod',
+  numpy: 'numpy.cumprod',
+  doc: 'The running product along a dim. Integers and bool multiply as int64 unless a dtype is given.',
+  params: [self, dimParam, dtypeParam],
+  variants: ['function', 'method', 'inplace'],
+  kernel: outOfPlace('cumprod', multiplied),
+  inPlace: inPlace('cumprod', multiplied),
+  tests: () => ({
+    samples: [
+      ...samples(),
+      call([t([2, 5], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] } }), 1]),
+      call([t([5, 2], { fill: { values: [1.5, 0, -2, 3, 0.5, 2, 0, 0, -1, 4] }, dtype: 'float64' }), 0]),
+    ],
+    errors: errors(),
+  }),
+});
 
 function extreme(name: 'cummax' | 'cummin', doc: string) {
   return defineOp({

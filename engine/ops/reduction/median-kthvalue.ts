@@ -5,7 +5,6 @@ import { IndexError, message, RuntimeError, showShape } from '../../core/errors.
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
-import { takesOut } from '../../registry/out.js';
 import { call, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { indices as counting } from '../creation/creation.js';
@@ -50,6 +49,7 @@ export const kthvalue = defineOp({
     const { indices } = sortedAlong(x.detach(), dim, false, k);
     return picked(x, dim, x.ndim === 0 ? indices : indices.narrow(dim, k - 1, 1).contiguous(), keepdim);
   },
+  out: { pair: true },
   tests: () => ({
     samples: [
       call([distinct([3, 7]), 2]),
@@ -65,7 +65,6 @@ export const kthvalue = defineOp({
     ],
   }),
 });
-takesOut(kthvalue, { several: true });
 
 /** Which place of each sorted row is its median: NaN's own first place where there is one, unless they are left out. */
 function medianPlace(x: Tensor, dim: number, skipNaN: boolean): Tensor {
@@ -108,7 +107,7 @@ function medianOp(name: 'median' | 'nanmedian', doc: string) {
     doc,
     params: [self, { name: 'dim', kind: 'int', default: null }, keepdimParam],
     returns: `Tensor | (${pairType})`,
-    overloads: ['(): Tensor', `(dim: number, keepdim?: boolean): ${pairType}`],
+    signatures: ['(): Tensor', `(dim: number, keepdim?: boolean): ${pairType}`],
     compose: (x: Tensor, dim: number | null, keepdim: boolean): Tensor | ValuesAndIndices =>
       dim === null
         ? medianOfAll(name, x, name === 'nanmedian')

@@ -8,7 +8,6 @@ import { input } from '../../pointwise/expr.js';
 import { reduce, reduceWithIndex } from '../../pointwise/reduction.js';
 import { defineOp, type Extremes, extremes } from '../../registry/define.js';
 import { dimsOf, maskOf } from '../../registry/dims.js';
-import { takesOut } from '../../registry/out.js';
 import { call, type Sample, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { type Dims, dims, keepdimParam, requireElements, restored, self } from './sum-mean-prod.js';
@@ -102,13 +101,11 @@ export const amax = over(
   'max',
   'The maximum over `dim` (all dims by default); ties share the gradient.',
 );
-takesOut(amax);
 export const amin = over(
   'amin',
   'min',
   'The minimum over `dim` (all dims by default); ties share the gradient.',
 );
-takesOut(amin);
 
 /** Extreme values along one dim with their first indices; the gradient goes to that element. */
 function alongDim(op: string, side: Side, x: Tensor, dim: number, keepdim: boolean): Extremes {
@@ -168,6 +165,7 @@ export const aminmax = defineOp({
     ) as [Tensor, Tensor];
     return Object.assign([least, most] as [Tensor, Tensor], { min: least, max: most });
   },
+  out: { pair: true },
   tests: () => ({
     samples: [
       call([t([3, 5], { fill: 'distinct' })]),
@@ -181,7 +179,6 @@ export const aminmax = defineOp({
     ],
   }),
 });
-takesOut(aminmax, { several: true });
 
 function zerosOf(shape: readonly number[], g: Tensor): Tensor {
   return rawZeros(shape, g.dtype);
@@ -193,7 +190,7 @@ function extreme(name: Side, pairwise: 'maximum' | 'minimum', doc: string) {
     doc,
     params: [self, { name: 'dim', kind: 'any', default: null }, keepdimParam],
     returns: 'Tensor | Extremes',
-    overloads: ['(): Tensor', '(dim: number, keepdim?: boolean): Extremes', '(other: Tensor): Tensor'],
+    signatures: ['(): Tensor', '(dim: number, keepdim?: boolean): Extremes', '(other: Tensor): Tensor'],
     kernel: (x: Tensor, dim: unknown, keepdim: boolean): Tensor | Extremes => {
       if (dim instanceof Tensor) return x[pairwise](dim);
       if (dim !== null) return alongDim(name, name, x, dim as number, keepdim);

@@ -3,7 +3,7 @@ import { record } from '../../autograd/node.js';
 import { runSort } from '../../backend/commands/sort.js';
 import { computedIn, int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
-import { newTensor } from '../../core/factory.js';
+import { newTensor, seenAs } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
@@ -11,7 +11,7 @@ import { applied, itself } from '../../registry/in-place.js';
 import { call, t } from '../../registry/samples.js';
 import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
 import { placing } from '../indexing/along-dim.js';
-import { requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { requireMemory } from '../indexing/index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const lastDim: Param = { name: 'dim', kind: 'int', default: -1 };

@@ -2,10 +2,10 @@
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type OpTests } from '../../registry/define.js';
 import { replacedInPlace } from '../../registry/in-place.js';
 import { call, t } from '../../registry/samples.js';
-import { rawCopy } from '../creation/copy-fill-cast.js';
 import { where } from '../indexing/masked.js';
 import { norm } from '../linalg/norms.js';
 import { self } from './sum-mean-prod.js';
@@ -169,27 +169,25 @@ function renormed(x: Tensor, p: number, rawDim: number, most: number): Tensor {
   return x.mul(where.impl(length.gt(most), length.add(1e-7).reciprocal().mul(most), 1) as Tensor);
 }
 
-export const renorm = defineOp(
-  {
-    name: 'renorm',
-    doc: 'Scales each slice of a dim down to a p-norm of at most `maxnorm`.',
-    params: [
-      self,
-      { name: 'p', kind: 'scalar' },
-      { name: 'dim', kind: 'int' },
-      { name: 'maxnorm', kind: 'scalar' },
-    ],
-    variants: ['function', 'method', 'inplace'],
-    compose: renormed,
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), 2, 0, 0.5]),
-        call([t([3, 5, 2], { layout: 'transposed' }), 1, -1, 2]),
-        call([t([3, 5]), { special: 'inf' }, 1, 0.5]),
-      ],
-      errors: [{ args: [t([]), 0.5, 0, 1], throws: 'RuntimeError' }],
-    }),
-  },
-  (x: Tensor, p: number, dim: number, most: number): Tensor =>
+export const renorm = defineOp({
+  name: 'renorm',
+  doc: 'Scales each slice of a dim down to a p-norm of at most `maxnorm`.',
+  params: [
+    self,
+    { name: 'p', kind: 'scalar' },
+    { name: 'dim', kind: 'int' },
+    { name: 'maxnorm', kind: 'scalar' },
+  ],
+  variants: ['function', 'method', 'inplace'],
+  compose: renormed,
+  inPlace: (x: Tensor, p: number, dim: number, most: number): Tensor =>
     replacedInPlace('renorm_', x, (y) => renormed(y, p, dim, most), rawCopy),
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 2, 0, 0.5]),
+      call([t([3, 5, 2], { layout: 'transposed' }), 1, -1, 2]),
+      call([t([3, 5]), { special: 'inf' }, 1, 0.5]),
+    ],
+    errors: [{ args: [t([]), 0.5, 0, 1], throws: 'RuntimeError' }],
+  }),
+});

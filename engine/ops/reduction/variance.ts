@@ -49,7 +49,7 @@ function moment(m: Moments) {
     name: m.name,
     doc: m.doc,
     params: momentParams,
-    overloads: [momentCall('Tensor')],
+    signatures: [momentCall('Tensor')],
     kernel: (...args: MomentArgs): Tensor => {
       const [x, , , , keepdim] = args;
       requireFloatMoment(m.name, x.dtype);
@@ -118,7 +118,7 @@ function momentAndMean(name: 'varMean' | 'stdMean', first: ReturnType<typeof mom
     params: momentParams,
     variants: ['function'],
     returns: '[Tensor, Tensor]',
-    overloads: [momentCall('[Tensor, Tensor]')],
+    signatures: [momentCall('[Tensor, Tensor]')],
     compose: (...args: MomentArgs): [Tensor, Tensor] => [
       first.impl(...args),
       mean.impl(args[0], momentArgs(name, args).dim, args[4], null),

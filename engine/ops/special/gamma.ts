@@ -4,7 +4,7 @@ import { message, RuntimeError } from '../../core/errors.js';
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
-import * as routes from '../../registry/overloads.js';
+import * as overloads from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
 import { otherTensor, self } from '../pointwise/arithmetic.js';
 
@@ -24,26 +24,23 @@ export const polygammaMethod = definePointwise({
   variants: ['method', 'inplace'],
   promote: 'float',
   pointwise: (x: Expr, n: Expr) => apply('polygamma', n, x),
+  check: ([, n]) => {
+    if (n === undefined || Number(n) >= 0) return;
+    const hint = 'polygamma(n, x) does not support negative n.';
+    throw new RuntimeError(message('polygamma', 'n ≥ 0', String(n), hint));
+  },
+  overloads: (form) => {
+    const digamma = overloads.firstOnly(
+      form({ params: [self], pointwise: (x) => apply('digamma', x as Expr) }),
+    );
+    return { from: 1, choose: (_x, n) => (n === 0 ? digamma : null) };
+  },
   tests: () => ({
     fill: 'positive',
     tolerance: trigammaError(),
     samples: [call([positive(), 0]), call([positive(), 2])],
   }),
 });
-const digammaItself = routes.firstOnly(
-  routes.routeOf(polygammaMethod, { params: [self], pointwise: (x) => apply('digamma', x as Expr) }),
-);
-routes.reroute(
-  polygammaMethod,
-  (_x, n) => {
-    if (Number(n) < 0) {
-      const hint = 'polygamma(n, x) does not support negative n.';
-      throw new RuntimeError(message('polygamma', 'n ≥ 0', String(n), hint));
-    }
-    return n === 0 ? digammaItself : null;
-  },
-  1,
-);
 export const polygamma = defineOp({
   name: 'special.polygamma',
   aliases: ['torch.polygamma'],
@@ -70,6 +67,26 @@ export const mvlgamma = definePointwise({
   params: [self, { name: 'p', kind: 'int', neutral: true }],
   promote: 'float',
   pointwise: (x) => x as Expr,
+  accepts: { rule: overloads.numbersOnly, error: RuntimeError },
+  check: ([, p]) => {
+    if (typeof p !== 'number' || p >= 1) return;
+    const hint = 'p has to be greater than or equal to 1';
+    throw new RuntimeError(message('mvlgamma', 'p ≥ 1', String(p), hint));
+  },
+  overloads: (form) => {
+    // One program a dimension: it decides how many terms there are.
+    const dimensions = new Map<number, overloads.Form>();
+    const ofDimension = (p: number): overloads.Form => {
+      const known = dimensions.get(p);
+      if (known !== undefined) return known;
+      const made = overloads.firstOnly(
+        form({ params: [self], pointwise: (x) => multivariate(x as Expr, p) }),
+      );
+      dimensions.set(p, made);
+      return made;
+    };
+    return { from: 1, choose: (_x, p) => ofDimension(p as number) };
+  },
   tests: () => ({
     fill: 'above1',
     samples: [
@@ -79,37 +96,16 @@ export const mvlgamma = definePointwise({
     errors: [{ args: [positive(), 0], throws: 'RuntimeError' }],
   }),
 });
-/** One program a dimension: it decides how many terms there are. */
-const dimensions = new Map<number, routes.Route>();
-routes.reroute(
-  mvlgamma,
-  (_x, p) => {
-    if (typeof p !== 'number' || !Number.isInteger(p)) return null;
-    if (p < 1)
-      throw new RuntimeError(
-        message('mvlgamma', 'p ≥ 1', String(p), 'p has to be greater than or equal to 1'),
-      );
-    let route = dimensions.get(p);
-    if (route === undefined) {
-      route = routes.firstOnly(
-        routes.routeOf(mvlgamma, { params: [self], pointwise: (x) => multivariate(x as Expr, p) }),
-      );
-      dimensions.set(p, route);
-    }
-    return route;
-  },
-  1,
-);
-routes.restrict(mvlgamma, routes.numbersOnly, RuntimeError);
-
 /** A regularised incomplete gamma function; its slope in input is not known, as in PyTorch. */
-function incomplete(name: string, alias: string, doc: string): routes.PointwiseOp {
-  const declared = definePointwise({
+function incomplete(name: string, alias: string, doc: string): overloads.PointwiseOp {
+  return definePointwise({
     name,
     aliases: [`torch.special.${alias}`],
     doc,
     params: [self, otherTensor],
-    refuse: routes.floatsOnly,
+    refuse: overloads.floatsOnly,
+    accepts: overloads.floatsOnly,
+    underived: (a) => wants(a),
     pointwise: (a: Expr, x: Expr) => apply(name, a, x),
     tests: () => ({
       fill: 'positive',
@@ -119,12 +115,6 @@ function incomplete(name: string, alias: string, doc: string): routes.PointwiseO
       ],
     }),
   });
-  const op = routes.restrict(declared);
-  const plain = { ...op };
-  const underived = routes.withoutDerivative({ ...op });
-  op.impl = (a, ...rest) => (wants(a) ? underived : plain).impl(a, ...rest);
-  op.inplace = (a, ...rest) => (wants(a) ? underived : plain).inplace!(a, ...rest);
-  return op;
 }
 const wants = (a: unknown): boolean => a instanceof Tensor && a.requiresGrad;
 export const igamma = incomplete(

@@ -2,14 +2,14 @@
 // themselves are in native/special/.
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { definePointwise } from '../../registry/define.js';
-import * as routes from '../../registry/overloads.js';
+import type * as overloads from '../../registry/overloads.js';
 import { call, t } from '../../registry/samples.js';
 import { other, self, selfOrScalar } from '../pointwise/arithmetic.js';
 
 type Def = Parameters<typeof definePointwise>[0];
 
 /** A function of one number in torch.special; integers become the default float. */
-function special(name: string, doc: string, { tests, ...more }: Partial<Def>): routes.PointwiseOp {
+function special(name: string, doc: string, { tests, ...more }: Partial<Def>): overloads.PointwiseOp {
   return definePointwise({
     name: `special.${name}`,
     doc,
@@ -24,10 +24,13 @@ const of = (primitive: string): Pick<Def, 'pointwise'> => ({
 });
 const underived = 'PyTorch has no derivative for it';
 /** The same without a derivative: PyTorch has none. */
-function constant(name: string, primitive: string, doc: string, more: Partial<Def> = {}): routes.PointwiseOp {
-  return routes.withoutDerivative(
-    special(name, doc, { ...of(primitive), notDifferentiable: underived, ...more }),
-  );
+function constant(
+  name: string,
+  primitive: string,
+  doc: string,
+  more: Partial<Def> = {},
+): overloads.PointwiseOp {
+  return special(name, doc, { ...of(primitive), notDifferentiable: underived, underived: true, ...more });
 }
 
 export const i0 = definePointwise({
@@ -125,22 +128,21 @@ export const xlog1py = definePointwise({
     ],
   }),
 });
-export const zeta = routes.withoutDerivative(
-  definePointwise({
-    name: 'special.zeta',
-    doc: "Hurwitz' zeta function: the sum of (other + k)^−input over k ≥ 0.",
-    params: [selfOrScalar, other],
-    promote: 'float',
-    pointwise: (s: Expr, q: Expr) => apply('zeta', s, q),
-    notDifferentiable: underived,
-    tests: () => ({
-      samples: [
-        call([t([3, 5], { fill: 'above1' }), t([5], { fill: 'positive' })]),
-        call([2, t([3], { fill: 'positive' })]),
-      ],
-    }),
+export const zeta = definePointwise({
+  name: 'special.zeta',
+  doc: "Hurwitz' zeta function: the sum of (other + k)^−input over k ≥ 0.",
+  params: [selfOrScalar, other],
+  promote: 'float',
+  pointwise: (s: Expr, q: Expr) => apply('zeta', s, q),
+  notDifferentiable: underived,
+  underived: true,
+  tests: () => ({
+    samples: [
+      call([t([3, 5], { fill: 'above1' }), t([5], { fill: 'positive' })]),
+      call([2, t([3], { fill: 'positive' })]),
+    ],
   }),
-);
+});
 
 const degree = () => t([5], { fill: { low: 0, high: 12 } });
 /** An orthogonal polynomial in x of a degree that may differ by element. */
@@ -149,27 +151,26 @@ function polynomial(
   doc: string,
   primitive: string,
   place: (x: Expr) => Expr = (x) => x,
-): routes.PointwiseOp {
-  return routes.withoutDerivative(
-    definePointwise({
-      name: `special.${name}`,
-      doc: `${doc} of degree n; 0 where n is negative.`,
-      params: [
-        { name: 'x', kind: 'tensorOrScalar' },
-        { name: 'n', kind: 'tensorOrScalar' },
-      ],
-      promote: 'float',
-      pointwise: (x: Expr, n: Expr) => apply(primitive, place(x), n),
-      notDifferentiable: underived,
-      tests: () => ({
-        tolerance: {
-          reason: "PyTorch's float32 recurrences round at each step",
-          float32: { rtol: 3e-5, atol: 2e-5 },
-        },
-        samples: [call([t([3, 5], { fill: 'unit' }), degree()]), call([t([3]), 4]), call([0.5, degree()])],
-      }),
+): overloads.PointwiseOp {
+  return definePointwise({
+    name: `special.${name}`,
+    doc: `${doc} of degree n; 0 where n is negative.`,
+    params: [
+      { name: 'x', kind: 'tensorOrScalar' },
+      { name: 'n', kind: 'tensorOrScalar' },
+    ],
+    promote: 'float',
+    pointwise: (x: Expr, n: Expr) => apply(primitive, place(x), n),
+    notDifferentiable: underived,
+    underived: true,
+    tests: () => ({
+      tolerance: {
+        reason: "PyTorch's float32 recurrences round at each step",
+        float32: { rtol: 3e-5, atol: 2e-5 },
+      },
+      samples: [call([t([3, 5], { fill: 'unit' }), degree()]), call([t([3]), 4]), call([0.5, degree()])],
     }),
-  );
+  });
 }
 const shifted = (x: Expr): Expr => x.add(x).sub(expr(1));
 const chebyshev = (kind: string) => `Chebyshev's polynomial of the ${kind} kind`;

@@ -4,9 +4,9 @@ import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type OpTests, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
-import { rawCopy } from '../creation/copy-fill-cast.js';
 import { requireMemory } from '../indexing/index-kernels.js';
 import { diagonalOf, embed, reshaped } from './geometry.js';
 

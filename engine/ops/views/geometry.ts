@@ -3,11 +3,12 @@
 import { checkHistory } from '../../autograd/in-place.js';
 import { record } from '../../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
-import { newTensor, regeometry, viewOf } from '../../core/factory.js';
+import { newTensor, regeometry, seenAs, viewOf } from '../../core/factory.js';
 import { numelOf, type Shape, viewStrides } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { contiguous, rawCopy, rawFill, rawZeros } from '../creation/copy-fill-cast.js';
-import { filled, putRaw, seenAs } from '../indexing/index-kernels.js';
+import { rawCopy } from '../../pointwise/copy.js';
+import { contiguous, rawFill, rawZeros } from '../creation/copy-fill-cast.js';
+import { filled, putRaw } from '../indexing/index-kernels.js';
 import { div } from '../pointwise/arithmetic.js';
 
 /** Where elements lie in a storage. */

@@ -58,75 +58,71 @@ const transpose2 =
   (x: Tensor, a: number, b: number): Tensor =>
     transposed(x, wrapDim(op, a, x.ndim), wrapDim(op, b, x.ndim));
 
-export const transpose = defineOp(
-  {
-    name: 'transpose',
-    variants: ['function', 'method', 'inplace'],
-    aliases: ['torch.swapdims'],
-    doc: 'Two dims exchanged, as a view.',
-    params: [self, { name: 'dim0', kind: 'int' }, { name: 'dim1', kind: 'int' }],
-    kernel: transpose2('transpose'),
-    tests: () => ({
-      samples: [
-        call([t([2, 3, 5]), 0, 2]),
-        call([t([3, 5]), -1, 0]),
-        call([t([]), 0, -1]),
-        call([t([3, 5]), 1, 1]),
-        call([t([0, 5], { dtype: 'bool' }), 0, 1]),
-      ],
-      errors: [{ args: [t([3, 5]), 0, 2], throws: 'IndexError' }],
-    }),
-  },
-  (x: Tensor, a: number, b: number): Tensor => becomeView('transpose_', x, (y) => transpose.impl(y, a, b)),
-);
+export const transpose = defineOp({
+  name: 'transpose',
+  variants: ['function', 'method', 'inplace'],
+  aliases: ['torch.swapdims'],
+  doc: 'Two dims exchanged, as a view.',
+  params: [self, { name: 'dim0', kind: 'int' }, { name: 'dim1', kind: 'int' }],
+  kernel: transpose2('transpose'),
+  inPlace: (x: Tensor, a: number, b: number): Tensor =>
+    becomeView('transpose_', x, (y) => transpose.impl(y, a, b)),
+  tests: () => ({
+    samples: [
+      call([t([2, 3, 5]), 0, 2]),
+      call([t([3, 5]), -1, 0]),
+      call([t([]), 0, -1]),
+      call([t([3, 5]), 1, 1]),
+      call([t([0, 5], { dtype: 'bool' }), 0, 1]),
+    ],
+    errors: [{ args: [t([3, 5]), 0, 2], throws: 'IndexError' }],
+  }),
+});
 
-export const swapaxes = defineOp(
-  {
-    name: 'swapaxes',
-    variants: ['function', 'method', 'inplace'],
-    numpy: 'numpy.swapaxes',
-    doc: 'Two dims exchanged, as a view: NumPy’s name for transpose.',
-    params: [self, { name: 'axis0', kind: 'int' }, { name: 'axis1', kind: 'int' }],
-    gradName: 'TransposeBackward0',
-    kernel: transpose2('swapaxes'),
-    tests: () => ({
-      samples: [call([t([2, 3, 5]), 0, -1])],
-      errors: [{ args: [t([3, 5]), 0, 2], throws: 'IndexError' }],
-    }),
-  },
-  (x: Tensor, a: number, b: number): Tensor => becomeView('swapaxes_', x, (y) => swapaxes.impl(y, a, b)),
-);
+export const swapaxes = defineOp({
+  name: 'swapaxes',
+  variants: ['function', 'method', 'inplace'],
+  numpy: 'numpy.swapaxes',
+  doc: 'Two dims exchanged, as a view: NumPy’s name for transpose.',
+  params: [self, { name: 'axis0', kind: 'int' }, { name: 'axis1', kind: 'int' }],
+  gradName: 'TransposeBackward0',
+  kernel: transpose2('swapaxes'),
+  inPlace: (x: Tensor, a: number, b: number): Tensor =>
+    becomeView('swapaxes_', x, (y) => swapaxes.impl(y, a, b)),
+  tests: () => ({
+    samples: [call([t([2, 3, 5]), 0, -1])],
+    errors: [{ args: [t([3, 5]), 0, 2], throws: 'IndexError' }],
+  }),
+});
 
 /** `x.t()` */
-export const tOp = defineOp(
-  {
-    name: 't',
-    variants: ['function', 'method', 'inplace'],
-    doc: 'A matrix transposed, as a view; tensors of fewer than two dims as they are.',
-    params: [self],
-    gradName: 'TBackward0',
-    kernel: (x: Tensor): Tensor => {
-      if (x.ndim > 2) {
-        throw new RuntimeError(
-          message(
-            't',
-            'at most 2 dims',
-            showShape(x.sizes),
-            `t() expects a tensor with <= 2 dimensions, but self is ${x.ndim}D`,
-          ),
-        );
-      }
-      return x.ndim < 2
-        ? recordedView('TBackward0', x, x.sizes, x.strides, x.offset, (g) => g)
-        : transposed(x, 0, 1, 'TBackward0');
-    },
-    tests: () => ({
-      samples: [call([t([3, 5])]), call([t([5])]), call([t([])]), call([t([3, 0], { dtype: 'int64' })])],
-      errors: [{ args: [t([2, 3, 5])], throws: 'RuntimeError' }],
-    }),
+export const tOp = defineOp({
+  name: 't',
+  variants: ['function', 'method', 'inplace'],
+  doc: 'A matrix transposed, as a view; tensors of fewer than two dims as they are.',
+  params: [self],
+  gradName: 'TBackward0',
+  kernel: (x: Tensor): Tensor => {
+    if (x.ndim > 2) {
+      throw new RuntimeError(
+        message(
+          't',
+          'at most 2 dims',
+          showShape(x.sizes),
+          `t() expects a tensor with <= 2 dimensions, but self is ${x.ndim}D`,
+        ),
+      );
+    }
+    return x.ndim < 2
+      ? recordedView('TBackward0', x, x.sizes, x.strides, x.offset, (g) => g)
+      : transposed(x, 0, 1, 'TBackward0');
   },
-  (x: Tensor): Tensor => becomeView('t_', x, (y) => tOp.impl(y)),
-);
+  inPlace: (x: Tensor): Tensor => becomeView('t_', x, (y) => tOp.impl(y)),
+  tests: () => ({
+    samples: [call([t([3, 5])]), call([t([5])]), call([t([])]), call([t([3, 0], { dtype: 'int64' })])],
+    errors: [{ args: [t([2, 3, 5])], throws: 'RuntimeError' }],
+  }),
+});
 
 const list = (dims: number | readonly number[]): readonly number[] =>
   typeof dims === 'number' ? [dims] : dims;
@@ -220,67 +216,63 @@ export const expandAs = defineOp({
   }),
 });
 
-export const squeeze = defineOp(
-  {
-    name: 'squeeze',
-    variants: ['function', 'method', 'inplace'],
-    numpy: 'numpy.squeeze',
-    doc: 'Without dims of size 1: all of them, or those that `dim` names, as a view.',
-    params: [self, { name: 'dim', kind: 'ints', default: null }],
-    kernel: (x: Tensor, dim: number | readonly number[] | null): Tensor => {
-      if (dim === null)
-        return squeezed(
-          x,
-          x.sizes.map(() => true),
-          'SqueezeBackward0',
-        );
-      if (typeof dim !== 'number') requireDimsOfSet('squeeze', x.ndim);
-      const dims = wrapDims('squeeze', list(dim), x.ndim);
+export const squeeze = defineOp({
+  name: 'squeeze',
+  variants: ['function', 'method', 'inplace'],
+  numpy: 'numpy.squeeze',
+  doc: 'Without dims of size 1: all of them, or those that `dim` names, as a view.',
+  params: [self, { name: 'dim', kind: 'ints', default: null }],
+  kernel: (x: Tensor, dim: number | readonly number[] | null): Tensor => {
+    if (dim === null)
       return squeezed(
         x,
-        maskOf(dims, x.ndim),
-        typeof dim === 'number' ? 'SqueezeBackward1' : 'SqueezeBackward2',
+        x.sizes.map(() => true),
+        'SqueezeBackward0',
       );
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 1, 5, 1])]),
-        call([t([3, 1, 5, 1]), 1]),
-        call([t([3, 1, 5, 1]), 0]),
-        call([t([3, 1, 5, 1]), [1, -1]]),
-        call([t([]), 0]),
-        call([t([1, 0], { dtype: 'int64' })]),
-      ],
-      errors: [
-        { args: [t([3, 1]), 2], throws: 'IndexError' },
-        { args: [t([1, 1]), [0, 0]], throws: 'RuntimeError' },
-      ],
-    }),
+    if (typeof dim !== 'number') requireDimsOfSet('squeeze', x.ndim);
+    const dims = wrapDims('squeeze', list(dim), x.ndim);
+    return squeezed(
+      x,
+      maskOf(dims, x.ndim),
+      typeof dim === 'number' ? 'SqueezeBackward1' : 'SqueezeBackward2',
+    );
   },
-  (x: Tensor, dim: number | readonly number[] | null): Tensor =>
+  inPlace: (x: Tensor, dim: number | readonly number[] | null): Tensor =>
     becomeView('squeeze_', x, (y) => squeeze.impl(y, dim)),
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 1, 5, 1])]),
+      call([t([3, 1, 5, 1]), 1]),
+      call([t([3, 1, 5, 1]), 0]),
+      call([t([3, 1, 5, 1]), [1, -1]]),
+      call([t([]), 0]),
+      call([t([1, 0], { dtype: 'int64' })]),
+    ],
+    errors: [
+      { args: [t([3, 1]), 2], throws: 'IndexError' },
+      { args: [t([1, 1]), [0, 0]], throws: 'RuntimeError' },
+    ],
+  }),
+});
 
-export const unsqueeze = defineOp(
-  {
-    name: 'unsqueeze',
-    variants: ['function', 'method', 'inplace'],
-    numpy: 'numpy.expand_dims',
-    doc: 'With a dim of size 1 put in at `dim`, as a view.',
-    params: [self, { name: 'dim', kind: 'int' }],
-    kernel: (x: Tensor, dim: number): Tensor => unsqueezed(x, wrapDim('unsqueeze', dim, x.ndim + 1)),
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), 0]),
-        call([t([3, 5]), -1]),
-        call([t([]), 0]),
-        call([t([3, 0], { dtype: 'bool' }), 1]),
-      ],
-      errors: [
-        { args: [t([3, 5]), 3], throws: 'IndexError' },
-        { args: [t([3, 5]), -4], throws: 'IndexError' },
-      ],
-    }),
-  },
-  (x: Tensor, dim: number): Tensor => becomeView('unsqueeze_', x, (y) => unsqueeze.impl(y, dim)),
-);
+export const unsqueeze = defineOp({
+  name: 'unsqueeze',
+  variants: ['function', 'method', 'inplace'],
+  numpy: 'numpy.expand_dims',
+  doc: 'With a dim of size 1 put in at `dim`, as a view.',
+  params: [self, { name: 'dim', kind: 'int' }],
+  kernel: (x: Tensor, dim: number): Tensor => unsqueezed(x, wrapDim('unsqueeze', dim, x.ndim + 1)),
+  inPlace: (x: Tensor, dim: number): Tensor => becomeView('unsqueeze_', x, (y) => unsqueeze.impl(y, dim)),
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), 0]),
+      call([t([3, 5]), -1]),
+      call([t([]), 0]),
+      call([t([3, 0], { dtype: 'bool' }), 1]),
+    ],
+    errors: [
+      { args: [t([3, 5]), 3], throws: 'IndexError' },
+      { args: [t([3, 5]), -4], throws: 'IndexError' },
+    ],
+  }),
+});

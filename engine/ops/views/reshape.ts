@@ -200,48 +200,41 @@ export const unflatten = defineOp({
   }),
 });
 
-export const asStrided = defineOp(
-  {
-    name: 'asStrided',
-    variants: ['function', 'method', 'inplace'],
-    doc: 'A view of any sizes, strides and offset (in elements) within the storage.',
-    params: [
-      self,
-      { name: 'size', kind: 'size' },
-      { name: 'stride', kind: 'size' },
-      { name: 'storage_offset', kind: 'int', default: null },
-    ],
-    kernel: (
-      x: Tensor,
-      size: readonly number[],
-      stride: readonly number[],
-      offset: number | null,
-    ): Tensor => {
-      const from = offset ?? x.offset;
-      checkStrided(x, size, stride, from);
-      return asStridedView(x, size, stride, from);
-    },
-    tests: () => ({
-      samples: [
-        call([t([3, 5]), [2, 3], [5, 1]]),
-        call([t([3, 5]), [2, 2], [2, 1], 3]),
-        call([t([11]), [3, 5], [2, 1]]),
-        call([t([7]), [3, 7], [0, 1]]),
-        call([t([3, 5], { layout: 'expanded' }), [4], [1]]),
-        call([t([7], { dtype: 'int64' }), [0, 3], [1, 1]]),
-      ],
-      errors: [
-        { args: [t([3, 5]), [2], [1, 1]], throws: 'RuntimeError' },
-        { args: [t([3, 5]), [2], [-1]], throws: 'RuntimeError' },
-        { args: [t([3, 5]), [-2], [1]], throws: 'RuntimeError' },
-        { args: [t([3, 5]), [16], [1]], throws: 'RuntimeError' },
-        { args: [t([3, 5]), [2], [1], -1], throws: 'RuntimeError' },
-      ],
-    }),
+export const asStrided = defineOp({
+  name: 'asStrided',
+  variants: ['function', 'method', 'inplace'],
+  doc: 'A view of any sizes, strides and offset (in elements) within the storage.',
+  params: [
+    self,
+    { name: 'size', kind: 'size' },
+    { name: 'stride', kind: 'size' },
+    { name: 'storage_offset', kind: 'int', default: null },
+  ],
+  kernel: (x: Tensor, size: readonly number[], stride: readonly number[], offset: number | null): Tensor => {
+    const from = offset ?? x.offset;
+    checkStrided(x, size, stride, from);
+    return asStridedView(x, size, stride, from);
   },
-  (x: Tensor, size: readonly number[], stride: readonly number[], offset: number | null): Tensor =>
+  inPlace: (x: Tensor, size: readonly number[], stride: readonly number[], offset: number | null): Tensor =>
     becomeView('asStrided_', x, (y) => asStrided.impl(y, size, stride, offset)),
-);
+  tests: () => ({
+    samples: [
+      call([t([3, 5]), [2, 3], [5, 1]]),
+      call([t([3, 5]), [2, 2], [2, 1], 3]),
+      call([t([11]), [3, 5], [2, 1]]),
+      call([t([7]), [3, 7], [0, 1]]),
+      call([t([3, 5], { layout: 'expanded' }), [4], [1]]),
+      call([t([7], { dtype: 'int64' }), [0, 3], [1, 1]]),
+    ],
+    errors: [
+      { args: [t([3, 5]), [2], [1, 1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [2], [-1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [-2], [1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [16], [1]], throws: 'RuntimeError' },
+      { args: [t([3, 5]), [2], [1], -1], throws: 'RuntimeError' },
+    ],
+  }),
+});
 
 /** @throws RuntimeError where the geometry is impossible or leaves the storage. */
 function checkStrided(x: Tensor, size: readonly number[], stride: readonly number[], offset: number): void {

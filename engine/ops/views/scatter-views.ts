@@ -1,14 +1,15 @@
 // selectScatter, sliceScatter, diagonalScatter, asStridedScatter: a source written into a copy where the view would be.
 import { record } from '../../autograd/node.js';
 import { inName, message, RuntimeError, showShape } from '../../core/errors.js';
-import { newTensor } from '../../core/factory.js';
+import { newTensor, seenAs } from '../../core/factory.js';
 import { sameShape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { applied } from '../../registry/in-place.js';
 import { call, t } from '../../registry/samples.js';
-import { contiguous, rawCopy, rawZeros } from '../creation/copy-fill-cast.js';
-import { filled, requireMemory, seenAs } from '../indexing/index-kernels.js';
+import { contiguous, rawZeros } from '../creation/copy-fill-cast.js';
+import { filled, requireMemory } from '../indexing/index-kernels.js';
 import { asStridedView, type Geometry } from './geometry.js';
 import { asStrided } from './reshape.js';
 import { diagonal, select, slice } from './slicing.js';

@@ -1,13 +1,13 @@
 // unfold: overlapping windows of a dim as a view. Its gradient adds where windows overlap.
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError } from '../../core/errors.js';
-import { viewOf } from '../../core/factory.js';
+import { seenAs, viewOf } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
-import { putRaw, seenAs } from '../indexing/index-kernels.js';
+import { putRaw } from '../indexing/index-kernels.js';
 
 /** Shape and strides of the windows of a tensor with these sizes and strides. */
 function windows(

@@ -21,7 +21,7 @@ vi.mock('../../../engine/registry/define.js', async (original) => {
   };
   return {
     ...real,
-    defineOp: (def: Define.OpDef, inplace?: () => unknown) => real.defineOp(counted(def), inplace),
+    defineOp: (def: Define.OpDef) => real.defineOp(counted(def)),
     definePointwise: (def: Parameters<typeof real.definePointwise>[0]) => real.definePointwise(counted(def)),
   };
 });

@@ -4,7 +4,8 @@ import { type ConvAxis as Axis, type ConvImages, runConv } from '../../../backen
 import { newTensor } from '../../../core/factory.js';
 import type { Shape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
-import { rawCopy, rawFill } from '../../creation/copy-fill-cast.js';
+import { rawCopy } from '../../../pointwise/copy.js';
+import { rawFill } from '../../creation/copy-fill-cast.js';
 import { add } from '../../pointwise/arithmetic.js';
 import { byPlanes, byProducts, type Wanted } from './_generic.js';
 

@@ -2,11 +2,11 @@
 // all windows. No autograd: _core.ts records.
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { type DType, float64 } from '../../../core/dtype.js';
-import { newTensor } from '../../../core/factory.js';
+import { newTensor, seenAs } from '../../../core/factory.js';
 import { contiguousStrides, type Shape } from '../../../core/shape.js';
 import type { Tensor } from '../../../core/tensor.js';
-import { rawCopy, rawFill } from '../../creation/copy-fill-cast.js';
-import { seenAs } from '../../indexing/index-kernels.js';
+import { rawCopy } from '../../../pointwise/copy.js';
+import { rawFill } from '../../creation/copy-fill-cast.js';
 import { matmul } from '../../linalg/matmul.js';
 import { add } from '../../pointwise/arithmetic.js';
 import { folded, padded, type Slide, unfolded } from '../sliding-windows.js';

@@ -178,7 +178,7 @@ function adaptiveMaximum(n: 1 | 2 | 3, size: readonly number[], out: readonly (n
     params: [self, sizeParam, { name: 'return_indices', kind: 'bool', default: false }],
     variants: ['function'],
     returns: 'Tensor | [Tensor, Tensor]',
-    overloads: withIndices([['outputSize', 'number | readonly (number | null)[]', true]]),
+    signatures: withIndices([['outputSize', 'number | readonly (number | null)[]', true]]),
     gradName: nodeOf(n),
     kernel: (x: Tensor, given: unknown, returnIndices: boolean): Tensor | [Tensor, Tensor] => {
       const { values, indices } = adaptiveMax(x, sizesOf(op, x, given, n), returnIndices);

@@ -86,7 +86,7 @@ function maxPool(n: 1 | 2 | 3, size: readonly number[], what: string) {
     params: maxParams,
     variants: ['function'],
     returns: 'Tensor | [Tensor, Tensor]',
-    overloads: withIndices([
+    signatures: withIndices([
       ['kernelSize', sizes, true],
       ['stride', `${sizes} | null`],
       ['padding', sizes],

@@ -304,7 +304,7 @@ function fractional(n: 2 | 3, size: readonly number[]) {
     ],
     variants: ['function'],
     returns: 'Tensor | [Tensor, Tensor]',
-    overloads: withIndices([
+    signatures: withIndices([
       ['kernelSize', many, true],
       ['outputSize', `${many} | null`],
       ['outputRatio', `${many} | null`],
