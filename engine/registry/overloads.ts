@@ -4,7 +4,7 @@
 import { noGrad } from '../autograd/grad-mode.js';
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
-import { bool, type DType, float32, int64, promoteTypes, scalarDType } from '../core/dtype.js';
+import { bool, type DType, float32, int64, promoteTypes, sameKind, scalarDType } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, type TorchstoneError } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
 import type { Expr } from '../pointwise/expr.js';
@@ -85,7 +85,7 @@ export function restrict(
     const dtype = representatives[category];
     const why = refuse(dtype);
     if (why === null || category > most) return;
-    const first = args.find((a) => a instanceof Tensor && a.dtype.category === category);
+    const first = args.find((a) => a instanceof Tensor && sameKind(a.dtype, dtype));
     const seen = first instanceof Tensor ? first.dtype : dtype;
     throw new Refused(message(op.name, why, seen.name, `"${op.name}" not implemented for '${seen.title}'`));
   };
@@ -141,8 +141,8 @@ export function requireOneDType(op: string, args: Call): void {
 
 export const floatsOnly: Refusal = (d) => (d.isIntegral ? 'a floating dtype' : null);
 export const integersOnly: Refusal = (d) => (d.isIntegral ? null : 'integers or bool');
-export const wholeNumbersOnly: Refusal = (d) => (d.category === 1 ? null : 'integers');
-export const numbersOnly: Refusal = (d) => (d.category === 0 ? 'numbers' : null);
+export const wholeNumbersOnly: Refusal = (d) => (d.isInteger ? null : 'integers');
+export const numbersOnly: Refusal = (d) => (d.isBool ? 'numbers' : null);
 
 /** Integers stay as they are, copied: rounding and the like mean something for floats only. */
 export function integersAsTheyAre(

@@ -50,7 +50,7 @@ function withAlpha(op: routes.PointwiseOp): routes.PointwiseOp {
 }
 
 const isBool = (v: routes.Call[number]): boolean =>
-  typeof v === 'boolean' || (v instanceof Tensor && v.dtype.category === 0);
+  typeof v === 'boolean' || (v instanceof Tensor && v.dtype.isBool);
 /** @throws RuntimeError for a bool on either side of a subtraction. */
 function withoutBool(op: routes.PointwiseOp): routes.PointwiseOp {
   return routes.reroute(op, (x, y) => {
@@ -264,8 +264,7 @@ export const neg = definePointwise({
   numpy: 'numpy.negative',
   doc: '−input.',
   params: [self],
-  refuse: (d) =>
-    d.category === 0 ? 'numbers: negation of a bool tensor is not supported; use logicalNot' : null,
+  refuse: (d) => (d.isBool ? 'numbers: negation of a bool tensor is not supported; use logicalNot' : null),
   pointwise: (x: Expr) => x.neg(),
 });
 export const positive = defineOp({
@@ -273,7 +272,7 @@ export const positive = defineOp({
   doc: 'The input itself: the unary plus.',
   params: [self],
   compose: (x: Tensor): Tensor => {
-    if (x.dtype.category === 0) {
+    if (x.dtype.isBool) {
       throw new RuntimeError(
         message('positive', 'numbers', 'bool', 'The `+` operator, on a bool tensor is not supported.'),
       );

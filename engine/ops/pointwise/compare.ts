@@ -279,7 +279,7 @@ export const clamp = definePointwise({
 const clampToTensors = routes.routeOf(clamp, { gradName: 'ClampBackward0' });
 routes.reroute(clamp, (...args) => {
   const [x, low, high] = args;
-  if (typeof low === 'number' && typeof high === 'number' && x instanceof Tensor && x.dtype.category >= 2)
+  if (typeof low === 'number' && typeof high === 'number' && x instanceof Tensor && x.dtype.isInexact)
     return null;
   const tensors = low instanceof Tensor || high instanceof Tensor;
   const absent = (v: unknown): boolean => v === undefined || v === null;

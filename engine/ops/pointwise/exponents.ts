@@ -22,7 +22,7 @@ export const ldexp = definePointwise({
 routes.reroute(
   ldexp,
   (x, e) => {
-    if (!(e instanceof Tensor && e.dtype.category === 0)) return null;
+    if (!(e instanceof Tensor && e.dtype.isBool)) return null;
     if (!(x instanceof Tensor && x.dtype.isFloatingPoint)) return null;
     const hint = '"ldexp_cpu_exp" not implemented for \'Bool\'';
     throw new NotImplementedError(message('ldexp', 'numbers as exponents', 'bool', hint));
@@ -59,7 +59,7 @@ export const frexp = defineOp({
   params: [self],
   returns: '[Tensor, Tensor] & { mantissa: Tensor; exponent: Tensor }',
   compose: (x: Tensor): Parts => {
-    if (x.dtype.category !== 2) {
+    if (!x.dtype.isFloatingPoint) {
       const hint = 'torch.frexp() only supports floating-point dtypes';
       throw new RuntimeError(message('frexp', 'a floating dtype', x.dtype.name, hint));
     }

@@ -173,7 +173,7 @@ routes.reroute(pow, (x, e) => {
   if (!(x instanceof Tensor)) return powOfNumber;
   if (e instanceof Tensor) return powTensors;
   if (typeof e !== 'number') return null;
-  if (x.dtype.category >= 2) return constantPowers.get(e) ?? null;
+  if (x.dtype.isInexact) return constantPowers.get(e) ?? null;
   if (e < 0 && Number.isInteger(e)) {
     const hint = 'Integers to negative integer powers are not allowed.';
     throw new RuntimeError(message('pow', `a non-negative exponent for ${x.dtype.name}`, String(e), hint));
@@ -183,9 +183,7 @@ routes.reroute(pow, (x, e) => {
 routes.restrict(pow);
 // Of bool there is one power: to true, and to false.
 routes.reroute(pow, (x, e) =>
-  typeof e === 'boolean' && x instanceof Tensor && x.dtype.category === 0
-    ? constantPowers.get(Number(e))!
-    : null,
+  typeof e === 'boolean' && x instanceof Tensor && x.dtype.isBool ? constantPowers.get(Number(e))! : null,
 );
 const wide = (v: Tensor | Scalar): Tensor | Scalar =>
   v instanceof Tensor ? cast(v, v.dtype.isComplex ? complex128 : float64) : v;
