@@ -94,7 +94,7 @@ function finish<R extends Tensor | readonly Tensor[]>(result: R, inputs: readonl
       inputs.includes(t) || t.autograd !== null
         ? new Tensor(t.storage, t.sizes, t.strides, t.offset, t.dtype, t.rowMajor)
         : t;
-    if (out.dtype.category >= 2) setHistory(out, node);
+    if (out.dtype.isInexact) setHistory(out, node);
     return out;
   };
   return (result instanceof Tensor ? own(result) : (result as readonly Tensor[]).map(own)) as R;

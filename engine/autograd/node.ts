@@ -174,7 +174,7 @@ export function setHistory(out: Tensor, node: Node): void {
 }
 
 function addResult(out: Tensor, node: Node): void {
-  if (out.dtype.category >= 2) setHistory(out, node);
+  if (out.dtype.isInexact) setHistory(out, node);
   else node.addOutput(out);
 }
 

@@ -34,6 +34,13 @@ export class DType {
     this.category = category;
     this.title = title;
   }
+  get isBool(): boolean {
+    return this.category === 0;
+  }
+  /** The integers, without bool. */
+  get isInteger(): boolean {
+    return this.category === 1;
+  }
   get isFloatingPoint(): boolean {
     return this.category === 2;
   }
@@ -43,6 +50,10 @@ export class DType {
   /** bool and the integers. */
   get isIntegral(): boolean {
     return this.category <= 1;
+  }
+  /** Floating or complex: what may require a gradient. NumPy's word. */
+  get isInexact(): boolean {
+    return this.category >= 2;
   }
   toString(): string {
     return `torch.${this.name}`;
@@ -90,6 +101,15 @@ for (const [alias, d] of [
   ['short', int16],
 ] as const)
   byName.set(alias, d);
+
+/** Whether both are bool, both integers, both floating or both complex. */
+export function sameKind(a: DType, b: DType): boolean {
+  return a.category === b.category;
+}
+/** Whether `a` is of a kind below that of `b`, in promotion's order: bool, integers, floating, complex. */
+export function isLowerKind(a: DType, b: DType): boolean {
+  return a.category < b.category;
+}
 
 /** The dtype of a complex dtype's parts; other dtypes are their own. */
 export function partOf(d: DType): DType {

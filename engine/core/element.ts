@@ -48,7 +48,7 @@ export function typedArrayOver(dtype: DType, storage: Storage): NumericArray {
 
 /** One element as a JavaScript value; `at` counts elements. */
 export function readAt(dtype: DType, data: NumericArray, at: number): Scalar {
-  if (dtype.category === 3) return new Complex(Number(data[2 * at]!), Number(data[2 * at + 1]!));
+  if (dtype.isComplex) return new Complex(Number(data[2 * at]!), Number(data[2 * at + 1]!));
   const value = data[at]!;
   if (dtype.name === 'bool') return value !== 0;
   if (dtype.name === 'float16') return fromHalf(Number(value));
@@ -62,7 +62,7 @@ export function readAt(dtype: DType, data: NumericArray, at: number): Scalar {
 
 /** Stores a JavaScript value as one element; `at` counts elements. An integer dtype takes the whole part. */
 export function writeAt(dtype: DType, data: NumericArray, at: number, value: Scalar): void {
-  if (dtype.category === 3) {
+  if (dtype.isComplex) {
     data[2 * at] = value instanceof Complex ? value.re : Number(value);
     data[2 * at + 1] = value instanceof Complex ? value.im : 0;
   } else if (data instanceof BigInt64Array) {

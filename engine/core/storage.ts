@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { addon } from '../backend/addon.js';
 import type { MemoryPool } from '../backend/backend.js';
-import { cpu, type Device } from './device.js';
+import { cpu, type Device, deviceError } from './device.js';
 import { OutOfMemoryError, RuntimeError } from './errors.js';
 
 /** Storages up to this size are carved from slabs that V8 itself frees. */
@@ -137,7 +137,8 @@ function tryPool(byteLength: number, force: boolean): Storage | null {
 
 /** Other devices' memory is always pooled. The pool asks for a collection as that of the CPU does; none left is an error. */
 function allocateOn(device: Device, byteLength: number): Storage {
-  const { memory, failure } = device.backend!;
+  if (device.backend === null) throw deviceError('allocate', [{ device }]);
+  const { memory, failure } = device.backend;
   const young = tryDevice(memory, byteLength, device, false);
   if (young !== null) return young;
   for (const type of ['minor', 'major'] as const) {

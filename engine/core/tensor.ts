@@ -188,7 +188,7 @@ export class Tensor {
         ),
       );
     }
-    if (value && this.dtype.category < 2) {
+    if (value && this.dtype.isIntegral) {
       throw new RuntimeError(
         message(
           'requiresGrad_',

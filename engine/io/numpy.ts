@@ -60,7 +60,7 @@ Tensor.prototype.numpy = function (this: Tensor): NdArray {
 };
 
 /** How many numbers of its typed array an element takes. */
-const numbersIn = (d: DType): number => (d.category === 3 ? 2 : 1);
+const numbersIn = (d: DType): number => (d.isComplex ? 2 : 1);
 
 /** How many elements of memory a layout reaches over. */
 function extent(shape: readonly number[], strides: readonly number[]): number {

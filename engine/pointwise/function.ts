@@ -95,7 +95,7 @@ export class PointwiseFunction {
   #run(r: Resolved, tensors: readonly Tensor[], scalars: readonly number[]): Tensor {
     const out = this.#allocate(tensors, r.out);
     launchPointwise(this.name, r.program, out, tensors, scalars);
-    if (gradMode.enabled && r.out.category >= 2 && shouldRecord(tensors)) {
+    if (gradMode.enabled && r.out.isInexact && shouldRecord(tensors)) {
       setHistory(out, new PointwiseNode(this, tensors, scalars, out, r.compute));
     }
     return out;
@@ -168,8 +168,8 @@ export class PointwiseFunction {
     if (typeof rule === 'object') {
       compute = rule.compute;
       out = rule.out;
-      const complex = compute.category === 2 && out === compute;
-      if (complex && promoted(tensors, kinds, this.#options.neutral ?? []).category === 3)
+      const complex = compute.isFloatingPoint && out === compute;
+      if (complex && promoted(tensors, kinds, this.#options.neutral ?? []).isComplex)
         compute = out = complexOf(compute);
     } else {
       compute = promoted(tensors, kinds, this.#options.neutral ?? []);
@@ -180,8 +180,8 @@ export class PointwiseFunction {
     if (refused !== null) throw new RuntimeError(message(this.name, refused, compute.name));
     if (rule === 'parts') compute = out = complexOf(compute);
     let complex: PointwiseFunction | null = null;
-    if (compute.category === 3) {
-      const mask = tensors.reduce((bits, t, i) => bits + (t.dtype.category === 3 ? 1 << i : 0), 0);
+    if (compute.isComplex) {
+      const mask = tensors.reduce((bits, t, i) => bits + (t.dtype.isComplex ? 1 << i : 0), 0);
       if (this.#complexInputs === null) complex = this.#complexForm(mask);
       if (rule === 'same' || rule === 'float') {
         if (isRealValued(this.root, (i) => ((mask >> i) & 1) === 1)) out = partOf(compute);

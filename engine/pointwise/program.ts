@@ -76,7 +76,7 @@ function isPartwise(root: Expr): boolean {
 }
 
 function define(root: Expr, compute: DType, inputs: readonly DType[], params: number, out: DType): number {
-  if (compute.category === 3 || out.category === 3 || inputs.some((d) => d.category === 3)) {
+  if (compute.isComplex || out.isComplex || inputs.some((d) => d.isComplex)) {
     complexPrograms.push(defineComplex(root, compute, inputs, params, out));
     return -complexPrograms.length;
   }
@@ -97,13 +97,13 @@ function defineComplex(
   params: number,
   out: DType,
 ): ComplexProgram {
-  const complex = inputs.map((d) => d.category === 3);
-  const complexOut = out.category === 3;
+  const complex = inputs.map((d) => d.isComplex);
+  const complexOut = out.isComplex;
   // A power goes through a logarithm, whose rounding error the exponential multiplies.
   const precise = topological([root]).some((e) => e.op === 'pow');
   const within = precise ? float64 : partOf(compute);
   const part = partOf(out);
-  const flat = inputs.flatMap((d) => (d.category === 3 ? [partOf(d), partOf(d)] : [d]));
+  const flat = inputs.flatMap((d) => (d.isComplex ? [partOf(d), partOf(d)] : [d]));
   const pair: Pair = lower(root, complex);
   const re = out === bool && pair.im !== null ? truthOf(pair) : pair.re;
   const of = (...roots: readonly Expr[]): number =>

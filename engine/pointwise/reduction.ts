@@ -50,7 +50,7 @@ function iterationShape(r: Reduction): Shape {
 export function reduce(r: Reduction): Tensor {
   const shape = iterationShape(r);
   const dtype = r.epilogue === undefined ? r.out : (r.between ?? computedIn(r.out));
-  if (r.reducer === 'prod' && r.compute.category === 3 && shape.every((s) => s > 0)) return product(r, shape);
+  if (r.reducer === 'prod' && r.compute.isComplex && shape.every((s) => s > 0)) return product(r, shape);
   const out = newTensor(reducedShape(shape, r.reduced, r.keepdim), dtype);
   if (out.length === 0) return dtype === r.out ? out : newTensor(out.sizes, r.out);
   const params = r.params ?? [];
@@ -73,7 +73,7 @@ export function reduce(r: Reduction): Tensor {
 /** Whether `reduceAll` takes it: float32 or float64 in memory, one after another. */
 export function isPlain(x: unknown): x is Tensor {
   if (!(x instanceof Tensor) || !x.rowMajor || x.device.kernels === null || x.length === 0) return false;
-  return x.dtype.category === 2 && x.dtype.itemSize >= 4;
+  return x.dtype.isFloatingPoint && x.dtype.itemSize >= 4;
 }
 
 /** A plain tensor's elements reduced to one 0-d tensor of its dtype: `reduce` of all dims without its choices. */

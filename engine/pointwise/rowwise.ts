@@ -102,7 +102,7 @@ export interface RowCall {
 export function runRows(call: RowCall): void {
   kernelsOf(call.op, [call.out, ...call.inputs]);
   if (call.out.length === 0) return;
-  if (call.compute.category === 3) {
+  if (call.compute.isComplex) {
     const hint = `"${call.op}" not implemented for '${call.compute.title}'`;
     throw new NotImplementedError(message(call.op, 'a real dtype', call.compute.name, hint));
   }

@@ -1,6 +1,6 @@
 // The keyword `out`: a result written into a given tensor.
 import { shouldRecord } from '../autograd/node.js';
-import type { DType } from '../core/dtype.js';
+import { type DType, isLowerKind } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
 import { regeometry, seenAs } from '../core/factory.js';
 import { contiguousStrides, sameShape } from '../core/shape.js';
@@ -54,7 +54,7 @@ function requireWritable(
   inputs: readonly Tensor[],
   exact: boolean,
 ): void {
-  if (exact ? out.dtype !== dtype : out.dtype.category < dtype.category)
+  if (exact ? out.dtype !== dtype : isLowerKind(out.dtype, dtype))
     throw new RuntimeError(
       message(
         op,

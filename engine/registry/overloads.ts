@@ -5,7 +5,7 @@
 import { noGrad } from '../autograd/grad-mode.js';
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
-import { bool, type DType, float32, int64, promoteTypes, scalarDType } from '../core/dtype.js';
+import { bool, type DType, float32, int64, promoteTypes, sameKind, scalarDType } from '../core/dtype.js';
 import { type ErrorClass, message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
 import type { Expr } from '../pointwise/expr.js';
@@ -39,8 +39,8 @@ export interface Overloads {
 
 export const floatsOnly: Refusal = (d) => (d.isIntegral ? 'a floating dtype' : null);
 export const integersOnly: Refusal = (d) => (d.isIntegral ? null : 'integers or bool');
-export const wholeNumbersOnly: Refusal = (d) => (d.category === 1 ? null : 'integers');
-export const numbersOnly: Refusal = (d) => (d.category === 0 ? 'numbers' : null);
+export const wholeNumbersOnly: Refusal = (d) => (d.isInteger ? null : 'integers');
+export const numbersOnly: Refusal = (d) => (d.isBool ? 'numbers' : null);
 
 /** A form called with the first argument alone. */
 export function firstOnly(form: Required<Form>): Form {
@@ -164,7 +164,7 @@ function accepting(def: Def, accepts: Accepts, own: Required<Form>): Required<Fo
     const dtype = representatives[category];
     const why = rule(dtype);
     if (why === null || category > most) return;
-    const first = args.find((a) => a instanceof Tensor && a.dtype.category === category);
+    const first = args.find((a) => a instanceof Tensor && sameKind(a.dtype, dtype));
     const seen = first instanceof Tensor ? first.dtype : dtype;
     throw new Refused(message(def.name, why, seen.name, `"${def.name}" not implemented for '${seen.title}'`));
   };

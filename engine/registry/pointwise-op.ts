@@ -257,7 +257,7 @@ function changeInPlace(op: string, b: Bound): Tensor {
     if (overlaps(sources[i]!, target)) sources = sources.with(i, copyOf(sources[i]!));
   const compute = b.fn.applyInto(target, sources, b.scalars, b.kinds);
   target.storage.version++;
-  if (record && target.dtype.category >= 2)
+  if (record && target.dtype.isInexact)
     rebase(target, recordInPlace(form, keepEdges(before, b.tensors), b.scalars, target, compute));
   return target;
 }

@@ -58,3 +58,8 @@ export function sources(...folders: readonly string[]): string[] {
 export function textOf(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8');
 }
+
+/** The code of a file of the tree: its text without comments. */
+export function codeOf(file: string): string {
+  return textOf(file).replace(COMMENTS, '');
+}

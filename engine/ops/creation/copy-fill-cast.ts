@@ -176,7 +176,7 @@ function shorthand(name: string, dtype: DType | string) {
     params: [self, memoryFormat],
     variants: ['method'],
     compose: (x: Tensor, format: string | null): Tensor => castInto(name, x, d, format),
-    ...(d.category >= 2 ? {} : { notDifferentiable: `the result is ${d.name}` }),
+    ...(d.isInexact ? {} : { notDifferentiable: `the result is ${d.name}` }),
     tests: () => ({
       samples: [
         call([t([3, 5], { fill: 'nonzero' })]),
@@ -215,7 +215,7 @@ function recordReplacement(
   backward: (g: Tensor) => readonly (Tensor | null)[],
 ): void {
   target.storage.version++;
-  if (target.dtype.category < 2 || !shouldRecord([target, ...sources])) return;
+  if (target.dtype.isIntegral || !shouldRecord([target, ...sources])) return;
   const { sizes: shape, dtype } = target;
   const node = new FunctionNode(name, () => ([g]) => [rawZeros(shape, dtype), ...backward(g!)]);
   connect(node, [target, ...sources]);

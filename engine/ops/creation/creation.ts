@@ -5,13 +5,12 @@ import { Complex } from '../../core/complex.js';
 import { type DeviceLike, placedOn, requireDevice } from '../../core/device.js';
 import {
   asDType,
-  bool,
   computedIn,
   type DType,
-  defaultComplex,
   getDefaultDtype,
   int64,
   partOf,
+  promoteTypes,
   scalarDType,
 } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../../core/errors.js';
@@ -168,7 +167,7 @@ export const fullLike = defineOp({
 /** Writes start, start + step, … into a fresh 1-d tensor. */
 export function rangeInto(x: Tensor, start: number, step: number): Tensor {
   if (x.length === 0 || x.device.kernels === null) return x;
-  if (computedIn(x.dtype) !== x.dtype || x.dtype.category === 3) {
+  if (computedIn(x.dtype) !== x.dtype || x.dtype.isComplex) {
     rawCopy(x, rangeInto(newTensor(x.sizes, partOf(computedIn(x.dtype))), start, step));
     return x;
   }
@@ -298,11 +297,12 @@ function* leaves(data: unknown): Generator<Scalar> {
 }
 
 function inferred(values: readonly Scalar[]): DType {
-  let category = -1;
-  for (const v of values) category = Math.max(category, scalarDType(v).category);
-  if (category === 0) return bool;
-  if (category === 3) return defaultComplex();
-  return category === 1 ? int64 : getDefaultDtype();
+  let found: DType | null = null;
+  for (const v of values) {
+    const own = scalarDType(v);
+    if (own !== found) found = found === null ? own : promoteTypes(found, own);
+  }
+  return found ?? getDefaultDtype();
 }
 
 const typedDtypes: Readonly<Record<string, string>> = {
@@ -358,7 +358,7 @@ const asTyped = (name: string): DType => asDType(name, 'tensor');
 
 /** @throws where the dtype cannot hold a value, as PyTorch casts Python's. */
 function requireValues(dtype: DType, values: readonly Scalar[]): void {
-  if (dtype.category === 1) {
+  if (dtype.isInteger) {
     const bad = values.find((v) => typeof v === 'number' && !Number.isFinite(v));
     if (bad !== undefined) {
       throw new ValueError(
@@ -371,7 +371,7 @@ function requireValues(dtype: DType, values: readonly Scalar[]): void {
       );
     }
   }
-  if (dtype.category < 3 && values.some((v) => v instanceof Complex)) {
+  if (!dtype.isComplex && values.some((v) => v instanceof Complex)) {
     const hint = `a Complex cannot be converted to ${dtype.name}`;
     throw new ArgumentError(message('tensor', `values that ${dtype.name} can hold`, 'a Complex', hint));
   }

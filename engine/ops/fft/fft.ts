@@ -41,7 +41,7 @@ function plain(op: string, [x, n, dim, norm]: Call, inverse: boolean): Tensor {
   const d = axisOf(op, x, dim);
   const size = requirePoints(op, n ?? x.sizes[d]!);
   const scale = scaleOf(norm, size, !inverse);
-  const isComplex = x.dtype.category === 3;
+  const isComplex = x.dtype.isComplex;
   const y = fitted(promoted(op, x, false), d, size);
   return isComplex ? c2c(op, y, [d], inverse, scale) : r2c(op, y, [d], inverse, scale, false);
 }

@@ -197,7 +197,7 @@ export function scaleOf(norm: string | null, n: number, forward: boolean): numbe
 
 /** @throws RuntimeError for complex numbers where real ones are transformed. */
 export function requireReal(op: string, x: Tensor): void {
-  if (x.dtype.category < 3) return;
+  if (!x.dtype.isComplex) return;
   const hint = `${op} expects a real-valued input tensor, but got ${x.dtype.title}`;
   throw new RuntimeError(message(op, 'a real tensor', x.dtype.name, hint));
 }

@@ -102,7 +102,7 @@ export function getRaw(op: string, out: Tensor, from: Tensor, looks: readonly Lo
 export function putRaw(op: string, mode: PutMode, to: Tensor, looks: readonly Look[], src: Tensor): void {
   if (to.length === 0) return;
   requireMemory(op, [to, src, ...looks.map((l) => l.index)]);
-  if (to.dtype.category === 3 && mode !== 'replace') {
+  if (to.dtype.isComplex && mode !== 'replace') {
     putParts(op, mode, to, looks, src);
     return;
   }
@@ -130,7 +130,7 @@ export function partOfComplex(x: Tensor, k: 0 | 1): Tensor {
 /** The coordinates of what is not 0, row-major, as int64 [count, ndim]. */
 export function nonzeroRaw(x: Tensor): Tensor {
   const n = x.ndim;
-  if (x.dtype.category === 3) return nonzeroRaw(x.ne(0));
+  if (x.dtype.isComplex) return nonzeroRaw(x.ne(0));
   if (n === 0) return newTensor([Number(x.item()) === 0 ? 0 : 1, 0], int64);
   if (x.length === 0) return newTensor([0, n], int64);
   const run = (phase: 'count' | 'write', address: number): number =>

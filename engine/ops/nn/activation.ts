@@ -115,7 +115,7 @@ export const relu = definePointwise({
   aliases: ['torch.nn.functional.relu'],
   doc: 'input where it is above 0, else 0; its slope at 0 is 0.',
   params: [self],
-  refuse: (d) => (d.category === 0 ? 'numbers: Boolean inputs not supported for relu' : null),
+  refuse: (d) => (d.isBool ? 'numbers: Boolean inputs not supported for relu' : null),
   pointwise: (x: Expr) => apply('maximum', 0, x),
   tests: () => ({ samples: [call([matrix()]), call([kinks()])] }),
 });
@@ -134,7 +134,7 @@ export const hardtanh = activation(
         throw new ValueError(message('hardtanh', 'min_val ≤ max_val', `${least} and ${high ?? 1}`, hint));
       }
       const unsigned = x instanceof Tensor && x.dtype.name === 'uint8' && least <= -1;
-      if (unsigned || (x instanceof Tensor && x.dtype.category === 0)) {
+      if (unsigned || (x instanceof Tensor && x.dtype.isBool)) {
         const hint = 'cannot do hardtanh on an unsigned type with negative limits';
         throw new RuntimeError(message('hardtanh', 'a dtype that can hold min_val', x.dtype.name, hint));
       }

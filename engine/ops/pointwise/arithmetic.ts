@@ -44,8 +44,7 @@ function checkAlpha(op: string, [x, y, a]: readonly unknown[]): void {
   }
 }
 
-const isBool = (v: unknown): boolean =>
-  typeof v === 'boolean' || (v instanceof Tensor && v.dtype.category === 0);
+const isBool = (v: unknown): boolean => typeof v === 'boolean' || (v instanceof Tensor && v.dtype.isBool);
 /** @throws RuntimeError for a bool on either side of a subtraction. */
 function checkNoBool(op: string, [x, y]: readonly unknown[]): void {
   if (!isBool(x) && !isBool(y)) return;
@@ -245,8 +244,7 @@ export const neg = definePointwise({
   numpy: 'numpy.negative',
   doc: '−input.',
   params: [self],
-  refuse: (d) =>
-    d.category === 0 ? 'numbers: negation of a bool tensor is not supported; use logicalNot' : null,
+  refuse: (d) => (d.isBool ? 'numbers: negation of a bool tensor is not supported; use logicalNot' : null),
   pointwise: (x: Expr) => x.neg(),
 });
 export const positive = defineOp({
@@ -254,7 +252,7 @@ export const positive = defineOp({
   doc: 'The input itself: the unary plus.',
   params: [self],
   compose: (x: Tensor): Tensor => {
-    if (x.dtype.category === 0) {
+    if (x.dtype.isBool) {
       throw new RuntimeError(
         message('positive', 'numbers', 'bool', 'The `+` operator, on a bool tensor is not supported.'),
       );

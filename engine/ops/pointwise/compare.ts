@@ -264,12 +264,7 @@ export const clamp = definePointwise({
     return {
       choose: (...args) => {
         const [x, low, high] = args;
-        if (
-          typeof low === 'number' &&
-          typeof high === 'number' &&
-          x instanceof Tensor &&
-          x.dtype.category >= 2
-        )
+        if (typeof low === 'number' && typeof high === 'number' && x instanceof Tensor && x.dtype.isInexact)
           return null;
         const tensors = low instanceof Tensor || high instanceof Tensor;
         const absent = (v: unknown): boolean => v === undefined || v === null;

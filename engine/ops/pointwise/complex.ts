@@ -12,7 +12,7 @@ import { call, type Fill, type Sample, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
-const notFloats = (d: DType): string | null => (d.category === 2 ? null : 'float32 or float64');
+const notFloats = (d: DType): string | null => (d.isFloatingPoint ? null : 'float32 or float64');
 const c64 = (shape: readonly number[], more: object = {}) => t(shape, { dtype: 'complex64', ...more });
 
 /** @throws RuntimeError unless both are float tensors of one dtype. */
@@ -118,7 +118,7 @@ export const angle = definePointwise({
 
 /** @throws RuntimeError for a real tensor. */
 function requireComplex(op: string, x: Tensor, hint: string): void {
-  if (x.dtype.category === 3) return;
+  if (x.dtype.isComplex) return;
   throw new RuntimeError(message(op, 'a complex tensor', x.dtype.name, hint));
 }
 
@@ -211,7 +211,7 @@ export const real = defineOp({
   params: [self],
   variants: ['function', 'property'],
   gradName: 'SelectBackward0',
-  kernel: (x: Tensor): Tensor => (x.dtype.category === 3 ? partView('SelectBackward0', x, 0) : x),
+  kernel: (x: Tensor): Tensor => (x.dtype.isComplex ? partView('SelectBackward0', x, 0) : x),
   tests: () => ({ samples: [...complexSamples(), call([t([3])])] }),
 });
 export const imag = defineOp({
@@ -257,12 +257,10 @@ function question(
     tests: () => ({ samples: [call([t([3])]), call([c64([3])])] }),
   });
 }
-export const isComplex = question(
-  'isComplex',
-  'Whether the dtype is complex.',
-  (x) => x.dtype.category === 3,
-  ['function', 'method'],
-);
+export const isComplex = question('isComplex', 'Whether the dtype is complex.', (x) => x.dtype.isComplex, [
+  'function',
+  'method',
+]);
 export const isConj = question('isConj', 'Always false: conjugates are written at once.', () => false, [
   'function',
   'method',

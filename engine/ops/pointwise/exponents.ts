@@ -16,7 +16,7 @@ export const ldexp = definePointwise({
   promote: 'float',
   pointwise: (x: Expr, y: Expr) => apply('ldexp', x, y),
   check: ([x, e]) => {
-    if (!(e instanceof Tensor && e.dtype.category === 0)) return;
+    if (!(e instanceof Tensor && e.dtype.isBool)) return;
     if (!(x instanceof Tensor && x.dtype.isFloatingPoint)) return;
     const hint = '"ldexp_cpu_exp" not implemented for \'Bool\'';
     throw new NotImplementedError(message('ldexp', 'numbers as exponents', 'bool', hint));
@@ -54,7 +54,7 @@ export const frexp = defineOp({
   params: [self],
   returns: '[Tensor, Tensor] & { mantissa: Tensor; exponent: Tensor }',
   compose: (x: Tensor): Parts => {
-    if (x.dtype.category !== 2) {
+    if (!x.dtype.isFloatingPoint) {
       const hint = 'torch.frexp() only supports floating-point dtypes';
       throw new RuntimeError(message('frexp', 'a floating dtype', x.dtype.name, hint));
     }

@@ -167,9 +167,9 @@ export const pow = definePointwise({
       choose: (x, e) => {
         if (!(x instanceof Tensor)) return ofNumber;
         if (e instanceof Tensor) return ofTensors;
-        if (typeof e === 'boolean' && x.dtype.category === 0) return e ? toTrue : toFalse;
+        if (typeof e === 'boolean' && x.dtype.isBool) return e ? toTrue : toFalse;
         if (typeof e !== 'number') return null;
-        if (x.dtype.category >= 2) return constants.get(e) ?? null;
+        if (x.dtype.isInexact) return constants.get(e) ?? null;
         if (e < 0 && Number.isInteger(e)) {
           const hint = 'Integers to negative integer powers are not allowed.';
           throw new RuntimeError(

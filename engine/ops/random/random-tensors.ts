@@ -20,7 +20,7 @@ const like: Param = { name: 'input', kind: 'tensor' };
 /** Fills `x` from the stream and moves the stream on. */
 export function draw(x: Tensor, kind: RandomKind, p0: number, p1: number, generator: unknown): Tensor {
   if (x.length === 0 || x.device.kernels === null) return x;
-  if (x.dtype.category === 3) {
+  if (x.dtype.isComplex) {
     // A complex normal number of variance p1² has parts of half of it.
     const parts = newTensor([...x.sizes, 2], partOf(x.dtype));
     draw(parts, kind, p0, kind === 'normal' ? p1 * Math.SQRT1_2 : p1, generator);

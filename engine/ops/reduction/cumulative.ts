@@ -61,7 +61,7 @@ function scanned(op: Scan, x: Tensor, dim: number, dtype: DType): Tensor {
   const wide = computedIn(dtype);
   // 16-bit floats run in float32 and are rounded at the end.
   if (wide !== dtype) return rawCast(scanned(op, x, dim, wide), dtype);
-  if (dtype.category === 3) return scannedComplex(op, x, dim, dtype);
+  if (dtype.isComplex) return scannedComplex(op, x, dim, dtype);
   const source = x.dtype === dtype ? x : rawCast(x, dtype);
   const out = newTensor(x.sizes, dtype);
   launchScan(op, source, dim, out, null);
@@ -324,7 +324,7 @@ function logSumsComplex(x: Tensor, dim: number): Tensor {
 }
 
 function logSums(x: Tensor, dim: number): Tensor {
-  if (x.dtype.category === 3) return logSumsComplex(x, dim);
+  if (x.dtype.isComplex) return logSumsComplex(x, dim);
   const out = scanned('logcumsumexp', x, dim, x.dtype);
   return record('LogcumsumexpBackward0', out, [x], (save) => {
     const kept = save(x);

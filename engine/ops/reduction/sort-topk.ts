@@ -45,7 +45,7 @@ interface Sorted {
 /** The first `k` sorted values (null: all) and where they were, along the last dim of `rows`; stable, NaN greatest. */
 function sortRows(rows: Tensor, descending: boolean, k: number | null): Sorted {
   const { dtype } = rows;
-  if (dtype.category === 3) {
+  if (dtype.isComplex) {
     const hint = `"sort" not implemented for '${dtype.title}'`;
     throw new NotImplementedError(message('sort', 'a real dtype', dtype.name, hint));
   }

@@ -174,7 +174,7 @@ export const logsumexp = defineOp({
     const d = x.dtype.isIntegral ? getDefaultDtype() : x.dtype;
     const mask = maskOf(dimsOf('logsumexp', dim, x.ndim), x.ndim);
     if (x.length === 0) return sum.impl(x.to(d).exp(), dim, keepdim, null).log();
-    if (d.category === 3) return logsumexpComplex(x, dim, mask, keepdim);
+    if (d.isComplex) return logsumexpComplex(x, dim, mask, keepdim);
     const top = finiteMaximum(x, mask, d);
     const sums = reduce({
       op: 'logsumexp',

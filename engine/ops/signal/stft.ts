@@ -61,7 +61,7 @@ type StftCall = readonly [
 function shortTime(...args: StftCall): Tensor {
   const [x, n, hopGiven, lengthGiven, window, center, mode, normalized, sided, returnComplex, align] = args;
   const op = 'stft';
-  const isComplex = x.dtype.category === 3 || window?.dtype.category === 3;
+  const isComplex = x.dtype.isComplex || window?.dtype.isComplex === true;
   need(
     op,
     !x.dtype.isIntegral,
@@ -178,7 +178,7 @@ function overlapAdd(...args: IstftCall): Tensor {
   const length = lengthGiven ?? n;
   need(
     op,
-    x.dtype.category === 3,
+    x.dtype.isComplex,
     'a complex tensor',
     x.dtype.name,
     'istft requires a complex-valued input tensor matching the output from stft with return_complex=True.',
@@ -231,7 +231,7 @@ function overlapAdd(...args: IstftCall): Tensor {
   else
     need(
       op,
-      shape.dtype.category < 3,
+      !shape.dtype.isComplex,
       'a real window',
       shape.dtype.name,
       'Complex windows are incompatible with return_complex=False',

@@ -100,7 +100,7 @@ function startOf(start: Tensor | number): number {
       throw new ArgumentError(message('narrow', 'an integer start', describe(start)));
     return start;
   }
-  if (start.ndim > 0 || start.dtype.category !== 1)
+  if (start.ndim > 0 || !start.dtype.isInteger)
     throw new RuntimeError(
       message(
         'narrow',
