@@ -33,6 +33,8 @@ export { adopt, type Storage } from './core/storage.js';
 // Fixtures are npy and npz files, read without making tensors.
 export { type NpyArray, parseNpy, serializeNpy } from './io/npy.js';
 export { type NpzFile, openNpz } from './io/npz.js';
+// Mutation testing puts faults into ops, which are frozen.
+export { rewire } from './registry/define.js';
 // Bench rows and accuracy calls are written as op declarations write their samples.
 export { call, type TensorOptions, t } from './registry/samples.js';
 

@@ -194,8 +194,9 @@ class DeclaredOp<A extends readonly unknown[], R> implements Op<A, R> {
   get inplace(): ((...args: A) => R) | undefined {
     return this.#calls.inplace;
   }
-  rewire(wrap: Wrap): void {
-    const { impl, inplace } = this.#calls;
+  rewire(wrap: Wrap): () => void {
+    const before = this.#calls;
+    const { impl, inplace } = before;
     this.#calls = {
       impl: wrap(impl as unknown as Loose, false) as unknown as typeof impl,
       inplace:
@@ -203,16 +204,20 @@ class DeclaredOp<A extends readonly unknown[], R> implements Op<A, R> {
           ? undefined
           : (wrap(inplace as unknown as Loose, true) as unknown as typeof inplace),
     };
+    return () => {
+      this.#calls = before;
+    };
   }
 }
 
 type Wrap = (run: Loose, inPlace: boolean) => Loose;
 /**
- * Puts a wrapper around what an op's calls run. For the device guard, and for tests that put faults into ops.
+ * Puts a wrapper around what an op's calls run; the function that takes it off again. For the device guard, and for tests that put
+ * faults into ops.
  * @internal
  */
-export function rewire(op: Op, wrap: Wrap): void {
-  (op as unknown as DeclaredOp<readonly unknown[], unknown>).rewire(wrap);
+export function rewire(op: Op, wrap: Wrap): () => void {
+  return (op as unknown as DeclaredOp<readonly unknown[], unknown>).rewire(wrap);
 }
 
 const registry = new Map<string, Op>();

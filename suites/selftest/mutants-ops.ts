@@ -1,5 +1,6 @@
 // Mutants of whole ops: shared memory, dtypes, versions.
 import * as engine from 'torchstone';
+import { rewire } from 'torchstone/internals';
 import type { EngineTensor } from '../common/bind.js';
 import { all, type Mutant, replaced, type Undo } from './mutant.js';
 
@@ -7,7 +8,7 @@ import { all, type Mutant, replaced, type Undo } from './mutant.js';
 function opReplaced(name: string, wrap: (right: (...args: unknown[]) => unknown) => typeof right): Undo {
   const op = engine.ops.get(name);
   if (op === undefined) throw new TypeError(`there is no op ${name}`);
-  return replaced(op as { impl: (...args: unknown[]) => unknown }, 'impl', wrap);
+  return rewire(op, (run, inPlace) => (inPlace ? run : wrap(run)));
 }
 
 const isTensor = (value: unknown): value is EngineTensor => value instanceof engine.Tensor;

@@ -38,7 +38,7 @@ const options = (filter: string): SuiteOptions => ({
 /** The registry with one op's function replaced. */
 function withImpl(name: string, wrap: (op: Op) => Op['impl']): RegisteredOp[] {
   return registeredOps().map((one) =>
-    one.name === name ? { ...one, op: { ...one.op, impl: wrap(one.op) } } : one,
+    one.name === name ? { ...one, op: { ...one.op, impl: wrap(one.op), inplace: one.op.inplace } } : one,
   );
 }
 

@@ -29,7 +29,9 @@ const array = (...values: number[]) => ({
 function only(name: string, sample = call([t([3])]), change: Partial<RegisteredOp['op']> = {}): RegisteredOp {
   const found = registeredOps().find((op) => op.name === name);
   if (!found) throw new Error(`the registry has no ${name}`);
-  const op = { ...found.op, ...change };
+  // What an op runs is an accessor of its class.
+  const { impl, inplace } = found.op;
+  const op = { ...found.op, impl, inplace, ...change };
   return {
     ...found,
     op,

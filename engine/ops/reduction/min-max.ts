@@ -58,6 +58,7 @@ function over(name: string, side: Side, doc: string) {
     numpy: `numpy.${name}`,
     doc,
     params: [self, { ...dims, default: [] }, keepdimParam],
+    out: {},
     kernel: (x: Tensor, dim: Dims, keepdim: boolean): Tensor =>
       extremeOver(name, side, x, dim, keepdim, `${name === 'amax' ? 'Amax' : 'Amin'}Backward0`),
     tests: () => ({
