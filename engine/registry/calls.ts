@@ -74,6 +74,14 @@ export function bindSizeCall(op: Callee, lead: readonly unknown[], args: readonl
   return bound(op, given, given.length, options, lead.length);
 }
 
+/** The size of a call that has nothing else, `[2, 3]` or `2, 3`; null for any other call. */
+export function sizeAlone(args: readonly unknown[]): unknown {
+  const [first] = args;
+  if (args.length === 1 && Array.isArray(first)) return first;
+  for (let i = 0; i < args.length; i++) if (typeof args[i] !== 'number') return null;
+  return args.length === 0 ? null : args;
+}
+
 function sizeOf(op: Callee, sizes: readonly unknown[]): unknown {
   const [first] = sizes;
   if (typeof first !== 'number' && typeof first !== 'bigint') {
