@@ -5,7 +5,7 @@ import { coalesce, dimsMarked, keptStrides } from '../backend/commands/coalesce.
 import type { LineOperand } from '../backend/commands/cursor.js';
 import { launchPointwise } from '../backend/commands/pointwise.js';
 import type { Reducer } from '../backend/commands/reduce.js';
-import { runRowwise } from '../backend/commands/rowwise.js';
+import { type RowStage, runRowwise } from '../backend/commands/rowwise.js';
 import { kernelsOf } from '../core/device.js';
 import { computedIn, type DType } from '../core/dtype.js';
 import { message, NotImplementedError } from '../core/errors.js';
@@ -44,8 +44,7 @@ export interface RowPipeline {
 }
 
 interface Programs {
-  readonly prologues: readonly number[];
-  readonly epilogues: readonly number[];
+  readonly stages: readonly RowStage[];
   readonly result: number;
 }
 
@@ -176,10 +175,14 @@ function programsOf(call: RowCall): Programs {
     const dtypes = [...inputs.map((t) => t.dtype), ...stages.flatMap(() => [compute, compute])];
     const params = call.params?.length ?? 0;
     found = {
-      prologues: stages.map((s) => compile(s.prologue, compute, dtypes, params, compute)),
-      epilogues: stages.map((s) =>
-        s.epilogue === null ? -1 : compile(s.epilogue, compute, dtypes, params, compute),
-      ),
+      // Without places for their scalars; most calls want none.
+      stages: stages.map((s, k) => ({
+        reducer: s.reducer,
+        prologue: compile(s.prologue, compute, dtypes, params, compute),
+        epilogue: s.epilogue === null ? -1 : compile(s.epilogue, compute, dtypes, params, compute),
+        kept: p.fused.kept[k]!,
+        out: null,
+      })),
       result: compile(result, compute, dtypes, params, out.dtype),
     };
     p.programs.set(key, found);
@@ -194,20 +197,15 @@ function rowsOf(t: Tensor, layout: RowLayout, k: number): LineOperand {
 }
 
 function launchRows(call: RowCall, layout: RowLayout): void {
-  const { pipeline, inputs, out } = call;
-  const { stages, kept } = pipeline.fused;
+  const { inputs, out, scalars } = call;
   const programs = programsOf(call);
+  const wanted = (k: number) => ({ address: scalars?.[k]?.address ?? 0, strides: layout.strides[1]! });
   runRowwise(call.op, out.device.kernels!, {
     params: call.params ?? none,
     sizes: layout.sizes,
     n: layout.length,
-    stages: stages.map((s, k) => ({
-      reducer: s.reducer,
-      prologue: programs.prologues[k]!,
-      epilogue: programs.epilogues[k]!,
-      kept: kept[k]!,
-      out: { address: call.scalars?.[k]?.address ?? 0, strides: layout.strides[1]! },
-    })),
+    stages:
+      scalars === undefined ? programs.stages : programs.stages.map((s, k) => ({ ...s, out: wanted(k) })),
     program: programs.result,
     outputs: [rowsOf(out, layout, 0)],
     inputs: inputs.map((t, i) => rowsOf(t, layout, i + 2)),

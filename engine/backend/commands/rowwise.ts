@@ -37,8 +37,8 @@ export interface RowStage {
   readonly epilogue: number;
   /** Whether later programs read the prologue's values. */
   readonly kept: boolean;
-  /** Where the scalars go too; address 0: nowhere. */
-  readonly out: Operand;
+  /** Where the scalars go too; null, or address 0: nowhere. */
+  readonly out: Operand | null;
 }
 
 export interface RowwiseCommand {
@@ -60,6 +60,7 @@ export function encodeRowwise(op: string, c: RowwiseCommand): number {
   block[2] = c.outputs.length;
   block[3] = c.sizes.length;
   block[4] = c.params.length;
+  const ndim = c.sizes.length;
   let at = writeList(5, c.params);
   at = writeList(at, c.sizes);
   block[at++] = c.n;
@@ -68,12 +69,17 @@ export function encodeRowwise(op: string, c: RowwiseCommand): number {
     block[at++] = stage.prologue;
     block[at++] = stage.epilogue;
     block[at++] = stage.kept ? 1 : 0;
-    at = writeOperand(at, stage.out.address, stage.out.strides);
+    at = stage.out === null ? writeNowhere(at, ndim) : writeOperand(at, stage.out.address, stage.out.strides);
   }
   block[at++] = c.program;
   for (const out of c.outputs) at = writeLine(at, out);
   for (const input of c.inputs) at = writeLine(at, input);
   return endCommand(op, at);
+}
+
+function writeNowhere(at: number, ndim: number): number {
+  for (let i = 0; i <= ndim; i++) block[at + i] = 0;
+  return at + 1 + ndim;
 }
 
 export function decodeRowwise(): RowwiseCommand {

@@ -46,11 +46,22 @@ export function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matri
     multiplyShort(op, dtype, out, a, b, s);
     return;
   }
-  const at = (t: Tensor): Place => ({ address: t.address, step: 1, device: t.device });
-  launch(op, dtype, at(out), at(a), at(b), s, false);
+  const dims = mergeBatch(s, s.m * s.n);
+  runGemm(op, out.device.kernels!, {
+    dtype: dtype.code,
+    batch: dims.sizes,
+    m: s.m,
+    n: s.n,
+    k: s.k,
+    accumulate: false,
+    a: { address: a.address, batch: dims.a, row: s.aRow, column: s.aCol },
+    b: { address: b.address, batch: dims.b, row: s.bRow, column: s.bCol },
+    c: { address: out.address, batch: dims.c, row: s.n, column: 1 },
+  });
 }
 
-function launch(
+/** The product of parts of complex numbers, whose real numbers stand `step` apart. */
+function launchParts(
   op: string,
   dtype: DType,
   c: Place,
@@ -76,7 +87,6 @@ function launch(
 /** Strides count elements; the command's count real numbers. */
 function matricesAt(place: Place, batch: readonly number[], row: number, column: number): MatrixOperand {
   const { address, step } = place;
-  if (step === 1) return { address, batch, row, column };
   return { address, batch: batch.map((v) => v * step), row: row * step, column: column * step };
 }
 
@@ -91,7 +101,7 @@ function multiplyComplex(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matri
     device: t.device,
   });
   const run = (c: 0 | 1, p: 0 | 1, q: 0 | 1, accumulate: boolean): void =>
-    launch(op, dtype, part(out, c), part(a, p), part(b, q), s, accumulate);
+    launchParts(op, dtype, part(out, c), part(a, p), part(b, q), s, accumulate);
   run(0, 1, 1, false);
   const re = new Tensor(out.storage, [out.length], [2], 2 * out.offset, dtype);
   launchPointwise(op, compile(negative, dtype, [dtype], 0, dtype), re, [re], []);

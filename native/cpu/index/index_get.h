@@ -70,13 +70,15 @@ void advance(const Plan& p, Row& r, int64_t count) {
 
 // Byte offsets of x for `n` positions of a row.
 void resolve(const Plan& p, const Row& r, int64_t n, int64_t* offset) {
+  // Locals, for the compiler must assume that a store to `offset` changes the plan.
   const int last = p.ndim - 1;
-  for (int64_t i = 0; i < n; ++i) offset[i] = i * p.x[last];
+  const int64_t along = p.x[last];
+  for (int64_t i = 0; i < n; ++i) offset[i] = i * along;
   for (int m = 0; m < p.M; ++m) {
-    const Index& index = p.index[m];
-    const int64_t stride = index.stride[last];
+    const int64_t stride = p.index[m].stride[last], size = p.index[m].size, step = p.index[m].step;
+    const char* const picks = r.index[m];
     for (int64_t i = 0; i < n; ++i)
-      offset[i] += wrap(*reinterpret_cast<const int64_t*>(r.index[m] + i * stride), index.size) * index.step;
+      offset[i] += wrap(*reinterpret_cast<const int64_t*>(picks + i * stride), size) * step;
   }
 }
 
