@@ -27,7 +27,7 @@ export interface EntryRow {
   readonly cells: ReadonlyMap<Column, readonly { readonly dtype: string; readonly tally: ColumnTally }[]>;
   /** Why it cannot apply. */
   readonly excuse?: string;
-  /** What fell short first. */
+  /** Failures first. */
   readonly message?: string;
 }
 

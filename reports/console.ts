@@ -1,4 +1,4 @@
-// The summary on the console: verdict, suites, what fell short, timings, memory. Text only, colour only when asked for.
+// The summary on the console: verdict, suites, failures, timings, memory. Text only, colour only when asked for.
 
 import { accuracyText } from './accuracy.js';
 import { ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
@@ -40,7 +40,7 @@ import {
 /** How the summary is written. */
 export interface ConsoleOptions {
   readonly colour?: boolean;
-  /** Only the verdict and what fell short. */
+  /** Only the verdict and failures. */
   readonly quiet?: boolean;
 }
 

@@ -1,4 +1,4 @@
-// What a GitHub workflow shows beside the code: annotations for what fell short. The step summary is the Markdown report.
+// What a GitHub workflow shows beside the code: annotations for failures. The step summary is the Markdown report.
 
 import { failureText } from './console.js';
 import { exactRatio, plural } from './format.js';

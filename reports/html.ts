@@ -22,7 +22,7 @@ import { verdictSentence } from './verdict.js';
 /** The text of index.html. */
 export function htmlReport(run: RunResult): string {
   const sections = [
-    ['failures', 'What fell short', failuresSection(run)],
+    ['failures', 'Failures', failuresSection(run)],
     ['changes', 'Changes', changesSection(run)],
     ['coverage', 'Coverage', coverageSection(run)],
     ['conformance', 'Conformance', conformanceSection(run)],

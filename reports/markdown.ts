@@ -49,7 +49,7 @@ function failures(run: RunResult): string {
     }),
   );
   if (texts.length === 0) return '';
-  return `## What fell short\n\n\`\`\`text\n${texts.join('\n\n').replace(/```/g, "'''")}\n\`\`\``;
+  return `## Failures\n\n\`\`\`text\n${texts.join('\n\n').replace(/```/g, "'''")}\n\`\`\``;
 }
 
 function changes(run: RunResult): string {

@@ -98,7 +98,7 @@ wrong one has no figure.`,
 
 const MOST_OPS = 25;
 
-/** What of an engine falls short, the ops with the most calls first. */
+/** What of an engine fails, the ops with the most calls first. */
 function shortPart(engine: PeerEngine): string[] {
   const short = engine.ops.filter(({ first }) => first !== undefined).sort((a, b) => fallen(b) - fallen(a));
   if (short.length === 0) return [];
@@ -111,7 +111,7 @@ function shortPart(engine: PeerEngine): string[] {
       ? ` ${plural(engine.zeroSign, 'call differs', 'calls differ')} in nothing but the sign of a zero.`
       : '';
   return [
-    `## ${engine.title}: what falls short
+    `## ${engine.title}: failures
 
 ${plural(short.length, 'op')} of ${count(engine.ops.length)}.${zero}
 

@@ -1,4 +1,4 @@
-// docs/results/performance.md: the ratios that are required of the CPU backend (or a card's), as one run measured them. What falls short comes first.
+// docs/results/performance.md: the ratios that are required of the CPU backend (or a card's), as one run measured them. Failures come first.
 
 import { CEILING_TITLES, ceilingsOf, reachOf, shareText, verdictOf } from './ceilings.js';
 import { bytes, exactRatio, instant, nanoseconds, plural, ratio, significant } from './format.js';
@@ -91,7 +91,7 @@ function short(run: RunResult, lines: readonly TimingLine[]): string {
     .map((one) => `- ${plain(one.id)}: ${plain(one.message ?? one.reason ?? 'error')}`);
   const parts = [found.length > 0 ? rows(run, found) : '', errors.join('\n')];
   const text = parts.filter((part) => part !== '').join('\n\n');
-  return `## What falls short\n\n${text === '' ? 'Nothing.' : text}`;
+  return `## Failures\n\n${text === '' ? 'Nothing.' : text}`;
 }
 
 function machine({ machine: on, references, tool, seed }: RunResult): string {

@@ -11,7 +11,7 @@ import {
   shortRows,
 } from './verdict.js';
 
-/** One thing that falls short. */
+/** One thing that fails. */
 export interface Shortfall {
   readonly state: 'fail' | 'error' | 'inconclusive' | 'pass' | 'slower';
   readonly title: string;
@@ -20,7 +20,7 @@ export interface Shortfall {
   readonly case?: CaseResult;
 }
 
-/** Everything that falls short. */
+/** Everything that fails. */
 export function shortfalls(run: RunResult): Shortfall[] {
   const stopped = run.suites
     .filter((suite) => suite.status === 'error')
@@ -47,7 +47,7 @@ export function shortfalls(run: RunResult): Shortfall[] {
   ];
 }
 
-/** Where nothing falls short: the required timing that is closest to it, then the slowest against a reference. */
+/** Where nothing fails: the required timing that is closest to it, then the slowest against a reference. */
 export function closestCalls(run: RunResult, most: number): Shortfall[] {
   const raced = benchRows(run).filter((row) => row.ratio !== undefined && row.withheld === undefined);
   const required = raced.filter((row) => row.required !== undefined);

@@ -20,7 +20,7 @@ export type Outcome = 'held' | 'short' | 'stopped' | 'partial';
 /** How a timing came out against its reference. */
 export type Standing = 'faster' | 'same' | 'inconclusive' | 'slower' | 'none';
 
-/** What became of the run as a whole. Worst first: fell short, interrupted, could not run. */
+/** What became of the run as a whole. Worst first: failed, interrupted, could not run. */
 export function outcome(run: RunResult): Outcome {
   if (run.suites.some((suite) => suite.status === 'fail')) return 'short';
   if (run.partial) return 'partial';
@@ -88,9 +88,9 @@ export function verdictSentence(run: RunResult): string {
   const cases = casesPart(run);
   const reasons = [shortRowsPart(run), shortMemoryPart(run), ...gatePart(run), ...stoppedPart(run)];
   const rest = [...conformancePart(run), ...rowsPart(run), ...peersPart(run), heldMemoryPart(run)];
-  // What a run fell short of comes before what held.
+  // What failed comes before what passed.
   const parts = shortCases(run).length > 0 ? [cases, ...reasons, ...rest] : [...reasons, cases, ...rest];
-  const lead = { held: 'Held', short: 'Fell short', stopped: 'Could not run', partial: 'Interrupted' }[state];
+  const lead = { held: 'Passed', short: 'Failed', stopped: 'Could not run', partial: 'Interrupted' }[state];
   const partial = run.partial && state !== 'partial' ? ' The run was interrupted.' : '';
   return `${lead}: ${parts.filter((part) => part !== '').join('; ')}.${partial}`;
 }
@@ -125,7 +125,7 @@ export function benchRows(run: RunResult): BenchRow[] {
   return run.suites.flatMap((suite) => suite.rows ?? []);
 }
 
-/** The rows that fell short of a ratio they must reach, or whose result was wrong. */
+/** The rows that failed a ratio they must reach, or whose result was wrong. */
 export function shortRows(run: RunResult): BenchRow[] {
   return benchRows(run).filter((row) => !rowHolds(row));
 }
@@ -199,7 +199,7 @@ function casesPart(run: RunResult): string {
   return `${count(short.length)} of ${plural(total, 'case')} ${short.length === 1 ? 'does' : 'do'} not hold: ${named} (${tail})`;
 }
 
-/** How much of PyTorch's database holds: what falls short without failing the run must not go unsaid. */
+/** How much of PyTorch's database holds: entries that do not pass, though they fail no run, are named too. */
 function conformancePart(run: RunResult): string[] {
   const suite = conformanceOf(run);
   if (suite?.conformance === undefined) return [];

@@ -1,5 +1,5 @@
-// Owns the generated part of the engine: one function, method and in-place method for each declared op, with types and
-// doc comments taken from its declaration. It must not hold a list of ops.
+// Generator of engine/generated/: one function, method and in-place method for each declared op, with types, overloads, options
+// interfaces and doc comments from its declaration. `npm run generate`.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

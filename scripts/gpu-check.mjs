@@ -113,7 +113,7 @@ async function runStep({ name, missing, command, args, json }, limitMs) {
       ? 'out of time'
       : done.ok
         ? 'held'
-        : 'fell short';
+        : 'failed';
   const suite = json === undefined ? undefined : readSuite(json);
   const alone = verdict === 'held' && suite?.alone === true;
   const why = done.ok || done.timedOut || done.interrupted ? [] : [`exit code ${done.code}`];

@@ -84,7 +84,7 @@ async function runCheck({ name, command: [program, ...args], count, minutes = 5,
   const counted = count?.() ?? { passed: 0, failed: 0 };
   total.passed += counted.passed + (result.ok ? 1 : 0);
   total.failed += counted.failed + (result.ok ? 0 : 1);
-  if (count) say(`  ${name}: ${counted.passed} held, ${counted.failed} fell short`);
+  if (count) say(`  ${name}: ${counted.passed} checks passed, ${counted.failed} failed`);
 }
 
 function suite(name, ...flags) {

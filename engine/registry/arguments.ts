@@ -1,5 +1,4 @@
-// Owns checking a call's arguments against the declared parameters: their number, each one's kind, defaults filled in.
-// It must not name any op.
+// Argument checks: each value of a call against the kind, choices and default of its parameter. `checkedArgument(op, param, value)`.
 import { Complex } from '../core/complex.js';
 import { asDType } from '../core/dtype.js';
 import { ArgumentError, describe, message } from '../core/errors.js';

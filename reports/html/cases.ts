@@ -19,13 +19,13 @@ const SIGNS: Readonly<Record<Mark, string>> = {
 };
 const WORDS: Readonly<Record<Mark, string>> = {
   pass: 'holds',
-  fail: 'falls short',
+  fail: 'fails',
   inconclusive: 'undecided',
   skip: 'skipped',
   none: 'not tested',
 };
 
-/** What fell short: cases with their worst element and the command that runs them again, limits in one table. */
+/** Failures: cases with their worst element and the command that runs them again, limits in one table. */
 export function failuresSection(run: RunResult): Html {
   const found = shortfalls(run);
   if (found.length === 0) return NOTHING;
@@ -40,7 +40,7 @@ export function failuresSection(run: RunResult): Html {
   const body = html`${cases.slice(0, MOST_FAILURES).map((one) => caseCard(one, one.case!))}${limits}`;
   return section(
     'failures',
-    'What fell short',
+    'Failures',
     left > 0 ? `${count(left)} more cases are in results.json.` : '',
     body,
   );

@@ -28,7 +28,7 @@ function topList(run: RunResult): Html {
   const found = shortfalls(run);
   if (found.length === 0) {
     const close = closestCalls(run, MOST_CLOSE);
-    const title = `Nothing fell short${close.length > 0 ? '; closest to it:' : '.'}`;
+    const title = `Nothing failed${close.length > 0 ? '; closest to it:' : '.'}`;
     return html`<div class="top"><h2>${title}</h2>${topLines(close)}</div>`;
   }
   const more = found.length - MOST_SHORTFALLS;

@@ -15,7 +15,7 @@ const TITLES = {
   gradgradcheck: 'second order',
 } as const;
 
-/** Totals by what was differentiated, and a V-curve for the cases that fell short and the closest calls. */
+/** Totals by what was differentiated, and a V-curve for the cases that failed and the closest calls. */
 export function gradientsSection(run: RunResult): Html {
   const suite = run.suites.find((one) => one.suite === 'gradcheck' && one.cases.length > 0);
   if (!suite) return NOTHING;

@@ -29,7 +29,7 @@ export const NOTHING = new Html('');
 /** How the state of a suite or a case reads: a sign and words beside the colour. */
 export const STATES = {
   pass: { sign: '✓', words: 'held' },
-  fail: { sign: '✗', words: 'fell short' },
+  fail: { sign: '✗', words: 'failed' },
   error: { sign: '!', words: 'could not run' },
   inconclusive: { sign: '?', words: 'undecided' },
   skip: { sign: '○', words: 'nothing ran' },

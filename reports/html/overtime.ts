@@ -43,7 +43,7 @@ export function overTimeSection(run: RunResult): Html {
       ? NOTHING
       : html`<div class="panel">${table('Blocks and what hit them', ['blocks', ''], tallies)}</div>`;
   const charts = html`${key(['torchstone', 'numpy', 'torch'], 'hollow: hit by something')}<div class="charts">${shown.map(rowChart)}</div>`;
-  const lead = `Every timed block in the order in which it was measured: what drifts, and what was hit. Shown: ${plural(shown.length, 'row')} that fell short, are undecided or were hit most.`;
+  const lead = `Every timed block in the order in which it was measured: what drifts, and what was hit. Shown: ${plural(shown.length, 'row')} that failed, are undecided or were hit most.`;
   return section('overtime', 'Blocks over time', lead, html`${tally}${shown.length > 0 ? charts : NOTHING}`);
 }
 

@@ -57,7 +57,7 @@ export const CaseResultSchema = z.object({
   op: z.string().optional(),
   suite: SuiteNameSchema,
   status: CaseStatusSchema,
-  /** What fell short, for a person. */
+  /** Failures, for a person. */
   message: z.string().optional(),
   /** Why it was skipped or could not be decided. */
   reason: z.string().optional(),
@@ -67,7 +67,7 @@ export const CaseResultSchema = z.object({
   /** What was checked and how it came out: `values`, `dtype`, `shape`, `text`, `gradients`, `gradcheck`, `errors`. */
   checks: z.record(z.string(), z.enum(['pass', 'fail', 'skip', 'inconclusive'])).optional(),
   worst: WorstSchema.optional(),
-  /** Gradcheck only: the V-curve of the worst element, of cases that fell short and of the closest calls. */
+  /** Gradcheck only: the V-curve of the worst element, of cases that failed and of the closest calls. */
   curve: VCurveSchema.optional(),
   /** The command that runs this case alone. */
   replay: z.string().optional(),

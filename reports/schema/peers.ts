@@ -22,7 +22,7 @@ export const PeerOpSchema = z.object({
   values: PeerTallySchema,
   /** Where both PyTorch and the peer differentiate. */
   gradients: PeerTallySchema.optional(),
-  /** What fell short first. */
+  /** Failures first. */
   first: z.string().optional(),
 });
 

@@ -121,7 +121,7 @@ function markdown({ commit, card, cuda, python, started, minutes }, steps) {
     ...(raced.length > 0
       ? ['## Times', table(['row', 'ours, µs', "PyTorch's, µs", 'ratio', 'required'], raced.map(timeCells))]
       : []),
-    ...(short.length > 0 ? ['## What fell short', table(['step', 'case', 'what'], short)] : []),
+    ...(short.length > 0 ? ['## Failures', table(['step', 'case', 'what'], short)] : []),
   ].join('\n\n');
 }
 

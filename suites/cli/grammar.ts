@@ -12,7 +12,7 @@ export const COMMANDS = {
   conformance: "replay the calls of PyTorch's own test database against PyTorch",
   peers: 'ask other JavaScript engines the recorded calls; those that are not installed are left out',
   replay: 'run one recorded case again and tell all about it: inputs, errors, where they sit',
-  minimise: 'find the smallest call that falls short as a recorded case does (asks PyTorch)',
+  minimise: 'find the smallest call that fails as a recorded case does (asks PyTorch)',
   report: 'write the reports again from a results.json',
   all: 'validate, gradcheck, notebook, bench and the report: what `npm start` runs',
 } as const;
@@ -74,7 +74,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     help: 'where the reports go (default reports/out, for one suite reports/out/<suite>)',
     of: [...RUNS, 'report', 'minimise'],
   },
-  quiet: { type: 'boolean', help: 'no progress; only the verdict and what fell short' },
+  quiet: { type: 'boolean', help: 'no progress; only the verdict and failures' },
   seed: { type: 'string', value: 'N', help: 'the seed of every random input (default 0)', of: RUNS },
   full: { type: 'boolean', help: "the notebook's full sizes; takes long", of: ['bench', 'notebook', 'all'] },
   quick: {
@@ -126,7 +126,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     of: ['validate'],
   },
   jobs: { type: 'string', value: 'N', help: 'share the cases among N processes', of: SPLIT },
-  'max-failures': { type: 'string', value: 'N', help: 'stop after N cases that fell short', of: SPLIT },
+  'max-failures': { type: 'string', value: 'N', help: 'stop after N cases that failed', of: SPLIT },
   watch: { type: 'boolean', help: 'run again whenever a source or a fixture changes', of: RUNS },
   device: {
     type: 'string',
@@ -173,7 +173,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     help: 'ask PyTorch for every sample, instead of replaying the recorded ones',
     of: ['conformance'],
   },
-  verbose: { type: 'boolean', help: 'show every call that falls short', of: ['conformance', 'peers'] },
+  verbose: { type: 'boolean', help: 'show every call that fails', of: ['conformance', 'peers'] },
   dtype: {
     type: 'string',
     value: 'float32,errors',

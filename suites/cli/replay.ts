@@ -32,7 +32,7 @@ export async function replay(args: Arguments, to: Console): Promise<number> {
   return outcome.problems.length === 0 ? EXIT.held : EXIT.wrong;
 }
 
-/** Finds the smallest call that falls short as the named case does, and packs it. */
+/** Finds the smallest call that fails as the named case does, and packs it. */
 export async function minimiseCase(args: Arguments, to: Console): Promise<number> {
   const target = named(args, 'minimise');
   const { python } = await findReferences();
@@ -53,7 +53,7 @@ export async function minimiseCase(args: Arguments, to: Console): Promise<number
   writeFileSync(file, JSON.stringify(capsuleOf(found.recorded, found.fixtures)));
   const threads = found.threads === 1 ? 'with one thread too' : `with ${found.threads} threads or more`;
   to.out(
-    `${found.tried} calls tried; the smallest that falls short, ${threads}:\n${found.problems.join('\n')}\nreplay: npx torchstone replay ${quoted(file)}\n`,
+    `${found.tried} calls tried; the smallest that fails, ${threads}:\n${found.problems.join('\n')}\nreplay: npx torchstone replay ${quoted(file)}\n`,
   );
   return EXIT.wrong;
 }

@@ -42,13 +42,13 @@ export interface SuiteOptions {
   dtypes?: readonly string[];
   /** Conformance only: the number of one sample. */
   sample?: number;
-  /** Conformance only: show every call that falls short. */
+  /** Conformance only: show every call that fails. */
   verbose?: boolean;
   /** Only every `count`-th case, from `index` on (0-based). */
   shard?: Shard;
   /** Validate only: one case of each op. */
   eachOp?: boolean;
-  /** Stop after so many cases that fell short. */
+  /** Stop after so many cases that failed. */
   maxFailures?: number;
   /** Where capsules of failing cases go. */
   capsules?: string;
@@ -71,7 +71,7 @@ export interface Suite {
 }
 
 /**
- * Builds a suite's result from its cases. Fails unless something ran and nothing fell short: a suite that compared
+ * Builds a suite's result from its cases. Fails unless something ran and nothing failed: a suite that compared
  * nothing, or left a case undecided, has proven nothing.
  */
 export function suiteResult(

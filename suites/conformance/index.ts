@@ -25,7 +25,7 @@ import type { CaseName, ErrorHeader, Frame, SampleHeader } from './wire.js';
 export const conformanceSuite: Suite = { name: 'conformance', run: (options) => conform(options) };
 
 export const DEFAULT_DTYPES: readonly string[] = ['float32', 'float64', 'errors'];
-/** Calls of a case that are shown when they fall short. */
+/** Calls of a case that are shown when they fail. */
 const SHOWN = 3;
 
 /** Replays every call that the options name. */
@@ -116,7 +116,7 @@ function replayCall(frame: CallFrame): Outcome {
     : replayError(frame as Frame<ErrorHeader>);
 }
 
-/** The command that makes just the first call that fell short. */
+/** The command that makes just the first call that failed. */
 function replayCommand(one: CaseName, options: SuiteOptions, sample: number | undefined): string | undefined {
   if (sample === undefined) return undefined;
   const live = options.live ? ' --live' : '';
@@ -125,7 +125,7 @@ function replayCommand(one: CaseName, options: SuiteOptions, sample: number | un
 }
 
 /**
- * A case that falls short fails where the floor has its entry, or where it was asked for by name. Else it is work not yet done: the
+ * A case that does not pass fails the run where the floor has its entry, or where it was asked for by name. Else it is work not yet done: the
  * table shows it as loud, but it does not turn the run red.
  */
 function judged(
@@ -185,7 +185,7 @@ class Account {
     for (const found of outcome.findings) this.lines.push(`  ${found.column} ${found.status}: ${found.text}`);
   }
 
-  /** The columns in which some call falls short. */
+  /** The columns in which some call fails. */
   short(): Column[] {
     return (Object.entries(this.columns) as [Column, ColumnTally][])
       .filter(([, tally]) => tally.failed + tally.notDone > 0)

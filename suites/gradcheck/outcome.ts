@@ -29,7 +29,7 @@ export function toCaseResult({ id, op, report, seconds, replay }: Outcome): Case
     seconds,
     compared: [report, ...parts].reduce((sum, one) => sum + one.compared, 0),
     checks: {
-      // Where a part fell short, the gradient itself had held.
+      // Where a part failed, the gradient itself had held.
       gradcheck: short ? 'pass' : status,
       ...(report.forward ? { 'forward mode': statusOf(report.forward.verdict) } : {}),
       ...(report.second ? { gradgradcheck: statusOf(report.second.verdict) } : {}),

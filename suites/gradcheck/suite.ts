@@ -164,7 +164,7 @@ function nonesHeld(report: GradcheckReport, { inputs, gradients }: FixtureCase):
 
 let closest = 0;
 
-/** The closest calls of a run are drawn, as what fell short is: each that is closer than all before it. */
+/** The closest calls of a run are drawn, as failures are: each that is closer than all before it. */
 function closestYet(worst: JacobianEntry): boolean {
   const now = closeness(worst);
   if (worst.verdict !== 'pass') return true;

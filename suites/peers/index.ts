@@ -61,6 +61,6 @@ function caseOf(peer: Peer, engine: PeerEngine, survey: Survey, seconds: number)
   if (engine.missing !== undefined) return { ...base, status: 'skip', reason: engine.missing };
   const short = survey.short;
   if (peer !== CONTROL || short.length === 0) return { ...base, status: 'pass' };
-  const message = `asked as its peers are, this engine falls short: ${short.slice(0, 3).join('; ')}`;
+  const message = `asked as its peers are, this engine fails: ${short.slice(0, 3).join('; ')}`;
   return { ...base, status: 'fail', message };
 }

@@ -73,7 +73,7 @@ export class Survey {
     }
   }
 
-  /** Whether the call fell short. */
+  /** Whether the call failed. */
   async #ask(one: PeerCase, process: PeerProcess, differentiates: boolean): Promise<boolean> {
     const call = recordedCall(one, this.#fixtures);
     const values = judgeValues(one, this.#fixtures, await process.ask(call));

@@ -20,7 +20,7 @@ export function account(
 ): string {
   const held = outcome.problems.length === 0;
   const blocks = [
-    `${recorded.id}: ${held ? 'holds' : 'falls short'} (${outcome.compared} elements compared)`,
+    `${recorded.id}: ${held ? 'holds' : 'fails'} (${outcome.compared} elements compared)`,
     callText(recorded),
     ...recorded.inputs.map((input, k) => {
       const base = source.array(recorded.op, `${recorded.id}/in${k}`);
@@ -29,9 +29,7 @@ export function account(
     }),
     recorded.error ? `PyTorch raises ${recorded.error.class}: ${recorded.error.message.split('\n')[0]}` : '',
     ...observed.map((one) => comparisonText(one, truth)),
-    ...(held
-      ? []
-      : ['What fell short', ...outcome.problems.map((text) => `  ${text.replaceAll('\n', '\n  ')}`)]),
+    ...(held ? [] : ['Failures', ...outcome.problems.map((text) => `  ${text.replaceAll('\n', '\n  ')}`)]),
   ];
   return `${blocks.filter((text) => text !== '').join('\n')}\n`;
 }

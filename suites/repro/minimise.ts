@@ -23,7 +23,7 @@ export interface Minimised {
   readonly fixtures: Fixtures;
   readonly problems: readonly string[];
   readonly tried: number;
-  /** The fewest threads with which it falls short. */
+  /** The fewest threads with which it fails. */
   readonly threads: number;
 }
 
@@ -51,7 +51,7 @@ export async function minimise(
       // A candidate that is no smaller would only come back the next time.
       if (next === undefined || weight(next.one) >= weight(best.one)) break;
       best = next;
-      say(`${describe(best.one)} still falls short`);
+      say(`${describe(best.one)} still fails`);
     }
     const { recorded, fixtures, problems } = best;
     return { recorded, fixtures, problems, tried, threads: fewestThreads(op, recorded, fixtures) };

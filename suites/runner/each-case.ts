@@ -10,7 +10,7 @@ const BREATHE_EVERY_MS = 50;
 
 type Loop = Pick<SuiteOptions, 'signal' | 'progress' | 'shard' | 'maxFailures' | 'journal' | 'done'>;
 
-/** Checks cases one after another, appending to `results`, until all are done, too many fell short or the run is interrupted. */
+/** Checks cases one after another, appending to `results`, until all are done, too many failed or the run is interrupted. */
 export async function eachCase<T extends { readonly id: string }>(
   label: SuiteName,
   cases: readonly T[],

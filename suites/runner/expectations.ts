@@ -12,7 +12,7 @@ import {
 } from '../../reports/schema/index.js';
 import { suiteResult } from '../common/suite.js';
 
-/** What may fall short: one of a case's checks, its process, its decision, or a timing's required ratio. */
+/** What may fail: one of a case's checks, its process, its decision, or a timing's required ratio. */
 export const KINDS = [
   'values',
   'numpy',
@@ -124,7 +124,7 @@ export function applyExpectations(
   return { ...run, suites, expectations: { file, met, broken } };
 }
 
-/** What fell short in a case. */
+/** Failures in a case. */
 function kindsOf(one: CaseResult): string[] {
   if (one.status === 'inconclusive') return ['undecided'];
   if (one.status === 'pass' || one.status === 'skip') return [];
@@ -136,10 +136,9 @@ function kindsOf(one: CaseResult): string[] {
 
 function problemWith(one: Expectation, kinds: readonly string[], today: string): string | undefined {
   if (one.expires < today) return `expired on ${one.expires}: ${one.reason}`;
-  if (kinds.length === 0)
-    return `was expected to fall short (${one.kind}), but holds: remove the expectation`;
+  if (kinds.length === 0) return `was expected to fail (${one.kind}), but holds: remove the expectation`;
   if (kinds.some((kind) => kind !== one.kind))
-    return `was expected to fall short in ${one.kind}, but did in ${kinds.join(', ')}`;
+    return `was expected to fail in ${one.kind}, but did in ${kinds.join(', ')}`;
   return undefined;
 }
 

@@ -94,7 +94,7 @@ class StreamProgress implements Progress {
 
   #state(): string {
     const of = this.#total === undefined ? '' : ` of ${this.#total}`;
-    return `${this.#done}${of}${this.#failed > 0 ? `, ${this.#failed} fell short` : ''}`;
+    return `${this.#done}${of}${this.#failed > 0 ? `, ${this.#failed} failed` : ''}`;
   }
 
   #draw(id = ''): void {

@@ -24,12 +24,12 @@ const folder = mkdtempSync(join(tmpdir(), 'torchstone-reports-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the verdict', () => {
-  it('holds, falls short, was interrupted or could not run', () => {
+  it('holds, fails, was interrupted or could not run', () => {
     expect(exitCode(good)).toBe(0);
-    expect(verdictSentence(good)).toMatch(/^Held: all 1,\d+ cases agree/);
+    expect(verdictSentence(good)).toMatch(/^Passed: all 1,\d+ cases agree/);
     expect(exitCode(bad)).toBe(1);
     expect(verdictSentence(bad)).toMatch(
-      /^Fell short: 5 of .*softmax.*add-3x2\/torch.*memory over its limit: add-loop/,
+      /^Failed: 5 of .*softmax.*add-3x2\/torch.*memory over its limit: add-loop/,
     );
     expect(exitCode({ ...good, partial: true })).toBe(130);
     expect(exitCode({ ...bad, partial: true })).toBe(130);
@@ -57,7 +57,7 @@ describe('the verdict', () => {
 });
 
 describe('every format', () => {
-  it.each(Object.entries(REPORT_FILES))('%s names what fell short', (_, render) => {
+  it.each(Object.entries(REPORT_FILES))('%s names failures', (_, render) => {
     const text = render(bad);
     for (const name of ['softmax/0@float32,contiguous', 'tanh', 'large-loop-converges'])
       expect(text).toContain(name);
@@ -88,7 +88,7 @@ describe('console', () => {
     expect(text).toContain('got 0.0731226504, want 0.0731220618');
   });
 
-  it('quiet leaves the verdict and what fell short', () => {
+  it('quiet leaves the verdict and failures', () => {
     expect(consoleSummary(good, { quiet: true })).toBe(`${verdictSentence(good)}\n`);
     expect(consoleSummary(bad, { quiet: true })).toContain('softmax');
   });

@@ -51,7 +51,7 @@ describe('suiteResult', () => {
     expect(result).toMatchObject({ status: 'pass', compared: 12, counts: { passed: 2, failed: 0 } });
   });
 
-  it.each(['fail', 'error', 'inconclusive'] as const)('falls short for one case with %s', (status) => {
+  it.each(['fail', 'error', 'inconclusive'] as const)('fails for one case with %s', (status) => {
     expect(suiteResult('validate', [held, { ...held, status }], 1).status).toBe('fail');
   });
 
@@ -60,7 +60,7 @@ describe('suiteResult', () => {
     expect(suiteResult('validate', [{ ...held, status: 'skip' }], 1).status).toBe('skip');
   });
 
-  it('falls short for a wrong timed result, a missed ratio and memory over its limit', () => {
+  it('fails for a wrong timed result, a missed ratio and memory over its limit', () => {
     const row = sampleRun().suites[3]?.rows?.[0];
     if (!row) throw new Error('the sample has rows');
     const status = (extra: Parameters<typeof suiteResult>[3]) => suiteResult('bench', [], 1, extra).status;

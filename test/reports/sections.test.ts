@@ -56,16 +56,16 @@ describe('the sections', () => {
     expect(htmlReport(whole)).toBe(page);
   });
 
-  it('begin with the verdict, the counts and the worst of what fell short', () => {
+  it('begin with the verdict, the counts and the worst of failures', () => {
     const head = plain(/<header[\s\S]*?<\/header>/.exec(page)?.[0] ?? '');
-    expect(head).toContain('✗ Fell short : 5 of 1,771 cases do not hold');
-    expect(head).toMatch(/Values and gradients 1,673 of 1,675 .* ✗ fell short/);
+    expect(head).toContain('✗ Failed : 5 of 1,771 cases do not hold');
+    expect(head).toMatch(/Values and gradients 1,673 of 1,675 .* ✗ failed/);
     expect(head).toContain('8 shortfalls, worst first; and 4 more');
     expect(head).toContain('softmax/0@float32,contiguous values: 3 of 391 elements');
     const good = plain(/<header[\s\S]*?<\/header>/.exec(htmlReport(wholeRun()))?.[0] ?? '');
-    expect(good).toContain('✓ Held : all 1,771 cases');
+    expect(good).toContain('✓ Passed : all 1,771 cases');
     expect(good).toMatch(
-      /Nothing fell short; closest to it: .*✓.*3×2 tensors against PyTorch 4\.\d+×, required 3\.00×/,
+      /Nothing failed; closest to it: .*✓.*3×2 tensors against PyTorch 4\.\d+×, required 3\.00×/,
     );
   });
 

@@ -51,7 +51,7 @@ describe('a cell', () => {
     return check.result('notebook/test', 0);
   };
 
-  it('falls short on a wrong value, dtype, text, fact and error', () => {
+  it('fails on a wrong value, dtype, text, fact and error', () => {
     const wrong = engine.ones(3, 2);
     wrong.setAt([1, 1], 1.001);
     const value = judged('A', (check) => check.tensor('ones', wrong));

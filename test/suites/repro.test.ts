@@ -66,7 +66,7 @@ describe('the account of a replay', () => {
     const seen: Observed[] = [];
     const outcome = replayCase(broken, recorded, fixtures, (one) => seen.push(one));
     const text = account(recorded, fixtures, outcome, seen);
-    expect(text).toContain('softmax/0@float32,contiguous: falls short');
+    expect(text).toContain('softmax/0@float32,contiguous: fails');
     expect(text).toContain('torch.softmax(in0, 1)');
     expect(text).toMatch(/in0: float32 \[3,5\], strides \[5,1\]/);
     expect(text).toMatch(/\[\d,4\] got 0.5, want 0.\d+\n/);
@@ -112,7 +112,7 @@ it('a map of a large array has a sign a block, × where any of it differs', () =
 });
 
 describe.skipIf(python === undefined)('minimise', () => {
-  it('finds the smallest call that falls short, and leaves one that holds alone', {
+  it('finds the smallest call that fails, and leaves one that holds alone', {
     timeout: 120_000,
   }, async () => {
     const declared = casesOf(softmax).find((one) => one.id === recorded.id)!;

@@ -215,7 +215,7 @@ describe('the suite', () => {
       'nothing would be checked',
     );
   });
-  test('a declared case without a recording falls short', async () => {
+  test('a declared case without a recording fails', async () => {
     const result = await validateOps(options(ID), { ops: [only('neg')], fixtures: empty });
     expect(result.status).toBe('fail');
     expect(result.cases[0]).toMatchObject({

@@ -305,7 +305,7 @@ describe('the bench suite', { timeout: 60_000 }, () => {
     expect(result.status).toBe('pass');
   });
 
-  it('withholds every figure of a wrong result, and falls short', async () => {
+  it('withholds every figure of a wrong result, and fails', async () => {
     const npy =
       'require("fs").writeFileSync(JSON.parse(line).file, Buffer.from(process.env.WRONG, "base64")); say(id, {ok: true});';
     const python = standIn(

@@ -115,7 +115,7 @@ describe('what is written', () => {
     expect(err.match(/^::error title=.*point-\d::.*Jacobian entries are wrong%0A/gm)).toHaveLength(3);
     const text = readFileSync(summary, 'utf8');
     expect(text).toMatch(/^# Before\n/);
-    expect(text).toContain('**Fell short: 3 of 3 cases do not hold');
+    expect(text).toContain('**Failed: 3 of 3 cases do not hold');
     expect(text.match(/^```/gm)!.length % 2).toBe(0);
     expect((await gradcheck(BAD)).err).not.toContain('::error');
   });

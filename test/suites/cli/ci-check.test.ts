@@ -207,7 +207,7 @@ describe('a baseline', () => {
 });
 
 describe('annotations', () => {
-  it('name what fell short, escaped, ten at most', () => {
+  it('name failures, escaped, ten at most', () => {
     const cases = Array.from({ length: 14 }, (_, i) => ({
       ...failing(`op/${i}@a,b`, 'values'),
       message: 'x\n100%',

@@ -196,7 +196,7 @@ describe('progress', () => {
     progress.step('add/0');
     progress.step('add/1', true);
     progress.end();
-    expect(text()).toBe('validate (3) …\n  1 of 3  add/0\n✗ validate: 2 of 3, 1 fell short (11.0 s)\n');
+    expect(text()).toBe('validate (3) …\n  1 of 3  add/0\n✗ validate: 2 of 3, 1 failed (11.0 s)\n');
   });
 
   it('draws one line on a terminal, without colour when NO_COLOR is set', () => {
