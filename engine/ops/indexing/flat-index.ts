@@ -137,7 +137,7 @@ export const indexPut = defineOp({
   doc: 'The tensor with `values` (broadcast) where index tensors, one for each dim or null, say; masks stand for their coordinates.',
   params: [
     self,
-    { name: 'indices', kind: 'any' },
+    { name: 'indices', kind: 'any', type: 'readonly (Tensor | null)[] | Tensor' },
     { name: 'values', kind: 'tensor' },
     { name: 'accumulate', kind: 'bool', default: false },
   ],
@@ -241,7 +241,7 @@ export const unsafeMaskedIndex = defineOp({
   params: [
     self,
     { name: 'mask', kind: 'tensor' },
-    { name: 'indices', kind: 'any' },
+    { name: 'indices', kind: 'any', type: 'readonly (Tensor | null)[] | Tensor' },
     { name: 'fill', kind: 'scalar' },
   ],
   variants: ['function'],
@@ -261,7 +261,7 @@ export const unsafeMaskedIndexPutAccumulate = defineOp({
   params: [
     self,
     { name: 'mask', kind: 'tensor' },
-    { name: 'indices', kind: 'any' },
+    { name: 'indices', kind: 'any', type: 'readonly (Tensor | null)[] | Tensor' },
     { name: 'values', kind: 'tensor' },
   ],
   variants: ['function'],

@@ -57,7 +57,7 @@ export const broadcastShapes = defineOp({
   name: 'broadcastShapes',
   numpy: 'numpy.broadcast_shapes',
   doc: 'The shape that the listed shapes broadcast to; a number is a shape of one dim.',
-  params: [{ name: 'shapes', kind: 'any', variadic: true }],
+  params: [{ name: 'shapes', kind: 'any', type: 'readonly (number | readonly number[])[]', variadic: true }],
   variants: ['function'],
   returns: 'Size',
   notDifferentiable: 'the result is a shape',

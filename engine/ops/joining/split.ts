@@ -279,7 +279,11 @@ export const tensorSplit = defineOp({
   name: 'tensorSplit',
   numpy: 'numpy.array_split',
   doc: 'A dim in a given number of parts as equal as can be, or cut at the listed positions; as views.',
-  params: [self, { name: 'indices_or_sections', kind: 'any' }, dim0],
+  params: [
+    self,
+    { name: 'indices_or_sections', kind: 'any', type: 'number | readonly number[] | Tensor' },
+    dim0,
+  ],
   returns: 'Tensor[]',
   gradName: 'SliceBackward0',
   compose: (x: Tensor, given: unknown, rawDim: number): Tensor[] => {
@@ -313,7 +317,7 @@ function directionalSplit(name: string, dimOf: (ndim: number) => number, least: 
     name,
     numpy: `numpy.${name}`,
     doc,
-    params: [self, { name: 'indices_or_sections', kind: 'any' }],
+    params: [self, { name: 'indices_or_sections', kind: 'any', type: 'number | readonly number[] | Tensor' }],
     returns: 'Tensor[]',
     gradName: 'SliceBackward0',
     compose: (x: Tensor, given: unknown): Tensor[] => {

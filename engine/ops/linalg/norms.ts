@@ -175,7 +175,7 @@ export const norm = defineOp({
   doc: "The vector p-norm (Σ|x|^p)^(1/p) over `dim` (all dims by default); p may be 0 and ±Infinity, 'fro', or 'nuc', the sum of a matrix's singular values.",
   params: [
     self,
-    { name: 'p', kind: 'any', default: 'fro' },
+    { name: 'p', kind: 'any', type: 'number | string', default: 'fro' },
     dims,
     keepdimParam,
     { ...dtypeParam, keyword: true },
@@ -233,7 +233,7 @@ export const matrixNorm = defineOp({
   doc: "The norm of matrices over two dims: 'fro', 'nuc', or ±1, ±2, ±Infinity.",
   params: [
     matrix,
-    { name: 'ord', kind: 'any', default: 'fro' },
+    { name: 'ord', kind: 'any', type: 'number | string', default: 'fro' },
     { name: 'dim', kind: 'ints', default: [-2, -1] },
     keepdimParam,
     dtypeParam,
@@ -263,7 +263,13 @@ export const linalgNorm = defineOp({
   name: 'linalg.norm',
   numpy: 'numpy.linalg.norm',
   doc: 'A vector norm or, with two dims and an order, a matrix norm.',
-  params: [matrix, { name: 'ord', kind: 'any', default: null }, dims, keepdimParam, dtypeParam],
+  params: [
+    matrix,
+    { name: 'ord', kind: 'any', type: 'number | string', default: null },
+    dims,
+    keepdimParam,
+    dtypeParam,
+  ],
   compose: (x: Tensor, ord: Ord | null, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
     const op = 'linalg.norm';
     const over = listOf(dim);
@@ -309,7 +315,7 @@ export const linalgNorm = defineOp({
 export const cond = defineOp({
   name: 'linalg.cond',
   doc: 'The condition number by a norm: greatest over least singular value (2, −2, default), or ‖A‖·‖A⁻¹‖.',
-  params: [matrix, { name: 'p', kind: 'any', default: null }],
+  params: [matrix, { name: 'p', kind: 'any', type: 'number | string', default: null }],
   compose: (a: Tensor, p: Ord | null): Tensor => {
     const op = 'linalg.cond';
     if (p === null || p === 2 || p === -2) {

@@ -251,7 +251,7 @@ export const tensordot = defineOp({
   params: [
     { name: 'a', kind: 'tensor' },
     { name: 'b', kind: 'tensor' },
-    { name: 'dims', kind: 'any', default: 2 },
+    { name: 'dims', kind: 'any', type: 'number | readonly (readonly number[])[] | Tensor', default: 2 },
   ],
   variants: ['function'],
   compose: (a: Tensor, b: Tensor, dims: unknown): Tensor =>

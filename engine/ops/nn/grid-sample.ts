@@ -290,7 +290,7 @@ export const affineGrid = defineOp({
   doc: 'The grid for gridSample that affine maps `theta` [n, 2, 3] or [n, 3, 4] give for an output of `size`.',
   params: [
     { name: 'theta', kind: 'tensor' },
-    { name: 'size', kind: 'any' },
+    { name: 'size', kind: 'any', type: 'readonly number[]' },
     { name: 'align_corners', kind: 'bool', default: null },
   ],
   variants: ['function'],

@@ -194,8 +194,13 @@ function interpolated(
 }
 
 const self: Param = { name: 'input', kind: 'tensor' };
-const sizeParam: Param = { name: 'size', kind: 'any', default: null };
-const scaleParam: Param = { name: 'scale_factor', kind: 'any', default: null };
+const sizeParam: Param = { name: 'size', kind: 'any', type: 'number | readonly number[]', default: null };
+const scaleParam: Param = {
+  name: 'scale_factor',
+  kind: 'any',
+  type: 'number | readonly number[]',
+  default: null,
+};
 const modeParam: Param = {
   name: 'mode',
   kind: 'string',
@@ -285,11 +290,11 @@ function smooth(name: string, torch: string, method: 'linear' | 'cubic') {
     doc: `Antialiased resizing of images [n, c, h, w], ${method === 'linear' ? 'bilinear' : 'bicubic'}: to \`outputSize\`, or by factors.`,
     params: [
       self,
-      { name: 'output_size', kind: 'any', default: null },
+      { name: 'output_size', kind: 'any', type: 'number | readonly number[]', default: null },
       { name: 'align_corners', kind: 'bool', default: false },
       { name: 'scales_h', kind: 'scalar', default: null },
       { name: 'scales_w', kind: 'scalar', default: null },
-      { name: 'scale_factors', kind: 'any', default: null },
+      { name: 'scale_factors', kind: 'any', type: 'number | readonly number[]', default: null },
     ],
     variants: ['function'],
     compose: (

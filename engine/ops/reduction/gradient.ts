@@ -103,7 +103,13 @@ export const gradient = defineOp({
   doc: 'The derivative along each of `dim` (all by default) of values sampled at distances or places `spacing`, as a list.',
   params: [
     self,
-    { name: 'spacing', kind: 'any', default: null, keyword: true },
+    {
+      name: 'spacing',
+      kind: 'any',
+      type: 'number | readonly (number | Tensor)[]',
+      default: null,
+      keyword: true,
+    },
     { name: 'dim', kind: 'ints', default: null, keyword: true },
     { name: 'edge_order', kind: 'int', default: 1, keyword: true },
   ],

@@ -176,7 +176,13 @@ function grid(points: Tensor, edges: readonly Tensor[], o: Options): Tensor {
 }
 
 const options: readonly Param[] = [
-  { name: 'range', kind: 'any', default: null, keyword: true },
+  {
+    name: 'range',
+    kind: 'any',
+    type: 'readonly (number | readonly number[])[]',
+    default: null,
+    keyword: true,
+  },
   { name: 'weight', kind: 'tensor', default: null, keyword: true },
   { name: 'density', kind: 'bool', default: false, keyword: true },
 ];
@@ -221,7 +227,11 @@ function checkWeight(op: string, shape: readonly number[], weight: Tensor | null
 export const histogram = defineOp({
   name: 'histogram',
   doc: 'The counts (or weights) in bins of given edges, or of a number of even ones, and the edges, as { hist, bin_edges }.',
-  params: [self, { name: 'bins', kind: 'any' }, ...options],
+  params: [
+    self,
+    { name: 'bins', kind: 'any', type: 'number | readonly (number | Tensor)[] | Tensor' },
+    ...options,
+  ],
   returns: '[Tensor, Tensor] & { hist: Tensor; bin_edges: Tensor }',
   kernel: (input: Tensor, bins: Tensor | number, range: unknown, weight: Tensor | null, density: boolean) => {
     requireFloat('histogram', input);
@@ -250,7 +260,11 @@ export const histogram = defineOp({
 export const histogramdd = defineOp({
   name: 'histogramdd',
   doc: 'The counts (or weights) of points, the innermost dim, in a grid of bins, and the edges, as { hist, bin_edges }.',
-  params: [self, { name: 'bins', kind: 'any' }, ...options],
+  params: [
+    self,
+    { name: 'bins', kind: 'any', type: 'number | readonly (number | Tensor)[] | Tensor' },
+    ...options,
+  ],
   variants: ['function'],
   returns: '[Tensor, Tensor[]] & { hist: Tensor; bin_edges: Tensor[] }',
   kernel: (input: Tensor, bins: unknown, range: unknown, weight: Tensor | null, density: boolean) => {

@@ -189,7 +189,7 @@ function extreme(name: Side, pairwise: 'maximum' | 'minimum', doc: string) {
   return defineOp({
     name,
     doc,
-    params: [self, { name: 'dim', kind: 'any', default: null }, keepdimParam],
+    params: [self, { name: 'dim', kind: 'any', type: 'number | Tensor', default: null }, keepdimParam],
     returns: 'Tensor | Extremes',
     signatures: ['(): Tensor', '(dim: number, keepdim?: boolean): Extremes', '(other: Tensor): Tensor'],
     kernel: (x: Tensor, dim: unknown, keepdim: boolean): Tensor | Extremes => {

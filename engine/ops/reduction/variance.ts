@@ -21,7 +21,7 @@ interface Moments {
 /** PyTorch's two forms in one, (dim, unbiased) and (dim, correction); a boolean `dim` is the unbiased of var(x, unbiased). */
 const momentParams: readonly Param[] = [
   self,
-  { name: 'dim', kind: 'any', default: null },
+  { name: 'dim', kind: 'any', type: 'number | readonly number[] | boolean', default: null },
   { name: 'unbiased', kind: 'bool', default: null, keyword: true },
   { name: 'correction', kind: 'scalar', default: null, keyword: true },
   { ...keepdimParam, keyword: true },

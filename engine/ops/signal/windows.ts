@@ -169,7 +169,7 @@ export const generalHamming = windowOp<readonly [number]>({
 export const generalCosine = windowOp<readonly [unknown]>({
   name: 'generalCosine',
   doc: 'Σ (−1)^i a_i·cos(i·x) over one period.',
-  own: [{ name: 'a', kind: 'any', default: null, keyword: true }],
+  own: [{ name: 'a', kind: 'any', type: 'readonly number[]', default: null, keyword: true }],
   shape: ([a]) => {
     if (!Array.isArray(a))
       throw new ArgumentError(

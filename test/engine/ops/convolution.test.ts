@@ -206,7 +206,7 @@ describe('what PyTorch refuses is refused in its words', () => {
     ],
     ['stride', () => conv2d(x(), w(), null, 0), 'non-positive stride is not supported'],
     ['padding', () => conv2d(x(), w(), null, 1, -1), 'negative padding is not supported'],
-    ['a name', () => conv2d(x(), w(), null, 1, 'foo'), "Invalid padding string: 'foo'"],
+    ['a name', () => conv2d(x(), w(), null, 1, 'foo' as 'same'), "Invalid padding string: 'foo'"],
     [
       'same with steps',
       () => conv2d(x(), w(), null, 2, 'same'),

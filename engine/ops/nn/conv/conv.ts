@@ -38,7 +38,7 @@ const params: readonly Param[] = [
   { name: 'weight', kind: 'tensor' },
   { name: 'bias', kind: 'tensor', default: null },
   { name: 'stride', kind: 'ints', default: 1 },
-  { name: 'padding', kind: 'any', default: 0 },
+  { name: 'padding', kind: 'any', type: "number | readonly number[] | 'valid' | 'same'", default: 0 },
   { name: 'dilation', kind: 'ints', default: 1 },
   { name: 'groups', kind: 'int', default: 1 },
 ];

@@ -260,8 +260,8 @@ export const ctcLoss = defineOp({
   params: [
     { name: 'log_probs', kind: 'tensor' },
     { name: 'targets', kind: 'tensor' },
-    { name: 'input_lengths', kind: 'any' },
-    { name: 'target_lengths', kind: 'any' },
+    { name: 'input_lengths', kind: 'any', type: 'Tensor | readonly number[]' },
+    { name: 'target_lengths', kind: 'any', type: 'Tensor | readonly number[]' },
     { name: 'blank', kind: 'int', default: 0 },
     { name: 'reduction', kind: 'string', default: 'mean', choices: reductions },
     { name: 'zero_infinity', kind: 'bool', default: false },

@@ -210,7 +210,13 @@ export const tripletMarginWithDistanceLoss = defineOp({
   variants: ['function'],
   params: [
     ...triplet,
-    { name: 'distance_function', kind: 'any', default: null, keyword: true },
+    {
+      name: 'distance_function',
+      kind: 'any',
+      type: '(a: Tensor, b: Tensor) => Tensor',
+      default: null,
+      keyword: true,
+    },
     numberOption('margin', 1),
     flagOption('swap', false),
     reductionParam,

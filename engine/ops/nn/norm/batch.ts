@@ -286,9 +286,9 @@ export const nativeBatchNormLegit = defineOp({
   params: [
     { name: 'input', kind: 'tensor' },
     ...affine,
-    { name: 'running_mean', kind: 'any', default: null },
-    { name: 'running_var', kind: 'any', default: null },
-    { name: 'training', kind: 'any', default: null },
+    { name: 'running_mean', kind: 'any', type: 'Tensor', default: null },
+    { name: 'running_var', kind: 'any', type: 'Tensor', default: null },
+    { name: 'training', kind: 'any', type: 'boolean', default: null },
     { name: 'momentum', kind: 'scalar', default: null },
     { name: 'eps', kind: 'scalar', default: null },
   ],

@@ -18,7 +18,7 @@ import { requireTables } from '../sliding-windows.js';
 import { withIndices } from './max-avg.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
-const sizeParam: Param = { name: 'output_size', kind: 'any' };
+const sizeParam: Param = { name: 'output_size', kind: 'any', type: 'number | readonly (number | null)[]' };
 const pythonName = (op: string): string => op.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 /** The sizes asked for; None keeps a dim's own. */

@@ -298,7 +298,7 @@ function fractional(n: 2 | 3, size: readonly number[]) {
       self,
       { name: 'kernel_size', kind: 'ints' },
       { name: 'output_size', kind: 'ints', default: null },
-      { name: 'output_ratio', kind: 'any', default: null },
+      { name: 'output_ratio', kind: 'any', type: 'number | readonly number[]', default: null },
       { name: 'return_indices', kind: 'bool', default: false },
       { name: '_random_samples', kind: 'tensor', default: null },
     ],
