@@ -139,7 +139,7 @@ describe('JUnit', () => {
 describe('Markdown', () => {
   it('starts with the verdict and keeps its tables whole', () => {
     const text = markdownReport(good);
-    expect(text).toMatch(/^✅ \*\*Held: /);
+    expect(text).toMatch(/^✅ \*\*Passed: /);
     for (const block of text.split('\n\n').filter((one) => one.startsWith('|'))) {
       const widths = block.split('\n').map((line) => line.split(/(?<!\\)\|/).length);
       expect(new Set(widths).size).toBe(1);
