@@ -36,7 +36,8 @@ type MomentArgs = readonly [Tensor, unknown, boolean | null, number | null, bool
 function momentArgs(op: string, args: MomentArgs): { dim: Dims; correction: number } {
   const [, raw, unbiased, given] = args;
   const bias = typeof raw === 'boolean' ? raw : unbiased;
-  const dim = typeof raw === 'boolean' ? null : raw;
+  // A copy: the backward pass reads it again. It also makes holes visible.
+  const dim = typeof raw === 'boolean' ? null : Array.isArray(raw) ? [...raw] : raw;
   const whole = (d: unknown): boolean => Number.isInteger(d);
   if (dim !== null && !whole(dim) && !(Array.isArray(dim) && dim.every(whole)))
     throw new ArgumentError(message(op, "'dim' to be an integer or a list of integers", describe(dim)));
