@@ -1,5 +1,6 @@
 // Unit tests read the TypeScript sources, packages of this repository too; forks, because native state must not be shared
 // between test files.
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -16,6 +17,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // Vitest leaves one processor free, which is half of a small machine; many tests wait for processes of their own.
+    maxWorkers: availableParallelism(),
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

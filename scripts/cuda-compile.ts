@@ -8,13 +8,15 @@ import { parseArgs } from 'node:util';
 import { addon } from '../engine/backend/addon.js';
 import { pythonFolders } from '../engine/backend/cuda/index.js';
 
-const HELP = `usage: npx tsx scripts/cuda-compile.ts FOLDER [--arch 75,80,…] [--unit N] [--jobs N] [--optional]
+const HELP = `usage: npx tsx scripts/cuda-compile.ts FOLDER [--arch 75,80,…] [--spread] [--unit N] [--jobs N] [--optional]
 
 Compiles every kernel text in FOLDER, N (32) at a time, for each compute capability (75,80,86,89,90,100,120),
-in as many processes as there are processors, or --jobs.
+in as many processes as there are processors, or --jobs. --spread: each unit for one of them only, in turn.
 NVRTC is looked for where the engine looks; a Python environment gets it by: pip install nvidia-cuda-nvrtc
 --optional: without NVRTC say so and go on.
 Exit codes: 0 all compile, 1 some do not, 2 could not run, 6 the folder has no kernels.`;
+
+type CompileText = NonNullable<NonNullable<typeof addon.cuda>['compileText']>;
 
 interface Unit {
   readonly headers: readonly string[];
@@ -44,17 +46,48 @@ function unitsOf(folder: string, most: number): Unit[] {
   });
 }
 
-/** The same command for a part of the capabilities in each of several processes. The largest exit code is that of all. */
-async function inProcesses(archs: readonly string[], jobs: number, rest: readonly string[]): Promise<number> {
-  const codes = Array.from({ length: Math.min(jobs, archs.length) }, (_, job) => {
-    const part = archs.filter((_, at) => at % jobs === job).join(',');
-    const command = [...process.execArgv, process.argv[1]!, ...rest, '--jobs', '1', '--arch', part];
+interface Task {
+  readonly unit: Unit;
+  readonly arch: string;
+}
+
+/** Every unit for every capability, or each unit for one of them in turn; of these, every `jobs`-th from `job` on. */
+function tasksOf(units: readonly Unit[], archs: readonly string[], spread: boolean, share: string): Task[] {
+  const [job, jobs] = share.split('/').map(Number) as [number, number];
+  const all = spread
+    ? units.map((unit, at) => ({ unit, arch: archs[at % archs.length]! }))
+    : archs.flatMap((arch) => units.map((unit) => ({ unit, arch })));
+  return all.filter((_, at) => at % jobs === job);
+}
+
+/** The same command for a part of the tasks in each of several processes. The largest exit code is that of all. */
+async function inProcesses(jobs: number, rest: readonly string[]): Promise<number> {
+  const codes = Array.from({ length: jobs }, (_, job) => {
+    const command = [...process.execArgv, process.argv[1]!, ...rest, '--share', `${job}/${jobs}`];
     const child = spawn(process.execPath, command, { stdio: 'inherit' });
     return new Promise<number>((resolve, reject) =>
       child.on('error', reject).on('close', (code) => resolve(code ?? 2)),
     );
   });
   return Math.max(...(await Promise.all(codes)));
+}
+
+/** Compiles the units for one capability and says what does not compile; the number of those. */
+function compileUnits(compile: CompileText, units: readonly Unit[], arch: string): number {
+  const start = performance.now();
+  let failures = 0;
+  let bytes = 0;
+  for (const unit of units) {
+    const done = compile(pythonFolders(), unit.headers, unit.body, Number(arch));
+    bytes += done.bytes;
+    if (done.error === '') continue;
+    failures += 1;
+    console.error(`sm_${arch}: ${unit.names.join(', ')}\n${done.error}`);
+  }
+  const count = units.reduce((sum, u) => sum + u.names.length, 0);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`sm_${arch}: ${count} kernels in ${units.length} units, ${bytes} bytes, ${seconds} s`);
+  return failures;
 }
 
 async function main(): Promise<number> {
@@ -64,6 +97,8 @@ async function main(): Promise<number> {
       arch: { type: 'string', default: '75,80,86,89,90,100,120' },
       unit: { type: 'string', default: '32' },
       jobs: { type: 'string', default: String(availableParallelism()) },
+      spread: { type: 'boolean', default: false },
+      share: { type: 'string' }, // job/jobs: of the processes that the command starts
       optional: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -84,26 +119,14 @@ async function main(): Promise<number> {
     return values.optional ? 0 : 2;
   }
   const archs = values.arch.split(',');
-  if (Number(values.jobs) > 1 && archs.length > 1) {
-    return inProcesses(archs, Number(values.jobs), [folder, '--unit', values.unit]);
-  }
-  let failures = 0;
-  for (const arch of archs) {
-    const start = performance.now();
-    let bytes = 0;
-    for (const unit of units) {
-      const done = compile(pythonFolders(), unit.headers, unit.body, Number(arch));
-      bytes += done.bytes;
-      if (done.error === '') continue;
-      failures += 1;
-      console.error(`sm_${arch}: ${unit.names.join(', ')}\n${done.error}`);
-    }
-    const count = units.reduce((sum, u) => sum + u.names.length, 0);
-    console.log(
-      `sm_${arch}: ${count} kernels in ${units.length} units, ${bytes} bytes, ${((performance.now() - start) / 1000).toFixed(1)} s`,
-    );
-  }
-  return failures === 0 ? 0 : 1;
+  const jobs = Number(values.jobs);
+  if (jobs > 1 && values.share === undefined) return inProcesses(jobs, process.argv.slice(2));
+  const tasks = tasksOf(units, archs, values.spread, values.share ?? '0/1');
+  const failures = archs.map((arch) => {
+    const part = tasks.filter((task) => task.arch === arch).map((task) => task.unit);
+    return part.length === 0 ? 0 : compileUnits(compile, part, arch);
+  });
+  return failures.every((count) => count === 0) ? 0 : 1;
 }
 
 try {
