@@ -5,7 +5,7 @@ import { Complex } from './complex.js';
 import { cpu, type Device, deviceError, disposed } from './device.js';
 import type { DType } from './dtype.js';
 import { type NumericArray, readAt, type Scalar, typedArrayOver } from './element.js';
-import { ArgumentError, IndexError, message, RuntimeError, showShape } from './errors.js';
+import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from './errors.js';
 import { isContiguousLayout, numelOf, type Shape, wrapDim } from './shape.js';
 import { Storage } from './storage.js';
 
@@ -162,6 +162,30 @@ export class Tensor {
   /** Counts in-place changes of the storage that this tensor and its views share. */
   get version(): number {
     return this.storage.version;
+  }
+
+  /**
+   * The tensor without its history, over the same memory. Assigning replaces memory, shape, dtype and device in place, unnoticed by
+   * autograd.
+   * @see PyTorch: torch.Tensor.data.
+   */
+  get data(): Tensor {
+    const { storage, sizes, strides, offset, dtype, rowMajor, device } = this;
+    return new Tensor(storage, sizes, strides, offset, dtype, rowMajor, null, device);
+  }
+  set data(value: Tensor) {
+    if (!(value instanceof Tensor)) throw new ArgumentError(message('data', 'a Tensor', describe(value)));
+    if (this.requiresGrad && value.dtype.isIntegral) {
+      const hint = 'data set to a tensor that requires gradients must be floating point or complex dtype';
+      throw new RuntimeError(message('data', 'a floating or complex dtype', value.dtype.name, hint));
+    }
+    this.become(value);
+  }
+  /** @internal Takes over the memory and geometry of another tensor; history and gradient stay. */
+  become(other: Tensor): void {
+    const { storage, sizes, strides, offset, dtype, device, rowMajor, length, address } = other;
+    Object.assign(this, { storage, sizes, strides, offset, dtype, device, rowMajor, length, address });
+    this.viewVersion = storage.version;
   }
 
   // --- autograd state ---

@@ -64,7 +64,7 @@ export function requirePlanes(op: string, x: Tensor, n: number): void {
       op,
       `${n + 1} dims, or ${n + 2} with a batch, of which only the batch may be empty`,
       showShape(x.sizes),
-      `Expected ${n + 1}D or ${n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: ${showShape(x.sizes)}`,
+      `non-empty ${n + 1}D or ${n + 2}D (batch mode) tensor expected for input, with optional 0 dim batch size, but got: ${showShape(x.sizes)}`,
     );
   }
 }

@@ -34,7 +34,11 @@ interface Classes {
 
 function classesOf(op: string, y: Tensor, count: number, ignore: number): Classes {
   if (y.dtype !== int64 && y.dtype.name !== 'uint8') {
-    refuse(op, 'a target of int64', y.dtype.name, `expected scalar type Long but found ${y.dtype.title}`);
+    const hint =
+      op === 'nllLoss'
+        ? `expected scalar type Long but found ${y.dtype.title}`
+        : `expected target dtype to be Long or Byte, but got ${y.dtype.title}`;
+    refuse(op, 'a target of int64', y.dtype.name, hint);
   }
   const ignored = y.eq(ignore);
   const index = y.to(int64).maskedFill(ignored, 0);

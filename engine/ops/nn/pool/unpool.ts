@@ -250,9 +250,12 @@ function fractionalPooled(
   const lead = x.sizes.slice(0, x.ndim - n);
   const planes = [x.ndim === n + 1 ? 1 : x.sizes[0]!, x.sizes[x.ndim - n - 1]!, n];
   const drawn = given ?? rand.impl(planes, null, x.dtype, null, false);
-  if (showShape(drawn.sizes) !== showShape(planes))
+  // As PyTorch, samples for more batches than there are may be given.
+  const fits = drawn.ndim === 3 && drawn.sizes.every((v, i) => (i === 0 ? v >= planes[0]! : v === planes[i]));
+  if (!fits)
     throw new RuntimeError(message(op, `random samples of ${showShape(planes)}`, showShape(drawn.sizes)));
-  const { windows, places } = noGrad(() => fractionalWindows(x, kernel, sizes, drawn.reshape([...lead, n])));
+  const samples = drawn.narrow(0, 0, planes[0]!).reshape([...lead, n]);
+  const { windows, places } = noGrad(() => fractionalWindows(x, kernel, sizes, samples));
   const node = `FractionalMaxPool${n}DBackward0`;
   const { values, indices } = maxOfWindows(node, x, windows, places, returnIndices);
   return returnIndices ? [values, indices!] : values;
