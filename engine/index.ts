@@ -53,8 +53,17 @@ export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
 export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';
 export * from './generated/functions.js';
+export {
+  type FilePath,
+  loadNpy,
+  loadNpz,
+  type NpyOptions,
+  NpzTensors,
+  saveNpy,
+  saveNpz,
+} from './io/array-files.js';
 export { NpyError } from './io/npy.js';
-export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './io/numpy.js';
+export { fromNumpy, type NdArray } from './io/numpy.js';
 export { fuse, scalar } from './pointwise/fuse.js';
 export {
   type ErrorSample,
