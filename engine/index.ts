@@ -64,6 +64,15 @@ export {
 } from './io/array-files.js';
 export { NpyError } from './io/npy.js';
 export { fromNumpy, type NdArray } from './io/numpy.js';
+export {
+  loadSafetensors,
+  openSafetensors,
+  SafetensorsError,
+  SafetensorsFile,
+  type SafetensorsLoadOptions,
+  type SafetensorsSaveOptions,
+  saveSafetensors,
+} from './io/safetensors.js';
 export { fuse, scalar } from './pointwise/fuse.js';
 export {
   type ErrorSample,

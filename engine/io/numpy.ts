@@ -4,6 +4,7 @@ import { ArgumentError, describe, message, RuntimeError, showShape, ValueError }
 import { contiguousStrides, numelOf } from '../core/shape.js';
 import { adopt } from '../core/storage.js';
 import { type NumericArray, Tensor } from '../core/tensor.js';
+import { extentOf } from './_payload.js';
 
 /** An array in JavaScript: what an .npy reader returns, and what `numpy()` gives. Strides are in elements. */
 export interface NdArray {
@@ -50,19 +51,13 @@ Tensor.prototype.numpy = function (this: Tensor): NdArray {
   }
   const whole = this.typed();
   const n = numbersIn(this.dtype);
-  const end = this.offset + extent(this.sizes, this.strides);
+  const end = this.offset + extentOf(this.sizes, this.strides);
   const data = whole.subarray(n * this.offset, n * end) as NumericArray;
   return { data, shape: [...this.sizes], strides: [...this.strides], dtype: this.dtype.name };
 };
 
 /** How many numbers of its typed array an element takes. */
 const numbersIn = (d: DType): number => (d.isComplex ? 2 : 1);
-
-/** How many elements of memory a layout reaches over. */
-function extent(shape: readonly number[], strides: readonly number[]): number {
-  if (shape.some((s) => s === 0)) return 0;
-  return shape.reduce((n, s, d) => n + (s - 1) * strides[d]!, 1);
-}
 
 /**
  * A tensor that shares an array's memory, both ways. Takes `{ data, shape, strides?, dtype? }` or a typed array (1-d).
@@ -143,7 +138,7 @@ function checkBounds(
       ),
     );
   }
-  if (offset < 0 || (numelOf(shape) > 0 && offset + extent(shape, strides) > length)) {
+  if (offset < 0 || (numelOf(shape) > 0 && offset + extentOf(shape, strides) > length)) {
     throw new ValueError(
       message(
         'fromNumpy',
