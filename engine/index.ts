@@ -62,6 +62,7 @@ export {
   saveNpy,
   saveNpz,
 } from './io/array-files.js';
+export { CheckpointError, type LoadOptions, load, type MapLocation, save } from './io/checkpoint.js';
 export { NpyError } from './io/npy.js';
 export { fromNumpy, type NdArray } from './io/numpy.js';
 export {

@@ -137,9 +137,15 @@ function kindOf(stats: Stats): string {
   return stats.isDirectory() ? 'a directory' : 'a device or pipe';
 }
 
-/** Takes the bytes of a file in their order. */
-export class FileSink {
+/** Takes bytes in their order. */
+export interface ByteSink {
   /** How many bytes were written. */
+  readonly position: number;
+  write(bytes: Uint8Array): void;
+}
+
+/** Writes the bytes into a file. */
+class FileSink implements ByteSink {
   position = 0;
   readonly #fd: number;
   constructor(fd: number) {
@@ -156,7 +162,7 @@ export class FileSink {
  * Writes a file: first beside its place under another name, then flushed and renamed, so that whoever reads the path sees the old
  * file or the new one. Where `write` throws, the old file stays. Devices and pipes are written to directly.
  */
-export function saveFile(op: string, path: FilePath, write: (out: FileSink) => void): void {
+export function saveFile(op: string, path: FilePath, write: (out: ByteSink) => void): void {
   const { target, stats } = targetOf(pathOf(op, path));
   if (stats?.isDirectory()) throw new RuntimeError(message(op, 'a file', 'a directory', target));
   if (stats !== undefined && !stats.isFile()) {
@@ -182,7 +188,7 @@ function targetOf(path: string): { target: string; stats: Stats | undefined } {
   return { target: stats === undefined ? path : realpathSync(path), stats };
 }
 
-function writeTo(path: string, flags: string, write: (out: FileSink) => void): void {
+function writeTo(path: string, flags: string, write: (out: ByteSink) => void): void {
   const fd = openSync(path, flags);
   try {
     write(new FileSink(fd));

@@ -69,8 +69,8 @@ export function readHeader(source: ByteSource, refuse: Refusal): SafetensorsHead
     throw refuse(`a header of ${length} bytes`, `${source.length - 8} bytes to the end of the file`);
   const raw = new Uint8Array(Number(length));
   source.read(8, raw);
-  const header = parseJson(decode(raw, refuse), refuse);
-  if (!isObject(header)) throw refuse("a header that begins with '{'", 'another JSON value');
+  // What begins with '{' is an object.
+  const header = parseJson(decode(raw, refuse), refuse) as ReadonlyMap<string, Json>;
   const tensors = new Map<string, TensorEntry>();
   for (const [name, value] of header)
     if (name !== METADATA) tensors.set(name, readEntry(name, value, start, refuse));

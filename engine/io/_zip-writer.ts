@@ -1,6 +1,6 @@
 // ZIP archives: a writer of stored entries, by ranges. The same entries give the same bytes.
 //   const zip = new ZipWriter(out); zip.add('a.npy', size, (use) => use(bytes)); zip.finish();
-import type { FileSink } from './_file.js';
+import type { ByteSink } from './_file.js';
 import { RunningCrc } from './_zip.js';
 
 /** What does not fit 32 or 16 bits stands in ZIP64 fields: from here on. */
@@ -43,12 +43,12 @@ function extra64(values: readonly number[]): Buffer {
 
 /** Writes one archive to a sink. */
 export class ZipWriter {
-  readonly #out: FileSink;
+  readonly #out: ByteSink;
   readonly #align: number;
   readonly #written: Written[] = [];
 
   /** `align`: the data of each entry begin at a multiple of it, as PyTorch has them. */
-  constructor(out: FileSink, align = 1) {
+  constructor(out: ByteSink, align = 1) {
     this.#out = out;
     this.#align = align;
   }

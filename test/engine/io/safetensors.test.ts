@@ -1,5 +1,13 @@
 // safetensors: files that the reference wrote, byte for byte; round trips; every way a file can be wrong. files/make.py made the files.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -157,6 +165,9 @@ describe('saving', () => {
     expect(save({}, { metadata: { a: 1 } })).toThrow("a string for 'a' of metadata, got 1");
     expect(save({}, { metadata: 'a' })).toThrow('an object of strings');
     expect(save({}, { metadata: { a: '\ud800' } })).toThrow('well-formed');
+    expect(save({}, { metadata: { a: 'x'.repeat(1e8) } })).toThrow(
+      'a header of at most 100000000 bytes, got 100000032',
+    );
     expect(save({}, { meta: {} })).toThrow("Did you mean 'metadata'?");
     expect(readFileSync(at('old.safetensors'), 'utf8')).toBe('old');
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
@@ -253,6 +264,7 @@ describe('malformed files', () => {
       () => file('{"__metadata__":null}'),
       '__metadata__ to be an object of strings, got null',
     ],
+    ['an endless string', () => file('{"a'), 'a whole JSON string at character 1'],
     ['a lone surrogate', () => file('{"\\ud800":{}}'), 'well-formed text, got "\\ud800" at character 1'],
     ['a control character', () => file('{"\n":{}}'), 'a JSON string at character 1'],
     ['deep JSON', () => file(`{"a":${'['.repeat(50)}`), 'JSON of at most 16 levels'],
@@ -424,6 +436,11 @@ describe('an index and its files', () => {
       'the file gone.safetensors beside the index, got none',
     );
     refused({ weight_map: { z: 'm-1.safetensors' } }, 'tensor "z" in m-1.safetensors, got a file without it');
+    index('');
+    truncateSync(at('model.safetensors.index.json'), 100_000_001);
+    expect(() => loadSafetensors(at('model.safetensors.index.json'))).toThrow(
+      'an index of at most 100000000 bytes',
+    );
     refused('{"weight_map":{"a":"m-1.safetensors","a":"m-1.safetensors"}}', 'each name once');
   });
 });
