@@ -47,10 +47,8 @@ export interface Payload {
 export function readStorage(payload: Payload, bytes: number): Storage {
   const { source, at, each, swap = 0 } = payload;
   const storage = allocate(bytes);
-  if (bytes === 0) return storage;
-  const buffer = storage.bytes();
   for (let done = 0; done < bytes; done += range.bytes) {
-    const part = new Uint8Array(buffer, storage.byteOffset + done, Math.min(range.bytes, bytes - done));
+    const part = storage.window(done, Math.min(range.bytes, bytes - done));
     source.read(at + done, part);
     each?.(part);
     if (swap > 1) swapWords(part, swap);
@@ -99,9 +97,7 @@ export function eachRange(
   for (let done = 0; done < bytes; done += range.bytes) {
     const size = Math.min(range.bytes, bytes - done);
     const at = from + done;
-    const part = here
-      ? new Uint8Array(storage.bytes(), storage.byteOffset + at, size)
-      : new Uint8Array(storage.read(at, size));
+    const part = here ? storage.window(at, size) : new Uint8Array(storage.read(at, size));
     if (LITTLE || word === 1) use(part);
     else {
       const turned = part.slice();

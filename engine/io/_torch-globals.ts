@@ -211,9 +211,13 @@ function rebuildV2(args: readonly unknown[], vm: PyContext): Tensor {
 }
 
 function withGrad(x: Tensor, requiresGrad: unknown, vm: PyContext): Tensor {
+  return gradFlag(x, requiresGrad, vm) ? x.requiresGrad_(true) : x;
+}
+
+function gradFlag(x: Tensor, requiresGrad: unknown, vm: PyContext): boolean {
   if (typeof requiresGrad !== 'boolean') throw vm.refuse('requires_grad True or False', kindOf(requiresGrad));
   if (requiresGrad && x.dtype.isIntegral) throw vm.refuse('a dtype that can require grad', x.dtype.name);
-  return requiresGrad ? x.requiresGrad_(true) : x;
+  return requiresGrad;
 }
 
 function requireNoHooks(hooks: unknown, vm: PyContext): void {
@@ -243,10 +247,7 @@ function resolved(x: Tensor, from: unknown, metadata: unknown, vm: PyContext): T
 function rebuildParameter([data, requiresGrad, hooks]: readonly unknown[], vm: PyContext): Tensor {
   if (!(data instanceof Tensor)) throw vm.refuse('a tensor for a Parameter', kindOf(data));
   requireNoHooks(hooks, vm);
-  if (typeof requiresGrad !== 'boolean') throw vm.refuse('requires_grad True or False', kindOf(requiresGrad));
-  if (requiresGrad && data.dtype.isIntegral)
-    throw vm.refuse('a dtype that can require grad', data.dtype.name);
-  return parameterHooks.parameterOf(data, requiresGrad);
+  return parameterHooks.parameterOf(data, gradFlag(data, requiresGrad, vm));
 }
 
 function rebuildMeta([dtype, size, stride, requiresGrad]: readonly unknown[], vm: PyContext): Tensor {

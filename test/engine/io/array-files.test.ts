@@ -134,6 +134,20 @@ describe('npy files of tensors', () => {
     expect(() => saveNpy(at('x.npy'), gone)).toThrow('disposed');
   });
 
+  it('leaves dispose() able to give the memory back', () => {
+    const live = (): number => torch.memoryStats().liveBytes;
+    torch.emptyCache();
+    const before = live();
+    const x = torch.ones([100_000]);
+    saveNpy(at('big.npy'), x);
+    const back = loadNpy(at('big.npy'));
+    expect(live() - before).toBeGreaterThanOrEqual(800_000);
+    x.dispose();
+    back.dispose();
+    expect(live()).toBe(before);
+    expect(() => x.storage.window(0, 4)).toThrow('disposed');
+  });
+
   it('reads |V2 as bfloat16 where that is said, and else says how', () => {
     const x = torch.tensor([1.5, -2, 0.25], { dtype: 'bfloat16' });
     saveNpy(at('b.npy'), x);

@@ -215,6 +215,16 @@ describe('pickles made by hand', () => {
       'a tensor for a Parameter',
     ],
     [
+      'a parameter that requires grad as text',
+      CALL('torch._utils', '_rebuild_parameter', TUPLE(ONE, TEXT('a'), HOOKS)),
+      'requires_grad True or False',
+    ],
+    [
+      'an integer parameter',
+      CALL('torch._utils', '_rebuild_parameter', TUPLE(ONE.replace('Float', 'Int'), '\x88', HOOKS)),
+      'a dtype that can require grad',
+    ],
+    [
       'a meta tensor of no dtype',
       CALL('torch._utils', '_rebuild_meta_tensor_no_storage', TUPLE('N', ')', ')', '\x89')),
       'a dtype for a tensor',
