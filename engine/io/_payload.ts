@@ -5,6 +5,7 @@ import { noGrad } from '../autograd/grad-mode.js';
 import { type Device, deviceError, disposed, meta, placedOn } from '../core/device.js';
 import type { DType } from '../core/dtype.js';
 import { ArgumentError, describe, message, NotImplementedError } from '../core/errors.js';
+import { isOptions } from '../core/options.js';
 import { contiguousStrides, numelOf, type Shape } from '../core/shape.js';
 import { allocate, copyBytes, type Storage } from '../core/storage.js';
 import { Tensor } from '../core/tensor.js';
@@ -78,6 +79,23 @@ export function requireTensor(op: string, value: unknown, what = 'a Tensor'): as
   }
   if (value.device === disposed) throw deviceError(op, [value]);
   if (value.device === meta) throw new NotImplementedError(message(op, `${what} with data`, 'one on meta'));
+}
+
+/** Named tensors as pairs, from an object, a Map, or what looks like one. The values are not checked. */
+export function namedTensors(op: string, tensors: unknown): [string, unknown][] {
+  const pairs = isOptions(tensors) ? Object.entries(tensors) : isMap(tensors) ? [...tensors] : null;
+  if (pairs === null)
+    throw new ArgumentError(message(op, 'a Map or an object of tensors by name', describe(tensors)));
+  for (const [name] of pairs)
+    if (typeof name !== 'string')
+      throw new ArgumentError(message(op, 'names that are strings', describe(name)));
+  return pairs as [string, unknown][];
+}
+
+function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> {
+  if (typeof value !== 'object' || value === null || value instanceof Tensor) return false;
+  const methods: readonly (keyof ReadonlyMap<unknown, unknown>)[] = ['get', 'has', Symbol.iterator];
+  return methods.every((method) => typeof (value as ReadonlyMap<unknown, unknown>)[method] === 'function');
 }
 
 /** The same elements in C order: the tensor itself where they are so already. No history. */

@@ -53,8 +53,10 @@ class Pickler {
   readonly storages = new Map<Storage, NamedStorage>();
   readonly #refuse: Refusal;
   readonly #out = new GrowingBuffer();
-  /** Objects, and texts and globals by what they say, with their numbers in the memo. */
+  /** Objects and texts, with their numbers in the memo. */
   readonly #memo = new Map<unknown, number>();
+  /** Globals, by what stands in the pickle. */
+  readonly #globals = new Map<string, number>();
   /** Where the value under way lies, for messages. */
   readonly #path: string[] = [];
 
@@ -93,13 +95,14 @@ class Pickler {
     this.#out.next(bytes.length).set(bytes);
   }
   /** Remembers what was written last under a number. */
-  #remember(what: unknown): void {
-    this.#uint32('r', this.#memo.size);
-    this.#memo.set(what, this.#memo.size);
+  #remember<T>(what: T, memo: Map<T, number> = this.#memo as Map<T, number>): void {
+    const index = this.#memo.size + this.#globals.size;
+    this.#uint32('r', index);
+    memo.set(what, index);
   }
   /** Writes a reference to what was written before; false where it was not. */
-  #recall(what: unknown): boolean {
-    const index = this.#memo.get(what);
+  #recall<T>(what: T, memo: ReadonlyMap<T, number> = this.#memo as ReadonlyMap<T, number>): boolean {
+    const index = memo.get(what);
     if (index === undefined) return false;
     this.#uint32('j', index);
     return true;
@@ -244,9 +247,9 @@ class Pickler {
 
   #global(module: string, name: string): void {
     const text = `${module}\n${name}\n`;
-    if (this.#recall(`c${text}\0`)) return;
+    if (this.#recall(text, this.#globals)) return;
     this.#code(`c${text}`);
-    this.#remember(`c${text}\0`);
+    this.#remember(text, this.#globals);
   }
   /** A call: the global, the tuple of arguments that `args` writes, and the instruction. */
   #call(module: string, name: string, args: () => void): void {

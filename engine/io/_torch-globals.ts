@@ -8,7 +8,16 @@ import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import { Size, Tensor } from '../core/tensor.js';
 import { extentOf } from './_payload.js';
-import { kindOf, meaningOf, type PyContext, PyDict, type PyGlobal, PyList, PyTuple } from './_unpickle.js';
+import {
+  kindOf,
+  MOST_ENTRIES,
+  meaningOf,
+  type PyContext,
+  PyDict,
+  type PyGlobal,
+  PyList,
+  PyTuple,
+} from './_unpickle.js';
 
 /** How a Parameter is told from a tensor, and made of one: engine/nn sets both. */
 export const parameterHooks = {
@@ -93,6 +102,8 @@ export function globalHint(name: string): string {
 function itemsOf(op: string, value: unknown, vm: PyContext): readonly unknown[] {
   if (!(value instanceof PyList || value instanceof PyTuple))
     throw vm.refuse(`a list for ${op}`, kindOf(value));
+  if (value.items.length > MOST_ENTRIES)
+    throw vm.refuse(`at most ${MOST_ENTRIES} items for ${op}`, kindOf(value));
   vm.charge(8 * value.items.length);
   return value.items;
 }

@@ -48,6 +48,8 @@ export interface UnpickleOptions {
 
 /** Values nest no deeper, so that no walk over them runs out of stack. */
 export const MOST_LEVELS = 500;
+/** A Map holds no more than 2^24; none that is read here comes near. */
+export const MOST_ENTRIES = 2 ** 23;
 /** Calls may copy what the pickle holds, but only so often. */
 const MOST_COPIES = 8;
 const MOST_TEXT = 2 ** 28;
@@ -175,11 +177,16 @@ class Machine implements PyContext {
     this.push(new PyTuple(items.reverse()));
   }
   put(index: number): void {
+    this.#requireRoom(this.#memo.size);
     this.#memo.set(index, this.top());
   }
   get(index: number): void {
     if (!this.#memo.has(index)) throw this.refuse(`a value in memo ${index}`, 'none');
     this.push(this.#memo.get(index));
+  }
+
+  #requireRoom(entries: number): void {
+    if (entries >= MOST_ENTRIES) throw this.refuse(`at most ${MOST_ENTRIES} entries`, 'more');
   }
 
   // --- instructions that take more than a line ---
@@ -193,6 +200,7 @@ class Machine implements PyContext {
     const dict = this.top();
     if (!(dict instanceof PyDict)) throw this.refuse('a dict to set items of', kindOf(dict));
     if (items.length % 2 !== 0) throw this.refuse('keys and values', 'a key without a value');
+    this.#requireRoom(dict.entries.size + items.length / 2);
     for (let i = 0; i < items.length; i += 2) {
       const key = items[i];
       if (key instanceof PyList || key instanceof PyDict) throw this.refuse('a key that hashes', kindOf(key));

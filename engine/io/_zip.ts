@@ -15,6 +15,8 @@ const FULL32 = 0xffffffff;
 const MOST_EXPANSION = 1032;
 /** Directories and deflated entries are held in memory. */
 const MOST_IN_MEMORY = 2 ** 31;
+/** A Map holds no more than twice as many. */
+const MOST_ENTRIES = 2 ** 23;
 
 export const STORED = 0;
 export const DEFLATED = 8;
@@ -54,6 +56,7 @@ export class ZipReader {
       throw this.#refuse('a directory inside the file', `${length} bytes at ${start}`);
     if (length > MOST_IN_MEMORY)
       throw this.#refuse(`a directory of at most ${MOST_IN_MEMORY} bytes`, `${length}`);
+    if (count > MOST_ENTRIES) throw this.#refuse(`at most ${MOST_ENTRIES} entries`, `${count}`);
     const block = this.#view(start, length);
     const found: ZipEntry[] = [];
     let at = 0;

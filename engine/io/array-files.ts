@@ -1,8 +1,8 @@
 // .npy and .npz files of tensors. `saveNpy(path, x)`, `loadNpy(path)`, `saveNpz(path, { w, b })`, `loadNpz(path).get('w')`.
 import { cpu, placedOn } from '../core/device.js';
 import { asDType, bool, type DType, dtypes } from '../core/dtype.js';
-import { ArgumentError, describe, message, RuntimeError } from '../core/errors.js';
-import { isOptions, readOptions } from '../core/options.js';
+import { ArgumentError, message, RuntimeError } from '../core/errors.js';
+import { readOptions } from '../core/options.js';
 import { disposeSymbol } from '../core/scope.js';
 import { numelOf, type Shape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
@@ -17,7 +17,7 @@ import {
   saveFile,
   withFile,
 } from './_file.js';
-import { eachRangeOf, inOrder, readPayload, requireTensor, wordSize } from './_payload.js';
+import { eachRangeOf, inOrder, namedTensors, readPayload, requireTensor, wordSize } from './_payload.js';
 import { RunningCrc, requireCrc, STORED, type ZipEntry, ZipReader } from './_zip.js';
 import { ZipWriter } from './_zip-writer.js';
 import { HEADER_ROOM, type NpyDtype, readHeader, refusal, requireBooleans, serializeHeader } from './npy.js';
@@ -79,14 +79,14 @@ export function saveNpz(
   tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
 ): void {
   const refuse = refusal('npz');
-  const entries = entriesOf(tensors);
-  for (const [name, x] of entries) {
+  const entries = namedTensors('saveNpz', tensors).map(([name, x]): [string, Tensor] => {
     // A lone surrogate has no UTF-8 form, and the name would come back as another.
     if (/\p{Surrogate}/u.test(name)) throw refuse('names of well-formed text', JSON.stringify(name));
     const length = Buffer.byteLength(name) + '.npy'.length;
     if (length > 0xffff) throw refuse('names of at most 65535 bytes', `one of ${length}`);
     requireTensor('saveNpz', x, `a Tensor for '${name}'`);
-  }
+    return [name, x];
+  });
   saveFile('saveNpz', path, (out) => {
     const zip = new ZipWriter(out);
     for (const [name, x] of entries) {
@@ -98,12 +98,6 @@ export function saveNpz(
     }
     zip.finish();
   });
-}
-
-function entriesOf(tensors: unknown): [string, Tensor][] {
-  if (tensors instanceof Map || tensors instanceof NpzTensors) return [...tensors];
-  if (isOptions(tensors)) return Object.entries(tensors as Record<string, Tensor>);
-  throw new ArgumentError(message('saveNpz', 'a Map or an object of tensors by name', describe(tensors)));
 }
 
 /** The two parts of the file that holds this tensor. */

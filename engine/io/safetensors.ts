@@ -12,7 +12,16 @@ import { disposeSymbol } from '../core/scope.js';
 import type { Tensor } from '../core/tensor.js';
 import { type FilePath, FileSource, pathOf, type Refusal, saveFile, withFile } from './_file.js';
 import { parseJson } from './_json.js';
-import { eachRangeOf, extentOf, inOrder, LITTLE, readPayload, requireTensor, wordSize } from './_payload.js';
+import {
+  eachRangeOf,
+  extentOf,
+  inOrder,
+  LITTLE,
+  namedTensors,
+  readPayload,
+  requireTensor,
+  wordSize,
+} from './_payload.js';
 import {
   dtypeNamed,
   inFileOrder,
@@ -61,7 +70,7 @@ export function saveSafetensors(
   const refuse = refusal(file);
   const { metadata } = readOptions<SafetensorsSaveOptions>(op, options, ['metadata']);
   const texts = metadata === undefined || metadata === null ? undefined : textsOf(op, metadata, refuse);
-  const entries = entriesOf(op, tensors).map(([name, x]) => newEntry(op, name, x, refuse));
+  const entries = namedTensors(op, tensors).map(([name, x]) => newEntry(op, name, x, refuse));
   requireApart(entries, refuse);
   const ordered = inFileOrder(entries);
   const header = writeHeader(ordered, texts, refuse);
@@ -79,15 +88,7 @@ interface Entry {
   readonly x: Tensor;
 }
 
-function entriesOf(op: string, tensors: unknown): [string, Tensor][] {
-  if (tensors instanceof Map) return [...tensors];
-  if (isOptions(tensors)) return Object.entries(tensors as Record<string, Tensor>);
-  throw new ArgumentError(message(op, 'a Map or an object of tensors by name', describe(tensors)));
-}
-
-function newEntry(op: string, name: unknown, x: unknown, refuse: Refusal): Entry {
-  if (typeof name !== 'string')
-    throw new ArgumentError(message(op, 'names that are strings', describe(name)));
+function newEntry(op: string, name: string, x: unknown, refuse: Refusal): Entry {
   requireText(name, refuse);
   requireTensor(op, x, `a Tensor for '${name}'`);
   if (name === '__metadata__') throw refuse('another name: the header keeps its texts there', describe(name));

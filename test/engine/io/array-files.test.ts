@@ -243,6 +243,9 @@ describe('npz files of tensors', () => {
     expect(readFileSync(at('again.npz'))).toEqual(readFileSync(at('x.npz')));
     expect([...parseNpz(readFileSync(at('x.npz'))).keys()]).toEqual([...given.keys()]);
     expect(() => saveNpz(at('x.npz'), [torch.ones([1])] as never)).toThrow('a Map or an object of tensors');
+    expect(() => saveNpz(at('x.npz'), new Map([[1, torch.ones([1])]]) as never)).toThrow(
+      'names that are strings',
+    );
     expect(() => saveNpz(at('x.npz'), { '\ud800': torch.ones([1]) })).toThrow('well-formed');
     expect(() => saveNpz(at('x.npz'), { ['x'.repeat(70_000)]: torch.ones([1]) })).toThrow(
       'at most 65535 bytes',

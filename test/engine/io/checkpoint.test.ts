@@ -214,6 +214,10 @@ describe('saving', () => {
       const wanted = { ...value, deep: [{ a: { k: [torch.ones([2])] } }] };
       expectSame(load(at('all.pt')), wanted);
     }
+    // Texts that look like the pickle's own.
+    const texts = ['ctorch\nSize\n\0', 'torch\nfloat32\n', 'torch\nSize\n', 'storage', 'cpu', '0'];
+    save({ d: torch.float32, s: torch.ones([1]).size(), x: torch.ones([1]), texts }, at('texts.pt'));
+    expect(load<Values>(at('texts.pt')).texts).toEqual(texts);
     save(torch.ones([3]), at('one.pt'));
     expect(load<torch.Tensor>(at('one.pt')).tolist()).toEqual([1, 1, 1]);
     for (const value of [null, true, 5, 'text', [], {}, -(2n ** 90n), -(2 ** 40), 0.5]) {
@@ -441,14 +445,14 @@ describe('damage of any kind', () => {
     const numbers = generator(5);
     const source = readFileSync(made('reference.pt'));
     let refused = 0;
-    for (let round = 0; round < 400; round++) {
+    for (let round = 0; round < 200; round++) {
       writeFileSync(
         at('fuzz.pt'),
         damaged(source, (n) => below(numbers, n)),
       );
       if (tried(at('fuzz.pt'))) refused += 1;
     }
-    expect(refused).toBeGreaterThan(150);
+    expect(refused).toBeGreaterThan(80);
   });
   it('of the pickle is typed', () => {
     const numbers = generator(6);
@@ -467,10 +471,10 @@ describe('damage of any kind', () => {
     expect(Object.keys(storages).length).toBeGreaterThan(15);
     load(writeArchive(at('hand.pt'), { ...storages, 'data.pkl': source }));
     let refused = 0;
-    for (let round = 0; round < 600; round++)
+    for (let round = 0; round < 300; round++)
       if (tried(writeArchive(at('hand.pt'), { ...storages, 'data.pkl': damaged(source, random) })))
         refused += 1;
-    expect(refused).toBeGreaterThan(150);
+    expect(refused).toBeGreaterThan(80);
   });
 });
 
@@ -542,5 +546,5 @@ print(json.dumps([kinds, numbers, type(parameter).__name__, parameter.requires_g
     ]);
     expect([parameter, requiresGrad, swapped]).toEqual(['Parameter', true, [1, 2]]);
     expectSame(load(at('theirs.pt')), value);
-  }, 120_000);
+  }, 300_000);
 });

@@ -157,6 +157,7 @@ describe('saving', () => {
       'required a dtype of the format, got complex128 for tensor "z"',
     );
     expect(save({ z: [1, 2] })).toThrow("required a Tensor for 'z', got an array of 2. Make one");
+    expect(save(torch.ones([1]))).toThrow('a Map or an object of tensors by name, got a Tensor');
     expect(save([torch.ones([1])])).toThrow('a Map or an object of tensors by name');
     expect(save(new Map([[1, torch.ones([1])]]))).toThrow('names that are strings, got 1');
     expect(save({ z: torch.ones([1], { device: 'meta' }) })).toThrow('one on meta');
@@ -171,6 +172,12 @@ describe('saving', () => {
     expect(save({}, { meta: {} })).toThrow("Did you mean 'metadata'?");
     expect(readFileSync(at('old.safetensors'), 'utf8')).toBe('old');
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('takes what loadNpz gives', () => {
+    torch.saveNpz(at('n.npz'), { b: torch.ones([2]), a: torch.arange(2) });
+    saveSafetensors(at('n.safetensors'), torch.loadNpz(at('n.npz')));
+    expect(Object.keys(loadSafetensors(at('n.safetensors')))).toEqual(['a', 'b']);
   });
 
   it('keeps metadata in order, an empty one too', () => {
