@@ -53,8 +53,36 @@ export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
 export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';
 export * from './generated/functions.js';
+export {
+  type FilePath,
+  loadNpy,
+  loadNpz,
+  type NpyOptions,
+  NpzTensors,
+  saveNpy,
+  saveNpz,
+} from './io/array-files.js';
+export { CheckpointError, type LoadOptions, load, type MapLocation, save } from './io/checkpoint.js';
 export { NpyError } from './io/npy.js';
-export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './io/numpy.js';
+export {
+  fromNumpy,
+  fromNumpy,
+  loadNpy,
+  loadNpz,
+  type NdArray,
+  type NdArray,
+  saveNpy,
+  saveNpz,
+} from './io/numpy.js';
+export {
+  loadSafetensors,
+  openSafetensors,
+  SafetensorsError,
+  SafetensorsFile,
+  type SafetensorsLoadOptions,
+  type SafetensorsSaveOptions,
+  saveSafetensors,
+} from './io/safetensors.js';
 export * as nn from './nn/index.js';
 export { fuse, scalar } from './pointwise/fuse.js';
 export {

@@ -60,6 +60,18 @@ export class Storage {
     return this.buffer;
   }
 
+  /**
+   * Some bytes of the CPU's memory, to be used at once: dispose() does not wait for them. Unlike bytes(), this reaches all of a
+   * storage that is larger than any ArrayBuffer (4 GiB in Node 20).
+   */
+  window(from: number, bytes: number): Uint8Array<ArrayBuffer> {
+    this.#requireMemory();
+    if (this.buffer !== null) return new Uint8Array(this.buffer, this.byteOffset + from, bytes);
+    const buffer = addon.arrayBufferAt(this.address + from, bytes);
+    ownerOfBuffer.set(buffer, this);
+    return new Uint8Array(buffer);
+  }
+
   /** A copy of some bytes, for JavaScript to read. Waits for the device. */
   read(from: number, bytes: number): ArrayBuffer {
     this.#requireMemory();

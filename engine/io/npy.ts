@@ -3,6 +3,8 @@
 // shape.
 import { parse } from 'npyjs';
 import { message, TorchstoneError } from '../core/errors.js';
+import type { Refusal } from './_file.js';
+import { LITTLE, swapWords } from './_payload.js';
 
 /** What a file may hold. float16 and bfloat16 as raw 16-bit patterns, bool as 0 and 1, complex interleaved. */
 export type NpyData =
@@ -43,10 +45,9 @@ export class NpyError extends TorchstoneError {
 }
 
 /** Makes the error `npy: FILE: required …, got …`; the file is left out where it has no name. */
-export type Refusal = (required: string, got: string) => NpyError;
 export function refusal(format: 'npy' | 'npz', name?: string): Refusal {
   const subject = name === undefined ? format : `${format}: ${name}`;
-  return (required, got) => new NpyError(message(subject, required, got));
+  return (required, got, hint) => new NpyError(message(subject, required, got, hint));
 }
 
 interface Layout {
@@ -81,7 +82,7 @@ const LAYOUTS = {
 } as const satisfies Readonly<Record<string, Layout>>;
 
 const NAMES = Object.keys(LAYOUTS) as readonly NpyDtype[];
-const HOST_ORDER = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? '<' : '>';
+const HOST_ORDER = LITTLE ? '<' : '>';
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] as const;
 /** NumPy's own limits: dimensions of an array, bytes of a header it reads without being told to trust it. */
 const MOST_DIMS = 64;
@@ -93,28 +94,23 @@ const MOST_HEADER = 10_000;
  */
 export function parseNpy(bytes: Uint8Array, name?: string): NpyArray {
   const refuse = refusal('npy', name);
-  const header = readHeader(bytes, refuse);
-  const { dtype, order } = readDescr(header.descr, refuse);
+  const { dtype, shape, end, fortran, swapped } = readHeader(bytes, bytes.length, refuse);
   const layout: Layout = LAYOUTS[dtype];
-  const count = countOf(header.shape, layout.itemSize, refuse);
-  const payload = bytes.subarray(header.end);
-  if (payload.length !== count * layout.itemSize) {
-    const wanted = `${count * layout.itemSize} bytes of data for shape ${tuple(header.shape)} of ${dtype}`;
-    throw refuse(wanted, `${payload.length}`);
-  }
+  const payload = bytes.subarray(end);
+  const count = payload.length / layout.itemSize;
   const head = encodeHeader(`${layout.itemSize === 1 ? '|' : '<'}${layout.wire ?? layout.code}`, [count]);
   const frame = new ArrayBuffer(head.length + payload.length);
   new Uint8Array(frame).set(head);
   const body = new Uint8Array(frame, head.length);
   body.set(payload);
-  if (order !== '|' && order !== HOST_ORDER) swapBytes(body, layout.itemSize / layout.parts);
-  if (header.fortran) toRowMajor(body, header.shape, layout.itemSize);
+  if (swapped) swapWords(body, layout.itemSize / layout.parts);
+  if (fortran) toRowMajor(body, shape, layout.itemSize);
   const data = parse(frame, { convertFloat16: false }).data as NpyData;
   if (!(data instanceof layout.view) || data.length !== count * layout.parts) {
     throw refuse(`${count * layout.parts} numbers of ${dtype}`, `${data.length} from npyjs`);
   }
   if (dtype === 'bool') requireBooleans(data, refuse);
-  return { data, shape: header.shape, strides: contiguousStrides(header.shape), dtype };
+  return { data, shape, strides: contiguousStrides(shape), dtype };
 }
 
 /**
@@ -133,13 +129,19 @@ export function serializeNpy(array: NpySource): Uint8Array {
   const length = countOf(shape, layout.itemSize, refuse) * layout.parts;
   if (data.length !== length) throw refuse(`${length} numbers for shape ${tuple(shape)}`, `${data.length}`);
   if (dtype === 'bool') requireBooleans(data, refuse);
-  const head = encodeHeader(`${layout.itemSize === 1 ? '|' : '<'}${layout.code}`, shape);
+  const head = serializeHeader(shape, dtype);
   const file = new Uint8Array(head.length + data.byteLength);
   file.set(head);
   const body = file.subarray(head.length);
   body.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  if (HOST_ORDER !== '<') swapBytes(body, layout.itemSize / layout.parts);
+  if (!LITTLE) swapWords(body, layout.itemSize / layout.parts);
   return file;
+}
+
+/** What comes before the data in a file: C order, low bytes first. */
+export function serializeHeader(shape: readonly number[], dtype: NpyDtype): Uint8Array {
+  const { itemSize, code } = LAYOUTS[dtype];
+  return encodeHeader(`${itemSize === 1 ? '|' : '<'}${code}`, shape);
 }
 
 /** Whether {@link serializeNpy} writes this dtype. */
@@ -147,15 +149,37 @@ export function isNpyDtype(dtype: string): dtype is NpyDtype {
   return Object.hasOwn(LAYOUTS, dtype);
 }
 
-interface Header {
-  readonly descr: string;
-  readonly fortran: boolean;
+/** What a header says, and where the data begin. */
+export interface NpyHeader {
+  readonly dtype: NpyDtype;
   readonly shape: readonly number[];
-  /** Where the data begins. */
+  /** Column-major. */
+  readonly fortran: boolean;
+  /** In the other byte order than this machine's. */
+  readonly swapped: boolean;
   readonly end: number;
 }
 
-function readHeader(bytes: Uint8Array, refuse: Refusal): Header {
+/** So many bytes hold every header that is read. */
+export const HEADER_ROOM = MOST_HEADER + 12;
+
+/**
+ * Reads a header from the first bytes of a file of `total` bytes, and checks that the data behind it are as long as it says.
+ * `raw` says what `|V2` data are: NumPy's word for two bytes of no type.
+ */
+export function readHeader(bytes: Uint8Array, total: number, refuse: Refusal, raw?: 'bfloat16'): NpyHeader {
+  const { text, end } = headerText(bytes, total, refuse);
+  const { descr, fortran, shape } = readDict(text, refuse);
+  const { dtype, order } = readDescr(descr, refuse, raw);
+  const { itemSize } = LAYOUTS[dtype];
+  const wanted = countOf(shape, itemSize, refuse) * itemSize;
+  if (total - end !== wanted) {
+    throw refuse(`${wanted} bytes of data for shape ${tuple(shape)} of ${dtype}`, `${total - end}`);
+  }
+  return { dtype, shape, fortran, swapped: order !== '|' && order !== HOST_ORDER, end };
+}
+
+function headerText(bytes: Uint8Array, total: number, refuse: Refusal): { text: string; end: number } {
   if (bytes.length < 10) throw refuse('at least 10 bytes', `${bytes.length}`);
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) {
     throw refuse("the magic string '\\x93NUMPY'", `bytes ${[...bytes.subarray(0, 6)].map(hex).join(' ')}`);
@@ -168,12 +192,11 @@ function readHeader(bytes: Uint8Array, refuse: Refusal): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const end = start + length;
-  if (end > bytes.length)
-    throw refuse(`a header of ${length} bytes`, `${bytes.length - start} bytes to the end`);
+  if (end > total) throw refuse(`a header of ${length} bytes`, `${total - start} bytes to the end`);
   if (length > MOST_HEADER) throw refuse(`a header of at most ${MOST_HEADER} bytes`, `${length}`);
   // Latin-1 until version 3; the same for the ASCII that all accepted headers are.
   const text = new TextDecoder(major === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, end));
-  return { ...readDict(text, refuse), end };
+  return { text, end };
 }
 
 function hex(byte: number): string {
@@ -211,7 +234,10 @@ function quote(text: string): string {
 }
 
 /** Reads the one dict NumPy writes. Nothing is evaluated; whatever else Python would accept is refused. */
-function readDict(text: string, refuse: Refusal): Omit<Header, 'end'> {
+function readDict(
+  text: string,
+  refuse: Refusal,
+): { descr: string; fortran: boolean; shape: readonly number[] } {
   const list = tokens(text, refuse).reverse();
   const next = (): Token => list.pop() ?? { kind: 'end', text: 'the end of the header' };
   const expectMark = (mark: string): void => {
@@ -279,11 +305,24 @@ function readShape(next: () => Token, isNext: (mark: string) => boolean, refuse:
   return dims;
 }
 
-function readDescr(descr: string, refuse: Refusal): { dtype: NpyDtype; order: string } {
+function readDescr(
+  descr: string,
+  refuse: Refusal,
+  raw: 'bfloat16' | undefined,
+): { dtype: NpyDtype; order: string } {
   const order = descr.slice(0, 1);
   const code = descr.slice(1);
   if (code.startsWith('O'))
     throw refuse('numbers', `descr '${descr}': object arrays are pickled code, never read`);
+  // What np.save makes of a bfloat16 array that np.load read: the name is lost, the bytes are in this machine's order.
+  if (descr === '|V2') {
+    if (raw !== undefined) return { dtype: raw, order: HOST_ORDER };
+    throw refuse(
+      'data of a known dtype',
+      "'|V2'",
+      "If they are bfloat16, read them with { dtype: 'bfloat16' }",
+    );
+  }
   const dtype = NAMES.find((known) => LAYOUTS[known].code === code);
   if (dtype === undefined) throw refuse(`descr of a known dtype (${NAMES.join(', ')})`, `'${descr}'`);
   // '|' stands for no byte order, which only single bytes have. '=' would be the order of whichever machine reads.
@@ -308,9 +347,10 @@ function countOf(shape: readonly number[], itemSize: number, refuse: Refusal): n
   return shape.includes(0) ? 0 : nonzero;
 }
 
-function requireBooleans(data: NpyData, refuse: Refusal): void {
+/** @throws what `refuse` makes for bytes that are no booleans. `first` is the place of the first one. */
+export function requireBooleans(data: NpyData, refuse: Refusal, first = 0): void {
   for (let i = 0; i < data.length; i++) {
-    if (Number(data[i]) > 1) throw refuse('bool bytes 0 or 1', `${data[i]} at element ${i}`);
+    if (Number(data[i]) > 1) throw refuse('bool bytes 0 or 1', `${data[i]} at element ${first + i}`);
   }
 }
 
@@ -329,13 +369,6 @@ function encodeHeader(descr: string, shape: readonly number[]): Uint8Array {
   head.set(new TextEncoder().encode(text), 10);
   head[length - 1] = 0x0a;
   return head;
-}
-
-function swapBytes(body: Uint8Array, size: number): void {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (size === 2) bytes.swap16();
-  if (size === 4) bytes.swap32();
-  if (size === 8) bytes.swap64();
 }
 
 /** Reorders elements from column-major to row-major, in place by way of a copy, as raw bits. */

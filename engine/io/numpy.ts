@@ -1,13 +1,10 @@
-// The NumPy bridge: arrays in memory, and .npy/.npz files. `fromNumpy({ data, shape })`, `x.numpy()`, `loadNpy(path)`.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { asDType, type DType, type DTypeLike, dtypes } from '../core/dtype.js';
+// The NumPy bridge: arrays in memory that tensors share. `fromNumpy({ data, shape })`, `x.numpy()`.
+import { asDType, type DType, type DTypeLike } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
 import { contiguousStrides, numelOf } from '../core/shape.js';
 import { adopt } from '../core/storage.js';
 import { type NumericArray, Tensor } from '../core/tensor.js';
-import { rawCast } from '../ops/creation/copy-fill-cast.js';
-import { parseNpy, serializeNpy } from './npy.js';
-import { parseNpz, serializeNpz } from './npz.js';
+import { extentOf } from './_payload.js';
 
 /** An array in JavaScript: what an .npy reader returns, and what `numpy()` gives. Strides are in elements. */
 export interface NdArray {
@@ -54,19 +51,13 @@ Tensor.prototype.numpy = function (this: Tensor): NdArray {
   }
   const whole = this.typed();
   const n = numbersIn(this.dtype);
-  const end = this.offset + extent(this.sizes, this.strides);
+  const end = this.offset + extentOf(this.sizes, this.strides);
   const data = whole.subarray(n * this.offset, n * end) as NumericArray;
   return { data, shape: [...this.sizes], strides: [...this.strides], dtype: this.dtype.name };
 };
 
 /** How many numbers of its typed array an element takes. */
 const numbersIn = (d: DType): number => (d.isComplex ? 2 : 1);
-
-/** How many elements of memory a layout reaches over. */
-function extent(shape: readonly number[], strides: readonly number[]): number {
-  if (shape.some((s) => s === 0)) return 0;
-  return shape.reduce((n, s, d) => n + (s - 1) * strides[d]!, 1);
-}
 
 /**
  * A tensor that shares an array's memory, both ways. Takes `{ data, shape, strides?, dtype? }` or a typed array (1-d).
@@ -147,7 +138,7 @@ function checkBounds(
       ),
     );
   }
-  if (offset < 0 || (numelOf(shape) > 0 && offset + extent(shape, strides) > length)) {
+  if (offset < 0 || (numelOf(shape) > 0 && offset + extentOf(shape, strides) > length)) {
     throw new ValueError(
       message(
         'fromNumpy',
@@ -183,44 +174,4 @@ function dtypeOfData(data: NumericArray, named: DTypeLike | string | undefined):
     );
   }
   return d;
-}
-
-function tensorOf(array: { data: unknown; shape: readonly number[]; dtype: string }, name: string): Tensor {
-  if (!dtypes.some((d) => d.name === array.dtype)) {
-    throw new ArgumentError(message('load', 'a dtype that tensors have', `${array.dtype} in ${name}`));
-  }
-  return fromNumpy({ data: array.data as NumericArray, shape: array.shape, dtype: array.dtype });
-}
-
-/** Reads an .npy file. @throws NpyError with the reason, for anything but a whole, honest file. */
-export function loadNpy(path: string): Tensor {
-  return tensorOf(parseNpy(readFileSync(path), path), path);
-}
-/** Reads an .npz archive: its arrays by name. @throws NpyError */
-export function loadNpz(path: string): Map<string, Tensor> {
-  const out = new Map<string, Tensor>();
-  for (const [name, array] of parseNpz(readFileSync(path), path))
-    out.set(name, tensorOf(array, `${path}:${name}`));
-  return out;
-}
-
-function plain(x: Tensor): Parameters<typeof serializeNpy>[0] {
-  if (x.device.backend?.copies) return plain(x.detach().to('cpu'));
-  const c = x.rowMajor && x.storage.byteLength === x.length * x.dtype.itemSize ? x : rawCast(x, x.dtype);
-  const n = numbersIn(c.dtype);
-  const data = c.typed().subarray(n * c.offset, n * (c.offset + c.length)) as NumericArray;
-  return { data, shape: [...x.sizes], dtype: x.dtype.name } as Parameters<typeof serializeNpy>[0];
-}
-
-/** Writes an .npy file in C order. */
-export function saveNpy(path: string, x: Tensor): void {
-  writeFileSync(path, serializeNpy(plain(x)));
-}
-/** Writes an .npz archive. */
-export function saveNpz(
-  path: string,
-  tensors: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
-): void {
-  const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
-  writeFileSync(path, serializeNpz(new Map(entries.map(([name, x]) => [name, plain(x)]))));
 }
