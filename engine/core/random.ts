@@ -210,8 +210,10 @@ export class Generator {
 }
 
 let current = new Generator();
+// Every process and every worker loads this module, and so begins with numbers of its own.
+current.seed();
 
-/** The generator that ops draw from where none is named: torch.default_generator. */
+/** The generator that ops draw from where none is named: torch.default_generator. It starts from the system's entropy. */
 export function getDefaultGenerator(): Generator {
   return current;
 }

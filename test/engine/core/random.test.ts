@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import * as torch from '../../../engine/index.js';
 import { findReferences } from '../../../suites/runner/references.js';
@@ -256,4 +257,29 @@ describe('a generator', () => {
       torch.NotImplementedError,
     );
   });
+
+  test('starts differently in every process and worker, and alike after manualSeed', async () => {
+    const file = JSON.stringify(join(ROOT, 'engine', 'index.ts'));
+    const code = (say: string): string =>
+      `import('tsx/esm/api').then(async ({ register }) => {
+        register();
+        const torch = await import(${file});
+        const draw = () => torch.rand([4]).tolist().join();
+        ${say}(JSON.stringify([draw(), torch.manualSeed(1) && draw()]));
+      });`;
+    const inWorker = new Promise<string>((resolve, reject) => {
+      const body = code("(await import('node:worker_threads')).parentPort.postMessage");
+      new Worker(body, { eval: true }).once('message', resolve).once('error', reject);
+    });
+    const child = ['-e', code('console.log')];
+    const inProcess = execFileSync(process.execPath, child, { cwd: ROOT, encoding: 'utf8' });
+    torch.setDefaultGenerator(before);
+    const draw = (): string => (torch.rand([4]).tolist() as number[]).join();
+    const here = JSON.stringify([draw(), torch.manualSeed(1) && draw()]);
+    const said = [here, inProcess, await inWorker].map(
+      (text) => JSON.parse(text) as [unseeded: string, seeded: string],
+    );
+    expect(new Set(said.map(([unseeded]) => unseeded)).size).toBe(3);
+    expect(new Set(said.map(([, seeded]) => seeded)).size).toBe(1);
+  }, 120_000);
 });
