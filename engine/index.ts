@@ -47,7 +47,18 @@ export {
   TorchstoneError,
   ValueError,
 } from './core/errors.js';
-export { Generator, manualSeed } from './core/random.js';
+export {
+  Generator,
+  type GeneratorOptions,
+  getDefaultGenerator,
+  getRngState,
+  initialSeed,
+  manualSeed,
+  type RandomAlgorithm,
+  seed,
+  setDefaultGenerator,
+  setRngState,
+} from './core/random.js';
 export { emptyCache, type MemoryStats, memoryStats } from './core/storage.js';
 export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
 export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';

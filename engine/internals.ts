@@ -19,6 +19,7 @@ export {
   encodeIndexGet,
   encodeIndexPut,
 } from './backend/commands/index.js';
+export { decodeMersenne, encodeMersenne } from './backend/commands/mersenne.js';
 export { decodePointwise, encodePointwise, type ProgramCounts } from './backend/commands/pointwise.js';
 export { decodeRandom, encodeRandom } from './backend/commands/random.js';
 export { decodeReduce, encodeReduce, type Reducer } from './backend/commands/reduce.js';

@@ -1,6 +1,8 @@
 // Fits a line by hand: the training loop of the introductory notebook (cell K).
 //   npx tsx examples/train-line.ts
-import { noGrad, ones, randn } from 'torchstone';
+import { manualSeed, noGrad, ones, randn } from 'torchstone';
+
+manualSeed(0);
 
 const w = ones([1], { requiresGrad: true });
 const b = ones([1], { requiresGrad: true });

@@ -16,6 +16,7 @@
   X(sort)                      \
   X(search)                    \
   X(random)                    \
+  X(mersenne)                  \
   X(arange)                    \
   X(fft)
 

@@ -68,12 +68,12 @@ function generate(python, cases, folder) {
   };
   let held = written(script('make_fixtures.py', cases, folder), 'make_fixtures.py');
   held = written(script('make_notebook.py', folder), 'make_notebook.py') && held;
-  if (existsSync(join(REFERENCE, 'make_print.py'))) {
-    const call = `import sys; sys.path.insert(0, ${JSON.stringify(REFERENCE)}); import make_print; make_print.write(sys.argv[1])`;
-    written(
-      run(python, ['-c', call, join(folder, 'print')], { PYTHONDONTWRITEBYTECODE: '1' }),
-      'make_print.py',
-    );
+  for (const [module, part] of [
+    ['make_print', 'print'],
+    ['make_random', 'random'],
+  ]) {
+    const call = `import sys; sys.path.insert(0, ${JSON.stringify(REFERENCE)}); import ${module}; ${module}.write(sys.argv[1])`;
+    written(run(python, ['-c', call, join(folder, part)], { PYTHONDONTWRITEBYTECODE: '1' }), `${module}.py`);
   }
   recordConformance(python, folder);
   if (script('manifest.py', folder) !== 0) fail('the manifest was not written');
@@ -122,7 +122,7 @@ function main() {
     mkdirSync(fresh);
     const held = generate(python, cases, fresh);
     const target = resolve(value('--out') ?? FIXTURES);
-    for (const part of ['ops', 'notebook', 'print', 'conformance'])
+    for (const part of ['ops', 'notebook', 'print', 'random', 'conformance'])
       rmSync(join(target, part), { recursive: true, force: true });
     cpSync(fresh, target, { recursive: true });
     process.exitCode = covered && held ? 0 : 1;

@@ -19,6 +19,7 @@ export interface Kernels {
   sort(): void;
   search(): void;
   random(): void;
+  mersenne(): void;
   arange(): void;
   fft(): void;
   linalg(): void;

@@ -70,13 +70,11 @@ function compareDims(shape: Shape, strides: Shape, a: number, b: number): number
 }
 
 /**
- * The strides of a fresh result that keeps the dims' order in memory of `strides`: PyTorch's preserve_format. Those of a dense
- * layout are kept as they are, others are closed up. After at::infer_dense_strides, whose order is no total one: a sort by
- * insertion, with its steps.
+ * The dims in the order of memory, innermost first: the order in which PyTorch's TensorIterator walks a tensor. Its order is no
+ * total one: a sort by insertion, with its steps.
  */
-export function preservedStrides(shape: Shape, strides: Shape): Shape {
-  if (isDense(shape, strides)) return strides;
-  const order = shape.map((_, i) => shape.length - 1 - i); // innermost first
+export function memoryOrder(shape: Shape, strides: Shape): number[] {
+  const order = shape.map((_, i) => shape.length - 1 - i);
   for (let i = 1; i < order.length; i++) {
     let at = i;
     for (let k = i - 1; k >= 0; k--) {
@@ -87,9 +85,18 @@ export function preservedStrides(shape: Shape, strides: Shape): Shape {
       at = k;
     }
   }
+  return order;
+}
+
+/**
+ * The strides of a fresh result that keeps the dims' order in memory of `strides`: PyTorch's preserve_format. Those of a dense
+ * layout are kept as they are, others are closed up. After at::infer_dense_strides.
+ */
+export function preservedStrides(shape: Shape, strides: Shape): Shape {
+  if (isDense(shape, strides)) return strides;
   const result = new Array<number>(shape.length);
   let step = 1;
-  for (const d of order) {
+  for (const d of memoryOrder(shape, strides)) {
     result[d] = step;
     step *= Math.max(shape[d]!, 1);
   }

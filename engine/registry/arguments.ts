@@ -3,6 +3,7 @@ import { Complex } from '../core/complex.js';
 import { asDType } from '../core/dtype.js';
 import { ArgumentError, describe, message } from '../core/errors.js';
 import { camelCase } from '../core/options.js';
+import { Generator } from '../core/random.js';
 import { Tensor } from '../core/tensor.js';
 import type { Param, ParamKind } from './define.js';
 import type { Choices } from './params.js';
@@ -135,8 +136,10 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       break;
     case 'dtype':
       return asDType(value, op);
-    case 'device':
     case 'generator':
+      if (value instanceof Generator) return value;
+      break;
+    case 'device':
     case 'any':
       return value;
   }

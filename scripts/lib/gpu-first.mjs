@@ -7,6 +7,7 @@ import { ROOT, say, since } from './steps.mjs';
 
 const engine = await import(pathToFileURL(join(ROOT, 'dist', 'engine', 'index.js')).href);
 const { cuda, manualSeed, noGrad, ones, rand, randn, tensor } = engine;
+manualSeed(0);
 let failed = 0;
 
 function check(name, body) {

@@ -26,6 +26,7 @@ export type Family =
   | 'nonzero'
   | 'sort'
   | 'random'
+  | 'mersenne'
   | 'arange';
 
 /** dtype codes of the contract. */

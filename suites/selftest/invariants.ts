@@ -163,4 +163,21 @@ export const LAWS: readonly Law[] = [
       return String(first) === String(second) ? 'the second draw repeats the first' : undefined;
     },
   },
+  {
+    name: 'pytorch-stream',
+    doc: "a seed of the Mersenne Twister gives PyTorch's numbers",
+    check() {
+      const generator = new engine.Generator({ algorithm: 'mt19937' }).manualSeed(0);
+      const drawn = [
+        ...numbersOf(engine.rand([3], { generator })),
+        ...numbersOf(engine.randn([17], { generator })),
+        ...numbersOf(engine.randint(0, 1000, [3], { generator })),
+      ];
+      // torch.rand(3), the first and last of torch.randn(17), torch.randint(0, 1000, (3,)) after torch.manual_seed(0).
+      const wanted = [0.4962565899, 0.7682217955, 0.0884774327, -0.4338788092, 0.0537369028, 822, 999, 711];
+      const got = [...drawn.slice(0, 4), ...drawn.slice(19)];
+      const off = got.findIndex((x, i) => Math.abs(Number(x) - wanted[i]!) > 1e-9);
+      return off < 0 ? undefined : `number ${off} is ${got[off]}, PyTorch's ${wanted[off]}`;
+    },
+  },
 ];

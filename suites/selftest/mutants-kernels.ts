@@ -5,6 +5,7 @@ import {
   decodeArange,
   decodeIndexGet,
   decodeIndexPut,
+  decodeMersenne,
   decodeNonzero,
   decodeRandom,
   decodeScan,
@@ -12,6 +13,7 @@ import {
   encodeArange,
   encodeIndexGet,
   encodeIndexPut,
+  encodeMersenne,
   encodeRandom,
   encodeScan,
   encodeSort,
@@ -363,6 +365,19 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
       onFamily('random', (right) => {
         right();
         if (succeeded()) writeResult(0);
+      }),
+  },
+  {
+    name: 'mersenne-in-turn',
+    doc: "PyTorch's normal numbers of a long tensor are drawn one by one, not in blocks",
+    families: ['mersenne'],
+    cases: [],
+    laws: ['pytorch-stream'],
+    apply: () =>
+      onFamily('mersenne', (right) => {
+        const command = decodeMersenne();
+        if (command.kind === 'normalBlocks') encodeMersenne({ ...command, kind: 'normal' });
+        right();
       }),
   },
   {

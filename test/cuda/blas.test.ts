@@ -1,9 +1,23 @@
 // Products on CUDA: cuBLAS is called with the right arguments for any strides. The host fake's cuBLAS computes them.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { Complex, cuda, full, matmul, ones, randint, randn, type Tensor } from '../../engine/index.js';
+import { beforeEach, expect, test } from 'vitest';
+import {
+  Complex,
+  cuda,
+  full,
+  manualSeed,
+  matmul,
+  ones,
+  randint,
+  randn,
+  type Tensor,
+} from '../../engine/index.js';
 import { cache, shim } from './child.js';
+
+beforeEach(() => {
+  manualSeed(1);
+});
 
 process.env.TORCHSTONE_CUDA_PATH = shim;
 process.env.TORCHSTONE_CUDA_CACHE = cache;

@@ -1,9 +1,13 @@
 // The engine on a CUDA device (the host fake): results, memory and errors as on the CPU.
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addonPath } from '../../engine/backend/addon.js';
 import type { Tensor } from '../../engine/core/tensor.js';
 import * as torch from '../../engine/index.js';
+
+beforeEach(() => {
+  torch.manualSeed(1);
+});
 
 beforeAll(() => {
   process.env.TORCHSTONE_CUDA_PATH = join(dirname(addonPath), 'shim');
@@ -48,6 +52,19 @@ describe('random numbers', () => {
     torch.manualSeed(7);
     const got = [draws[name]!('cuda'), draws[name]!('cuda')];
     for (const [i, x] of got.entries()) same(x, want[i]!);
+  });
+  it('a generator of the CPU alone is refused', () => {
+    const generator = new torch.Generator({ algorithm: 'mt19937' });
+    const state = generator.getState().tolist();
+    const device = 'cuda';
+    for (const draw of [
+      () => torch.randn([20], { generator, device }),
+      () => torch.randperm(5, { generator, device }),
+      () => torch.bernoulli(torch.full([5], 0.3, { device }), { generator }),
+      () => torch.multinomial(torch.ones(5, { device }), 9, true, { generator }),
+    ])
+      expect(draw).toThrow(/Expected a 'cuda' device type for generator but found 'cpu'/);
+    expect(generator.getState().tolist()).toEqual(state);
   });
 });
 

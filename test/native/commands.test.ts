@@ -13,6 +13,7 @@ import { encodeFft } from '../../engine/backend/commands/fft.js';
 import { encodeGemm, type MatrixOperand } from '../../engine/backend/commands/gemm.js';
 import { encodeIndexGet, encodeIndexPut, encodeNonzero } from '../../engine/backend/commands/index.js';
 import { encodeLinalg } from '../../engine/backend/commands/linalg.js';
+import { encodeMersenne } from '../../engine/backend/commands/mersenne.js';
 import { encodePointwise } from '../../engine/backend/commands/pointwise.js';
 import { encodeRandom } from '../../engine/backend/commands/random.js';
 import { encodeReduce } from '../../engine/backend/commands/reduce.js';
@@ -82,6 +83,8 @@ function commandsOn(): {
   const index = new Storage('int64', 64).fill(() => 0);
   const long = new Storage('int64', 64);
   const weight = new Storage('float32', 64).fill(() => 1);
+  // The words, all 0, are used up.
+  const state = new Storage('int64', 632).fill((i) => (i === 1 ? 1 + 2 ** 32 : 0));
   const matrix = (address: number): MatrixOperand => ({ address, batch: [4], row: 2, column: 1 });
   const axis = { in: 2, out: 2, kernel: 1, stride: 1, pad: 0, dilation: 1 };
   const image = (address: number): ConvImages => ({ address, image: 4, channel: 4, row: 2, column: 1 });
@@ -284,12 +287,36 @@ function commandsOn(): {
     },
     random: {
       encode: (a) =>
-        encodeRandom({ kind: 'uniform', dtype: float32, out: a(y), n: 8, seed: 5, offset: 7, p0: 0, p1: 1 }),
+        encodeRandom({
+          kind: 'uniform',
+          dtype: float32,
+          out: a(y),
+          n: 8,
+          seedLow: 5,
+          seedHigh: 0,
+          offset: 7,
+          p0: 0,
+          p1: 1,
+        }),
       spoiled: {
         kind: [0, [-1, 6]],
         dtype: [1, dtypes],
         n: [3, [-1, Number.NaN]],
         seed: [4, [-1, 2 ** 32, Number.NaN]],
+      },
+    },
+    mersenne: {
+      encode: (a) => {
+        const drawn = { kind: 'uniform', dtype: float32, out: a(y), n: 8, p0: 0, p1: 1 } as const;
+        return encodeMersenne({ ...drawn, state: a(state), in: 0, inDtype: float32 });
+      },
+      spoiled: {
+        kind: [0, [-1, 12]],
+        // Blocks of 16 of 8 elements, and rows of no weights.
+        blocks: [0, [2, 11]],
+        dtype: [1, dtypes],
+        n: [3, [-1, Number.NaN]],
+        inDtype: [8, dtypes],
       },
     },
     arange: {
@@ -350,6 +377,8 @@ function commandsOn(): {
 }
 
 const backends: readonly BackendName[] = ['cpu', 'cuda'];
+/** Families without a kernel on CUDA. */
+const cpuOnly: readonly FamilyName[] = ['mersenne'];
 openShim();
 const { commands, written } = commandsOn();
 const contents = (backend: BackendName): string =>
@@ -378,7 +407,10 @@ function statusWith(
 
 describe.each(backends)('%s refuses', (backend) => {
   for (const s of written) cuda.copyIn(s.device, s.host, 0, s.bytes);
-  it.each(Object.keys(commands) as FamilyName[])('malformed %s', (family) => {
+  const families = (Object.keys(commands) as FamilyName[]).filter(
+    (family) => backend === 'cpu' || !cpuOnly.includes(family),
+  );
+  it.each(families)('malformed %s', (family) => {
     const { encode, spoiled } = commands[family]!;
     const before = contents(backend);
     const accepted = Object.entries(spoiled).flatMap(([what, [at, values]]) =>
@@ -391,6 +423,11 @@ describe.each(backends)('%s refuses', (backend) => {
     expect(contents(backend)).toBe(before);
     expect(statusOn(backend, family, (address) => encode(addressIn(address)))).toBe(statuses.done);
   });
+});
+
+it.each(cpuOnly)('cuda has no %s', (family) => {
+  const { encode } = commands[family]!;
+  expect(statusOn('cuda', family, (address) => encode(addressIn(address)))).toBe(statuses.badDType);
 });
 
 /** The dims of a small command among others of size 1, whose strides must not matter. */

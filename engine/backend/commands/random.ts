@@ -24,8 +24,10 @@ export interface RandomCommand {
   readonly dtype: number;
   readonly out: number;
   readonly n: number;
-  /** Whole numbers below 2^53. */
-  readonly seed: number;
+  /** 32 bits each. */
+  readonly seedLow: number;
+  readonly seedHigh: number;
+  /** A whole number below 2^53. */
   readonly offset: number;
   readonly p0: number;
   readonly p1: number;
@@ -38,8 +40,8 @@ export function encodeRandom(c: RandomCommand): number {
   block[1] = c.dtype;
   block[2] = c.out;
   block[3] = c.n;
-  block[4] = c.seed % two32;
-  block[5] = Math.floor(c.seed / two32);
+  block[4] = c.seedLow;
+  block[5] = c.seedHigh;
   block[6] = c.offset % two32;
   block[7] = Math.floor(c.offset / two32);
   block[8] = c.p0;
@@ -49,14 +51,14 @@ export function encodeRandom(c: RandomCommand): number {
 
 export function decodeRandom(): RandomCommand {
   const cursor = new Cursor();
-  const wide = (): number => cursor.number() + cursor.number() * two32;
   return {
     kind: nameOf(randomKinds, cursor.number()),
     dtype: cursor.number(),
     out: cursor.number(),
     n: cursor.number(),
-    seed: wide(),
-    offset: wide(),
+    seedLow: cursor.number(),
+    seedHigh: cursor.number(),
+    offset: cursor.number() + cursor.number() * two32,
     p0: cursor.number(),
     p1: cursor.number(),
   };

@@ -1,11 +1,12 @@
 // Dropout of elements and of channels, and the alpha forms that keep mean and variance.
 import { getDefaultDtype } from '../../core/dtype.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
-import { newTensor } from '../../core/factory.js';
+import { newLike, newTensor } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { filled } from '../indexing/index-kernels.js';
+import { draw } from '../random/draws.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const random = { valuesUndefined: true, noGrad: 'random numbers' };
@@ -25,8 +26,9 @@ function kept(x: Tensor, p: number, form: Form): Tensor {
     const hint = 'Feature dropout requires at least 2 dimensions in the input';
     throw new RuntimeError(message(form.op, 'at least 2 dims', showShape(x.sizes), hint));
   }
-  const shape = form.channels ? x.sizes.map((size, d) => (d < 2 ? size : 1)) : x.sizes;
-  return newTensor(shape, x.dtype).bernoulli(1 - p);
+  const shape = x.sizes.map((size, d) => (d < 2 ? size : 1));
+  const noise = form.channels ? newTensor(shape, x.dtype) : newLike(x);
+  return draw(noise, 'bernoulli', 1 - p, 0, null);
 }
 
 /** The core of all forms. @throws ValueError for what is no probability. */
@@ -42,10 +44,12 @@ export function dropped(x: Tensor, p: number, training: boolean, form: Form): Te
   // −scale · alpha of selu, to which an element falls.
   const alpha = 1.7580993408473766;
   const a = 1 / Math.sqrt((alpha * alpha * p + 1) * (1 - p));
+  // The constant is rounded to the dtype before it is added.
+  const most = filled([], alpha * a * p, x.dtype);
   const shift = noise
     .sub(1)
     .mul(alpha * a)
-    .add(alpha * a * p);
+    .add(most);
   return x.mul(noise.mul(a)).add(shift);
 }
 

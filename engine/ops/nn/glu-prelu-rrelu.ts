@@ -1,4 +1,5 @@
 // Activations with parameters: glu halves a dim, prelu learns slopes, rrelu draws them.
+import { computedIn, float64 } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
@@ -7,6 +8,8 @@ import { apply } from '../../pointwise/expr.js';
 import { formula, p0, requireFloating } from '../../pointwise/fused-expression.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
+import { filled } from '../indexing/index-kernels.js';
+import { draw } from '../random/draws.js';
 
 const f64 = { dtype: 'float64' };
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -94,6 +97,19 @@ export const prelu = defineOp({
 
 const leaky = formula('rrelu', 1, (x) => x!.gt(0).where(x!, x!.mul(p0!)));
 const leaking = formula('rrelu', 2, (x, slope) => x!.gt(0).where(x!, x!.mul(slope!)));
+
+/** Slopes for the elements that are not above 0, drawn in their order; 1 elsewhere. */
+function slopesOf(x: Tensor, lower: number, upper: number): Tensor {
+  const dtype = computedIn(x.dtype);
+  const below = x.detach().le(0);
+  const count = Number(below.sum().item());
+  const [from, to] = dtype === float64 ? [lower, upper] : [Math.fround(lower), Math.fround(upper)];
+  // Product and sum are rounded apart, where uniform_ has one fused multiply-add: PyTorch's kernel is another.
+  const unit = draw(newTensor([count], float64), 'uniform', 0, 1, null);
+  const drawn = unit.mul(to - from).add(from);
+  return filled(x.sizes, 1, dtype).maskedScatter(below, drawn.to(dtype));
+}
+
 export const rrelu = defineOp({
   name: 'rrelu',
   torch: 'torch.nn.functional.rrelu',
@@ -112,9 +128,7 @@ export const rrelu = defineOp({
       const hint = 'Lower bound should be less than or equal to the upper bound';
       refuse('rrelu', 'lower ≤ upper', `${lower} and ${upper}`, hint);
     }
-    return training
-      ? leaking([x, newTensor(x.sizes, x.dtype).uniform_(lower, upper)])
-      : leaky([x], [(lower + upper) / 2]);
+    return training ? leaking([x, slopesOf(x, lower, upper)]).to(x.dtype) : leaky([x], [(lower + upper) / 2]);
   },
   tests: () => ({
     samples: [

@@ -2,17 +2,19 @@
 
 import { noGrad } from '../../autograd/grad-mode.js';
 import { checkInPlace } from '../../autograd/in-place.js';
-import { type DType, getDefaultDtype } from '../../core/dtype.js';
+import { computedIn, type DType, getDefaultDtype, int64 } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
-import { newTensor } from '../../core/factory.js';
+import { newLike, newTensor } from '../../core/factory.js';
+import type { Generator } from '../../core/random.js';
 import { broadcastShapes } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
-import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type OpTests, type Param } from '../../registry/define.js';
 import { call, type Sample, t } from '../../registry/samples.js';
 import { allocateFor, factoryParams, finish } from '../creation/creation.js';
+import { filled } from '../indexing/index-kernels.js';
 import { searchsorted } from '../reduction/search.js';
-import { draw, generatorParam, requireFloat, withoutSlope } from './random-tensors.js';
+import { type Distribution, draw, fillMersenne, generatorParam, mersenneOf } from './draws.js';
+import { requireFloat, withoutSlope } from './random-tensors.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const unset = { valuesUndefined: true };
@@ -25,7 +27,7 @@ interface Refill {
   readonly own: readonly (readonly [string, number | undefined])[];
   /** What its parameters must hold to: the reason, or null. */
   readonly refuse: (a: number, b: number) => string | null;
-  readonly draw: (x: Tensor, a: number, b: number, g: unknown) => void;
+  readonly draw: Distribution;
   readonly integers?: boolean;
   readonly tests: () => OpTests;
   readonly bad: readonly number[];
@@ -50,6 +52,7 @@ function refill(r: Refill) {
     notDifferentiable,
     inPlace: (...args): Tensor => {
       const [x, a, b] = args as unknown as [Tensor, number, number];
+      const generator = args.at(-1) as unknown as Generator | null;
       if (r.integers !== true) requireFloat(r.name, x.dtype);
       const hint = r.refuse(a, b);
       if (hint !== null)
@@ -57,7 +60,7 @@ function refill(r: Refill) {
           message(r.name, 'parameters of the distribution', args.slice(1, -1).join(', '), hint),
         );
       checkInPlace(r.name, x);
-      noGrad(() => r.draw(x, a, b, args.at(-1)));
+      noGrad(() => draw(x, r.draw, a, b, generator));
       x.storage.version++;
       return x;
     },
@@ -72,8 +75,6 @@ const two = (a: number, b: number): readonly Sample[] => [
   call([t([3, 5], { grad: false })], {}, unset),
   call([t([3, 5], { layout: 'transposed', grad: false }), a, b], {}, unset),
 ];
-const fresh = (x: Tensor, kind: 'uniform' | 'normal', a: number, b: number, g: unknown): Tensor =>
-  draw(newTensor(x.sizes, x.dtype.isIntegral ? getDefaultDtype() : x.dtype), kind, a, b, g);
 
 export const uniformFill = refill({
   name: 'uniform_',
@@ -84,7 +85,7 @@ export const uniformFill = refill({
   ],
   refuse: (a, b) =>
     a <= b ? null : `uniform_ expects to return a [from, to) range, but found from=${a} > to=${b}`,
-  draw: (x, a, b, g) => draw(x, 'uniform', a, b, g),
+  draw: 'uniform',
   tests: () => ({ samples: two(1, 2) }),
   bad: [3, -1],
 });
@@ -96,7 +97,7 @@ export const normalFill = refill({
     ['std', 1],
   ],
   refuse: (_, b) => (b >= 0 ? null : `normal expects std >= 0.0, but found std ${b}`),
-  draw: (x, a, b, g) => draw(x, 'normal', a, b, g),
+  draw: 'normal',
   tests: () => ({ samples: two(1, 2) }),
   bad: [0, -1],
 });
@@ -108,7 +109,7 @@ export const cauchyFill = refill({
     ['sigma', 1],
   ],
   refuse: (_, b) => (b > 0 ? null : `cauchy_ expects sigma > 0.0, but found sigma=${b}`),
-  draw: (x, a, b, g) => rawCopy(x, fresh(x, 'uniform', 0, 1, g).sub(0.5).mul(Math.PI).tan().mul(b).add(a)),
+  draw: 'cauchy',
   tests: () => ({ samples: two(1, 2) }),
   bad: [0, 0],
 });
@@ -120,7 +121,7 @@ export const logNormalFill = refill({
     ['std', 2],
   ],
   refuse: (_, b) => (b > 0 ? null : `log_normal_ expects std > 0.0, but found std=${b}`),
-  draw: (x, a, b, g) => rawCopy(x, fresh(x, 'normal', a, b, g).exp()),
+  draw: 'logNormal',
   tests: () => ({ samples: two(0, 0.5) }),
   bad: [0, 0],
 });
@@ -129,7 +130,7 @@ export const exponentialFill = refill({
   doc: 'Refills the tensor with numbers of an exponential distribution of rate `lambd`.',
   own: [['lambd', 1]],
   refuse: (a) => (a > 0 ? null : `exponential_ expects lambda > 0.0, but found lambda=${a}`),
-  draw: (x, a, _, g) => draw(x, 'exponential', a, 0, g),
+  draw: 'exponential',
   tests: () => ({ samples: [call([t([3, 5], { grad: false }), 1.5], {}, unset)] }),
   bad: [0],
 });
@@ -138,8 +139,7 @@ export const geometricFill = refill({
   doc: 'Refills the tensor with how many trials of probability p the first success takes.',
   own: [['p', undefined]],
   refuse: (a) => (a > 0 && a < 1 ? null : `geometric_ expects p to be in (0, 1), but got p=${a}`),
-  draw: (x, a, _, g) =>
-    rawCopy(x, fresh(x, 'uniform', 0, 1, g).neg().log1p().div(Math.log1p(-a)).ceil().clampMin(1)),
+  draw: 'geometric',
   integers: true,
   tests: () => ({
     samples: [
@@ -157,14 +157,19 @@ const refuseStd = (least: number): void => {
 };
 
 /** Normal numbers around tensors; torch's gradient by either is 0. */
-function normalBy(mean: Tensor | number, std: Tensor | number, g: unknown): Tensor {
+function normalBy(mean: Tensor | number, std: Tensor | number, g: Generator | null): Tensor {
   const tensors = [mean, std].filter((x): x is Tensor => x instanceof Tensor);
   const shape = tensors.map((x) => x.sizes).reduce((a, b) => broadcastShapes('normal', a, b));
   const { dtype } = tensors[0]!;
   requireFloat('normal', dtype);
   if (!(std instanceof Tensor)) refuseStd(std);
   else if (std.length > 0) refuseStd(Number(std.detach().min().item()));
-  const out = noGrad(() => draw(newTensor(shape, dtype), 'normal', 0, 1, g).mul(std).add(mean));
+  const out = newTensor(shape, dtype);
+  noGrad(() => {
+    draw(out, 'normal', 0, std instanceof Tensor ? 1 : std, g);
+    if (std instanceof Tensor) out.mul_(std);
+    out.add_(mean instanceof Tensor ? mean : filled([], mean, dtype));
+  });
   return withoutSlope('Normal', out, tensors);
 }
 
@@ -184,7 +189,7 @@ export const normal = defineOp({
     mean: Tensor | number,
     std: Tensor | number,
     sizes: readonly number[],
-    g: unknown,
+    g: Generator | null,
     ...[dtype, device, grad]: readonly [DType | null, unknown, boolean]
   ): Tensor => {
     if (mean instanceof Tensor || std instanceof Tensor) return normalBy(mean, std, g);
@@ -242,6 +247,23 @@ function checkMultinomial(p: Tensor, n: number, replacement: boolean): void {
     );
 }
 
+/** The categories at n uniform numbers among the sums of each row. */
+function withReplacement(p: Tensor, n: number, g: Generator | null): Tensor {
+  const categories = p.sizes[p.ndim - 1]!;
+  const shape = [...p.sizes.slice(0, -1), n];
+  const stream = mersenneOf(g);
+  if (stream !== null) {
+    const out = newTensor(shape, int64);
+    const weights = p.to(computedIn(p.dtype)).contiguous();
+    if (p.length > 0) fillMersenne(out, 'categories', categories, n, stream, weights);
+    return out;
+  }
+  const summed = p.cumsum(-1);
+  const total = summed.narrow(-1, categories - 1, 1);
+  const at = draw(newTensor(shape, p.dtype), 'uniform', 0, 1, g).mul(total);
+  return searchsorted.impl(summed, at, false, true, null, null).clampMax(categories - 1);
+}
+
 export const multinomial = defineOp({
   name: 'multinomial',
   doc: 'Draws `num_samples` categories from each row of weights, as int64, with or without putting them back.',
@@ -251,20 +273,15 @@ export const multinomial = defineOp({
     { name: 'replacement', kind: 'bool', default: false },
     generatorParam,
   ],
-  kernel: (input: Tensor, n: number, replacement: boolean, g: unknown): Tensor =>
+  kernel: (input: Tensor, n: number, replacement: boolean, g: Generator | null): Tensor =>
     noGrad(() => {
       const p = input.detach();
       checkMultinomial(p, n, replacement);
-      const rows = p.sizes.slice(0, -1);
-      if (replacement) {
-        const summed = p.cumsum(-1);
-        const total = summed.narrow(-1, summed.sizes[p.ndim - 1]! - 1, 1);
-        const at = draw(newTensor([...rows, n], p.dtype), 'uniform', 0, 1, g).mul(total);
-        return searchsorted.impl(summed, at, false, true, null, null).clampMax(p.sizes[p.ndim - 1]! - 1);
-      }
+      if (replacement && n > 1) return withReplacement(p, n, g);
       // The first n of a race in which category i arrives after an exponential time of rate p_i.
-      const times = draw(newTensor(p.sizes, p.dtype), 'exponential', 1, 0, g);
-      return p.div(times).topk(n, -1).indices;
+      const times = draw(newLike(p), 'exponential', 1, 0, g);
+      const race = p.div(times);
+      return n === 1 ? race.argmax(-1, true) : race.topk(n, -1).indices;
     }),
   notDifferentiable,
   out: {},

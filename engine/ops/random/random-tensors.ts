@@ -1,49 +1,19 @@
-// Random tensors: rand, randn, randint, randperm, bernoulli and their `Like` forms, from a generator's Philox stream.
+// Random tensors: rand, randn, randint, randperm, bernoulli and their `Like` forms.
 import { record } from '../../autograd/node.js';
-import { type RandomKind, runRandom } from '../../backend/commands/random.js';
-import { computedIn, type DType, getDefaultDtype, int64, partOf } from '../../core/dtype.js';
+import { type DType, getDefaultDtype, int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { defaultGenerator, Generator } from '../../core/random.js';
-import { contiguousStrides } from '../../core/shape.js';
-import { Tensor } from '../../core/tensor.js';
-import { rawCopy } from '../../pointwise/copy.js';
+import type { Generator } from '../../core/random.js';
+import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { allocateFor, allocateLike, factoryParams, finish } from '../creation/creation.js';
+import { draw, drawBernoulli, generatorParam, permute } from './draws.js';
 
+type Options = readonly [DType | null, unknown, boolean];
 const size: Param = { name: 'size', kind: 'size' };
-export const generatorParam: Param = { name: 'generator', kind: 'generator', default: null, keyword: true };
 const like: Param = { name: 'input', kind: 'tensor' };
-
-/** Fills `x` from the stream and moves the stream on. */
-export function draw(x: Tensor, kind: RandomKind, p0: number, p1: number, generator: unknown): Tensor {
-  if (x.length === 0 || x.device.kernels === null) return x;
-  if (x.dtype.isComplex) {
-    // A complex normal number of variance p1² has parts of half of it.
-    const parts = newTensor([...x.sizes, 2], partOf(x.dtype));
-    draw(parts, kind, p0, kind === 'normal' ? p1 * Math.SQRT1_2 : p1, generator);
-    rawCopy(x, new Tensor(parts.storage, x.sizes, contiguousStrides(x.sizes), parts.offset / 2, x.dtype));
-    return x;
-  }
-  const g = generator instanceof Generator ? generator : defaultGenerator;
-  const dtype = computedIn(x.dtype);
-  const target = x.rowMajor && dtype === x.dtype ? x : newTensor(x.sizes, dtype);
-  const advance = runRandom('random', x.device.kernels, {
-    kind,
-    dtype: target.dtype.code,
-    out: target.address,
-    n: target.length,
-    seed: g.initialSeed(),
-    offset: g.offset,
-    p0,
-    p1,
-  });
-  g.advance(advance);
-  if (target !== x) rawCopy(x, target);
-  return x;
-}
 
 const notDifferentiable = 'it draws random numbers';
 const undefinedValues = { valuesUndefined: true };
@@ -56,7 +26,7 @@ function floatFactory(name: string, kind: 'uniform' | 'normal', p1: number, doc:
     variants: ['function'],
     kernel: (
       sizes: readonly number[],
-      g: unknown,
+      g: Generator | null,
       dtype: DType | null,
       device: unknown,
       grad: boolean,
@@ -84,12 +54,12 @@ function likeFactory(name: string, kind: 'uniform' | 'normal', doc: string) {
   return defineOp({
     name,
     doc,
-    params: [like, ...factoryParams],
+    params: [like, generatorParam, ...factoryParams],
     variants: ['function'],
-    kernel: (x: Tensor, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+    kernel: (x: Tensor, g: Generator | null, ...[dtype, device, grad]: Options): Tensor => {
       const d = dtype ?? x.dtype;
       requireFloat(name, d);
-      return finish(draw(allocateLike(name, x, d, device), kind, 0, 1, null), grad);
+      return finish(draw(allocateLike(name, x, d, device), kind, 0, 1, g), grad);
     },
     notDifferentiable,
     tests: () => ({
@@ -127,8 +97,6 @@ function requireRange(op: string, low: number, high: number): void {
   throw new RuntimeError(message(op, 'low < high', `${low} and ${high}`, hint));
 }
 
-type Options = readonly [DType | null, unknown, boolean];
-
 export const randint = defineOp({
   name: 'randint',
   doc: 'Whole numbers in [low, high), each equally likely; int64 unless a dtype is given. `randint(high, size)` starts at 0.',
@@ -144,7 +112,7 @@ export const randint = defineOp({
     a: number,
     b: number | readonly number[],
     rest: readonly number[],
-    g: unknown,
+    g: Generator | null,
     ...options: Options
   ): Tensor => {
     const [low, high, sizes] = typeof b === 'number' ? [a, b, rest] : [0, a, b];
@@ -170,14 +138,21 @@ export const randintLike = defineOp({
     like,
     { name: 'low', kind: 'int' },
     { name: 'high', kind: 'int', default: null },
+    generatorParam,
     ...factoryParams,
   ],
   variants: ['function'],
-  kernel: (x: Tensor, a: number, b: number | null, ...[dtype, device, grad]: Options): Tensor => {
+  kernel: (
+    x: Tensor,
+    a: number,
+    b: number | null,
+    g: Generator | null,
+    ...[dtype, device, grad]: Options
+  ): Tensor => {
     const [low, high] = b === null ? [0, a] : [a, b];
     requireRange('randintLike', low, high);
     const out = allocateLike('randintLike', x, dtype, device);
-    return finish(draw(out, 'integer', low, high, null), grad);
+    return finish(draw(out, 'integer', low, high, g), grad);
   },
   notDifferentiable,
   tests: () => ({
@@ -193,12 +168,11 @@ export const randperm = defineOp({
   doc: 'A random permutation of 0 … n − 1, as int64.',
   params: [{ name: 'n', kind: 'int' }, generatorParam, ...factoryParams],
   variants: ['function'],
-  kernel: (n: number, g: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
+  kernel: (n: number, g: Generator | null, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
     const out = allocateFor('randperm', [n], dtype ?? int64, device);
     if (n === 0 || out.device.kernels === null) return finish(out, grad);
-    // The order that sorts 63 random bits each: ties have odds of n² / 2^64, and the sort is stable, so any n is reproducible.
-    const keys = draw(newTensor([n], int64), 'raw', 0, 0, g);
-    return finish(out.copy_(keys.argsort()), grad);
+    permute(out, g);
+    return finish(out, grad);
   },
   notDifferentiable,
   tests: () => ({
@@ -218,12 +192,10 @@ export const bernoulli = defineOp({
   doc: '1 with the probability that each element of the input gives, else 0.',
   params: [like, { name: 'p', kind: 'scalar', default: null }, generatorParam],
   variants: ['function', 'method', 'inplace'],
-  kernel: (x: Tensor, p: number | null, g: unknown): Tensor => {
+  kernel: (x: Tensor, p: number | null, g: Generator | null): Tensor => {
     requireFloat('bernoulli', x.dtype);
-    if (p !== null)
-      return withoutSlope('Bernoulli', draw(newTensor(x.sizes, x.dtype), 'bernoulli', probability(p), 0, g), [
-        x,
-      ]);
+    const out = newTensor(x.sizes, x.dtype);
+    if (p !== null) return withoutSlope('Bernoulli', draw(out, 'bernoulli', probability(p), 0, g), [x]);
     const outside = x.detach().ge(0).logicalAnd(x.detach().le(1)).logicalNot().any().item();
     if (outside === true)
       throw new RuntimeError(
@@ -234,10 +206,10 @@ export const bernoulli = defineOp({
           'Expected p_in >= 0 && p_in <= 1 to be true',
         ),
       );
-    const uniform = draw(newTensor(x.sizes, x.dtype), 'uniform', 0, 1, g);
-    return withoutSlope('Bernoulli', uniform.lt(x.detach()).to(x.dtype), [x]);
+    if (x.length > 0) drawBernoulli(out, x.detach(), g);
+    return withoutSlope('Bernoulli', out, [x]);
   },
-  inPlace: (x: Tensor, p: number | null, g: unknown): Tensor => {
+  inPlace: (x: Tensor, p: number | null, g: Generator | null): Tensor => {
     draw(x, 'bernoulli', probability(p ?? 0.5), 0, g);
     x.storage.version++;
     return x;

@@ -32,6 +32,12 @@ import {
   linalgKinds,
 } from '../../../engine/backend/commands/linalg.js';
 import {
+  decodeMersenne,
+  encodeMersenne,
+  type MersenneKind,
+  mersenneKinds,
+} from '../../../engine/backend/commands/mersenne.js';
+import {
   decodePointwise,
   encodePointwise,
   type PointwiseCommand,
@@ -321,7 +327,8 @@ const families: Record<string, Family<unknown>> = {
         dtype: p.dtype(),
         out: p.address(),
         n: p.size(),
-        seed: below(p.random, 2 ** 53),
+        seedLow: below(p.random, 2 ** 32),
+        seedHigh: below(p.random, 2 ** 32),
         offset: below(p.random, 2 ** 53),
         p0: p.random(),
         p1: p.random(),
@@ -329,6 +336,16 @@ const families: Record<string, Family<unknown>> = {
     },
     encode: encodeRandom,
     decode: decodeRandom,
+  }),
+  mersenne: family({
+    make: (p) => {
+      const kind: MersenneKind = pick(p.random, keys(mersenneKinds));
+      const [dtype, n, p0, p1] = [p.dtype(), p.size(), p.random(), p.random()];
+      const addresses = { out: p.address(), state: p.address(), in: p.address() };
+      return { kind, dtype, n, p0, p1, ...addresses, inDtype: p.dtype() };
+    },
+    encode: encodeMersenne,
+    decode: decodeMersenne,
   }),
   arange: family({
     make: (p) => ({ dtype: p.dtype(), out: p.address(), n: p.size(), start: p.random(), step: p.stride() }),

@@ -517,7 +517,9 @@ describe('random', () => {
     const random = generator(s);
     const [seed, offset, n] = [below(random, 2 ** 53), below(random, 2 ** 52), 1 + below(random, 300)];
     const data = new Float32Array(n + 1).fill(9);
-    const command = { kind: 'uniform', dtype: float32.code, n, seed, offset, p0: -2, p1: 6 } as const;
+    const [seedLow, seedHigh] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
+    const words = { seedLow, seedHigh, offset };
+    const command = { kind: 'uniform', dtype: float32.code, n, ...words, p0: -2, p1: 6 } as const;
     const advance = runRandom('op', addon, { ...command, out: addon.addressOf(data.buffer) });
     expect(advance).toBe(Math.ceil(n / 64) * 16);
     // Element i takes word (i / 16) % 4 of counter i / 64 · 16 + i % 16: native/cpu/philox.h.
@@ -531,9 +533,10 @@ describe('random', () => {
 
   test('the other kinds take their parameters', () => {
     const n = 20_000;
+    const words = { seedLow: 5, seedHigh: 0, offset: 9 };
     const draw = (kind: 'normal' | 'integer' | 'bernoulli' | 'exponential', p0: number, p1: number) => {
       const out = dense(...new Array<number>(n).fill(0));
-      runRandom('op', addon, { kind, dtype: float64.code, out: out.address, n, seed: 5, offset: 9, p0, p1 });
+      runRandom('op', addon, { kind, dtype: float64.code, out: out.address, n, ...words, p0, p1 });
       const mean = out.data.reduce((a, b) => a + b, 0) / n;
       const deviation = Math.sqrt(out.data.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n);
       return { data: out.data, mean, deviation };
@@ -547,7 +550,7 @@ describe('random', () => {
     expect(Math.abs(bernoulli.mean - 0.25)).toBeLessThan(0.02);
     expect(Math.abs(draw('exponential', 4, 0).mean - 0.25)).toBeLessThan(0.01);
     const raw = denseLongs(64);
-    const command = { kind: 'raw', dtype: int64.code, n: 64, seed: 5, offset: 9, p0: 0, p1: 0 } as const;
+    const command = { kind: 'raw', dtype: int64.code, n: 64, ...words, p0: 0, p1: 0 } as const;
     runRandom('op', addon, { ...command, out: raw.address });
     expect(new Set(raw.data).size).toBe(64);
     expect(raw.data.every((v) => v >= 0n)).toBe(true);

@@ -1,8 +1,12 @@
 // Convolutions: values against sums written out here, first and second gradients against differences, the same bits for
 // any number of threads, PyTorch 2.13's error messages.
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';
+
+beforeEach(() => {
+  torch.manualSeed(1);
+});
 
 const { conv1d, conv2d } = torch.nn.functional;
 const threads = torch.getNumThreads();

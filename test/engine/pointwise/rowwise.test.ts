@@ -1,9 +1,13 @@
 // Fused row reductions: softmax, log-softmax and layer norm against plain arithmetic in every layout, fused gradients
 // against composed ones, special values, the same bits for any number of threads.
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { addon } from '../../../engine/backend/addon.js';
 import type { Tensor } from '../../../engine/index.js';
 import * as torch from '../../../engine/index.js';
+
+beforeEach(() => {
+  torch.manualSeed(1);
+});
 
 const { layerNorm } = torch.nn.functional;
 const threads = addon.getThreads();
