@@ -55,6 +55,7 @@ export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/pr
 export * from './generated/functions.js';
 export { NpyError } from './io/npy.js';
 export { fromNumpy, loadNpy, loadNpz, type NdArray, saveNpy, saveNpz } from './io/numpy.js';
+export * as optim from './optim/index.js';
 export { fuse, scalar } from './pointwise/fuse.js';
 export {
   type ErrorSample,

@@ -1,0 +1,57 @@
+// Update rules: what a step does to one parameter and its state, and running a rule over many.
+//   applyRule(rule, tasks)
+import type { Tensor } from '../core/tensor.js';
+import { viewAsReal } from '../generated/functions.js';
+import { type Algebra, tensorAlgebra } from './_algebra.js';
+import type { Num } from './_numbers.js';
+
+/** Choices that decide a rule's form; hyperparameters that only scale something are scalars. */
+export type Flags = Readonly<Record<string, boolean>>;
+
+/** An update rule over operands (a parameter, its gradient, its state) and scalars. */
+export interface Rule<Operand extends string, Scalar extends string, F extends Flags = Flags> {
+  readonly name: string;
+  /** The new values of the operands that change. Operands that the flags leave out are undefined. */
+  update<V, S>(
+    a: Algebra<V, S>,
+    x: Readonly<Record<Operand, V>>,
+    s: Readonly<Record<Scalar, S>>,
+    flags: F,
+  ): Partial<Record<Operand, V>>;
+}
+
+/** One parameter's step. */
+export interface Task<Operand extends string, Scalar extends string, F extends Flags> {
+  readonly flags: F;
+  readonly operands: Readonly<Partial<Record<Operand, Tensor>>>;
+  readonly scalars: Readonly<Record<Scalar, Num>>;
+}
+export type TaskOf<R> = R extends Rule<infer O, infer S, infer F> ? Task<O, S, F> : never;
+
+/** Runs a rule over the tasks, in order. Complex operands are taken for their parts. */
+export function applyRule<Operand extends string, Scalar extends string, F extends Flags>(
+  rule: Rule<Operand, Scalar, F>,
+  tasks: readonly Task<Operand, Scalar, F>[],
+): void {
+  for (const task of tasks) applyByOps(rule, task);
+}
+
+function applyByOps<Operand extends string, Scalar extends string, F extends Flags>(
+  rule: Rule<Operand, Scalar, F>,
+  task: Task<Operand, Scalar, F>,
+): void {
+  const operands = inParts(task.operands) as Record<Operand, Tensor>;
+  const changed = rule.update<Tensor, Num>(tensorAlgebra, operands, task.scalars, task.flags);
+  for (const name in changed) operands[name].copy_(changed[name]!);
+}
+
+function inParts<Operand extends string>(
+  operands: Readonly<Partial<Record<Operand, Tensor>>>,
+): Partial<Record<Operand, Tensor>> {
+  const parts: Partial<Record<Operand, Tensor>> = {};
+  for (const name in operands) {
+    const t = operands[name]!;
+    parts[name] = t.dtype.isComplex ? viewAsReal(t) : t;
+  }
+  return parts;
+}
