@@ -1,5 +1,6 @@
 // Algebra of update rules: one rule, written once, runs on tensors op by op (differentiable, any dtype and layout), and builds
 // the expression of the fused program. Each operation rounds as PyTorch's op of that name does.
+import { cpu } from '../core/device.js';
 import { Tensor } from '../core/tensor.js';
 import { clamp, where } from '../generated/functions.js';
 import { type Num, numberOf } from './_numbers.js';
@@ -37,9 +38,9 @@ export interface Algebra<V, S> {
   detach(x: V): V;
 }
 
-const needsGrad = (s: Num): s is Tensor => s instanceof Tensor && s.requiresGrad;
-/** A scalar as an operand: a number, unless a gradient must flow into it. */
-const operand = (s: Num): Num => (needsGrad(s) ? s : numberOf(s));
+/** A scalar that stays a tensor: a gradient flows into it, or reading it would wait for its device. */
+const isOperand = (s: Num): s is Tensor => s instanceof Tensor && (s.requiresGrad || s.device !== cpu);
+const operand = (s: Num): Num => (isOperand(s) ? s : numberOf(s));
 
 /** The algebra of tensors: new results, every op recorded where gradients are. */
 export const tensorAlgebra: Algebra<Tensor, Num> = {
@@ -57,12 +58,12 @@ export const tensorAlgebra: Algebra<Tensor, Num> = {
   maximum: (x, y) => x.maximum(y),
   clamp: (x, low, high) => clamp(x, numberOf(low), numberOf(high)),
   axpy: (x, y, s, apart) => {
-    if (needsGrad(s)) return x.addcmul(y, s);
+    if (isOperand(s)) return x.addcmul(y, s);
     return apart ? x.add(y.mul(s)) : x.add(y, { alpha: numberOf(s) });
   },
   lerp: (x, end, s) => x.lerp(end, operand(s)),
-  addcmul: (x, a, b, s) => (needsGrad(s) ? x.add(a.mul(b).mul(s)) : x.addcmul(a, b, { value: numberOf(s) })),
-  addcdiv: (x, a, b, s) => (needsGrad(s) ? x.add(a.mul(s).div(b)) : x.addcdiv(a, b, { value: numberOf(s) })),
+  addcmul: (x, a, b, s) => (isOperand(s) ? x.add(a.mul(b).mul(s)) : x.addcmul(a, b, { value: numberOf(s) })),
+  addcdiv: (x, a, b, s) => (isOperand(s) ? x.add(a.mul(s).div(b)) : x.addcdiv(a, b, { value: numberOf(s) })),
   bySign: (x, above, below, zero) =>
     where(x.gt(0), x.mul(0).add(above), where(x.lt(0), x.mul(0).add(below), x.mul(0).add(zero))),
   zeroWhere: (condition, s, x) => x.maskedFill(condition.eq(s), 0),

@@ -1,5 +1,6 @@
 // Update rules: what a step does to one parameter and its state, and running a rule over many.
 //   applyRule(rule, tasks)
+import { gradMode } from '../autograd/grad-mode.js';
 import type { Tensor } from '../core/tensor.js';
 import { viewAsReal } from '../generated/functions.js';
 import { type Algebra, tensorAlgebra } from './_algebra.js';
@@ -41,8 +42,18 @@ function applyByOps<Operand extends string, Scalar extends string, F extends Fla
   task: Task<Operand, Scalar, F>,
 ): void {
   const operands = inParts(task.operands) as Record<Operand, Tensor>;
-  const changed = rule.update<Tensor, Num>(tensorAlgebra, operands, task.scalars, task.flags);
+  // What backward will read must not be what the step changes.
+  const read = gradMode.enabled ? copies(operands) : operands;
+  const changed = rule.update<Tensor, Num>(tensorAlgebra, read, task.scalars, task.flags);
   for (const name in changed) operands[name].copy_(changed[name]!);
+}
+
+function copies<Operand extends string>(
+  operands: Readonly<Record<Operand, Tensor>>,
+): Record<Operand, Tensor> {
+  const copied: Record<Operand, Tensor> = { ...operands };
+  for (const name in operands) if (name !== 'grad') copied[name] = operands[name].clone();
+  return copied;
 }
 
 function inParts<Operand extends string>(

@@ -7,8 +7,8 @@ import { type Call, readCall } from './_arguments.js';
 import { atLeast0, checkBetas, checkFused, checkLr } from './_checks.js';
 import { div, mul, type Num, neg, numberOf, pow, sqrt, sub, toScalar } from './_numbers.js';
 import { applyRule, type Rule, type TaskOf } from './_rule.js';
-import { countStep } from './_steps.js';
-import { Optimizer, type ParamGroup, type ParamState, type Params, scalarState } from './optimizer.js';
+import { countStep, startCount } from './_steps.js';
+import { Optimizer, type ParamGroup, type ParamState, type Params } from './optimizer.js';
 
 export interface AdamWOptions {
   /** Learning rate. Default 1e-3. */
@@ -144,8 +144,7 @@ export class Adam extends Optimizer<AdamGroup> {
   #stateFor(param: Tensor, group: AdamGroup): ParamState {
     const state = this.stateOf(param);
     if (Object.keys(state).length === 0) {
-      const onDevice = group.capturable || group.fused === true;
-      state.step = onDevice ? scalarState(0).to(param.device) : scalarState(0);
+      state.step = startCount(param, group.capturable || group.fused === true);
       state.expAvg = zerosLike(param);
       state.expAvgSq = zerosLike(param);
       if (group.amsgrad) state.maxExpAvgSq = zerosLike(param);

@@ -4,6 +4,7 @@ that test/engine/optim/problem.ts computes too, so that only what the optimizer 
 
 from __future__ import annotations
 
+import copy
 import warnings
 
 import numpy as np
@@ -97,7 +98,7 @@ def groups_of(params, form: str) -> list:
     return params
 
 
-def trajectory(cls, kwargs: dict, dtype: torch.dtype, shapes, form: str) -> tuple[dict, np.ndarray]:
+def trajectory(cls, kwargs: dict, dtype: torch.dtype, shapes, form: str) -> tuple[dict, dict[str, np.ndarray]]:
     shapes = SOME.get(cls.__name__, lambda same: same)(shapes)
     params = parameters(shapes, dtype)
     optimizer = cls(groups_of(params, form), **copied(kwargs))
@@ -117,14 +118,33 @@ def trajectory(cls, kwargs: dict, dtype: torch.dtype, shapes, form: str) -> tupl
             layout = layout or state_layout(optimizer, params)
             rows.append(row(optimizer, params, layout))
         if step == RELOAD - 1:
+            saved = copy.deepcopy(optimizer.state_dict()), [p.detach().clone() for p in params]
             record["groups"] = encode(optimizer.state_dict()["param_groups"])
             if closed:
                 record["state"] = encode(optimizer.state_dict()["state"][0])
+    stored = np.float32 if dtype in (torch.float32, torch.complex64) else np.float64
+    arrays = {"": np.array(rows, dtype=stored)}
     if losses:
         record["losses"] = losses
     else:
         record["layout"] = layout
-    return record, np.array(rows, dtype=np.float32 if dtype in (torch.float32, torch.complex64) else np.float64)
+        resumed = np.array(rows[:RELOAD] + resume(cls, kwargs, form, *saved, layout), dtype=stored)
+        # Loading casts scalars of the state to the parameter's dtype.
+        if not np.array_equal(resumed, arrays[""]):
+            arrays["-resumed"] = resumed
+    return record, arrays
+
+
+def resume(cls, kwargs: dict, form: str, state: dict, values: list, layout) -> list:
+    params = [torch.nn.Parameter(v) for v in values]
+    optimizer = cls(groups_of(params, form), **copied(kwargs))
+    optimizer.load_state_dict(state)
+    rows = []
+    for step in range(RELOAD, STEPS):
+        set_gradients(params, step)
+        optimizer.step()
+        rows.append(row(optimizer, params, layout))
+    return rows
 
 
 def closed_step(optimizer, params) -> float:
@@ -174,7 +194,8 @@ def trajectories() -> tuple[list[dict], dict[str, np.ndarray]]:
     def add(cls, kwargs, shapes, form, is_complex, source):
         key = f"{len(records):03d}"
         for precision, dtype in (("double", torch.float64), ("single", torch.float32)):
-            record, arrays[f"{key}-{precision}"] = trajectory(cls, kwargs, COMPLEX[dtype] if is_complex else dtype, shapes, form)
+            record, found = trajectory(cls, kwargs, COMPLEX[dtype] if is_complex else dtype, shapes, form)
+            arrays.update({f"{key}-{precision}{kind}": array for kind, array in found.items()})
         records.append({"id": key, "source": source, "complex": is_complex, **record})
 
     for info in optim_db:

@@ -33,9 +33,10 @@ export type Precision = 'single' | 'double';
 export function readPacked<T>(name: string): T {
   return JSON.parse(gunzipSync(readFileSync(new URL(`${name}.json.gz`, FOLDER))).toString('utf8')) as T;
 }
-export function arraysOf(name: string): { get(key: string): NpyArray } {
+export function arraysOf(name: string): { has(key: string): boolean; get(key: string): NpyArray } {
   const npz = openNpz(readFileSync(new URL(`${name}.npz`, FOLDER)));
-  return { get: (key) => npz.read(key) };
+  const names = new Set(npz.names);
+  return { has: (key) => names.has(key), get: (key) => npz.read(key) };
 }
 
 /** A recorded hyperparameter: tensors are {"tensor": numbers, "dtype": name}. */
