@@ -6,6 +6,7 @@ export { Adam, type AdamGroup, type AdamOptions, AdamW, type AdamWOptions } from
 export { Adamax, type AdamaxGroup, type AdamaxOptions } from './adamax.js';
 export { ASGD, type ASGDGroup, type ASGDOptions } from './asgd.js';
 export { LBFGS, type LBFGSGroup, type LBFGSOptions } from './lbfgs.js';
+export * as lrScheduler from './lr-scheduler/index.js';
 export { Muon, type MuonGroup, type MuonOptions } from './muon.js';
 export { NAdam, type NAdamGroup, type NAdamOptions } from './nadam.js';
 export {
@@ -26,3 +27,4 @@ export { RMSprop, type RMSpropGroup, type RMSpropOptions } from './rmsprop.js';
 export { Rprop, type RpropGroup, type RpropOptions } from './rprop.js';
 export { SGD, type SGDGroup, type SGDOptions } from './sgd.js';
 export { SparseAdam } from './sparse-adam.js';
+export * as swaUtils from './swa-utils.js';

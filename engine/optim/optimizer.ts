@@ -104,8 +104,8 @@ export abstract class Optimizer<G extends ParamGroup = ParamGroup> {
     beforeLoad: new Hooks<StateDictFilter>(),
     afterLoad: new Hooks<StateDictHook>(),
   };
-  /** @internal Set by a step; learning rate schedulers warn where they are stepped first. */
-  stepCalled = false;
+  /** @internal Whether a step was taken since the first learning rate scheduler was made; undefined before that. */
+  steppedUnderSchedule: boolean | undefined;
 
   constructor(params: Params, defaults: Omit<G, 'params' | 'paramNames'>) {
     this.defaults = defaults;
@@ -145,7 +145,7 @@ export abstract class Optimizer<G extends ParamGroup = ParamGroup> {
       }
       args = changed;
     }
-    this.stepCalled = true;
+    if (this.steppedUnderSchedule !== undefined) this.steppedUnderSchedule = true;
     const before = gradMode.enabled;
     gradMode.enabled = this.defaults.differentiable === true;
     let loss: Tensor | number | null;
