@@ -3,6 +3,7 @@
 import { cpu } from '../core/device.js';
 import { Tensor } from '../core/tensor.js';
 import { clamp, where } from '../generated/functions.js';
+import { apply, type Expr, expr } from '../pointwise/expr.js';
 import { type Num, numberOf } from './_numbers.js';
 
 /** Operations on values V (tensors, expressions) and scalars S (hyperparameters). */
@@ -69,4 +70,32 @@ export const tensorAlgebra: Algebra<Tensor, Num> = {
   zeroWhere: (condition, s, x) => x.maskedFill(condition.eq(s), 0),
   scalar: (x) => x,
   detach: (x) => x.detach(),
+};
+
+/** The algebra of expressions, each the one that its op computes: a fused step rounds as the ops one by one. */
+export const exprAlgebra: Algebra<Expr, Expr> = {
+  neg: (x) => x.neg(),
+  abs: (x) => x.abs(),
+  sign: (x) => apply('sign', x),
+  sqrt: (x) => x.sqrt(),
+  reciprocal: (x) => x.reciprocal(),
+  add: (x, s) => x.add(s),
+  sub: (x, y) => x.sub(y),
+  mul: (x, s) => x.mul(s),
+  div: (x, s) => x.div(s),
+  times: (x, y) => x.mul(y),
+  over: (x, y) => x.div(y),
+  maximum: (x, y) => x.maximum(y),
+  clamp: (x, low, high) => apply('clamp', x, low, high),
+  axpy: (x, y, s, apart) => (apart ? x.add(y.mul(s)) : y.fma(s, x)),
+  lerp: (x, end, s, far) => {
+    const apart = end.sub(x);
+    return far ? apart.fma(expr(1).sub(s).neg(), end) : s.fma(apart, x);
+  },
+  addcmul: (x, a, b, s) => a.mul(s).fma(b, x),
+  addcdiv: (x, a, b, s) => x.add(a.mul(s).div(b)),
+  bySign: (x, above, below, zero) => x.gt(0).where(above, x.lt(0).where(below, x.eq(0).where(zero, x))),
+  zeroWhere: (condition, s, x) => condition.eq(s).where(0, x),
+  scalar: (x) => expr(x),
+  detach: (x) => x,
 };

@@ -1,9 +1,10 @@
 // Update rules: what a step does to one parameter and its state, and running a rule over many.
-//   applyRule(rule, tasks)
+//   applyRule(rule, tasks, group)
 import { gradMode } from '../autograd/grad-mode.js';
 import type { Tensor } from '../core/tensor.js';
 import { viewAsReal } from '../generated/functions.js';
 import { type Algebra, tensorAlgebra } from './_algebra.js';
+import { type AnyRule, applyFused } from './_fused.js';
 import type { Num } from './_numbers.js';
 
 /** Choices that decide a rule's form; hyperparameters that only scale something are scalars. */
@@ -29,12 +30,28 @@ export interface Task<Operand extends string, Scalar extends string, F extends F
 }
 export type TaskOf<R> = R extends Rule<infer O, infer S, infer F> ? Task<O, S, F> : never;
 
-/** Runs a rule over the tasks, in order. Complex operands are taken for their parts. */
+/** What a group says about how it is stepped. */
+export interface Manner {
+  readonly foreach?: boolean | null;
+  readonly fused?: boolean | null;
+  readonly differentiable?: boolean;
+  readonly capturable?: boolean;
+}
+
+/**
+ * Runs a rule over the tasks: by fused commands, or op by op where gradients flow through the step, where scalars are tensors of a
+ * graph, where `foreach` or `fused` is false, and for tensors that a command does not take. Complex operands are taken for their parts.
+ */
 export function applyRule<Operand extends string, Scalar extends string, F extends Flags>(
   rule: Rule<Operand, Scalar, F>,
   tasks: readonly Task<Operand, Scalar, F>[],
+  manner: Manner,
 ): void {
-  for (const task of tasks) applyByOps(rule, task);
+  const { foreach, fused, differentiable, capturable } = manner;
+  const byOps = differentiable || capturable || foreach === false || fused === false;
+  const narrow = foreach === true || fused === true;
+  const left = byOps ? tasks : (applyFused(rule as AnyRule, tasks, narrow) as Task<Operand, Scalar, F>[]);
+  for (const task of left) applyByOps(rule, task);
 }
 
 function applyByOps<Operand extends string, Scalar extends string, F extends Flags>(

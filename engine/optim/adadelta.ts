@@ -120,6 +120,6 @@ export class Adadelta extends Optimizer<AdadeltaGroup> {
         scalars,
       });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 }

@@ -115,7 +115,7 @@ export class Adagrad extends Optimizer<AdagradGroup> {
         scalars: { weightDecay, one: 1, eps, step },
       });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 
   #stateFor(param: Tensor, group: AdagradGroup): ParamState {

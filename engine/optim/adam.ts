@@ -138,7 +138,7 @@ export class Adam extends Optimizer<AdamGroup> {
         scalars: scalarsAt(countStep(state, flags.live), group, beta1, beta2, flags.live),
       });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 
   #stateFor(param: Tensor, group: AdamGroup): ParamState {

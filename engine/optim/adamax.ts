@@ -124,6 +124,6 @@ export class Adamax extends Optimizer<AdamaxGroup> {
         scalars: { weightDecay, new1: 1 - beta1, beta2, eps, step: towards },
       });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 }

@@ -115,7 +115,7 @@ export class ASGD extends Optimizer<ASGDGroup> {
         scalars: { weightDecay, shrink: sub(1, mul(lambd, rate)), step: neg(rate), mu: weight, one: 1 },
       });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
     for (const [state, step] of steps) schedule(state, step, group);
   }
 

@@ -154,7 +154,7 @@ export class NAdam extends Optimizer<NAdamGroup> {
         scalars: scalarsAt(countStep(state, group.capturable), state, group, live),
       });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 }
 

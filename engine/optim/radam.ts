@@ -157,7 +157,7 @@ export class RAdam extends Optimizer<RAdamGroup> {
         scalars,
       });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 }
 

@@ -149,7 +149,7 @@ export class RMSprop extends Optimizer<RMSpropGroup> {
         scalars,
       });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 
   #stateFor(param: Tensor, group: RMSpropGroup): ParamState {

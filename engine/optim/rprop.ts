@@ -96,7 +96,7 @@ export class Rprop extends Optimizer<RpropGroup> {
       const { prev, stepSize } = state as { prev: Tensor; stepSize: Tensor };
       tasks.push({ flags, operands: { param, grad, prev, stepSize }, scalars });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 
   #stateFor(param: Tensor, grad: Tensor, group: RpropGroup): ParamState {

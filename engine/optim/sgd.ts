@@ -134,6 +134,6 @@ export class SGD extends Optimizer<SGDGroup> {
       const operands = momentumBuffer === undefined ? { param, grad } : { param, grad, momentumBuffer };
       tasks.push({ flags, operands, scalars });
     }
-    applyRule(rule, tasks);
+    applyRule(rule, tasks, group);
   }
 }
