@@ -46,3 +46,41 @@ it.each(readPacked<Recorded[]>('differentiable'))('$optimizer $kwargs', (one) =>
   close(start.grad, one.gradients[0]!);
   close(grad.grad, one.gradients[1]!);
 });
+
+type Make = (p: torch.Tensor, hyper: readonly torch.Tensor[]) => torch.optim.Optimizer;
+const { SGD, Adam, AdamW } = torch.optim;
+const differentiable = true;
+// Values of PyTorch with float64 as the default dtype.
+it.each<[string, Make, number[], number[]]>([
+  ['lr of SGD', (p, [lr]) => new SGD([p], { lr: lr!, differentiable }), [0.1], [-8.664]],
+  ['lr of Adam', (p, [lr]) => new Adam([p], { lr: lr!, differentiable }), [0.1], [-16.67344424273743]],
+  [
+    'lr and betas of Adam',
+    (p, [lr, first, second]) => new Adam([p], { lr: lr!, betas: [first!, second!], differentiable }),
+    [0.1, 0.9, 0.99],
+    [-16.661065499189256, 0.2669875397601409, -0.1951276519539249],
+  ],
+  [
+    'lr and weight decay of AdamW',
+    (p, [lr, weightDecay]) => new AdamW([p], { lr: lr!, weightDecay: weightDecay!, differentiable }),
+    [0.1, 0.2],
+    [-19.961320793192847, -2.3863606383300153],
+  ],
+])('gradients by hyperparameters: %s', (_, make, values, want) => {
+  torch.setDefaultDtype('float64');
+  try {
+    const hyper = values.map((value) => torch.tensor(value, { requiresGrad: true }));
+    const p = torch.tensor([0.5, -1.25, 2], { requiresGrad: true }).clone();
+    const optimizer = make(p, hyper);
+    for (let i = 0; i < 3; i++) {
+      p.grad = torch.tensor([0.3 + i, -0.7, 0.2 * i + 0.1]);
+      optimizer.step();
+    }
+    p.square().sum().backward();
+    hyper.forEach((h, i) => {
+      expect(h.grad!.item()).toBeCloseTo(want[i]!, 11);
+    });
+  } finally {
+    torch.setDefaultDtype('float32');
+  }
+});
