@@ -75,16 +75,7 @@ export {
 } from './io/array-files.js';
 export { CheckpointError, type LoadOptions, load, type MapLocation, save } from './io/checkpoint.js';
 export { NpyError } from './io/npy.js';
-export {
-  fromNumpy,
-  fromNumpy,
-  loadNpy,
-  loadNpz,
-  type NdArray,
-  type NdArray,
-  saveNpy,
-  saveNpz,
-} from './io/numpy.js';
+export { fromNumpy, type NdArray } from './io/numpy.js';
 export {
   loadSafetensors,
   openSafetensors,
@@ -95,6 +86,7 @@ export {
   saveSafetensors,
 } from './io/safetensors.js';
 export * as nn from './nn/index.js';
+export * as optim from './optim/index.js';
 export { fuse, scalar } from './pointwise/fuse.js';
 export {
   type ErrorSample,

@@ -3,6 +3,7 @@
 #pragma once
 #define TORCHSTONE_FAMILIES(X) \
   X(pointwise)                 \
+  X(multiPointwise)            \
   X(reduce)                    \
   X(rowwise)                   \
   X(scan)                      \

@@ -1,4 +1,4 @@
-// Regenerates fixtures/ with the reference Python: cases, ops, notebook, printed texts, manifest last.
+// Regenerates fixtures/ with the reference Python: cases, ops, notebook, printed texts, optimizers, manifest last.
 // `--drift` regenerates into a temporary folder and reports every difference. It installs nothing.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -75,6 +75,7 @@ function generate(python, cases, folder) {
     const call = `import sys; sys.path.insert(0, ${JSON.stringify(REFERENCE)}); import ${module}; ${module}.write(sys.argv[1])`;
     written(run(python, ['-c', call, join(folder, part)], { PYTHONDONTWRITEBYTECODE: '1' }), `${module}.py`);
   }
+  written(script('make_optim.py', folder), 'make_optim.py');
   recordConformance(python, folder);
   if (script('manifest.py', folder) !== 0) fail('the manifest was not written');
   return held;

@@ -6,6 +6,7 @@ import type { DType } from '../core/dtype.js';
 /** The kernel families. Each reads its command from the argument buffer (commands/). */
 export interface Kernels {
   pointwise(): void;
+  multiPointwise(): void;
   reduce(): void;
   rowwise(): void;
   scan(): void;

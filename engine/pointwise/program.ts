@@ -6,6 +6,26 @@ import { lower, truthOf, virtualPrimitives } from './complex/lowering.js';
 import type { Pair } from './complex/pair.js';
 import { type Expr, expr, topological } from './expr.js';
 
+/**
+ * The addon's program that computes several expressions of real numbers, one output each, from inputs and to outputs of one dtype.
+ * Not cached: the caller keeps it.
+ */
+export function compileOutputs(
+  roots: readonly Expr[],
+  compute: DType,
+  inputs: number,
+  params: number,
+  dtype: DType,
+): number {
+  return defineReal(
+    roots,
+    compute,
+    new Array<DType>(inputs).fill(dtype),
+    params,
+    roots.map(() => dtype),
+  );
+}
+
 /** More inputs than this do not fit a numeric key: 4 bits each beside the other fields, below 2^53. */
 const keyedInputs = 9;
 const unkeyed = new Map<string, number>();

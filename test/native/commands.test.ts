@@ -14,6 +14,7 @@ import { encodeGemm, type MatrixOperand } from '../../engine/backend/commands/ge
 import { encodeIndexGet, encodeIndexPut, encodeNonzero } from '../../engine/backend/commands/index.js';
 import { encodeLinalg } from '../../engine/backend/commands/linalg.js';
 import { encodeMersenne } from '../../engine/backend/commands/mersenne.js';
+import { encodeMultiPointwise } from '../../engine/backend/commands/multi-pointwise.js';
 import { encodePointwise } from '../../engine/backend/commands/pointwise.js';
 import { encodeRandom } from '../../engine/backend/commands/random.js';
 import { encodeReduce } from '../../engine/backend/commands/reduce.js';
@@ -127,6 +128,18 @@ function commandsOn(): {
           ],
         }),
       spoiled: { program: [0, programs], ndim: [1, counts], size: [3, sizes] },
+    },
+    multiPointwise: {
+      encode: (a) =>
+        encodeMultiPointwise('multiPointwise', {
+          program: one,
+          params: [],
+          tensors: [
+            { size: 3, addresses: [a(y), a(x)] },
+            { size: 2, addresses: [a(y) + 32, a(x) + 32] },
+          ],
+        }),
+      spoiled: { program: [0, programs], count: [1, [-1, 1e9, Number.NaN]], size: [5, sizes] },
     },
     reduce: {
       encode: (a) =>

@@ -3,29 +3,17 @@
 #include <omp.h>
 
 #include "commands/pointwise.h"
+#include "team.h"
 #include "tile.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
-// Elements (of weight 1) worth a thread of their own. Measured on two cores with libgomp's spinning bounded (engine/native.ts), operands
-// and result in cache: starting a team takes 0.3 us, so 32,000 elements gain nothing (neg 1.66 and 1.69 us, add 2.03 and 2.13), 48,000 a
-// little (add 2.93 and 2.33) and 100,000 more than twice (neg 5.00 and 2.45, add 9.17 and 3.62: each core has its own cache).
-constexpr int64_t kGrain = 20000;
 constexpr int64_t kLine = 64;  // bytes of a cache line
 
 using Command = PointwiseCommand;
 
-int itemSize(const Program& p, int32_t operand) {
-  return kItemSize[int(operand < p.nout ? p.outDtype[operand] : p.inDtype[operand - p.nout])];
-}
-
 int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-int threadsFor(int64_t elements, int weight, int most) {
-  const int64_t worth = elements * weight / kGrain;
-  return worth <= 1 ? 1 : worth < most ? int(worth) : most;
-}
 
 // A single instruction whose operands are dense or one repeated value along the last dimension: kernel calls on the operands
 // themselves, one a row. Rows are cut into pieces of whole tiles, so that threads can share a long one.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codegen.h"
+#include "commands/multi_pointwise.h"
 #include "commands/pointwise.h"
 #include "declarations.h"
 
@@ -183,11 +184,8 @@ int64_t blocksOf(const Walk& w) {
 
 }  // namespace
 
-void pointwise(Context& context) {
-  PointwiseCommand decoded;
-  if (!decode(context, decoded)) return;
-  Command c{decoded.program, decoded.params, {decoded.ndim, decoded.nops, decoded.size, {}}, decoded.address};
-  std::copy_n(decoded.stride, decoded.nops, c.dims.stride);
+// Chooses the walk of a command and launches it; the dims become those of the walk.
+static void run(Context& context, Command& c) {
   const Program& p = *c.program;
   Device& device = current(context);
   const bool wide = c.dims.wide();
@@ -195,6 +193,32 @@ void pointwise(Context& context) {
   const Key key = Key('p').add(p).add(int64_t(c.dims.ndim) | int64_t(w.width) << 8 | int64_t(w.kind) << 16 | int64_t(wide) << 18).add(int64_t(w.special));
   const auto made = [&](bool indirect) { return text(c, w, wide, indirect); };
   launch(device, key, std::ref(made), Grid{blocksOf(w)}, kThreads, arguments(device, c, w));
+}
+
+void pointwise(Context& context) {
+  PointwiseCommand decoded;
+  if (!decode(context, decoded)) return;
+  Command c{decoded.program, decoded.params, {decoded.ndim, decoded.nops, decoded.size, {}}, decoded.address};
+  std::copy_n(decoded.stride, decoded.nops, c.dims.stride);
+  run(context, c);
+  setStatus(context, kOk);
+}
+
+// A launch for each tensor.
+void multiPointwise(Context& context) {
+  MultiPointwiseCommand decoded;
+  if (!decode(context, decoded)) return;
+  for (int32_t i = 0; i < decoded.count; ++i) {
+    int64_t size = decoded.size(i), stride[kMaxOperands];
+    char* address[kMaxOperands];
+    Command c{decoded.program, decoded.params, {1, decoded.nops, &size, {}}, address};
+    for (int32_t k = 0; k < decoded.nops; ++k) {
+      address[k] = decoded.address(i, k);
+      stride[k] = 1;
+      c.dims.stride[k] = &stride[k];
+    }
+    run(context, c);
+  }
   setStatus(context, kOk);
 }
 

@@ -38,6 +38,11 @@ import {
   mersenneKinds,
 } from '../../../engine/backend/commands/mersenne.js';
 import {
+  decodeMultiPointwise,
+  encodeMultiPointwise,
+  type MultiPointwiseCommand,
+} from '../../../engine/backend/commands/multi-pointwise.js';
+import {
   decodePointwise,
   encodePointwise,
   type PointwiseCommand,
@@ -168,6 +173,24 @@ const families: Record<string, Family<unknown>> = {
     encode: (c) => encodePointwise('op', c),
     decode: (c) =>
       decodePointwise(() => ({ params: c.params.length, outputs: 1, inputs: c.addresses.length - 1 })),
+  }),
+  multiPointwise: family<MultiPointwiseCommand>({
+    make: (p) => {
+      const operands = 1 + below(p.random, 9);
+      const row = () => ({ size: p.size(), addresses: Array.from({ length: operands }, p.address) });
+      return {
+        program: p.size(),
+        params: p.params(),
+        tensors: Array.from({ length: 1 + below(p.random, 40) }, row),
+      };
+    },
+    encode: (c) => encodeMultiPointwise('op', c),
+    decode: (c) =>
+      decodeMultiPointwise(() => ({
+        params: c.params.length,
+        outputs: 1,
+        inputs: c.tensors[0]!.addresses.length - 1,
+      })),
   }),
   reduce: family<ReduceCommand>({
     make: (p) => {
