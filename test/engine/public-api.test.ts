@@ -13,9 +13,10 @@ function publicNames(): string[] {
   const list = (value: object, prefix: string, depth: number): void => {
     for (const [key, inner] of Object.entries(value)) {
       names.push(`${prefix}${key}`);
-      const plain =
-        typeof inner === 'object' && inner !== null && Object.getPrototypeOf(inner) === Object.prototype;
-      if (plain && depth > 0) list(inner as object, `${prefix}${key}.`, depth - 1);
+      const isObject = typeof inner === 'object' && inner !== null;
+      // A namespace has no prototype.
+      const held = isObject && [Object.prototype, null].includes(Object.getPrototypeOf(inner));
+      if (held && depth > 0) list(inner as object, `${prefix}${key}.`, depth - 1);
     }
   };
   list({ ...torch }, '', 3);
