@@ -17,7 +17,7 @@ export interface DatasetLike<T> {
   readonly length: number;
   get(index: number): T;
   /** Many samples at once, where that is cheaper than one by one: PyTorch's `__getitems__`. */
-  getItems?(indices: readonly number[]): T[] | Promise<Awaited<T>[]>;
+  getItems?(indices: readonly number[]): NoInfer<T>[] | Promise<Awaited<NoInfer<T>>[]>;
 }
 
 /** A dataset by index, or an array of samples. */

@@ -1,5 +1,9 @@
 // torch.utils.data: datasets, samplers and loaders, as the namespace `data`.
+
+export type { DataLoaderState } from './_epoch.js';
+export type { DataLoaderOptions } from './_options.js';
 export { type Collated, type Converted, defaultCollate, defaultConvert } from './collate.js';
+export { DataLoader } from './data-loader.js';
 export {
   ChainDataset,
   ConcatDataset,
