@@ -39,6 +39,7 @@ export {
 } from './core/dtype.js';
 export {
   ArgumentError,
+  AssertionError,
   IndexError,
   LinAlgError,
   NotImplementedError,
@@ -62,6 +63,7 @@ export {
 export { emptyCache, type MemoryStats, memoryStats } from './core/storage.js';
 export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
 export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';
+export * as data from './data/index.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';
 export * from './generated/functions.js';
 export {

@@ -28,6 +28,10 @@ export class IndexError extends TorchstoneError {
 export class NotImplementedError extends TorchstoneError {
   override name = 'NotImplementedError';
 }
+/** Python's AssertionError, where PyTorch raises it for what a caller did. */
+export class AssertionError extends TorchstoneError {
+  override name = 'AssertionError';
+}
 /** PyTorch's TypeError: an argument of the wrong kind. Also an instance of JavaScript's TypeError. */
 export class ArgumentError extends TypeError {
   override name = 'TypeError';
