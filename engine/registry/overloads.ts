@@ -249,11 +249,11 @@ function withoutDerivative(
       const tensors = tensorsOf(args);
       if (!applies(args, tensors)) return own.inplace(...args);
       const target = tensors[0]!;
-      checkInPlace(`${def.name}_`, target);
-      noGrad(() => own.inplace(...args));
+      checkInPlace(`${def.name}_`, target, tensors);
       const node = new FunctionNode(nodeName, fail);
       connect(node, tensors);
       node.addOutput(target);
+      noGrad(() => own.inplace(...args));
       rebase(target, node);
       return target;
     },
