@@ -1,7 +1,9 @@
 // var, std, their forms with means, and logsumexp: reductions whose prologue does the work.
+
 import { record } from '../../autograd/node.js';
 import { type DType, float64, getDefaultDtype, partOf } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError } from '../../core/errors.js';
+import { alias } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
 import { apply, expr, input, param } from '../../pointwise/expr.js';
 import { isPlain, reduce, reducedShape } from '../../pointwise/reduction.js';
@@ -189,7 +191,7 @@ export const logsumexp = defineOp({
       keepdim: true,
     });
     const full = sums.add(top);
-    const out = keepdim ? full : full.reshape(reducedShape(x.sizes, mask, false));
+    const out = keepdim ? full : alias(full.reshape(reducedShape(x.sizes, mask, false)));
     return record('LogsumexpBackward0', out, [x], (save) => {
       const saved = save(x);
       const result = save(out);
