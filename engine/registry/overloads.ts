@@ -38,6 +38,8 @@ export interface Overloads {
 }
 
 export const floatsOnly: Refusal = (d) => (d.isIntegral ? 'a floating dtype' : null);
+/** For `refuse`: PyTorch has no order of complex numbers. */
+export const realOnly: Refusal = (d) => (d.isComplex ? 'real numbers' : null);
 export const integersOnly: Refusal = (d) => (d.isIntegral ? null : 'integers or bool');
 export const wholeNumbersOnly: Refusal = (d) => (d.isInteger ? null : 'integers');
 export const numbersOnly: Refusal = (d) => (d.isBool ? 'numbers' : null);

@@ -234,6 +234,7 @@ export class Binder {
     return new PointwiseFunction(def.name, this.#nodeName, root, inputs, {
       ...(def.promote === undefined ? {} : { promote: def.promote }),
       ...(def.refuse === undefined ? {} : { refuse: def.refuse }),
+      ...(def.lacks === undefined ? {} : { lacks: def.lacks }),
       neutral,
     });
   }
