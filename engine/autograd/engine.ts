@@ -1,13 +1,15 @@
 // The backward engine: order of nodes, accumulation of gradients, checks of their shapes and dtypes, hooks, release of
 // saved tensors. `backward(t)`, `grad(outputs, inputs)`.
 
-import { placedOn, placement } from '../core/device.js';
+import { type Device, placedOn, placement } from '../core/device.js';
+import type { DType } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, showShape } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
-import { expandsTo, sameShape } from '../core/shape.js';
+import { expandsTo, type Shape, sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { gradMode } from './grad-mode.js';
-import type { GradientHook, Gradients, Node, WalkState } from './node.js';
+import type { Gradients, Node, WalkState } from './node.js';
+import { requireTensor, runHooks } from './run-hooks.js';
 
 /** What the walk needs of the ops; set by ops/autograd_support.ts. */
 export const support = {
@@ -18,6 +20,7 @@ export const support = {
   clone: (_g: Tensor): Tensor => notLoaded(),
   onesLike: (_t: Tensor): Tensor => notLoaded(),
   zerosLike: (_t: Tensor): Tensor => notLoaded(),
+  zeros: (_shape: Shape, _dtype: DType, _device: Device): Tensor => notLoaded(),
 };
 function notLoaded(): never {
   throw new RuntimeError('backward: required the ops, got none loaded');
@@ -30,7 +33,8 @@ function applied(n: Node, incoming: Gradients): Gradients {
 }
 
 interface Capture {
-  readonly node: Node;
+  /** Null where no gradient flows into the tensor. */
+  readonly node: Node | null;
   readonly nr: number;
   grad: Tensor | null;
 }
@@ -65,8 +69,9 @@ class Walk {
   readonly #id = nextWalk++;
   /** The states of an inner walk; an outermost one keeps them on the nodes. */
   readonly #inner: Map<Node, WalkState> | null;
-  /** Nodes on a path to a capture; null: all. */
+  /** Nodes on a path to a capture; null: all. A capture that is on no path to another is none of them. */
   #needed: Set<Node> | null = null;
+  #captured: Set<Node> | null = null;
   /** Gradients that a leaf may not keep without a copy: those that the walk began with, and those that another leaf keeps. */
   #given: readonly Tensor[] = [];
   #kept: Set<Tensor> | null = null;
@@ -95,13 +100,13 @@ class Walk {
   }
 
   run(roots: readonly Tensor[], grads: readonly Tensor[]): void {
-    const starts = roots.map((t) => t.gradEdge());
+    const starts = roots.map((t) => t.gradEdge()!);
     this.#plan(starts);
     this.#given = grads;
-    for (let i = 0; i < roots.length; i++) this.#deliver(starts[i]!, roots[i]!.outputNr, grads[i]!);
+    for (let i = 0; i < roots.length; i++) this.#deliver(starts[i]!, roots[i]!.outputNr, grads[i]!, null, i);
     for (let i = 0; i < starts.length; i++) {
       const n = starts[i]!;
-      if (starts.indexOf(n) === i && this.#state(n).pending === 0) this.#enqueue(n);
+      if (starts.indexOf(n) === i && this.#runs(n) && this.#state(n).pending === 0) this.#enqueue(n);
     }
     for (let n = this.#ready.pop(); n !== undefined; n = this.#ready.pop()) this.#step(n);
   }
@@ -109,7 +114,6 @@ class Walk {
   /** Counts, for every reachable node, the edges that lead to it. */
   #plan(starts: readonly Node[]): void {
     const { captures } = this.#options;
-    const order: Node[] = [];
     const stack: Node[] = [];
     for (const s of starts) {
       const state = this.#state(s);
@@ -119,7 +123,6 @@ class Walk {
       }
     }
     for (let n = stack.pop(); n !== undefined; n = stack.pop()) {
-      if (captures !== null) order.push(n);
       for (let i = 0; i < n.next.length; i++) {
         const m = n.next[i]!;
         if (m === null) continue;
@@ -131,7 +134,9 @@ class Walk {
         state.pending++;
       }
     }
-    if (captures !== null) this.#needed = reaching(order, captures);
+    if (captures === null) return;
+    this.#captured = new Set(captures.flatMap((c) => c.node ?? []));
+    this.#needed = reaching(starts, this.#captured);
   }
 
   #enqueue(n: Node): void {
@@ -143,8 +148,9 @@ class Walk {
     else ready.splice(i, 0, n);
   }
 
-  #deliver(n: Node, nr: number, raw: Tensor): void {
-    const g = checked(n, nr, raw);
+  /** Adds gradient `i` of `from` to what output `nr` of `n` has. */
+  #deliver(n: Node, nr: number, raw: Tensor, from: Node | null, i: number): void {
+    const g = checked(n, nr, raw, from, i);
     const state = this.#state(n);
     state.buffer ??= noGradients(n.shapes.length);
     const { buffer } = state;
@@ -156,40 +162,43 @@ class Walk {
     const state = this.#state(n);
     const incoming = state.buffer ?? noGradients(n.shapes.length);
     state.buffer = null;
-    if (n.preHooks !== null) this.#runHooks(n, incoming);
-    const { captures } = this.#options;
-    if (captures !== null) for (const c of captures) if (c.node === n) c.grad = incoming[c.nr]!;
-    if (n.leaf !== null) {
-      if (captures === null && incoming[0] !== null) this.#accumulate(n.leaf, incoming[0]!);
+    const needed = this.#needed === null || this.#needed.has(n);
+    // As PyTorch: what is captured on the way to another capture is the gradient before hooks.
+    if (needed) this.#capture(n, incoming);
+    if (n.hooks !== null && runHooks(n.name, n.hooks, incoming, retain)) this.#hooked = true;
+    if (!needed) {
+      this.#capture(n, incoming);
       return;
     }
-    const wanted = this.#needed === null || this.#needed.has(n);
-    const some = wanted && hasSome(incoming);
+    if (n.leaf !== null) {
+      if (incoming[0] !== null) this.#accumulate(n.leaf, incoming[0]!);
+      return;
+    }
+    const some = hasSome(incoming);
     const results = some ? applied(n, incoming) : none;
     if (some && !this.#options.retainGraph) n.release();
     this.#propagate(n, results);
   }
 
+  #capture(n: Node, incoming: Gradients): void {
+    const { captures } = this.#options;
+    if (captures !== null) for (const c of captures) if (c.node === n) c.grad = incoming[c.nr]!;
+  }
+
+  /** Whether this walk has anything to do at a node. */
+  #runs(n: Node): boolean {
+    return this.#needed === null || this.#needed.has(n) || this.#captured!.has(n);
+  }
+
   #propagate(n: Node, results: Gradients): void {
     for (let i = 0; i < n.next.length; i++) {
       const m = n.next[i]!;
-      if (m === null) continue;
+      if (m === null || !this.#runs(m)) continue;
       const g = results[i];
-      if (g !== undefined && g !== null) this.#deliver(m, n.nextNr[i]!, g);
+      if (g !== undefined && g !== null) this.#deliver(m, n.nextNr[i]!, g, n, i);
       const state = this.#state(m);
       state.pending--;
       if (state.pending === 0) this.#enqueue(m);
-    }
-  }
-
-  #runHooks(n: Node, incoming: (Tensor | null)[]): void {
-    for (const [nr, hooks] of n.preHooks!) {
-      for (const hook of [...hooks]) {
-        const g = incoming[nr];
-        if (g === null || g === undefined) continue;
-        this.#hooked = true;
-        incoming[nr] = hooked(n, hook, g);
-      }
     }
   }
 
@@ -209,8 +218,18 @@ class Walk {
       this.#kept.add(g);
     } else if (this.#options.createGraph) state.grad = support.add(state.grad, g);
     else support.addInto(state.grad, g);
-    if (state.afterAccumulate !== null) for (const after of state.afterAccumulate) after(variable);
+    if (state.afterAccumulate === null) return;
+    for (const { hook } of [...state.afterAccumulate]) {
+      const result: unknown = hook(variable);
+      if (result !== undefined && result !== null) requireTensor('hook after accumulation', result);
+    }
   }
+}
+
+/** Adds a gradient into that of a tensor that is no leaf. */
+function retain(t: Tensor, g: Tensor): void {
+  const state = t.state();
+  state.grad = state.grad === null ? support.clone(g) : support.add(state.grad, g);
 }
 
 const none: readonly never[] = [];
@@ -222,27 +241,8 @@ function hasSome(grads: Gradients): boolean {
   return false;
 }
 
-function hooked(n: Node, hook: GradientHook, g: Tensor): Tensor {
-  const result = hook(g);
-  if (result === undefined || result === null) return g;
-  if (!(result instanceof Tensor)) {
-    throw new ArgumentError(message(`hook on ${n.name}`, 'a Tensor or nothing', describe(result)));
-  }
-  if (!sameShape(result.sizes, g.sizes)) {
-    throw new RuntimeError(
-      message(
-        `hook on ${n.name}`,
-        `a gradient of shape ${showShape(g.sizes)}`,
-        showShape(result.sizes),
-        'hook has changed the size of value',
-      ),
-    );
-  }
-  return result;
-}
-
 /** A gradient that fits output `nr` of `n`: summed over broadcast dims and cast where needed. */
-function checked(n: Node, nr: number, g: Tensor): Tensor {
+function checked(n: Node, nr: number, g: Tensor, from: Node | null, i: number): Tensor {
   const shape = n.shapes[nr]!;
   let out = g;
   if (!sameShape(g.sizes, shape)) {
@@ -252,7 +252,7 @@ function checked(n: Node, nr: number, g: Tensor): Tensor {
           n.name,
           `a gradient that sums to shape ${showShape(shape)}`,
           showShape(g.sizes),
-          'a function returned an invalid gradient',
+          `Function ${from?.name ?? 'GraphRoot'} returned an invalid gradient at index ${i} - got ${showShape(g.sizes)} but expected shape compatible with ${showShape(shape)}`,
         ),
       );
     }
@@ -261,13 +261,31 @@ function checked(n: Node, nr: number, g: Tensor): Tensor {
   return out.dtype === n.dtypes[nr] ? out : support.cast(out, n.dtypes[nr]!);
 }
 
-/** Nodes from which some capture can be reached. `order` lists parents before what only they lead to, but not always, so iterate to a fixed point by sequence. */
-function reaching(order: readonly Node[], captures: readonly Capture[]): Set<Node> {
-  const targets = new Set(captures.map((c) => c.node));
+/** Nodes from which some target can be reached. Follows the edges: a view's history may be made after what uses it. */
+function reaching(starts: readonly Node[], targets: ReadonlySet<Node>): Set<Node> {
   const needed = new Set<Node>();
-  // A node's inputs were recorded before it, so ascending sequence visits inputs first; accumulators are made late but have no inputs.
-  for (const n of [...order].sort((a, b) => a.sequence - b.sequence)) {
-    if (n.next.some((m) => m !== null && (needed.has(m) || targets.has(m)))) needed.add(n);
+  const seen = new Set<Node>();
+  const path: Node[] = [];
+  // How many edges of each node on the path were followed. A node is decided when all were.
+  const followed: number[] = [];
+  const enter = (n: Node | null): void => {
+    if (n === null || seen.has(n)) return;
+    seen.add(n);
+    path.push(n);
+    followed.push(0);
+  };
+  for (const start of starts) {
+    enter(start);
+    while (path.length > 0) {
+      const top = path.length - 1;
+      const n = path[top]!;
+      if (followed[top]! < n.next.length) enter(n.next[followed[top]!++]!);
+      else {
+        path.pop();
+        followed.pop();
+        if (n.next.some((m) => m !== null && (needed.has(m) || targets.has(m)))) needed.add(n);
+      }
+    }
   }
   return needed;
 }
@@ -280,14 +298,14 @@ export interface BackwardOptions {
 }
 
 /** The gradient to start from, checked as PyTorch checks it. */
-function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined): Tensor {
-  if (!t.requiresGrad) {
+function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined, nr = 0): Tensor {
+  if (!t.requiresGrad || t.gradEdge() === null) {
     throw new RuntimeError(
       message(
         op,
         'a tensor that requires grad',
         'one that does not',
-        'element 0 of tensors does not require grad and does not have a grad_fn',
+        `element ${nr} of tensors does not require grad and does not have a grad_fn`,
       ),
     );
   }
@@ -316,9 +334,13 @@ function rootGradient(op: string, t: Tensor, gradient: Tensor | null | undefined
         op,
         `a gradient of shape ${showShape(t.sizes)}`,
         showShape(gradient.sizes),
-        `Mismatch in shape: grad_output[0] has a shape of torch.Size(${showShape(gradient.sizes)}) and output[0] has a shape of torch.Size(${showShape(t.sizes)}).`,
+        `Mismatch in shape: grad_output[${nr}] has a shape of torch.Size(${showShape(gradient.sizes)}) and output[${nr}] has a shape of torch.Size(${showShape(t.sizes)}).`,
       ),
     );
+  }
+  if (gradient.dtype.isComplex !== t.dtype.isComplex) {
+    const hint = `For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: grad_output[${nr}] has a dtype of torch.${gradient.dtype.name} and output[${nr}] has a dtype of torch.${t.dtype.name}.`;
+    throw new RuntimeError(message(op, `a gradient of ${t.dtype.name}`, gradient.dtype.name, hint));
   }
   return gradient;
 }
@@ -359,7 +381,7 @@ export function grad(
   const ins = inputs instanceof Tensor ? [inputs] : [...inputs];
   const seeds = options.gradOutputs instanceof Tensor ? [options.gradOutputs] : (options.gradOutputs ?? []);
   const createGraph = options.createGraph ?? false;
-  const roots = outs.map((t, i) => rootGradient('autograd.grad', t, seeds[i]));
+  const roots = outs.map((t, i) => rootGradient('autograd.grad', t, seeds[i], i));
   const captures = ins.map((t): Capture => {
     if (!t.requiresGrad) {
       throw new RuntimeError(

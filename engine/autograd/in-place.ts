@@ -1,9 +1,9 @@
 // In-place changes under autograd: what may be changed, and the history that a base and its views get (CopySlices).
 import { message, RuntimeError } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
-import { type Tensor, viewHooks } from '../core/tensor.js';
+import { type Tensor, type ViewRestriction, viewHooks } from '../core/tensor.js';
 import { gradMode } from './grad-mode.js';
-import { connect, type Gradients, Node } from './node.js';
+import { connect, type Gradients, Node, shouldRecord } from './node.js';
 
 /** The geometry of a view, relative to nothing but the storage. */
 interface Geometry {
@@ -60,8 +60,8 @@ function partsOf(t: Tensor): Geometry {
   return { shape: [...t.sizes, 2], strides: [...t.strides.map((s) => 2 * s), 1], offset: 2 * t.offset };
 }
 
-/** @throws RuntimeError where PyTorch forbids changing `t` in-place while recording. */
-export function checkInPlace(op: string, t: Tensor): void {
+/** @throws RuntimeError where PyTorch forbids changing `t` in-place, by what `inputs` hold, while recording. */
+export function checkInPlace(op: string, t: Tensor, inputs: readonly Tensor[] = [t]): void {
   for (let d = 0; d < t.sizes.length; d++) {
     if (t.strides[d] === 0 && t.sizes[d]! > 1) {
       throw new RuntimeError(
@@ -74,29 +74,19 @@ export function checkInPlace(op: string, t: Tensor): void {
       );
     }
   }
-  checkHistory(op, t);
+  checkHistory(op, t, inputs);
 }
 
-/** @throws RuntimeError where the history of `t` forbids an in-place change. */
-export function checkHistory(op: string, t: Tensor): void {
+/** @throws RuntimeError where the history of `t`, or how it became a view, forbids an in-place change that reads `inputs`. */
+export function checkHistory(op: string, t: Tensor, inputs: readonly Tensor[] = [t]): void {
   if (!gradMode.enabled) return;
-  if (t.requiresGrad && t.isLeaf) {
-    throw new RuntimeError(
-      message(
-        op,
-        'a tensor that is not a leaf, or noGrad',
-        'a leaf that requires grad',
-        'a leaf Variable that requires grad is being used in an in-place operation.',
-      ),
-    );
+  const { base } = t;
+  if (t.restriction !== null && shouldRecord(inputs)) {
+    const hint = restrictionText(t, 'is being modified inplace');
+    throw new RuntimeError(message(op, 'a tensor that may be changed in-place', 'a view that may not', hint));
   }
-  if (t.oneOfMany && t.requiresGrad) {
-    const error = oneOfManyError(t, 'and is being modified inplace');
-    error.message = message(op, 'a tensor that is no view out of several', 'one', error.message);
-    throw error;
-  }
-  const base = t.base;
-  if (base?.requiresGrad && base.isLeaf) {
+  if (!t.requiresGrad) return;
+  if (base?.isLeaf === true) {
     throw new RuntimeError(
       message(
         op,
@@ -106,25 +96,50 @@ export function checkHistory(op: string, t: Tensor): void {
       ),
     );
   }
+  if (t.isLeaf) {
+    throw new RuntimeError(
+      message(
+        op,
+        'a tensor that is not a leaf, or noGrad',
+        'a leaf that requires grad',
+        'a leaf Variable that requires grad is being used in an in-place operation.',
+      ),
+    );
+  }
 }
 
-function oneOfManyError(view: Tensor, what: string): RuntimeError {
-  const name = view.autograd?.node?.name.replace(/Backward\d+$/, '') ?? 'a function';
-  return new RuntimeError(
-    `Output ${view.outputNr} of ${name} is a view ${what}. This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.`,
-  );
+const unrecorded =
+  "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).";
+const reasons: Readonly<Record<ViewRestriction, string>> = {
+  oneOfMany:
+    'This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.',
+  custom:
+    'This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom Function.',
+  noGrad: unrecorded,
+};
+
+/** PyTorch's sentences on a view that must not be changed: by itself, or through the memory that it shares. */
+function restrictionText(view: Tensor, change: string): string {
+  const { restriction } = view;
+  const node = view.autograd?.node ?? null;
+  const name = node?.name.replace(/Backward\d*$/, '');
+  const unnamed = `A view was created in no_grad mode and ${change} with grad mode enabled.`;
+  const derived = `Output ${view.outputNr} of ${name} is a view of a view which was created in no_grad mode and ${change} with grad mode enabled.`;
+  const named = `Output ${view.outputNr} of ${name} is a view and ${change}.`;
+  const what = node === null ? unnamed : restriction === 'noGrad' ? derived : named;
+  return `${what} ${reasons[restriction!]}`;
 }
 
-/** Counts the change, and makes `node` the history of `t` and of all that shares its memory. */
+/** Makes `node` the history of `t` and of all that shares its memory. */
 export function rebase(t: Tensor, node: Node | null): void {
   if (node === null) return;
   const base = t.base;
   if (base === null) {
-    t.adoptHistory(node, 0);
+    t.replaceHistory(node, 0);
     return;
   }
   const copy = new CopySlices(node, base, t);
-  base.adoptHistory(copy, 0);
+  base.replaceHistory(copy, 0);
   // Every view, this one too, takes its history from the base again when asked.
   t.viewVersion = -1;
 }
@@ -175,7 +190,9 @@ class RegeneratedView extends Node {
 }
 
 viewHooks.regenerate = (view, base) => {
-  if (view.oneOfMany)
-    throw oneOfManyError(view, 'and its base or another view of its base has been modified inplace');
+  if (view.restriction !== null)
+    throw new RuntimeError(
+      restrictionText(view, 'its base or another view of its base has been modified inplace'),
+    );
   return new RegeneratedView(view, base);
 };

@@ -6,11 +6,11 @@ import { RuntimeError, showShape } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { gradMode } from './grad-mode.js';
+import { OutputHooks } from './hooks.js';
 
 let sequence = 0;
 
 export type Gradients = readonly (Tensor | null)[];
-export type GradientHook = (grad: Tensor) => Tensor | null | undefined;
 
 /** What a walk keeps of a node. It hangs on the node itself, because a map look-up for each edge is most of a small graph's cost. */
 export interface WalkState {
@@ -29,15 +29,15 @@ const none: readonly never[] = [];
  */
 export abstract class Node {
   readonly name: string;
-  /** Later nodes run first in a backward walk. */
-  readonly sequence = sequence++;
+  /** Later nodes run first in a backward walk, and the ends of the tape before all. */
+  readonly sequence: number;
   next: readonly (Node | null)[] = none;
   nextNr: readonly number[] = none;
   /** What the outputs were: gradients are checked against it and summed down to it. */
   shapes: Shape[] = none as unknown as Shape[];
   dtypes: DType[] = none as unknown as DType[];
   /** Hooks on the gradient of each output, before this node uses it. */
-  preHooks: Map<number, GradientHook[]> | null = null;
+  hooks: OutputHooks | null = null;
   released = false;
   /** The leaf whose gradient ends here; null in all but AccumulateGrad. */
   readonly leaf: Tensor | null;
@@ -46,6 +46,7 @@ export abstract class Node {
   constructor(name: string, leaf: Tensor | null = null) {
     this.name = name;
     this.leaf = leaf;
+    this.sequence = leaf === null ? sequence++ : Number.POSITIVE_INFINITY;
   }
   /** Gradients of the outputs in, gradients of the inputs out. Null is zero. */
   abstract apply(grads: Gradients): Gradients;
@@ -65,15 +66,10 @@ export abstract class Node {
   release(): void {
     this.released = true;
   }
-  addPreHook(nr: number, hook: GradientHook): () => void {
-    this.preHooks ??= new Map();
-    const list = this.preHooks.get(nr) ?? [];
-    this.preHooks.set(nr, list);
-    list.push(hook);
-    return () => {
-      const at = list.indexOf(hook);
-      if (at >= 0) list.splice(at, 1);
-    };
+  /** The hooks, of which a node has none at first. */
+  hooked(): OutputHooks {
+    this.hooks ??= new OutputHooks();
+    return this.hooks;
   }
   toString(): string {
     return `<${this.name}>`;
@@ -97,9 +93,9 @@ export class SavedTensor {
   readonly #version: number;
   readonly #node: Node;
 
-  constructor(tensor: Tensor, node: Node) {
+  constructor(tensor: Tensor, node: Node, version = tensor.storage.version) {
     this.#tensor = tensor;
-    this.#version = tensor.storage.version;
+    this.#version = version;
     this.#node = node;
   }
   /** @throws RuntimeError when it was freed, or changed in-place since. */
@@ -111,7 +107,8 @@ export class SavedTensor {
     }
     const t = this.#tensor;
     if (t.storage.version !== this.#version) {
-      const producer = t.gradFn === null ? '' : `, which is output ${t.outputNr} of ${t.gradFn.name}`;
+      const node = t.restriction === null ? t.gradFn : t.autograd?.node;
+      const producer = node ? `, which is output ${t.outputNr} of ${node.name}` : '';
       throw new RuntimeError(
         `${this.#node.name}: required a saved tensor at version ${this.#version}, got version ${t.storage.version}. one of the variables needed for gradient computation has been modified by an inplace operation: [torch.${t.dtype.title}Tensor ${showShape(t.sizes)}]${producer}, is at version ${t.storage.version}; expected version ${this.#version} instead.`,
       );

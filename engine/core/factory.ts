@@ -1,4 +1,5 @@
 // Tensor construction over fresh or shared memory. Internal: sizes and dtypes are already checked.
+import { gradMode } from '../autograd/grad-mode.js';
 import { cpu, type Device, meta, placement } from './device.js';
 import type { DType } from './dtype.js';
 import { contiguousStrides, numelOf, preservedStrides, type Shape } from './shape.js';
@@ -59,7 +60,7 @@ export function newMeta(shape: Shape, dtype: DType, device: Device = meta): Tens
 /** As `viewOf`, for a function that returns several views: autograd lets none of them be changed in-place. */
 export function oneOfMany(t: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
   const view = viewOf(t, shape, strides, offset);
-  view.oneOfMany = true;
+  if (gradMode.enabled) view.restriction = 'oneOfMany';
   return view;
 }
 
@@ -67,7 +68,7 @@ export function oneOfMany(t: Tensor, shape: Shape, strides: Shape, offset: numbe
 export function viewOf(t: Tensor, shape: Shape, strides: Shape, offset: number, dtype = t.dtype): Tensor {
   t.storage.shared = true;
   const view = new Tensor(t.storage, shape, strides, offset, dtype, undefined, t.base ?? t, t.device);
-  if (t.oneOfMany) view.oneOfMany = true;
+  view.restriction = gradMode.enabled ? t.restriction : 'noGrad';
   return view;
 }
 

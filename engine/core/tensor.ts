@@ -1,12 +1,13 @@
 // Tensor: geometry, autograd state, reading from JavaScript. Ops are declared in ops/ and become methods in
 // generated/methods.ts.
-import { AccumulateGrad, type GradientHook, type Node } from '../autograd/node.js';
+import type { GradientHook } from '../autograd/hooks.js';
+import { AccumulateGrad, type Node } from '../autograd/node.js';
 import { Complex } from './complex.js';
 import { cpu, type Device, deviceError, disposed } from './device.js';
 import type { DType } from './dtype.js';
 import { type NumericArray, readAt, type Scalar, typedArrayOver } from './element.js';
 import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from './errors.js';
-import { isContiguousLayout, numelOf, type Shape, wrapDim } from './shape.js';
+import { isContiguousLayout, numelOf, type Shape, sameShape, wrapDim } from './shape.js';
 import { Storage } from './storage.js';
 
 export { type NumericArray, readAt, type Scalar, typedArrayOver, writeAt } from './element.js';
@@ -38,9 +39,12 @@ export interface AutogradState {
   outputNr: number;
   accumulate: AccumulateGrad | null;
   retainsGrad: boolean;
-  /** Hooks set before a leaf had its accumulator. */
-  afterAccumulate: ((t: Tensor) => void)[] | null;
+  /** Hooks that run after a gradient was added into this leaf's. */
+  afterAccumulate: { readonly hook: (t: Tensor) => void }[] | null;
 }
+
+/** How a view came about that must not be changed in-place: with others from one function, from a custom function, unrecorded. */
+export type ViewRestriction = 'oneOfMany' | 'custom' | 'noGrad';
 
 const frozenShapes = new WeakMap<Shape, Shape>();
 /** A frozen copy of a shape, made once: the engine's own arrays stay plain, because frozen ones are slower to make and to read. */
@@ -87,8 +91,8 @@ export class Tensor {
   viewVersion: number;
   /** @internal */
   autograd: AutogradState | null = null;
-  /** @internal A view, or a view of a view, that came with others from one function. */
-  oneOfMany = false;
+  /** @internal Why autograd lets this view, or a view of it, not be changed in-place. */
+  restriction: ViewRestriction | null = null;
 
   /** @internal */
   constructor(
@@ -194,7 +198,7 @@ export class Tensor {
   get requiresGrad(): boolean {
     const a = this.autograd;
     if (a !== null && (a.requiresGrad || a.node !== null)) return true;
-    return this.base !== null && this.gradFn !== null;
+    return this.base?.requiresGrad === true;
   }
   set requiresGrad(value: boolean) {
     this.requiresGrad_(value);
@@ -246,7 +250,7 @@ export class Tensor {
     if (node === null && !base.requiresGrad) return null;
     // As PyTorch: what changed the storage may have been recorded on the base, so the view's history starts there.
     const fresh = viewHooks.regenerate(this, base);
-    this.adoptHistory(fresh, 0);
+    this.replaceHistory(fresh, 0);
     return fresh;
   }
   /** @internal Which output of its node this tensor is. */
@@ -264,23 +268,15 @@ export class Tensor {
     return this.autograd === null ? null : this.autograd.grad;
   }
   set grad(value: Tensor | null) {
-    if (value !== null && value !== undefined) {
-      if (showShape(value.sizes) !== showShape(this.sizes)) {
-        throw new RuntimeError(
-          message('grad', `a gradient of shape ${showShape(this.sizes)}`, showShape(value.sizes)),
-        );
-      }
-      if (value.dtype !== this.dtype) {
-        throw new RuntimeError(message('grad', `a gradient of dtype ${this.dtype.name}`, value.dtype.name));
-      }
-    }
+    if (value !== null && value !== undefined) requireGradient(this, value);
     this.state().grad = value ?? null;
   }
-  /** @internal The node that gradients of this tensor flow into. */
-  gradEdge(): Node {
+  /** @internal The node that gradients of this tensor flow into; null where none do, as into an unrecorded view. */
+  gradEdge(): Node | null {
     const node = this.gradFn;
     if (node !== null) return node;
     const s = this.state();
+    if (!s.requiresGrad) return null;
     s.accumulate ??= new AccumulateGrad(this);
     return s.accumulate;
   }
@@ -290,6 +286,15 @@ export class Tensor {
     s.node = node;
     s.outputNr = nr;
     this.viewVersion = this.storage.version;
+  }
+  /** @internal The same after an in-place change: a gradient that is retained is that of the new value. */
+  replaceHistory(node: Node, nr: number): void {
+    const s = this.state();
+    if (s.retainsGrad) {
+      s.node?.hooks?.stopRetaining(s.outputNr);
+      node.hooked().retain(nr, this);
+    }
+    this.adoptHistory(node, nr);
   }
   /** Calls `hook` with the gradient of this tensor whenever it is computed; what it returns replaces the gradient. Returns its remover. */
   registerHook(hook: GradientHook): { remove(): void } {
@@ -303,8 +308,8 @@ export class Tensor {
         ),
       );
     }
-    const remove = this.gradEdge().addPreHook(this.gradFn === null ? 0 : this.outputNr, hook);
-    return { remove };
+    const remove = this.gradEdge()?.hooked().add(this.outputNr, hook);
+    return { remove: () => remove?.() };
   }
   /** Calls `hook` after a gradient was accumulated into this leaf. */
   registerPostAccumulateGradHook(hook: (t: Tensor) => void): { remove(): void } {
@@ -315,10 +320,16 @@ export class Tensor {
     const s = this.state();
     s.afterAccumulate ??= [];
     const list = s.afterAccumulate;
-    list.push(hook);
-    return { remove: () => void list.splice(list.indexOf(hook), 1) };
+    const registered = { hook };
+    list.push(registered);
+    return {
+      remove: () => {
+        const at = list.indexOf(registered);
+        if (at >= 0) list.splice(at, 1);
+      },
+    };
   }
-  /** Keeps `.grad` also on this non-leaf tensor. */
+  /** Keeps `.grad` also on this non-leaf tensor: its gradient after all hooks. */
   retainGrad(): void {
     if (!this.requiresGrad) {
       throw new RuntimeError(
@@ -332,11 +343,7 @@ export class Tensor {
     }
     if (this.isLeaf || this.state().retainsGrad) return;
     this.state().retainsGrad = true;
-    this.registerHook((g) => {
-      const had = this.grad;
-      this.grad = had === null ? g : had.add(g);
-      return undefined;
-    });
+    this.gradFn!.hooked().retain(this.outputNr, this);
   }
 
   // --- reading ---
@@ -387,4 +394,34 @@ export class Tensor {
     const value = this.item();
     return value instanceof Complex ? value.valueOf() : value;
   }
+}
+
+/** @throws ArgumentError or RuntimeError where `value` cannot be the gradient of `t`. */
+function requireGradient(t: Tensor, value: unknown): asserts value is Tensor {
+  if (!(value instanceof Tensor)) {
+    const hint = `assigned grad expected to be a Tensor or None but got grad of type ${typeof value}`;
+    throw new ArgumentError(message('grad', 'a Tensor or null', describe(value), hint));
+  }
+  const refuse = (required: string, got: string, hint: string): never => {
+    throw new RuntimeError(message('grad', required, got, hint));
+  };
+  if (value === t) refuse('another tensor', 'the tensor itself', "can't assign Variable as its own grad");
+  if (value.dtype !== t.dtype)
+    refuse(
+      `a gradient of dtype ${t.dtype.name}`,
+      value.dtype.name,
+      `attempting to assign a gradient with dtype '${value.dtype.title}' to a tensor with grad_dtype '${t.dtype.title}'. The gradient must match the tensor's dtype.`,
+    );
+  if (value.device !== t.device)
+    refuse(
+      `a gradient on ${t.device}`,
+      String(value.device),
+      `attempting to assign a gradient with device type '${value.device.type}' to a tensor with device type '${t.device.type}'. Please ensure that the gradient and the tensor are on the same device`,
+    );
+  if (!sameShape(value.sizes, t.sizes))
+    refuse(
+      `a gradient of shape ${showShape(t.sizes)}`,
+      showShape(value.sizes),
+      `attempting to assign a gradient of size '${showShape(value.sizes)}' to a tensor of size '${showShape(t.sizes)}'. Please ensure that the gradient and the tensor are the same size`,
+    );
 }

@@ -12,12 +12,21 @@ declare module '../core/tensor.js' {
   }
 }
 
+/** The name of a tensor's node; a view whose history can no longer be told is printed all the same. */
+function nodeName(t: Tensor): string | null {
+  try {
+    return t.gradFn?.name ?? null;
+  } catch {
+    return 'Invalid';
+  }
+}
+
 Tensor.prototype.toString = function (this: Tensor): string {
   if (this.device.type === 'meta') {
     return `tensor(..., device='meta', size=(${this.sizes.join(', ')}${this.ndim === 1 ? ',' : ''})${this.dtype === getDefaultDtype() ? '' : `, dtype=${this.dtype}`})`;
   }
   const data = this.typed();
-  const node = this.gradFn;
+  const gradFn = nodeName(this);
   return formatTensor(
     {
       shape: this.sizes,
@@ -29,7 +38,7 @@ Tensor.prototype.toString = function (this: Tensor): string {
       },
       requiresGrad: this.requiresGrad,
       ...(this.device === cpu ? {} : { device: String(this.device) }),
-      ...(node === null ? {} : { gradFn: node.name }),
+      ...(gradFn === null ? {} : { gradFn }),
     },
     getDefaultDtype().name,
   );

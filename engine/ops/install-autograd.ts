@@ -11,7 +11,7 @@ import { cast, clone, rawFill, rawZeros } from './creation/copy-fill-cast.js';
 import { add } from './pointwise/arithmetic.js';
 import { asComplex, asReal } from './pointwise/complex.js';
 import { sumTo } from './reduction/sum-mean-prod.js';
-import { asStridedView } from './views/permute-expand.js';
+import { asStridedView, carried, type Geometry } from './views/geometry.js';
 
 support.sumTo = sumTo;
 support.cast = (g, to) => cast(g, to);
@@ -25,13 +25,8 @@ support.onesLike = (t) => {
   rawFill(one, 1);
   return one;
 };
-support.zerosLike = (t) => placedOn(t.device, () => rawZeros(t.sizes, t.dtype));
-
-interface Geometry {
-  readonly shape: readonly number[];
-  readonly strides: readonly number[];
-  readonly offset: number;
-}
+support.zeros = (shape, dtype, device) => placedOn(device, () => rawZeros(shape, dtype));
+support.zerosLike = (t) => support.zeros(t.sizes, t.dtype, t.device);
 
 /** The strides and offset of `view` within a contiguous copy of `base`. */
 function relative(base: Geometry, view: Geometry): { strides: number[]; offset: number } {
@@ -86,12 +81,4 @@ viewSupport.replace = (g, base, view, part) => {
   else hole.copy_(part);
   return whole;
 };
-viewSupport.scatter = (part, base, view) => {
-  const r = relative(base, view);
-  const whole = keepsLayout(base)
-    ? newStrided(base.shape, base.strides, part.dtype)
-    : newTensor(base.shape, part.dtype);
-  rawFill(whole, 0);
-  asStridedView(whole, view.shape, r.strides, r.offset).add_(part);
-  return whole;
-};
+viewSupport.scatter = carried;

@@ -50,6 +50,8 @@ export interface FunctionOptions {
   readonly neutral?: readonly number[];
   /** Refuses a compute dtype: the reason, or null. */
   readonly refuse?: (compute: DType) => string | null;
+  /** Compute dtypes that PyTorch has no kernel for. */
+  readonly lacks?: (compute: DType) => boolean;
 }
 
 /** What one scalar parameter is, for promotion: -1 takes no part. */
@@ -204,6 +206,7 @@ export class PointwiseFunction {
   #compile(tensors: readonly Tensor[], params: number, compute: DType, out: DType): number {
     const dtypes = tensors.map((t) => t.dtype);
     try {
+      if (this.#options.lacks?.(compute) === true) throw new NotImplementedError(this.name);
       return compile(this.root, compute, dtypes, params, out);
     } catch (error) {
       if (!(error instanceof NotImplementedError)) throw error;

@@ -25,13 +25,14 @@ export class PointwiseNode extends Node {
   readonly #inShapes: readonly Shape[];
   readonly #inDtypes: readonly DType[];
 
-  /** `out` is the result; for an in-place application, the target after the change. */
+  /** `out` is the result, of `version`; for an in-place application, the target after the change. */
   constructor(
     fn: PointwiseFunction,
     tensors: readonly Tensor[],
     scalars: readonly number[],
     out: Tensor,
     compute: DType,
+    version = 0,
   ) {
     super(fn.nodeName);
     this.#fn = fn;
@@ -48,7 +49,8 @@ export class PointwiseNode extends Node {
     const saved = reads.length === 0 ? none : new Array<SavedTensor | undefined>(fn.inputs + 2);
     for (let i = 0; i < reads.length; i++) {
       const k = reads[i]!;
-      if (k !== fn.inputs) saved[k] = new SavedTensor(k === fn.inputs + 1 ? out : tensors[k]!, this);
+      if (k === fn.inputs + 1) saved[k] = new SavedTensor(out, this, version);
+      else if (k !== fn.inputs) saved[k] = new SavedTensor(tensors[k]!, this);
     }
     this.#saved = saved;
   }
@@ -86,7 +88,7 @@ export class PointwiseNode extends Node {
   }
 }
 
-/** Records an in-place application on `target`; `before` are the inputs as they were. */
+/** Records an in-place application on `target` whose version is not yet counted; `before` are the inputs as they were. */
 export function recordInPlace(
   fn: PointwiseFunction,
   before: readonly Tensor[],
@@ -94,7 +96,7 @@ export function recordInPlace(
   target: Tensor,
   compute: DType,
 ): Node {
-  const node = new PointwiseNode(fn, before, scalars, target, compute);
+  const node = new PointwiseNode(fn, before, scalars, target, compute, target.storage.version + 1);
   node.addOutput(target);
   return node;
 }

@@ -134,6 +134,8 @@ export interface OpDef<A extends readonly unknown[] = readonly unknown[], R = un
   readonly promote?: Promotion;
   /** Why a compute dtype is refused: what is required instead, or null. */
   readonly refuse?: (compute: import('../core/dtype.js').DType) => string | null;
+  /** Compute dtypes that PyTorch has no kernel for. Pointwise ops only. */
+  readonly lacks?: (compute: import('../core/dtype.js').DType) => boolean;
   /** PyTorch's node name where it is not PascalCase(name) + `Backward0`. */
   readonly gradName?: string;
   /** The reason, where there is no gradient. */

@@ -44,7 +44,7 @@ export function uninitialised(x: Tensor): Tensor {
 /** Changes the first input itself. @throws RuntimeError where autograd forbids it; then nothing is changed. */
 export function appliedInPlace(op: string, c: Change): Tensor {
   const target = c.inputs[0]!;
-  checkInPlace(op, target);
+  checkInPlace(op, target, c.inputs);
   const node = nodeOf(c, target);
   const sources = c.inputs.map((x, i) => (i > 0 && x.storage === target.storage ? copyOf(x) : x));
   c.write(target, sources);
@@ -74,7 +74,7 @@ export function replacedInPlace(
 ): Tensor {
   checkInPlace(op, target);
   const source = shouldRecord([target]) ? copyOf(target) : target;
-  if (source !== target) source.adoptHistory(target.gradEdge(), target.outputNr);
+  if (source !== target) source.adoptHistory(target.gradFn!, target.outputNr);
   const result = compute(source);
   write(target, result);
   target.storage.version++;

@@ -38,6 +38,8 @@ export interface Overloads {
 }
 
 export const floatsOnly: Refusal = (d) => (d.isIntegral ? 'a floating dtype' : null);
+/** For `refuse`: PyTorch has no order of complex numbers. */
+export const realOnly: Refusal = (d) => (d.isComplex ? 'real numbers' : null);
 export const integersOnly: Refusal = (d) => (d.isIntegral ? null : 'integers or bool');
 export const wholeNumbersOnly: Refusal = (d) => (d.isInteger ? null : 'integers');
 export const numbersOnly: Refusal = (d) => (d.isBool ? 'numbers' : null);
@@ -249,11 +251,11 @@ function withoutDerivative(
       const tensors = tensorsOf(args);
       if (!applies(args, tensors)) return own.inplace(...args);
       const target = tensors[0]!;
-      checkInPlace(`${def.name}_`, target);
-      noGrad(() => own.inplace(...args));
+      checkInPlace(`${def.name}_`, target, tensors);
       const node = new FunctionNode(nodeName, fail);
       connect(node, tensors);
       node.addOutput(target);
+      noGrad(() => own.inplace(...args));
       rebase(target, node);
       return target;
     },

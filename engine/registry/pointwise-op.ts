@@ -234,6 +234,7 @@ export class Binder {
     return new PointwiseFunction(def.name, this.#nodeName, root, inputs, {
       ...(def.promote === undefined ? {} : { promote: def.promote }),
       ...(def.refuse === undefined ? {} : { refuse: def.refuse }),
+      ...(def.lacks === undefined ? {} : { lacks: def.lacks }),
       neutral,
     });
   }
@@ -247,7 +248,7 @@ function isFoldable(p: Param, value: unknown): boolean {
 /** Applies a bound function to its first tensor's memory. */
 function changeInPlace(op: string, b: Bound): Tensor {
   const target = b.tensors[0]!;
-  checkInPlace(op, target);
+  checkInPlace(op, target, b.tensors);
   const record = shouldRecord(b.tensors);
   const form = record ? b.fn.formFor(b.tensors, b.kinds) : b.fn;
   let before = b.tensors;
@@ -256,9 +257,13 @@ function changeInPlace(op: string, b: Bound): Tensor {
   for (let i = 1; i < sources.length; i++)
     if (overlaps(sources[i]!, target)) sources = sources.with(i, copyOf(sources[i]!));
   const compute = b.fn.applyInto(target, sources, b.scalars, b.kinds);
+  // Recorded at the version before the change: what is saved of the target's memory is no longer there.
+  const recorded = record && target.dtype.isInexact;
+  const node = recorded
+    ? recordInPlace(form, keepEdges(before, b.tensors), b.scalars, target, compute)
+    : null;
   target.storage.version++;
-  if (record && target.dtype.isInexact)
-    rebase(target, recordInPlace(form, keepEdges(before, b.tensors), b.scalars, target, compute));
+  rebase(target, node);
   return target;
 }
 
@@ -271,7 +276,7 @@ function readsOriginal(fn: PointwiseFunction, b: Bound): boolean {
 function keepEdges(before: readonly Tensor[], original: readonly Tensor[]): readonly Tensor[] {
   const [copy] = before;
   const [target] = original;
-  if (copy !== target && target!.requiresGrad) copy!.adoptHistory(target!.gradEdge(), target!.outputNr);
+  if (copy !== target && target!.requiresGrad) copy!.adoptHistory(target!.gradFn!, target!.outputNr);
   return before;
 }
 

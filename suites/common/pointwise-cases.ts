@@ -46,6 +46,7 @@ export function pointwiseSamples(op: CaseSource): LabelledSample[] {
   make.shapes();
   make.layouts();
   make.dtypes();
+  make.quadrants();
   make.specials();
   if (template.operands.length > 1) make.broadcasts();
   if (template.operands.length === 2) make.mixtures();
@@ -138,6 +139,15 @@ class Maker {
       this.#add('dtype', this.#same({ dtype }), 'either');
       if (dtype === 'float64') this.#add('dtype-3d', this.#same({ dtype, shape: [2, 3, 5] }), 'either');
     }
+  }
+
+  /** Complex numbers all around 0, whatever real numbers the op is tried with. */
+  quadrants(): void {
+    const operands = this.#same({ dtype: 'complex128', shape: [4, 5] });
+    const around = operands.map((one) =>
+      one.dtype === 'complex128' ? { ...one, fill: 'normal' as const } : one,
+    );
+    this.#add('quadrants', around, 'either');
   }
 
   specials(): void {

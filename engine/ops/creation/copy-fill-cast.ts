@@ -1,6 +1,6 @@
 // Copies, casts, fills and detach. Their kernel is a pointwise program that copies or fills.
 
-import { checkInPlace, rebase } from '../../autograd/in-place.js';
+import { checkHistory, checkInPlace, rebase } from '../../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../../autograd/node.js';
 import { launchPointwise } from '../../backend/commands/pointwise.js';
 import { Complex } from '../../core/complex.js';
@@ -214,12 +214,14 @@ function recordReplacement(
   sources: readonly Tensor[],
   backward: (g: Tensor) => readonly (Tensor | null)[],
 ): void {
+  let node: FunctionNode | null = null;
+  if (!target.dtype.isIntegral && shouldRecord([target, ...sources])) {
+    const { sizes: shape, dtype } = target;
+    node = new FunctionNode(name, () => ([g]) => [rawZeros(shape, dtype), ...backward(g!)]);
+    connect(node, [target, ...sources]);
+    node.addOutput(target);
+  }
   target.storage.version++;
-  if (target.dtype.isIntegral || !shouldRecord([target, ...sources])) return;
-  const { sizes: shape, dtype } = target;
-  const node = new FunctionNode(name, () => ([g]) => [rawZeros(shape, dtype), ...backward(g!)]);
-  connect(node, [target, ...sources]);
-  node.addOutput(target);
   rebase(target, node);
 }
 
@@ -232,7 +234,7 @@ export const copy = defineOp({
   kernel: (x: Tensor, _src: Tensor | Scalar): Tensor => x,
   inPlace: (x: Tensor, src: Tensor | Scalar): Tensor => {
     if (!(src instanceof Tensor)) return fill.inplace!(x, src);
-    checkInPlace('copy_', x);
+    checkInPlace('copy_', x, [x, src]);
     if (!expandsTo(src.sizes, x.sizes)) {
       throw new RuntimeError(
         message('copy_', `a source that broadcasts to ${showShape(x.sizes)}`, showShape(src.sizes)),
@@ -260,8 +262,8 @@ export const fill = defineOp({
   variants: ['inplace'],
   kernel: (x: Tensor, _value: Tensor | Scalar): Tensor => x,
   inPlace: (x: Tensor, value: Tensor | Scalar): Tensor => {
-    checkInPlace('fill_', x);
     if (value instanceof Tensor) {
+      checkInPlace('fill_', x, [x, value]);
       if (value.ndim !== 0) {
         throw new RuntimeError(
           message(
@@ -276,6 +278,8 @@ export const fill = defineOp({
       recordReplacement('FillBackward1', x, [value], (g) => [g]);
       return x;
     }
+    // One value everywhere may be written to the same place twice.
+    checkHistory('fill_', x);
     rawFill(x, value);
     recordReplacement('FillBackward0', x, [], () => []);
     return x;
@@ -299,7 +303,7 @@ export const zero_ = defineOp({
   variants: ['inplace'],
   kernel: (x: Tensor): Tensor => x,
   inPlace: (x: Tensor): Tensor => {
-    checkInPlace('zero_', x);
+    checkHistory('zero_', x);
     rawFill(x, 0);
     recordReplacement('ZeroBackward0', x, [], () => []);
     return x;

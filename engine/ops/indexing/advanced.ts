@@ -144,9 +144,10 @@ function read(name: string, x: Tensor, indices: DimIndices): Tensor {
   getRaw('index', out, seenAs(x, plan.shape, plan.strides), plan.looks);
   return record(name, out, [x], (save) => {
     const kept = indices.map((index) => (index === null ? null : save(index)));
+    const { sizes: shape } = x;
     return ([g]) => {
       const at = kept.map((index) => (index === null ? null : index.get()));
-      return [applied(putting(rawZeros(x.sizes, g!.dtype), at, g!, true), itself)];
+      return [applied(putting(rawZeros(shape, g!.dtype), at, g!, true), itself)];
     };
   });
 }

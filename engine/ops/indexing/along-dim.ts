@@ -110,8 +110,9 @@ export function gathered(x: Tensor, dim: number, index: Tensor, trusted = false)
   }
   return record('GatherBackward0', out, [x], (save) => {
     const kept = save(index);
+    const { sizes: shape } = x;
     return ([g]) => [
-      applied(placing('scatterAdd', 'add', rawZeros(x.sizes, g!.dtype), dim, kept.get(), g!, true), itself),
+      applied(placing('scatterAdd', 'add', rawZeros(shape, g!.dtype), dim, kept.get(), g!, true), itself),
     ];
   });
 }
@@ -168,9 +169,10 @@ export function placing(
       ),
     make: (save) => {
       const kept = save(index);
+      const shape = tensor === null ? null : tensor.sizes;
       return ([g]) => [
         mode === 'add' ? g! : applied(placing('scatter', 'replace', g!, dim, kept.get(), 0, true)),
-        ...(tensor === null ? [] : [padded(gathered(g!, dim, kept.get(), true), tensor.sizes)]),
+        ...(shape === null ? [] : [padded(gathered(g!, dim, kept.get(), true), shape)]),
       ];
     },
   };

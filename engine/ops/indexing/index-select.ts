@@ -60,7 +60,8 @@ export function pickedSlices(x: Tensor, dim: number, index: Tensor): Tensor {
   ]);
   return record('IndexSelectBackward0', out, [x], (save) => {
     const kept = save(index);
-    return ([g]) => [applied(addingSlices(rawZeros(x.sizes, g!.dtype), dim, kept.get(), g!, 1), itself)];
+    const { sizes: shape } = x;
+    return ([g]) => [applied(addingSlices(rawZeros(shape, g!.dtype), dim, kept.get(), g!, 1), itself)];
   });
 }
 
@@ -143,8 +144,9 @@ export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tens
     },
     make: (save) => {
       const kept = save(index);
+      const { sizes: shape } = source;
       return ([g]) => {
-        const picked = reshaped(pickedSlices(g!, dim, kept.get()), source.sizes);
+        const picked = reshaped(pickedSlices(g!, dim, kept.get()), shape);
         return [g!, alpha === 1 ? picked : mul.impl(picked, alpha)];
       };
     },
@@ -288,7 +290,8 @@ function taken(x: Tensor, index: Tensor): Tensor {
   getRaw('take', out, seenAs(flat, index.sizes, still), [{ index, size: x.length, stride: 1 }]);
   return record('TakeBackward0', out, [x], (save) => {
     const kept = save(index);
-    return ([g]) => [putInto(g!, kept.get(), x.sizes)];
+    const { sizes: shape } = x;
+    return ([g]) => [putInto(g!, kept.get(), shape)];
   });
 }
 
@@ -297,5 +300,8 @@ function putInto(g: Tensor, index: Tensor, shape: readonly number[]): Tensor {
   const out = rawZeros(shape, g.dtype);
   const still = index.sizes.map(() => 0);
   putRaw('take', 'add', seenAs(out, index.sizes, still), [{ index, size: out.length, stride: 1 }], g);
-  return record('PutBackward0', out, [g], () => ([gg]) => [taken(gg!, index)]);
+  return record('PutBackward0', out, [g], (save) => {
+    const kept = save(index);
+    return ([gg]) => [taken(gg!, kept.get())];
+  });
 }

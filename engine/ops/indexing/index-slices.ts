@@ -212,9 +212,11 @@ export const indexCopy = defineOp({
 });
 
 function placesOf(dim: number, index: Tensor, source: Tensor): Places {
+  const { sizes: shape } = source;
   return {
     nodeName: 'IndexReduceBackward0',
-    pick: (x) => reshaped(pickedSlices(x, dim, index), source.sizes),
+    index,
+    pick: (x) => reshaped(pickedSlices(x, dim, index), shape),
     add: (x, more) => applied(addingSlices(x, dim, index, more, 1)),
     clear: (x) => applied(fillingSlices(x, dim, index, 0)),
     put: (out, mode, more) => putSlices('indexReduce', mode, out, dim, index, more),

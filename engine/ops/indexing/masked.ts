@@ -80,7 +80,10 @@ function runMasked(
 export function filtered(g: Tensor, keep: Tensor, where_: 'unmasked' | 'masked'): Tensor {
   const out = newTensor(broadcastShapes('maskedFill', g.sizes, keep.sizes), g.dtype);
   runMasked('maskedFill', where_ === 'unmasked' ? unmaskedExpr : onlyMaskedExpr, out, [g, keep], []);
-  return record('MaskedFillBackward0', out, [g], () => ([gg]) => [filtered(gg!, keep, where_)]);
+  return record('MaskedFillBackward0', out, [g], (save) => {
+    const kept = save(keep);
+    return ([gg]) => [filtered(gg!, kept.get(), where_)];
+  });
 }
 
 /** The change that sets what the mask names; shapes and dtypes are checked. */

@@ -17,6 +17,8 @@ export type Reduction = 'sum' | 'prod' | 'mean' | 'amax' | 'amin';
 /** The places of a tensor that an index names, one for each element of a source. */
 export interface Places {
   readonly nodeName: string;
+  /** What the rest reads: kept for backward. */
+  readonly index: Tensor;
   /** What lies there, in the source's shape. Differentiable. */
   pick(x: Tensor): Tensor;
   /** `x` with `source` added there. Differentiable. */
@@ -88,8 +90,10 @@ export function reducedInto(
   const out = computed(p, x, source, kind, includeSelf);
   return record(p.nodeName, out, [x, source], (save) => {
     const kept = [save(x), save(source), save(out)] as const;
+    const index = save(p.index);
     return ([g]) => {
       const [a, b, c] = kept;
+      index.get();
       const parts = gradients(p, kind, includeSelf, { g: g!, x: a.get(), source: b.get(), out: c.get() });
       return [includeSelf ? parts[0] : p.clear(parts[0]), parts[1]];
     };

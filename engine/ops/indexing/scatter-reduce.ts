@@ -17,6 +17,7 @@ const known: readonly string[] = ['sum', 'prod', 'mean', 'amax', 'amin'];
 function placesOf(dim: number, index: Tensor): Places {
   return {
     nodeName: 'ScatterReduceBackward0',
+    index,
     pick: (x) => gathered(x, dim, index, true),
     add: (x, source) => applied(placing('scatterAdd', 'add', x, dim, index, source, true)),
     clear: (x) => applied(placing('scatter', 'replace', x, dim, index, 0, true)),

@@ -1,5 +1,6 @@
 // Subscripts: x.at(…), x.setAt([…], value), x.where(…). What an index may be, and how it becomes views and index
 // tensors, by the rules of NumPy and PyTorch.
+import { checkInPlace } from '../../autograd/in-place.js';
 import { Complex } from '../../core/complex.js';
 import { type Device, placedOn, placement } from '../../core/device.js';
 import { bool, int64 } from '../../core/dtype.js';
@@ -262,8 +263,10 @@ export function setAt(x: Tensor, parts: readonly Index[], given: Tensor | Scalar
   requireMemory('setAt', value instanceof Tensor ? [x, value] : [x]);
   const { view, indices } = resolve('setAt', x, parts, true);
   if (indices.length > 0) putAt(view, indices, value);
-  else if (!(value instanceof Tensor)) fill.inplace!(view, scalarAs('setAt', value, x.dtype));
-  else if (value.ndim === 0) fill.inplace!(view, value);
+  else if (!(value instanceof Tensor)) {
+    checkInPlace('setAt', view);
+    fill.inplace!(view, scalarAs('setAt', value, x.dtype));
+  } else if (value.ndim === 0) fill.inplace!(view, value);
   else {
     const source = withoutLeadingOnes(value);
     copy.inplace!(view, sameShape(source.sizes, view.sizes) ? source : expanded('setAt', source, view.sizes));

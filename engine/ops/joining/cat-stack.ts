@@ -72,12 +72,9 @@ export function joined(xs: readonly Tensor[], rawDim: number, op = 'cat'): Tenso
   for (let i = 1; i < xs.length; i++) dtype = promoteTypes(dtype, xs[i]!.dtype);
   const like = xs.find((x) => !isSkipped(x));
   if (like === undefined)
-    return record(
-      'CatBackward0',
-      newTensor([0], dtype),
-      xs,
-      () => () => xs.map((x) => rawZeros([0], x.dtype)),
-    );
+    return record('CatBackward0', newTensor([0], dtype), xs, () => () => {
+      return xs.map((x) => rawZeros([0], x.dtype));
+    });
   const dim = wrapDim(op, rawDim, like.ndim);
   const out = newTensor(joinedShape(op, xs, like, dim), dtype);
   const starts: number[] = [];

@@ -41,8 +41,9 @@ function repeated(op: string, x: Tensor, repeats: readonly number[]): Tensor {
   const once = sizes.flatMap((s) => [1, s]);
   const strides = sizes.flatMap((_, d) => [0, d < lead ? 0 : x.strides[d - lead]!]);
   if (out.length > 0) rawCopy(seenAs(out, split, contiguousStrides(split)), seenAs(x, once, strides));
+  const { sizes: shape } = x;
   return record('RepeatBackward0', out, [x], () => ([g]) => [
-    reshaped(support.sumTo(reshaped(g!, split), once), x.sizes),
+    reshaped(support.sumTo(reshaped(g!, split), once), shape),
   ]);
 }
 

@@ -57,8 +57,9 @@ function added(op: string, x: Tensor, product: Tensor, beta: Scalar, alpha: Scal
   checkScale(op, 'beta', beta, x);
   checkScale(op, 'alpha', alpha, x);
   if (Number(beta) !== 0) return (Number(beta) === 1 ? x : x.mul(beta)).add(product, { alpha });
-  const nothing = record('MulBackward0', rawZeros(x.sizes, x.dtype), [x], () => ([g]) => [
-    rawZeros(x.sizes, g!.dtype),
+  const { sizes: shape } = x;
+  const nothing = record('MulBackward0', rawZeros(shape, x.dtype), [x], () => ([g]) => [
+    rawZeros(shape, g!.dtype),
   ]);
   return nothing.add(product, { alpha });
 }

@@ -47,9 +47,10 @@ export const det = defineOp({
     const out = lu.diagonal(0, -2, -1).prod(-1).mul(exchangeSign(pivots, a));
     return record('LinalgDetBackward0', out, [a], (save) => {
       const [matrixKept, result, packed, exchanges] = [save(a), save(out), save(lu), save(pivots)];
+      const single = a.sizes.at(-1) === 1;
       return ([g]) => [
         // Of one element the gradient is g itself, whose second gradient there is none of.
-        a.sizes.at(-1) === 1
+        single
           ? g!.unsqueeze(-1).unsqueeze(-1)
           : adjointSolve(
               'linalg.det',

@@ -39,7 +39,7 @@ function recorded(a: Tensor): Tensor {
     const kept = save(a);
     return ([g]) => {
       const turned = adjoint(kept.get());
-      const n = a.sizes.at(-1)!;
+      const n = turned.sizes.at(-1)!;
       const top = joined([turned, g!], -1);
       const low = joined([turned.mul(0), turned], -1);
       return [

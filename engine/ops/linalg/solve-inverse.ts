@@ -296,7 +296,8 @@ export const matrixPower = defineOp({
     requireSquare('linalg.matrix_power', a);
     if (n === 0) {
       const eye = identity(a.sizes.at(-1)!, a.dtype).expand(a.sizes).clone();
-      return record('CopyBackwards', eye, [a], () => ([g]) => [rawZeros(a.sizes, g!.dtype)]);
+      const { sizes: shape } = a;
+      return record('CopyBackwards', eye, [a], () => ([g]) => [rawZeros(shape, g!.dtype)]);
     }
     // Every squaring doubles the roundings before it: float32 powers are taken in float64.
     const wide = a.dtype.name === 'float32' && Math.abs(n) > 1 ? a.to('float64') : a;

@@ -102,13 +102,13 @@ const matrixOf = (x: Tensor): Shape => x.sizes.slice(-2);
 export function triangularSolve(op: string, a: Tensor, b: Tensor, upper: boolean, unit: boolean): Tensor {
   const batch = broadcastShapes(op, batchOf(a), batchOf(b));
   const out = rawTriangular(op, a, b, batch, (upper ? flags.upper : 0) | (unit ? flags.unit : 0));
-  return record('LinalgSolveTriangularBackward0', out, [a, b], (save) => {
+  return record('LinalgSolveTriangularBackward0', out, [a, b], (save, node) => {
     const [left, x] = [save(a), save(out)];
     return ([g]) => {
       const gb = triangularSolve(op, adjoint(left.get()), g!, !upper, unit);
-      if (!a.requiresGrad) return [null, gb];
+      if (node.next[0] === null) return [null, gb];
       const ga = gb.matmul(adjoint(x.get())).neg();
-      return [upper ? ga.triu(unit ? 1 : 0) : ga.tril(unit ? -1 : 0), b.requiresGrad ? gb : null];
+      return [upper ? ga.triu(unit ? 1 : 0) : ga.tril(unit ? -1 : 0), node.next[1] === null ? null : gb];
     };
   });
 }
@@ -225,11 +225,12 @@ export function luSolved(op: string, lu: Tensor, pivots: Tensor, b: Tensor, tran
 export function solved(op: string, a: Tensor, b: Tensor): { x: Tensor; factored: Factored } {
   const factored = rawLu(op, a);
   const x = luSolved(op, factored.lu, factored.pivots, b.detach(), false);
-  record('LinalgSolveExBackward0', x, [a, b], (save) => {
+  record('LinalgSolveExBackward0', x, [a, b], (save, node) => {
     const [matrix, result] = [save(a), save(x)];
     return ([g]) => {
       const gb = solved(op, adjoint(matrix.get()), g!).x;
-      return [a.requiresGrad ? gb.matmul(adjoint(result.get())).neg() : null, b.requiresGrad ? gb : null];
+      const [first, second] = node.next;
+      return [first === null ? null : gb.matmul(adjoint(result.get())).neg(), second === null ? null : gb];
     };
   });
   return { x, factored };

@@ -1,6 +1,8 @@
 // p-distances along the last dim of two broadcast tensors in one reduction, with gradients. They declare no ops.
 import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
+import type { DType } from '../../core/dtype.js';
+import type { Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr, input, param } from '../../pointwise/expr.js';
 import { PointwiseFunction } from '../../pointwise/function.js';
@@ -96,23 +98,24 @@ function gradientTo(
   m: Metric,
   inputs: readonly Tensor[],
   p: number,
-  to: Tensor,
+  to: Shape,
+  dtype: DType,
   full: readonly number[],
 ): Tensor {
-  if (gradMode.enabled) return sumTo(functionOf(m).apply(inputs, [p], [null]), to.sizes);
-  const lead = full.length - to.ndim;
+  if (gradMode.enabled) return sumTo(functionOf(m).apply(inputs, [p], [null]), to);
+  const lead = full.length - to.length;
   const out = reduce({
     op: 'distance',
     reducer: 'sum',
     prologue: slopeOf(m),
     inputs,
     params: [p],
-    compute: to.dtype,
-    out: to.dtype,
-    reduced: full.map((size, d) => d < lead || (to.sizes[d - lead] === 1 && size !== 1)),
+    compute: dtype,
+    out: dtype,
+    reduced: full.map((size, d) => d < lead || (to[d - lead] === 1 && size !== 1)),
     keepdim: true,
   });
-  return out.reshape(to.sizes);
+  return out.reshape(to);
 }
 
 /** (Σ |a − b|^p)^(1/p) along the last dim of a and b, which broadcast and have one floating dtype; p may be 0 or Infinity. */
@@ -134,12 +137,13 @@ export function distance(op: string, node: string, a: Tensor, b: Tensor, p: numb
   });
   return record(node, out, [a, b], (save, made) => {
     const [first, second, result] = [save(a), save(b), save(out)];
+    const [left, right] = [a.sizes, b.sizes];
+    const full = [...out.sizes, Math.max(left.at(-1)!, right.at(-1)!)];
     return ([g]) => {
       const inputs = [g!.unsqueeze(-1), first.get(), second.get(), result.get().unsqueeze(-1)];
-      const full = [...out.sizes, Math.max(a.sizes.at(-1)!, b.sizes.at(-1)!)];
       return [
-        made.next[0] === null ? null : gradientTo(m, inputs, p, a, full),
-        made.next[1] === null ? null : gradientTo(m, inputs, p, b, full).neg(),
+        made.next[0] === null ? null : gradientTo(m, inputs, p, left, a.dtype, full),
+        made.next[1] === null ? null : gradientTo(m, inputs, p, right, b.dtype, full).neg(),
       ];
     };
   });

@@ -239,9 +239,10 @@ export function maxOfWindows(
   const n = places.length;
   const kept = windows.ndim - n;
   const shape = windows.sizes.slice(0, kept);
+  const { sizes: whole } = x;
   if (numelOf(shape) === 0) {
     const values = record(node, newTensor(shape, x.dtype), [x], () => ([g]) => [
-      spreadBack(g!, newTensor(shape, int64), x.sizes, n),
+      spreadBack(g!, newTensor(shape, int64), whole, n),
     ]);
     return { values, indices: newTensor(shape, int64) };
   }
@@ -259,7 +260,7 @@ export function maxOfWindows(
   const indices = noGrad(() => flatPlaces(found.indices, places));
   const values = record(node, found.values, [x], (save) => {
     const at = save(indices);
-    return ([g]) => [spreadBack(g!, at.get(), x.sizes, n)];
+    return ([g]) => [spreadBack(g!, at.get(), whole, n)];
   });
   return { values, indices };
 }

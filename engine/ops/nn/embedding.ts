@@ -3,7 +3,7 @@
 
 import { noGrad } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
-import { int64 } from '../../core/dtype.js';
+import { type DType, int64 } from '../../core/dtype.js';
 import {
   describe,
   IndexError,
@@ -68,11 +68,12 @@ interface Lookup {
 }
 
 /** What each picked row's gradient is multiplied by, [n, 1]; null for 1. */
-function shares(weight: Tensor, flat: Tensor, how: Lookup): Tensor | null {
-  const counts = how.padding < 0 ? null : flat.ne(how.padding).to(weight.dtype).unsqueeze(1);
+function shares(rows: number, dtype: DType, flat: Tensor, how: Lookup): Tensor | null {
+  const counts = how.padding < 0 ? null : flat.ne(how.padding).to(dtype).unsqueeze(1);
   if (!how.byFrequency) return counts;
-  const zeros = rawZeros([weight.sizes[0]!], weight.dtype);
-  const times = zeros.indexAdd(0, flat, filled([flat.length], 1, weight.dtype)).indexSelect(0, flat);
+  const times = rawZeros([rows], dtype)
+    .indexAdd(0, flat, filled([flat.length], 1, dtype))
+    .indexSelect(0, flat);
   const part = times.reciprocal().unsqueeze(1);
   return counts === null ? part : counts.mul(part);
 }
@@ -80,10 +81,14 @@ function shares(weight: Tensor, flat: Tensor, how: Lookup): Tensor | null {
 /** The rows that a 1-d index names. */
 function looked(weight: Tensor, flat: Tensor, how: Lookup): Tensor {
   const rows = noGrad(() => weight.indexSelect(0, flat));
-  return record('EmbeddingBackward0', rows, [weight], () => ([g]) => {
-    const part = shares(weight, flat, how);
-    const zeros = rawZeros(weight.sizes, weight.dtype);
-    return [zeros.indexAdd(0, flat, part === null ? g! : g!.mul(part))];
+  const { sizes: shape, dtype } = weight;
+  return record('EmbeddingBackward0', rows, [weight], (save) => {
+    const kept = save(flat);
+    return ([g]) => {
+      const at = kept.get();
+      const part = shares(shape[0]!, dtype, at, how);
+      return [rawZeros(shape, dtype).indexAdd(0, at, part === null ? g! : g!.mul(part))];
+    };
   });
 }
 

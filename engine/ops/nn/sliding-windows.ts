@@ -44,8 +44,9 @@ export function padded(x: Tensor, pads: readonly Pad[], value: Scalar): Tensor {
 /** The windows over the last dims of `x`, as a view [lead…, out…, kernel…]. All lie inside. */
 export function unfolded(x: Tensor, slides: readonly Slide[]): Tensor {
   const seen = windowsOf(x.sizes, x.strides, slides);
+  const { sizes: shape } = x;
   return recordedView('UnfoldBackward0', x, seen.shape, seen.strides, x.offset, (g) =>
-    folded(g, x.sizes, slides),
+    folded(g, shape, slides),
   );
 }
 

@@ -61,7 +61,12 @@ export const logicalOr = logic('logicalOr', 'logical_or', 'Whether one or both a
 export const logicalXor = logic('logicalXor', 'logical_xor', 'Whether exactly one is not 0.');
 
 /** A test of one value. */
-function tested(name: string, doc: string, f: (x: Expr) => Expr): overloads.PointwiseOp {
+function tested(
+  name: string,
+  doc: string,
+  f: (x: Expr) => Expr,
+  more: Pick<Parameters<typeof definePointwise>[0], 'refuse'> = {},
+): overloads.PointwiseOp {
   return definePointwise({
     name,
     numpy: `numpy.${name}`,
@@ -72,8 +77,10 @@ function tested(name: string, doc: string, f: (x: Expr) => Expr): overloads.Poin
     pointwise: (x) => f(x as Expr),
     notDifferentiable: isBoolReason,
     tests: () => ({ samples: [call([t([23], { fill: 'special' })])] }),
+    ...more,
   });
 }
+const ordered = { refuse: overloads.realOnly };
 const both = (a: Expr, b: Expr): Expr => apply('logicalAnd', a, b);
 const either = (a: Expr, b: Expr): Expr => apply('logicalOr', a, b);
 const not = (a: Expr): Expr => apply('logicalNot', a);
@@ -85,8 +92,18 @@ export const isinf = tested('isinf', 'Whether input is ∞ or −∞.', isInf);
 export const isfinite = tested('isfinite', 'Whether input is neither NaN nor infinite.', (x) =>
   apply('isfinite', x),
 );
-export const isposinf = tested('isposinf', 'Whether input is ∞.', (x) => both(isInf(x), not(isNegative(x))));
-export const isneginf = tested('isneginf', 'Whether input is −∞.', (x) => both(isInf(x), isNegative(x)));
+export const isposinf = tested(
+  'isposinf',
+  'Whether input is ∞.',
+  (x) => both(isInf(x), not(isNegative(x))),
+  ordered,
+);
+export const isneginf = tested(
+  'isneginf',
+  'Whether input is −∞.',
+  (x) => both(isInf(x), isNegative(x)),
+  ordered,
+);
 export const signbit = tested(
   'signbit',
   'Whether the sign bit is set: for negative numbers and −0.',
@@ -217,6 +234,7 @@ function extreme(name: string, doc: string): overloads.PointwiseOp {
     doc,
     params: [self, otherTensor],
     variants: ['function', 'method'],
+    ...ordered,
     pointwise: (x: Expr, y: Expr) => apply(name, x, y),
     tests: () => ({
       fill: 'distinct',
@@ -358,6 +376,7 @@ export const heaviside = definePointwise({
   numpy: 'numpy.heaviside',
   doc: '0 below 0, 1 above 0, and the second operand at 0; both of one dtype.',
   params: [self, { name: 'values', kind: 'tensor' }],
+  ...ordered,
   pointwise: (x: Expr, y: Expr) => apply('heaviside', x, y),
   notDifferentiable: 'PyTorch has no derivative for it; it would be 0 almost everywhere',
   underived: true,
@@ -378,28 +397,46 @@ export const nextafter = definePointwise({
   tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
 });
 const replacement = (name: string, value: number | null): Param => option(name, value);
-/** The greatest 16-bit floats; programs compute in float32 and do not know them. */
-const greatest16: Readonly<Record<string, number>> = { float16: 65504, bfloat16: fromBrain(0x7f7f) };
+/** The greatest floats that a program cannot tell: 16-bit ones are computed in float32, and complex numbers have no neighbours. */
+const greatest: Readonly<Record<string, number>> = {
+  float16: 65504,
+  bfloat16: fromBrain(0x7f7f),
+  complex64: (2 - 2 ** -23) * 2 ** 127,
+  complex128: Number.MAX_VALUE,
+};
+/** A real or imaginary part, its NaN and infinities replaced. */
+const finitePart = (part: Expr, [nan, most, least]: readonly Expr[]): Expr => {
+  const known = part.eq(Number.POSITIVE_INFINITY).where(most!, part);
+  return isNan(part).where(nan!, part.eq(Number.NEGATIVE_INFINITY).where(least!, known));
+};
 export const nanToNum = definePointwise({
   name: 'nanToNum',
   doc: "NaN replaced by nan, ∞ by posinf and −∞ by neginf: by the dtype's greatest and least numbers where null.",
   params: [self, replacement('nan', null), replacement('posinf', null), replacement('neginf', null)],
   pointwise: (x: Expr, forNaN, forInf, forNegInf) => {
     const inf = expr(Number.POSITIVE_INFINITY);
-    const greatest = apply('nextafter', inf, 0);
-    const finite = both(isInf(x), isNegative(x)).where((forNegInf as Expr | null) ?? greatest.neg(), x);
-    const known = x.eq(inf).where((forInf as Expr | null) ?? greatest, finite);
+    const most = apply('nextafter', inf, 0);
+    const finite = both(isInf(x), isNegative(x)).where((forNegInf as Expr | null) ?? most.neg(), x);
+    const known = x.eq(inf).where((forInf as Expr | null) ?? most, finite);
     return isNan(x).where((forNaN as Expr | null) ?? 0, known);
   },
   overloads: (form) => {
     const withBounds = form({});
+    const ofComplex = form({
+      pointwise: (x, ...by) =>
+        apply(
+          'complex',
+          ...(['real', 'imag'] as const).map((part) => finitePart(apply(part, x as Expr), by as Expr[])),
+        ),
+    });
     const copied = overloads.integersAsTheyAre(form, [self]);
     return {
       choose: (x, nan, above, below) => {
-        const most = x instanceof Tensor ? greatest16[x.dtype.name] : undefined;
+        const most = x instanceof Tensor ? greatest[x.dtype.name] : undefined;
         if (most === undefined) return copied.choose(x);
         const args = [x, nan ?? 0, above ?? most, below ?? -most] as const;
-        return { impl: () => withBounds.impl(...args), inplace: () => withBounds.inplace(...args) };
+        const chosen = (x as Tensor).dtype.isComplex ? ofComplex : withBounds;
+        return { impl: () => chosen.impl(...args), inplace: () => chosen.inplace(...args) };
       },
     };
   },

@@ -252,10 +252,12 @@ export const logit = elementary(
 );
 export const deg2rad = elementary('deg2rad', 'deg2rad', 'Degrees as radians.', {
   gradName: 'Deg2RadBackward0',
+  refuse: overloads.realOnly,
   pointwise: (x) => (x as Expr).mul(Math.PI / 180),
 });
 export const rad2deg = elementary('rad2deg', 'rad2deg', 'Radians as degrees.', {
   gradName: 'Rad2DegBackward0',
+  refuse: overloads.realOnly,
   pointwise: (x) => (x as Expr).mul(180 / Math.PI),
 });
 
@@ -348,6 +350,7 @@ export const hypot = definePointwise({
   refuse: overloads.floatsOnly,
   pointwise: (x: Expr, y: Expr) => apply('hypot', x, y),
   accepts: overloads.floatsOnly,
+  lacks: (d) => d.isComplex,
   tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
 });
 export const atan2 = definePointwise({
@@ -363,7 +366,12 @@ export const atan2 = definePointwise({
   }),
 });
 /** log(bᵃ + bᶜ) from the greater of both; two equal infinities stay. */
-function logOfSum(name: string, doc: string, f: (apart: Expr) => Expr): overloads.PointwiseOp {
+function logOfSum(
+  name: string,
+  doc: string,
+  f: (apart: Expr) => Expr,
+  more: More = {},
+): overloads.PointwiseOp {
   return definePointwise({
     name,
     numpy: `numpy.${name}`,
@@ -379,14 +387,18 @@ function logOfSum(name: string, doc: string, f: (apart: Expr) => Expr): overload
       return apply('logicalAnd', apply('isinf', x), x.eq(y)).where(x, sum);
     },
     accepts: overloads.floatsOnly,
+    ...more,
     tests: () => ({ samples: [call([t([3, 5], { fill: 'large' }), t([5], { fill: 'large' })])] }),
   });
 }
 export const logaddexp = logOfSum('logaddexp', 'log(exp(input) + exp(other)), without overflow.', (apart) =>
   apply('log1p', apart.exp()),
 );
-export const logaddexp2 = logOfSum('logaddexp2', 'log₂(2^input + 2^other), without overflow.', (apart) =>
-  apply('log1p', apply('exp2', apart)).mul(1 / Math.LN2),
+export const logaddexp2 = logOfSum(
+  'logaddexp2',
+  'log₂(2^input + 2^other), without overflow.',
+  (apart) => apply('log1p', apply('exp2', apart)).mul(1 / Math.LN2),
+  { lacks: (d) => d.isComplex },
 );
 export const xlogy = definePointwise({
   name: 'xlogy',

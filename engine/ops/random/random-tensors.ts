@@ -183,7 +183,10 @@ export const randperm = defineOp({
 
 /** Records a draw: torch gives zeros, not nothing, to what it was drawn by. */
 export function withoutSlope(name: string, out: Tensor, inputs: readonly Tensor[]): Tensor {
-  return record(`${name}Backward0`, out, inputs, () => () => inputs.map((x) => rawZeros(x.sizes, x.dtype)));
+  return record(`${name}Backward0`, out, inputs, () => {
+    const kinds = inputs.map(({ sizes, dtype }) => ({ sizes, dtype }));
+    return () => kinds.map(({ sizes, dtype }) => rawZeros(sizes, dtype));
+  });
 }
 
 export const bernoulli = defineOp({

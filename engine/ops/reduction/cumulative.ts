@@ -248,11 +248,9 @@ function extreme(name: 'cummax' | 'cummin', doc: string) {
       const values = wide === x.dtype ? extremes : rawCast(extremes, x.dtype);
       record(name === 'cummax' ? 'CummaxBackward0' : 'CumminBackward0', [values, indices], [x], (save) => {
         const kept = save(indices);
+        const { sizes: shape } = x;
         return ([g]) => [
-          applied(
-            placing('scatterAdd', 'add', rawZeros(x.sizes, g!.dtype), dim, kept.get(), g!, true),
-            itself,
-          ),
+          applied(placing('scatterAdd', 'add', rawZeros(shape, g!.dtype), dim, kept.get(), g!, true), itself),
         ];
       });
       return pairOf(values, indices);

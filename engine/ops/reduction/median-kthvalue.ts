@@ -1,7 +1,9 @@
 // kthvalue, median, nanmedian, mode: sort, then gather.
+
 import { record } from '../../autograd/node.js';
 import { int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { alias } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
@@ -89,7 +91,7 @@ function medianAlong(op: string, x: Tensor, rawDim: number, keepdim: boolean, sk
 function medianOfAll(op: string, x: Tensor, skipNaN: boolean): Tensor {
   if (x.length === 0) return x.detach().sum().mul(Number.NaN).to(x.dtype);
   const flat = x.detach().reshape([x.length]);
-  const out = medianAlong(op, flat, 0, false, skipNaN).values;
+  const out = alias(medianAlong(op, flat, 0, false, skipNaN).values);
   return record(`${op === 'median' ? 'Median' : 'Nanmedian'}Backward0`, out, [x], (save) => {
     const saved = save(x);
     const result = save(out);

@@ -139,10 +139,14 @@ function alongDim(op: string, side: Side, x: Tensor, dim: number, keepdim: boole
           keepdim,
         });
   const { indices } = found;
-  record(`${side === 'max' ? 'Max' : 'Min'}Backward0`, found.values, [x], () => ([g]) => {
-    if (x.ndim === 0) return [g!];
-    const at = restored(indices, x.sizes, mask, keepdim);
-    return [zerosOf(x.sizes, g!).scatter(d, at, restored(g!, x.sizes, mask, keepdim))];
+  const { sizes: shape } = x;
+  record(`${side === 'max' ? 'Max' : 'Min'}Backward0`, found.values, [x], (save) => {
+    const kept = save(indices);
+    return ([g]) => {
+      if (shape.length === 0) return [g!];
+      const at = restored(kept.get(), shape, mask, keepdim);
+      return [zerosOf(shape, g!).scatter(d, at, restored(g!, shape, mask, keepdim))];
+    };
   });
   return extremes(found.values, indices);
 }

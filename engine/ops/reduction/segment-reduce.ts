@@ -117,6 +117,7 @@ function reduced(
   const shape = [...x.sizes.slice(0, dim), count + 1, ...trailing];
   const places: Places = {
     nodeName: 'SegmentReduceBackward0',
+    index,
     pick: (y) => gathered(y, dim, index, true),
     add: (y, source) => applied(placing('scatterAdd', 'add', y, dim, index, source, true)),
     clear: (y) => applied(placing('scatter', 'replace', y, dim, index, 0, true)),

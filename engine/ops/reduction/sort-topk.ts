@@ -86,8 +86,9 @@ export function sortedAlong(x: Tensor, dim: number, descending: boolean, k: numb
 function chosen(name: string, x: Tensor, dim: number, s: Sorted): ValuesAndIndices {
   record(name, [s.values, s.indices], [x], (save) => {
     const kept = save(s.indices);
+    const { sizes: shape } = x;
     return ([g]) => [
-      applied(placing('scatter', 'replace', rawZeros(x.sizes, g!.dtype), dim, kept.get(), g!, true), itself),
+      applied(placing('scatter', 'replace', rawZeros(shape, g!.dtype), dim, kept.get(), g!, true), itself),
     ];
   });
   return pairOf(s.values, s.indices);

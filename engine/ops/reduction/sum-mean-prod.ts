@@ -94,8 +94,8 @@ export const sum = defineOp({
   doc: 'The sum over `dim` (all dims by default). Integers and bool sum as int64. Sums are cascaded.',
   params: [self, dims, keepdimParam, dtypeParam],
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
+    const { sizes: shape } = x;
     if (isShort(x, dim, keepdim, dtype)) {
-      const { sizes: shape } = x;
       return record('SumBackward0', reduceAll('sum', 'sum', x0, x), [x], () => ([g]) => [g!.expand(shape)]);
     }
     const mask = maskOf(dimsOf('sum', dim, x.ndim), x.ndim);
@@ -110,7 +110,7 @@ export const sum = defineOp({
       reduced: mask,
       keepdim,
     });
-    return record(numbered('Sum', dim), out, [x], () => ([g]) => [spread(g!, x.sizes, mask, keepdim)]);
+    return record(numbered('Sum', dim), out, [x], () => ([g]) => [spread(g!, shape, mask, keepdim)]);
   },
   tests: () => ({
     samples: [
@@ -168,8 +168,8 @@ export const mean = defineOp({
   doc: 'The arithmetic mean over `dim` (all dims by default) of a floating tensor.',
   params: [self, dims, keepdimParam, dtypeParam],
   kernel: (x: Tensor, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor => {
+    const { sizes: shape, length } = x;
     if (isShort(x, dim, keepdim, dtype)) {
-      const { sizes: shape, length } = x;
       return record('MeanBackward0', plainMean(x), [x], () => ([g]) => [g!.expand(shape).div(length)]);
     }
     const mask = maskOf(dimsOf('mean', dim, x.ndim), x.ndim);
@@ -187,9 +187,7 @@ export const mean = defineOp({
       reduced: mask,
       keepdim,
     });
-    return record(numbered('Mean', dim), out, [x], () => ([g]) => [
-      spread(g!, x.sizes, mask, keepdim).div(n),
-    ]);
+    return record(numbered('Mean', dim), out, [x], () => ([g]) => [spread(g!, shape, mask, keepdim).div(n)]);
   },
   tests: () => ({
     samples: [

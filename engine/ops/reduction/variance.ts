@@ -1,7 +1,9 @@
 // var, std, their forms with means, and logsumexp: reductions whose prologue does the work.
+
 import { record } from '../../autograd/node.js';
 import { type DType, float64, getDefaultDtype, partOf } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError } from '../../core/errors.js';
+import { alias } from '../../core/factory.js';
 import type { Tensor } from '../../core/tensor.js';
 import { apply, expr, input, param } from '../../pointwise/expr.js';
 import { isPlain, reduce, reducedShape } from '../../pointwise/reduction.js';
@@ -44,6 +46,17 @@ function momentArgs(op: string, args: MomentArgs): { dim: Dims; correction: numb
   return { dim: dim as Dims, correction: given ?? (bias === false ? 0 : 1) };
 }
 
+/**
+ * The variance's gradient, of a gradient `g` for each element of `x`. Without degrees of freedom PyTorch's over all dims is infinite,
+ * or NaN at the mean; along dims it follows the formula.
+ */
+function varianceGradient(g: Tensor, x: Tensor, dim: Dims, freedom: number): Tensor {
+  const apart = x.sub(x.mean(dim, true));
+  if (freedom > 0 || (dim !== null && x.ndim > 0)) return g.mul(apart).mul(2 / freedom);
+  const endless = x.detach().mul(0).maskedFill(apart.detach().ne(0), Number.POSITIVE_INFINITY);
+  return g.mul(endless.maskedFill(apart.detach().eq(0), Number.NaN));
+}
+
 /** var and std. */
 function moment(m: Moments) {
   return defineOp({
@@ -78,14 +91,12 @@ function moment(m: Moments) {
         const result = m.root ? save(out) : null;
         return ([g]) => {
           const v = saved.get();
-          const apart = v.sub(v.mean(dim, true));
-          const scale = Math.max(n - correction, 0);
           const full = restored(g!, v.sizes, mask, keepdim);
-          if (result === null) return [full.mul(apart).mul(2 / scale)];
+          if (result === null) return [varianceGradient(full, v, dim, n - correction)];
           const std = restored(result.get(), v.sizes, mask, keepdim);
           // 0/0 where all are equal: PyTorch gives 0 there.
-          const ratio = full.div(std.mul(scale)).maskedFill(std.eq(0), 0);
-          return [ratio.mul(apart)];
+          const ofVariance = full.div(std.mul(2)).maskedFill(std.eq(0), 0);
+          return [varianceGradient(ofVariance, v, dim, n - correction)];
         };
       });
     },
@@ -189,7 +200,7 @@ export const logsumexp = defineOp({
       keepdim: true,
     });
     const full = sums.add(top);
-    const out = keepdim ? full : full.reshape(reducedShape(x.sizes, mask, false));
+    const out = keepdim ? full : alias(full.reshape(reducedShape(x.sizes, mask, false)));
     return record('LogsumexpBackward0', out, [x], (save) => {
       const saved = save(x);
       const result = save(out);

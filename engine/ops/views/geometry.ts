@@ -232,7 +232,7 @@ export function becomeView(op: string, x: Tensor, view: (x: Tensor) => Tensor): 
   // What was saved of it has the old geometry, and views of it are now views of something else.
   x.storage.version++;
   const node = seen.autograd?.node ?? null;
-  if (node !== null) x.adoptHistory(node, seen.outputNr);
+  if (node !== null) x.replaceHistory(node, seen.outputNr);
   return x;
 }
 
@@ -245,14 +245,14 @@ export function aliased(x: Tensor): Tensor {
 export function asStridedView(x: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
   const from: Geometry = { shape, strides, offset };
   const to: Geometry = { shape: x.sizes, strides: x.strides, offset: x.offset };
-  return recordedView('AsStridedBackward0', x, shape, strides, offset, (g) => carried(g, from, to, to));
+  return recordedView('AsStridedBackward0', x, shape, strides, offset, (g) => carried(g, to, from));
 }
 
 /**
  * The sum of `g`, laid out as `from`, into an empty storage, seen as `to`. Where several elements of `counted` share a
  * place, each gets its part. The gradient is the same with `from` and `to` exchanged.
  */
-function carried(g: Tensor, from: Geometry, to: Geometry, counted: Geometry): Tensor {
+export function carried(g: Tensor, to: Geometry, from: Geometry, counted: Geometry = to): Tensor {
   const low = Math.min(from.offset, to.offset);
   const size = Math.max(endOf(from), endOf(to)) - low;
   const seen = (flat: Tensor, of: Geometry): Tensor =>
@@ -269,7 +269,7 @@ function carried(g: Tensor, from: Geometry, to: Geometry, counted: Geometry): Te
   }
   const out = newTensor(to.shape, g.dtype);
   rawCopy(out, seen(flat, to));
-  return record('AsStridedBackwardBackward0', out, [g], () => ([gg]) => [carried(gg!, to, from, counted)]);
+  return record('AsStridedBackwardBackward0', out, [g], () => ([gg]) => [carried(gg!, from, to, counted)]);
 }
 
 function endOf(of: Geometry): number {

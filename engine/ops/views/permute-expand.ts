@@ -15,8 +15,6 @@ import {
   unsqueezed,
 } from './geometry.js';
 
-export { asStridedView } from './geometry.js';
-
 const self: Param = { name: 'input', kind: 'tensor' };
 const other: Param = { name: 'other', kind: 'tensor' };
 

@@ -230,12 +230,13 @@ export const unbind = defineOp({
       );
     const dim = wrapDim('unbind', rawDim, x.ndim);
     const rest = (list: readonly number[]): number[] => list.filter((_, d) => d !== dim);
-    const outs = Array.from({ length: x.sizes[dim]! }, (_, i) =>
+    const { sizes: shape } = x;
+    const outs = Array.from({ length: shape[dim]! }, (_, i) =>
       oneOfMany(x, rest(x.sizes), rest(x.strides), x.offset + i * x.strides[dim]!),
     );
     record('UnbindBackward0', outs, [x], () => (grads) => {
       const some = grads.find((g) => g !== null)!;
-      return [assembled(grads, some.dtype, x.sizes, (whole, i) => selected('unbind', whole, dim, i))];
+      return [assembled(grads, some.dtype, shape, (whole, i) => selected('unbind', whole, dim, i))];
     });
     return outs;
   },

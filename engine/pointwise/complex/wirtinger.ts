@@ -41,7 +41,7 @@ const realOf = (x: Expr): Expr => unary('real', x);
 
 type Parts = readonly (Expr | null)[];
 
-/** The shares of what is not holomorphic, and of pow, whose conditions compare. */
+/** The shares of what is not holomorphic, of pow, whose conditions compare, and of acosh, whose real rule holds for Re z > 0. */
 const own: Readonly<Record<string, (a: Expr, args: readonly Expr[], e: Expr) => Parts>> = {
   conj: (a) => [conj(a)],
   real: (a) => [a],
@@ -60,6 +60,8 @@ const own: Readonly<Record<string, (a: Expr, args: readonly Expr[], e: Expr) => 
     const along = realOf(a.mul(conj(e)));
     return [zero.where(0, a.sub(e.mul(along)).div(zero.where(1, size)))];
   },
+  // The root of z² − 1 would be taken on the wrong side in the left half plane.
+  acosh: (a, [x]) => [a.mul(conj(unary('rsqrt', x!.add(1)).mul(unary('rsqrt', x!.sub(1)))))],
   where: (a, [c]) => [null, c!.where(a, 0), c!.where(0, a)],
   pow: (a, [x, b], e) => {
     const none = b!.eq(0);

@@ -1,5 +1,6 @@
 // Losses of binary targets and of distributions: cross entropies of probabilities and logits, hinge losses of a sign,
 // Kullback-Leibler divergence.
+import { gradMode } from '../../../autograd/grad-mode.js';
 import { record } from '../../../autograd/node.js';
 import { ArgumentError, message, showShape, ValueError } from '../../../core/errors.js';
 import { sameShape } from '../../../core/shape.js';
@@ -42,19 +43,44 @@ const crossEntropy = formula('binaryCrossEntropy', 2, (x, y) => {
   const [yes, no] = [x!.log().maximum(-100), apply('log1p', x!.neg()).maximum(-100)];
   return y!.sub(1).mul(no).sub(y!.mul(yes));
 });
-const crossEntropySlope = formula('binaryCrossEntropy', 3, (g, x, y) =>
-  g!.mul(x!.sub(y!)).div(x!.mul(x!.neg().add(1)).maximum(1e-12)),
-);
 const targetSlope = formula('binaryCrossEntropy', 2, (g, x) =>
   g!.mul(apply('log1p', x!.neg()).sub(x!.log())),
 );
+
+const least = 1e-12;
+const cut = (x: Expr): Expr => x.mul(x.neg().add(1)).maximum(least);
+const slope = formula('binaryCrossEntropy', 3, (g, x, y) => g!.mul(x!.sub(y!)).div(cut(x!)));
+// PyTorch's second derivatives are not those of that slope: near 0 and 1 they do not see where it was cut off.
+const inside = (x: Expr): Expr => x.add(least).mul(x.neg().add(1).add(least));
+const slopeByGradient = formula('binaryCrossEntropy', 3, (h, x, y) => h!.mul(x!.sub(y!)).div(inside(x!)));
+const slopeByInput = formula('binaryCrossEntropy', 4, (h, g, x, y) => {
+  const around = x!.mul(x!).sub(x!.mul(y!).mul(2)).add(y!);
+  return h!.mul(g!).mul(around.div(inside(x!).mul(inside(x!))));
+});
+const slopeByTarget = formula('binaryCrossEntropy', 3, (h, g, x) => h!.mul(g!).neg().div(cut(x!)));
+
+function crossEntropySlope(g: Tensor, x: Tensor, y: Tensor): Tensor {
+  if (!gradMode.enabled) return slope([g, x, y]);
+  const out = slope([g.detach(), x.detach(), y.detach()]);
+  return record('BinaryCrossEntropyBackwardBackward0', out, [g, x, y], (save, node) => {
+    const [first, second, third] = [save(g), save(x), save(y)];
+    return ([h]) => {
+      const [gs, xs, ys] = [first.get(), second.get(), third.get()];
+      return [
+        node.next[0] === null ? null : slopeByGradient([h!, xs, ys]),
+        node.next[1] === null ? null : slopeByInput([h!, gs, xs, ys]),
+        node.next[2] === null ? null : slopeByTarget([h!, gs, xs]),
+      ];
+    };
+  });
+}
 
 function binaryElements(x: Tensor, y: Tensor): Tensor {
   const out = crossEntropy([x.detach(), y.detach()]);
   return record('BinaryCrossEntropyBackward0', out, [x, y], (save, node) => {
     const [first, second] = [save(x), save(y)];
     return ([g]) => [
-      node.next[0] === null ? null : crossEntropySlope([g!, first.get(), second.get()]),
+      node.next[0] === null ? null : crossEntropySlope(g!, first.get(), second.get()),
       node.next[1] === null ? null : targetSlope([g!, first.get()]),
     ];
   });

@@ -230,13 +230,18 @@ function lossesOf(x: Tensor, at: Lattice, zeroInfinity: boolean): Tensor {
   const out = noGrad(() => loss.to(x.dtype));
   return record('CtcLossBackward0', out, [x], (save) => {
     const saved = save(x);
+    const total = save(loss);
+    const lengths = [save(at.inputs), save(at.labels)];
     return ([g]) => {
       const v = saved.get();
+      const losses = total.get().unsqueeze(1);
+      // Views of what the caller gave.
+      for (const length of lengths) length.get();
       const gradient = noGrad(() => {
-        const share = posterior([alpha, betas(logs, at), logs, loss.unsqueeze(1)]);
+        const share = posterior([alpha, betas(logs, at), logs, losses]);
         const sums = filled(v.sizes, 0, float64).scatterAdd(2, index, share);
         const inside = upTo(steps).unsqueeze(1).lt(at.inputs.squeeze(1)).to(v.dtype).unsqueeze(2);
-        const parts = [v, sums, g!.unsqueeze(1), loss.unsqueeze(1), inside];
+        const parts = [v, sums, g!.unsqueeze(1), losses, inside];
         return slope(parts, [zeroInfinity ? 1 : 0]).to(v.dtype);
       });
       return [record('CtcLossBackwardBackward0', gradient, [g!, v], () => () => underivable())];

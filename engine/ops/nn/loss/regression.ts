@@ -67,8 +67,9 @@ export const l1Loss = regression(
 );
 
 const huber = formula('huberLoss', 2, (x, y) => {
-  const apart = x!.sub(y!).abs();
-  return apart.lt(p0!).where(apart.mul(0.5).mul(apart), apart.sub(p0!.mul(0.5)).mul(p0!));
+  const difference = x!.sub(y!);
+  const apart = difference.abs();
+  return apart.lt(p0!).where(difference.mul(0.5).mul(difference), apart.sub(p0!.mul(0.5)).mul(p0!));
 });
 export const huberLoss = defineOp({
   name: 'huberLoss',
@@ -94,8 +95,9 @@ export const huberLoss = defineOp({
 });
 
 const smooth = formula('smoothL1Loss', 2, (x, y) => {
-  const apart = x!.sub(y!).abs();
-  return apart.lt(p0!).where(apart.mul(0.5).mul(apart).div(p0!), apart.sub(p0!.mul(0.5)));
+  const difference = x!.sub(y!);
+  const apart = difference.abs();
+  return apart.lt(p0!).where(difference.mul(0.5).mul(difference).div(p0!), apart.sub(p0!.mul(0.5)));
 });
 const absolute = formula('smoothL1Loss', 2, (x, y) => x!.sub(y!).abs());
 export const smoothL1Loss = defineOp({

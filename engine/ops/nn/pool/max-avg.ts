@@ -1,8 +1,10 @@
 // Max, average and power-average pooling.
+
 import { noGrad } from '../../../autograd/grad-mode.js';
 import { record } from '../../../autograd/node.js';
 import type { ConvAxis as Axis } from '../../../backend/commands/conv.js';
 import { showShape } from '../../../core/errors.js';
+import { alias } from '../../../core/factory.js';
 import type { Tensor } from '../../../core/tensor.js';
 import { defineOp, type Param } from '../../../registry/define.js';
 import { call, t } from '../../../registry/samples.js';
@@ -171,13 +173,14 @@ export const maxPool2dWithIndicesBackward = defineOp({
     for (const of of [g, indices])
       if (showShape(of.sizes) !== shape)
         refuse(op, `a gradient and indices of ${shape}`, showShape(of.sizes), 'they are of the output');
-    const out = noGrad(() => spreadBack(g, indices, x.sizes, 2));
+    const out = alias(noGrad(() => spreadBack(g, indices, x.sizes, 2)));
     // The input takes part with a gradient of zeros, as in PyTorch.
-    return record('MaxPool2DWithIndicesBackwardBackward0', out, [g, x], (save) => {
+    return record('MaxPool2DWithIndicesBackwardBackward0', out, [g, x], (save, node) => {
       const at = save(indices);
+      const { sizes } = x;
       return ([gg]) => [
-        g.requiresGrad ? pickedPlanes(gg!, at.get(), 2) : null,
-        x.requiresGrad ? rawZeros(x.sizes, gg!.dtype) : null,
+        node.next[0] === null ? null : pickedPlanes(gg!, at.get(), 2),
+        node.next[1] === null ? null : rawZeros(sizes, gg!.dtype),
       ];
     });
   },
