@@ -2,6 +2,7 @@
 
 import { bool } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { scalarAs } from '../../core/scalar.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { rawCopy } from '../../pointwise/copy.js';
@@ -12,7 +13,7 @@ import { call, t } from '../../registry/samples.js';
 import { sum } from '../reduction/sum-mean-prod.js';
 import { reshaped } from '../views/geometry.js';
 import { atLeast1d, ix } from './along-dim.js';
-import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './index-kernels.js';
+import { asLong, filled, type PutMode, putRaw, requireMemory } from './index-kernels.js';
 import { addingSlices, along, pickedSlices, space } from './index-select.js';
 import { filtered } from './masked.js';
 import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce-into.js';

@@ -6,13 +6,14 @@ import { type Device, placedOn, placement } from '../../core/device.js';
 import { bool, int64 } from '../../core/dtype.js';
 import { ArgumentError, describe, IndexError, message, ValueError } from '../../core/errors.js';
 import { newWritten } from '../../core/factory.js';
+import { scalarAs } from '../../core/scalar.js';
 import { sameShape } from '../../core/shape.js';
 import { type Nested, type Scalar, Tensor } from '../../core/tensor.js';
 import { appliedInPlace } from '../../registry/in-place.js';
 import { copy, fill, moved } from '../creation/copy-fill-cast.js';
 import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from '../views/geometry.js';
 import { indexed, isMask, perDim, putting, requireMaskShape } from './advanced.js';
-import { counting, filled, requireMemory, scalarAs } from './index-kernels.js';
+import { counting, filled, requireMemory } from './index-kernels.js';
 import { filling, where } from './masked.js';
 
 /**

@@ -1,6 +1,7 @@
 // pad and constantPadNd: arguments, errors, and source positions for reflect, replicate and circular.
 
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
+import { scalarAs } from '../../core/scalar.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { oneOf } from '../../registry/params.js';
@@ -52,7 +53,7 @@ function constantPadded(op: string, x: Tensor, pad: readonly number[], value: Sc
   });
   return pads.every(([before, behind]) => before === 0 && behind === 0)
     ? clone.impl(x)
-    : padded(x, pads, value);
+    : padded(x, pads, scalarAs(op, value, x.dtype));
 }
 
 type Mode = 'reflect' | 'replicate' | 'circular';
