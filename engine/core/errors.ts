@@ -24,8 +24,8 @@ export class ValueError extends TorchstoneError {
 export class IndexError extends TorchstoneError {
   override name = 'IndexError';
 }
-/** PyTorch's NotImplementedError: no kernel for this dtype or device. */
-export class NotImplementedError extends TorchstoneError {
+/** PyTorch's NotImplementedError, as in Python a RuntimeError: no kernel for this dtype or device. */
+export class NotImplementedError extends RuntimeError {
   override name = 'NotImplementedError';
 }
 /** Python's AssertionError, where PyTorch raises it for what a caller did. */
