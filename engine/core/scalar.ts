@@ -29,6 +29,11 @@ const cppNames: Readonly<Partial<Record<DTypeName, string>>> = {
   complex64: 'c10::complex<float>',
 };
 
+/** The name of a dtype's C++ type in PyTorch's texts. */
+export function cppName(dtype: DType): string {
+  return cppNames[dtype.name] ?? `${dtype.name}_t`;
+}
+
 /** The bounds of a dtype's numbers; null where every number enters. */
 export function rangeOf(dtype: DType): Range | null {
   return ranges[dtype.name] ?? null;
@@ -57,7 +62,7 @@ export function requireInt64(op: string, value: bigint): bigint {
 }
 
 /** @throws RuntimeError where a real number cannot enter a dtype. As PyTorch, a whole negative number wraps in uint8. */
-export function requireFits(op: string, dtype: DType, value: number | bigint, cppName?: string): void {
+export function requireFits(op: string, dtype: DType, value: number | bigint, type?: string): void {
   const range = ranges[dtype.name];
   if (range === undefined) return;
   const [least, most] = range;
@@ -71,11 +76,11 @@ export function requireFits(op: string, dtype: DType, value: number | bigint, cp
   } else if (!Number.isFinite(Number(value))) return;
   // PyTorch checks integers here, and rounds other numbers to infinity.
   else if (computedIn(dtype) !== dtype && !Number.isInteger(Number(value))) return;
-  throw overflow(op, dtype, value, cppName);
+  throw overflow(op, dtype, value, type);
 }
 
 function overflow(op: string, dtype: DType, value: Scalar, type?: string): RuntimeError {
-  const name = type ?? cppNames[dtype.name] ?? `${dtype.name}_t`;
+  const name = type ?? cppName(dtype);
   const hint = `value cannot be converted to type ${name} without overflow`;
   return new RuntimeError(message(op, `a value that ${dtype.name} can hold`, String(value), hint));
 }

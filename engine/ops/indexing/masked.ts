@@ -5,7 +5,7 @@ import { Complex } from '../../core/complex.js';
 import { bool as boolType, int32 } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
-import { scalarAs } from '../../core/scalar.js';
+import { cppName, scalarAs } from '../../core/scalar.js';
 import { broadcastShapes, expandsTo, sameShape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { apply, type Expr, input, param } from '../../pointwise/expr.js';
@@ -89,6 +89,15 @@ export function filtered(g: Tensor, keep: Tensor, where_: 'unmasked' | 'masked')
 
 /** The change that sets what the mask names; shapes and dtypes are checked. */
 export function filling(nodeName: string | null, x: Tensor, keep: Tensor, value: Tensor | Scalar): Change {
+  if (value instanceof Tensor && value.dtype.isComplex && !x.dtype.isComplex)
+    throw new RuntimeError(
+      message(
+        'maskedFill',
+        `a value that ${x.dtype.name} can hold`,
+        value.dtype.name,
+        `value cannot be converted to type ${cppName(x.dtype)} without overflow`,
+      ),
+    );
   const scalar = value instanceof Tensor ? 0 : scalarAs('maskedFill', value, x.dtype);
   // A program's parameters are float64: a larger integer is a tensor of its own.
   const tensor =
@@ -134,15 +143,6 @@ function checkedFilling(x: Tensor, keep: Tensor, value: Tensor | Scalar): Change
       ),
     );
   }
-  if (value instanceof Tensor && value.dtype.isComplex && !x.dtype.isComplex)
-    throw new RuntimeError(
-      message(
-        'maskedFill',
-        `a value that ${x.dtype.name} can hold`,
-        value.dtype.name,
-        `value cannot be converted to type ${x.dtype.name} without overflow`,
-      ),
-    );
   const whole = value instanceof Complex && x.dtype.isComplex ? filled([], value, x.dtype) : value;
   return filling(null, x, keep, whole);
 }

@@ -127,7 +127,9 @@ function requireRoom(op: string, x: Tensor, d: number, [before, behind]: Pad, mo
       `Padding size should be less than the corresponding input dimension, but got: padding (${before}, ${behind}) at dimension ${d} of input ${showShape(x.sizes)}`,
     );
   }
-  if (mode === 'circular' && (before > size || behind > size))
+  // What is cut off first is not there to wrap around.
+  const kept = size + Math.min(0, before) + Math.min(0, behind);
+  if (mode === 'circular' && kept >= 0 && (before > kept || behind > kept))
     refuse(op, 'padding no larger than the dim', got, 'Padding value causes wrapping around more than once.');
   const out = size + before + behind;
   if (mode === 'circular' ? out < 0 : out < 1) {
