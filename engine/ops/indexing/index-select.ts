@@ -12,7 +12,7 @@ import { call, t } from '../../registry/samples.js';
 import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
 import { mul } from '../pointwise/arithmetic.js';
 import { reshaped } from '../views/geometry.js';
-import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along-dim.js';
+import { atLeast1d, ix, requireIndexDtype, requireInside } from './along-dim.js';
 import { asLong, getRaw, putRaw, requireMemory } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -131,7 +131,14 @@ export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tens
       const base = atLeast1d(out);
       const size = base.sizes[dim]!;
       const looks = asLong(index);
-      requireInside(looks, size, outOfBounds('indexAdd', dim, size));
+      requireInside(
+        looks,
+        size,
+        (at) =>
+          new IndexError(
+            message('indexAdd', `indices in [0, ${size - 1}]`, String(at), 'index out of range in self'),
+          ),
+      );
       const src = sources[1]!;
       const scaled =
         alpha === 1 ? src : rawCast(mul.impl(alias(src), scalarAs('indexAdd', alpha, x.dtype)), x.dtype);

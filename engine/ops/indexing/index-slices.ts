@@ -1,6 +1,6 @@
 // Overwriting or reducing whole slices that a 1-d index names: indexFill, indexCopy, indexReduce.
 
-import { bool } from '../../core/dtype.js';
+import { bool, int32, int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { scalarAs } from '../../core/scalar.js';
 import { wrapDim } from '../../core/shape.js';
@@ -36,14 +36,24 @@ function putSlices(op: string, mode: PutMode, out: Tensor, dim: number, index: T
   putRaw(op, mode, to, [look], source.ndim === 0 ? source : atLeast1d(source));
 }
 
+/** @throws the error of each op for an index of a dtype that it does not take. */
+function requireDType(op: string, { dtype }: Tensor): void {
+  if (dtype === int64 || (op === 'indexReduce' && dtype === int32)) return;
+  if (op === 'indexFill') indexError(op, 'an int64 index', dtype.name, 'Expected dtype int64 for index.');
+  const hint =
+    op === 'indexCopy'
+      ? `index_copy_(): Expected a long tensor for index, but got ${dtype.title}`
+      : `index_reduce_(): Expected dtype int32/int64 for index but got: ${dtype.title}`;
+  throw new RuntimeError(message(op, 'an int64 index', dtype.name, hint));
+}
+
 /** A wrapped dim and an index that are right for `x`. @throws IndexError */
 function checkedDim(op: string, x: Tensor, rawDim: number, index: Tensor, wraps: boolean): number {
+  requireDType(op, index);
   const dim = wrapDim(op, rawDim, x.ndim);
   requireMemory(op, [x, index]);
   if (index.ndim > 1)
     indexError(op, 'an index of at most one dim', showShape(index.sizes), 'Index is supposed to be a vector');
-  if (index.dtype.name !== 'int64')
-    indexError(op, 'an int64 index', index.dtype.name, 'Expected dtype int64 for index.');
   const size = x.sizes[dim] ?? 1;
   for (const at of index.length === 0 ? [] : [index.amin(), index.amax()].map((v) => Number(v.item())))
     if (at >= size || at < (wraps ? -size : 0))
@@ -236,7 +246,7 @@ function reduced(
   const dim = checkedDim(op, x, rawDim, index, false);
   requireSource(op, x, dim, index, source);
   requireNumbers(op, x.dtype);
-  return reducedInto(placesOf(dim, index, source), x, source, kind as Reduction, includeSelf);
+  return reducedInto(placesOf(dim, asLong(index), source), x, source, kind as Reduction, includeSelf);
 }
 
 export const indexReduce = defineOp({
