@@ -12,7 +12,7 @@ import { call, t } from '../../registry/samples.js';
 import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
 import { mul } from '../pointwise/arithmetic.js';
 import { reshaped } from '../views/geometry.js';
-import { atLeast1d, ix, requireIndexDtype, requireInside } from './along-dim.js';
+import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along-dim.js';
 import { asLong, getRaw, putRaw, requireMemory } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
@@ -134,10 +134,13 @@ export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tens
       requireInside(
         looks,
         size,
-        (at) =>
-          new IndexError(
-            message('indexAdd', `indices in [0, ${size - 1}]`, String(at), 'index out of range in self'),
-          ),
+        // PyTorch's loop over elements and its loop over slices raise different errors.
+        x.ndim > 1
+          ? outOfBounds('indexAdd', dim, size)
+          : (at) =>
+              new IndexError(
+                message('indexAdd', `indices in [0, ${size - 1}]`, String(at), 'index out of range in self'),
+              ),
       );
       const src = sources[1]!;
       const scaled =
