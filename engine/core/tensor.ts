@@ -222,7 +222,7 @@ export class Tensor {
           'requiresGrad_',
           'a floating or complex dtype',
           this.dtype.name,
-          'only Tensors of floating point dtype can require gradients',
+          "only Tensors of floating point dtype can require gradients. JavaScript cannot tell 1.0 from 1: write Float32Array, 1.5 or { dtype: 'float32' }",
         ),
       );
     }
