@@ -7,6 +7,8 @@ import './io/numpy.js';
 import './core/scope.js';
 import './registry/device-guard.js';
 import './format/text.js';
+import './format/inspect.js';
+import './format/equality.js';
 import { grad } from './autograd/engine.js';
 import { jvp } from './autograd/jvp.js';
 
@@ -62,7 +64,7 @@ export {
   setRngState,
 } from './core/random.js';
 export { emptyCache, type MemoryStats, memoryStats } from './core/storage.js';
-export { type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
+export { type Nested, type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
 export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';
 export * as data from './data/index.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';

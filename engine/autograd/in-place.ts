@@ -63,7 +63,7 @@ function partsOf(t: Tensor): Geometry {
 /** @throws RuntimeError where PyTorch forbids changing `t` in-place, by what `inputs` hold, while recording. */
 export function checkInPlace(op: string, t: Tensor, inputs: readonly Tensor[] = [t]): void {
   for (let d = 0; d < t.sizes.length; d++) {
-    if (t.strides[d] === 0 && t.sizes[d]! > 1) {
+    if (t.strides[d] === 0 && t.sizes[d]! > 1 && t.length > 0) {
       throw new RuntimeError(
         message(
           op,

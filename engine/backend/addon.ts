@@ -1,6 +1,6 @@
 // Loading of the native addon, its types and its status codes. The contract is in native/README.md.
 import { createRequire } from 'node:module';
-import { TorchstoneError } from '../core/errors.js';
+import { ArgumentError, message, RuntimeError, TorchstoneError } from '../core/errors.js';
 import type { Kernels, MemoryPool } from './backend.js';
 import { addonFile } from './locate.js';
 
@@ -107,10 +107,34 @@ function limitSpinning(): void {
   process.env.GOMP_SPINCOUNT ??= '10000';
 }
 
+const instructionSets = ['baseline', 'avx2', 'avx512'] as const;
+/** Names of the baseline that the doctor and compilers use. */
+const baselineNames: Readonly<Record<string, string>> = { 'sse4.2': 'baseline', sse4_2: 'baseline' };
+
+/** Which kernels TORCHSTONE_ISA asks for; null: the best that the machine has. @throws ArgumentError for an unknown name */
+function wantedKernels(): string | null {
+  const named = process.env.TORCHSTONE_ISA;
+  if (named === undefined || named === '') return null;
+  const wanted = baselineNames[named] ?? named;
+  if (!(instructionSets as readonly string[]).includes(wanted)) {
+    const required = `one of ${instructionSets.join(', ')} (or sse4.2 for baseline)`;
+    throw new ArgumentError(message('TORCHSTONE_ISA', required, `'${named}'`));
+  }
+  process.env.TORCHSTONE_ISA = wanted;
+  return wanted;
+}
+
 function load(): { addon: Addon; path: string } {
   limitSpinning();
+  const wanted = wantedKernels();
   const path = addonFile();
-  return { addon: createRequire(import.meta.url)(path) as Addon, path };
+  const addon = createRequire(import.meta.url)(path) as Addon;
+  const { isa } = addon.info();
+  if (wanted !== null && wanted !== isa) {
+    const required = `kernels that this processor can run, at most ${isa}`;
+    throw new RuntimeError(message('TORCHSTONE_ISA', required, `'${wanted}'`));
+  }
+  return { addon, path };
 }
 
 const loaded = load();

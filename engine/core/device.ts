@@ -15,12 +15,18 @@ export class Device {
   backend: Backend | null;
   /** The backend's kernels, one look-up nearer for hot calls. @internal */
   kernels: Kernels | null;
+  /** What makes structuredClone and postMessage refuse a tensor, with this as the reason. @internal */
+  readonly inOneThread = Symbol(
+    'A Tensor or Device belongs to its thread: send x.tolist(), or x.numpy().data with its shape. It',
+  );
   /** @internal Use `device(name)`. */
   constructor(type: DeviceType, index: number | null, backend: Backend | null = null) {
     this.type = type;
     this.index = index;
     this.backend = backend;
     this.kernels = backend === null ? null : backend.kernels;
+    // Found by no one who lists what a device is.
+    for (const name of ['backend', 'kernels']) Object.defineProperty(this, name, { enumerable: false });
   }
   toString(): string {
     return this.index === null ? this.type : `${this.type}:${this.index}`;

@@ -193,12 +193,15 @@ export function resultType(dimensioned: DType | null, zeroDim: DType | null, sca
 
 function raise(current: DType | null, weaker: DType): DType {
   if (current === null) return weaker;
-  return weaker.category > current.category ? promoteTypes(current, weaker) : current;
+  if (weaker.category <= current.category) return current;
+  // A complex number or 0-d tensor keeps the width of floats: float32 and complex128 make complex64.
+  return current.isFloatingPoint ? complexOf(current) : promoteTypes(current, weaker);
 }
 
-/** The weak dtype of a JavaScript value. */
+/** The weak dtype of a JavaScript value. A whole number is an integer where int64 holds it: 1e20 is a float, as in Python. */
 export function scalarDType(value: number | bigint | boolean | Complex): DType {
-  if (typeof value === 'number') return Number.isInteger(value) ? int64 : defaultFloat;
+  if (typeof value === 'number')
+    return Number.isInteger(value) && value < 2 ** 63 && value >= -(2 ** 63) ? int64 : defaultFloat;
   if (typeof value === 'boolean') return bool;
   if (typeof value === 'bigint') return int64;
   return defaultComplex();

@@ -24,8 +24,8 @@ export class ValueError extends TorchstoneError {
 export class IndexError extends TorchstoneError {
   override name = 'IndexError';
 }
-/** PyTorch's NotImplementedError: no kernel for this dtype or device. */
-export class NotImplementedError extends TorchstoneError {
+/** PyTorch's NotImplementedError, as in Python a RuntimeError: no kernel for this dtype or device. */
+export class NotImplementedError extends RuntimeError {
   override name = 'NotImplementedError';
 }
 /** Python's AssertionError, where PyTorch raises it for what a caller did. */
@@ -50,6 +50,8 @@ export function showShape(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
 }
 
+const named = (kind: string): string => `${/^[aeio]/i.test(kind) ? 'an' : 'a'} ${kind}`;
+
 /** What a value is, for messages. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';
@@ -62,7 +64,7 @@ export function describe(value: unknown): string {
     case 'bigint':
       return String(value);
     case 'object':
-      return `a ${value.constructor?.name ?? 'object'}`;
+      return named(value.constructor?.name ?? 'object');
     default:
       return typeof value;
   }

@@ -148,6 +148,12 @@ export function expandsTo(shape: Shape, target: Shape): boolean {
   return true;
 }
 
+/** The error of a dim of a 0-d tensor, for the few ops that do not take 0 and -1 there. */
+export function noDims(op: string, dim: number): IndexError {
+  const hint = `Dimension specified as ${dim} but tensor has no dimensions`;
+  return new IndexError(message(op, 'a tensor with dims', 'a 0-d tensor', hint));
+}
+
 /** A dim in [0, ndim). @throws IndexError, as PyTorch; a 0-d tensor takes 0 and -1. */
 export function wrapDim(op: string, dim: number, ndim: number): number {
   if (!Number.isInteger(dim)) throw new ArgumentError(message(op, 'an integer dim', describe(dim)));

@@ -1,7 +1,7 @@
 // Storages and their memory: slabs for small ones, the native pool for large ones, and when garbage is collected for
 // it. Reasons and measurements: docs/decisions/0002.
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import * as v8 from 'node:v8';
+import * as vm from 'node:vm';
 import { addon } from '../backend/addon.js';
 import type { MemoryPool } from '../backend/backend.js';
 import { cpu, type Device, deviceError } from './device.js';
@@ -15,12 +15,24 @@ const alignment = 64;
 type Collector = (options?: { type: 'minor' }) => void;
 let collector: Collector | null = null;
 
+/** What runs a collection here; nothing where the runtime has none to offer, and memory is then the system's to refuse. */
+function findCollector(): Collector {
+  const { gc, Bun } = globalThis as { gc?: unknown; Bun?: { gc?: (force: boolean) => void } };
+  if (typeof gc === 'function') return gc as Collector;
+  if (typeof Bun?.gc === 'function') return () => Bun.gc!(true);
+  try {
+    v8.setFlagsFromString('--expose-gc');
+    const found: unknown = vm.runInNewContext('gc');
+    if (typeof found === 'function') return found as Collector;
+  } catch {
+    // A runtime without V8's flags, or without contexts.
+  }
+  return () => {};
+}
+
 /** V8's collector. A synchronous loop gives it no other occasion to tell us which storages died. */
 export function collectGarbage(type: 'minor' | 'major'): void {
-  if (collector === null) {
-    setFlagsFromString('--expose-gc');
-    collector = runInNewContext('gc') as Collector;
-  }
+  collector ??= findCollector();
   // Without an argument it is a full collection; Node 20 takes any object, { type: 'major' } too, for a minor one.
   if (type === 'minor') collector({ type });
   else collector();

@@ -222,7 +222,7 @@ export class Tensor {
           'requiresGrad_',
           'a floating or complex dtype',
           this.dtype.name,
-          'only Tensors of floating point dtype can require gradients',
+          "only Tensors of floating point dtype can require gradients. JavaScript cannot tell 1.0 from 1: write Float32Array, 1.5 or { dtype: 'float32' }",
         ),
       );
     }
@@ -352,8 +352,8 @@ export class Tensor {
   typed(): NumericArray {
     return typedArrayOver(this.dtype, this.storage);
   }
-  /** The one element as a JavaScript value; int64 beyond 2^53 as a bigint, a complex one as Complex. @throws RuntimeError when there is not exactly one. */
-  item(): Scalar {
+  /** The one element as a JavaScript value, `item<number>()` where its kind is known; int64 beyond 2^53 as a bigint, a complex one as Complex. @throws RuntimeError when there is not exactly one. */
+  item<T extends Scalar = Scalar>(): T {
     if (this.length !== 1) {
       throw new RuntimeError(
         message(
@@ -366,13 +366,13 @@ export class Tensor {
     }
     if (this.device === disposed) throw deviceError('item', [this]);
     const { storage, dtype, offset } = this;
-    if (this.device === cpu) return readAt(dtype, this.typed(), offset);
+    if (this.device === cpu) return readAt(dtype, this.typed(), offset) as T;
     const one = new Storage(dtype.itemSize);
     one.buffer = storage.read(offset * dtype.itemSize, dtype.itemSize);
-    return readAt(dtype, typedArrayOver(dtype, one), 0);
+    return readAt(dtype, typedArrayOver(dtype, one), 0) as T;
   }
-  /** Nested arrays of JavaScript values; a 0-d tensor gives its value. */
-  tolist(): Nested<Scalar> {
+  /** Nested arrays of JavaScript values, `tolist<number[][]>()` where their kind is known; a 0-d tensor gives its value. */
+  tolist<T = Nested<Scalar>>(): T {
     const data = this.typed();
     const walk = (dim: number, at: number): Nested<Scalar> => {
       if (dim === this.sizes.length) return readAt(this.dtype, data, at);
@@ -380,7 +380,7 @@ export class Tensor {
       for (let i = 0; i < out.length; i++) out[i] = walk(dim + 1, at + i * this.strides[dim]!);
       return out;
     };
-    return walk(0, this.offset);
+    return walk(0, this.offset) as T;
   }
   *[Symbol.iterator](): IterableIterator<Tensor> {
     if (this.sizes.length === 0)
@@ -389,8 +389,19 @@ export class Tensor {
       );
     for (let i = 0; i < this.sizes[0]!; i++) yield this.at(i);
   }
+  /** Text, or the one value in arithmetic. @throws ArgumentError for arithmetic on several elements, which operators cannot do */
   [Symbol.toPrimitive](hint: string): number | string | bigint | boolean {
-    if (hint === 'string' || this.length !== 1) return this.toString();
+    if (hint === 'string') return this.toString();
+    if (this.length !== 1) {
+      throw new ArgumentError(
+        message(
+          'operator',
+          'a tensor with one element',
+          showShape(this.sizes),
+          'JavaScript has no operators on tensors: use x.add(y), x.sub(y), x.mul(2), x.div(2), x.neg(), x.lt(y), x.eq(y); for text String(x)',
+        ),
+      );
+    }
     const value = this.item();
     return value instanceof Complex ? value.valueOf() : value;
   }

@@ -1,4 +1,4 @@
-// toString and Node's inspect of Tensor.
+// toString of Tensor.
 import { Complex } from '../core/complex.js';
 import { cpu } from '../core/device.js';
 import { getDefaultDtype } from '../core/dtype.js';
@@ -43,7 +43,3 @@ Tensor.prototype.toString = function (this: Tensor): string {
     getDefaultDtype().name,
   );
 };
-(Tensor.prototype as unknown as Record<symbol, unknown>)[Symbol.for('nodejs.util.inspect.custom')] =
-  function (this: Tensor): string {
-    return this.toString();
-  };

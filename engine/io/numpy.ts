@@ -60,7 +60,7 @@ Tensor.prototype.numpy = function (this: Tensor): NdArray {
 const numbersIn = (d: DType): number => (d.isComplex ? 2 : 1);
 
 /**
- * A tensor that shares an array's memory, both ways. Takes `{ data, shape, strides?, dtype? }` or a typed array (1-d).
+ * A tensor that shares an array's memory, both ways. Bytes of bool that are not 0 become 1. Takes `{ data, shape, strides?, dtype? }` or a typed array (1-d).
  * @throws ArgumentError for data of an unsupported kind, ValueError where shape and strides reach beyond the data.
  */
 export function fromNumpy(
@@ -93,6 +93,7 @@ export function fromNumpy(
   checkBounds(shape, strides, offset, Math.floor(data.length / numbersIn(dtype)));
   if (!(data.buffer instanceof ArrayBuffer))
     throw new ArgumentError(message('fromNumpy', 'data over an ArrayBuffer', describe(data.buffer)));
+  if (dtype.isBool) for (let i = 0; i < data.length; i++) if ((data[i] as number) > 1) data[i] = 1;
   const storage = adopt(data.buffer, data.byteOffset, data.byteLength);
   // A storage that the engine already knows starts at the buffer's start.
   const first = (data.byteOffset - storage.byteOffset) / dtype.itemSize;

@@ -17,6 +17,7 @@ import {
 } from '../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../core/errors.js';
 import { newStrided, newTensor, newTensorLike } from '../core/factory.js';
+import { rangeOf, requireFits, wrapped } from '../core/scalar.js';
 import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { differentiateComplex, isRealValued } from './complex/wirtinger.js';
@@ -25,6 +26,8 @@ import { type Expr, input, substitute, topological } from './expr.js';
 import { promoted } from './function-support.js';
 import { PointwiseNode } from './node.js';
 import { compile } from './program.js';
+
+const none: readonly number[] = [];
 
 /** How the compute and result dtypes follow from the inputs'. */
 export type Promotion =
@@ -40,6 +43,8 @@ interface Resolved {
   readonly out: DType;
   /** The same function with the derivatives of complex numbers, where these are some. */
   readonly complex: PointwiseFunction | null;
+  /** Scalars are checked or wrapped before they enter the compute dtype. */
+  readonly guarded: boolean;
   /** What is called instead: that, or what first rounds numbers to the dtype that tensors are compared in. */
   readonly other: Pick<PointwiseFunction, 'apply'> | null;
 }
@@ -52,6 +57,8 @@ export interface FunctionOptions {
   readonly refuse?: (compute: DType) => string | null;
   /** Compute dtypes that PyTorch has no kernel for. */
   readonly lacks?: (compute: DType) => boolean;
+  /** Scalars that the compute dtype must hold; others wrap, as PyTorch's numbers in arithmetic do. */
+  readonly fitting?: readonly number[];
 }
 
 /** What one scalar parameter is, for promotion: -1 takes no part. */
@@ -95,12 +102,22 @@ export class PointwiseFunction {
   }
 
   #run(r: Resolved, tensors: readonly Tensor[], scalars: readonly number[]): Tensor {
+    const entering = r.guarded ? this.#entering(r, scalars) : scalars;
     const out = this.#allocate(tensors, r.out);
-    launchPointwise(this.name, r.program, out, tensors, scalars);
+    launchPointwise(this.name, r.program, out, tensors, entering);
     if (gradMode.enabled && r.out.isInexact && shouldRecord(tensors)) {
       setHistory(out, new PointwiseNode(this, tensors, scalars, out, r.compute));
     }
     return out;
+  }
+
+  /** The scalars as the compute dtype takes them. @throws RuntimeError where one must fit and does not */
+  #entering(r: Resolved, scalars: readonly number[]): readonly number[] {
+    const held = computedIn(r.compute);
+    for (const i of this.#options.fitting ?? none) requireFits(this.name, held, scalars[i]!);
+    return r.compute.isInteger && scalars.some((v) => Math.abs(v) >= 2 ** 31)
+      ? scalars.map((v) => wrapped(v, r.compute))
+      : scalars;
   }
 
   /** Writes `f` into `target`. The caller has checked that target may be changed, and records. */
@@ -111,6 +128,7 @@ export class PointwiseFunction {
     kinds: readonly ScalarKind[],
   ): DType {
     const r = this.resolve(tensors, kinds);
+    const entering = r.guarded ? this.#entering(r, scalars) : scalars;
     let shape: Shape = tensors[0]?.sizes ?? target.sizes;
     for (let i = 1; i < tensors.length; i++) shape = broadcastShapes(this.name, shape, tensors[i]!.sizes);
     if (!sameShape(shape, target.sizes) && !expandsTo(shape, target.sizes)) {
@@ -140,7 +158,7 @@ export class PointwiseFunction {
       scalars.length,
       target.dtype,
     );
-    launchPointwise(this.name, program, target, tensors, scalars);
+    launchPointwise(this.name, program, target, tensors, entering);
     return r.compute;
   }
 
@@ -190,7 +208,10 @@ export class PointwiseFunction {
       }
     }
     const program = this.#compile(tensors, kinds.length, compute, out);
-    const r: Resolved = { program, compute, out, complex, other: complex };
+    const narrow = compute.isInteger && compute.itemSize < 8;
+    const guarded =
+      kinds.length > 0 && (narrow || (this.#options.fitting !== undefined && rangeOf(compute) !== null));
+    const r: Resolved = { program, compute, out, complex, guarded, other: complex };
     const rounds = rule === 'predicate' && kinds.length > 0 && computedIn(compute) !== compute;
     return rounds ? { ...r, other: this.#rounding(r) } : r;
   }

@@ -5,6 +5,7 @@ import { message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import { type Expr, input, param } from './expr.js';
 import { PointwiseFunction, type Promotion } from './function.js';
+import { promoted } from './function-support.js';
 
 /** Applies an expression to broadcast tensors and scalars. */
 export type Formula = (tensors: readonly Tensor[], scalars?: readonly number[]) => Tensor;
@@ -28,7 +29,7 @@ export function formula(
     promote: promote === 'floats' ? 'same' : promote,
   });
   return (tensors, scalars = []) => {
-    if (promote === 'floats') for (const t of tensors) requireFloating(op, t.dtype);
+    if (promote === 'floats') requireFloating(op, promoted(tensors, [], []));
     else if (tensors.every((t) => t.dtype === bool)) {
       const hint = 'Subtraction, the `-` operator, with a bool tensor is not supported.';
       throw new RuntimeError(message(op, 'numbers', 'bool', hint));

@@ -4,6 +4,7 @@ import { asDType } from '../core/dtype.js';
 import { ArgumentError, describe, message } from '../core/errors.js';
 import { camelCase } from '../core/options.js';
 import { Generator } from '../core/random.js';
+import { isLarge, requireInt64 } from '../core/scalar.js';
 import { Tensor } from '../core/tensor.js';
 import type { Param, ParamKind } from './define.js';
 import type { Choices } from './params.js';
@@ -101,7 +102,7 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       break;
     case 'tensorOrScalar':
       if (value instanceof Tensor) return value;
-      if (isScalar(value)) return plainNumber(value);
+      if (isScalar(value)) return plainNumber(op, value);
       break;
     case 'tensorOrTensors':
       if (value instanceof Tensor || isTensors(value)) return value;
@@ -110,7 +111,7 @@ function checkedArg(op: string, p: Param, value: unknown): unknown {
       if (isTensors(value)) return value;
       break;
     case 'scalar':
-      if (isScalar(value)) return plainNumber(value);
+      if (isScalar(value)) return plainNumber(op, value);
       break;
     case 'int':
       if (Number.isInteger(value)) return value;
@@ -172,9 +173,10 @@ export const kindWords: Readonly<Record<ParamKind, string>> = {
   any: 'a value',
 };
 
-/** A bigint stays one only where a number would lose digits. */
-function plainNumber(v: unknown): unknown {
-  return typeof v === 'bigint' && Number.isSafeInteger(Number(v)) ? Number(v) : v;
+/** A bigint stays one only where a number would lose digits. @throws RuntimeError for one beyond int64 */
+function plainNumber(op: string, v: unknown): unknown {
+  if (typeof v !== 'bigint') return v;
+  return isLarge(v) ? requireInt64(op, v) : Number(v);
 }
 function isScalar(v: unknown): boolean {
   return typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || v instanceof Complex;

@@ -39,6 +39,8 @@ export interface Param {
   readonly variadic?: boolean;
   /** Takes no part in dtype promotion (a condition). */
   readonly neutral?: boolean;
+  /** The dtype of a pointwise op's computation must hold the number: so it is by default for those that can be no tensors. */
+  readonly fits?: boolean;
   /** The values that a string may have; others are refused before anything else is done. */
   readonly choices?: Choices;
   /** TypeScript type, where the kind says too little. */

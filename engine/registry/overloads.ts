@@ -5,7 +5,7 @@
 import { noGrad } from '../autograd/grad-mode.js';
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { connect, FunctionNode, record, shouldRecord } from '../autograd/node.js';
-import { bool, type DType, float32, int64, promoteTypes, sameKind, scalarDType } from '../core/dtype.js';
+import { bool, type DType, float32, int64, sameKind, scalarDType } from '../core/dtype.js';
 import { type ErrorClass, message, NotImplementedError, RuntimeError } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
 import type { Expr } from '../pointwise/expr.js';
@@ -183,29 +183,6 @@ function accepting(def: Def, accepts: Accepts, own: Required<Form>): Required<Fo
       return own.inplace(...args);
     },
   };
-}
-
-/** The least and greatest number of each integer dtype. */
-const ranges: Readonly<Record<string, readonly [number, number]>> = {
-  uint8: [0, 255],
-  int8: [-128, 127],
-  int16: [-32768, 32767],
-  int32: [-2147483648, 2147483647],
-};
-/** @throws RuntimeError for a number that the tensors' integer dtype cannot hold; a whole negative one wraps in uint8. */
-export function requireFits(op: string, tensors: readonly unknown[], numbers: readonly unknown[]): void {
-  let dtype: DType | null = null;
-  for (const t of tensors)
-    if (t instanceof Tensor) dtype = dtype === null ? t.dtype : promoteTypes(dtype, t.dtype);
-  const range = dtype === null ? undefined : ranges[dtype.name];
-  if (range === undefined) return;
-  const [least, most] = range;
-  for (const n of numbers) {
-    if (typeof n !== 'number') continue;
-    if (n <= most && n >= (least === 0 && Number.isInteger(n) ? -most : least)) continue;
-    const hint = `value cannot be converted to type ${dtype!.name} without overflow`;
-    throw new RuntimeError(message(op, `a number in [${least}, ${most}]`, String(n), hint));
-  }
 }
 
 /** @throws RuntimeError where the tensors among `args` differ in dtype: the op promotes nothing. */

@@ -2,13 +2,18 @@
 import { checkInPlace, rebase } from '../autograd/in-place.js';
 import { shouldRecord } from '../autograd/node.js';
 import { Complex } from '../core/complex.js';
-import { type DType, scalarDType } from '../core/dtype.js';
+import { placedOn } from '../core/device.js';
+import { type DType, int64, scalarDType } from '../core/dtype.js';
+import { writeAt } from '../core/element.js';
 import { ArgumentError, message } from '../core/errors.js';
+import { newWritten } from '../core/factory.js';
+import { isLarge, requireFits } from '../core/scalar.js';
 import { sameShape } from '../core/shape.js';
 import { Tensor } from '../core/tensor.js';
 import { copyOf } from '../pointwise/copy.js';
 import { apply, type Expr, expr, input, param } from '../pointwise/expr.js';
 import { PointwiseFunction, type ScalarKind } from '../pointwise/function.js';
+import { promoted } from '../pointwise/function-support.js';
 import { recordInPlace } from '../pointwise/node.js';
 import { checkedArgument } from './arguments.js';
 import type { OpDef, Param, PointwiseArg } from './define.js';
@@ -169,7 +174,8 @@ export class Binder {
     this.#nodeName = nodeName;
   }
 
-  bind(args: Call): Bound {
+  /** `exact`: tensors stand for large integers, also where a parameter takes numbers only. */
+  bind(args: Call, exact = false): Bound {
     const { params, name } = this.#def;
     if (args.length > params.length) {
       throw new ArgumentError(message(name, `at most ${params.length} arguments`, String(args.length)));
@@ -180,7 +186,7 @@ export class Binder {
     let key = '';
     for (let i = 0; i < params.length; i++) {
       const p = params[i]!;
-      const value = checkedArgument(name, p, args[i]) as Arg;
+      const value = (exact ? args[i] : checkedArgument(name, p, args[i])) as Arg;
       if (value instanceof Tensor) {
         tensors.push(value);
         key += 't';
@@ -189,11 +195,9 @@ export class Binder {
         kinds.push(p.neutral === true ? null : scalarDType(value), null);
         key += 'c';
       } else if (isFoldable(p, value)) key += 'd';
-      else if (
-        typeof value === 'number' ||
-        typeof value === 'bigint' ||
-        (typeof value === 'boolean' && p.kind !== 'bool')
-      ) {
+      // The kind of a parameter has made numbers of small ones.
+      else if (typeof value === 'bigint') return this.bind(this.#withoutLarge(args), true);
+      else if (typeof value === 'number' || (typeof value === 'boolean' && p.kind !== 'bool')) {
         scalars.push(Number(value));
         kinds.push(p.neutral === true ? null : scalarDType(value));
         key += 's';
@@ -202,30 +206,52 @@ export class Binder {
     if (tensors.length === 0) throw new ArgumentError(message(name, 'at least one Tensor', 'none'));
     let fn = this.#functions.get(key);
     if (fn === undefined) {
-      fn = this.#build(args, tensors.length);
+      fn = this.#build(args, tensors.length, exact);
       this.#functions.set(key, fn);
     }
     return { fn, tensors, scalars, kinds };
   }
 
-  #build(args: Call, inputs: number): PointwiseFunction {
+  /**
+   * The call with 0-d tensors for integers beyond 2^53, because parameters of programs are float64. They have the dtype of the
+   * other tensors, which they wrap in, so that promotion is that of a number.
+   */
+  #withoutLarge(args: Call): Call {
+    const { params, name, promote } = this.#def;
+    const deciding = args.filter((a, i): a is Tensor => a instanceof Tensor && params[i]!.neutral !== true);
+    const common = deciding.length === 0 ? int64 : promoted(deciding, [], []);
+    const any = args.find((a) => a instanceof Tensor);
+    const inexact =
+      common.isInexact ||
+      (promote !== undefined && promote !== 'same' && promote !== 'predicate') ||
+      args.some((a) => a instanceof Complex || (typeof a === 'number' && !Number.isInteger(a)));
+    return params.map((p, i) => {
+      const value = checkedArgument(name, p, args[i]) as Arg;
+      if (typeof value !== 'bigint' || !isLarge(value)) return value;
+      if (inexact || !(any instanceof Tensor)) return Number(value);
+      const dtype = common.isBool ? int64 : common;
+      if (fits(p)) requireFits(name, dtype, value);
+      const wrapped = BigInt.asIntN(8 * dtype.itemSize, value);
+      return placedOn(any.device, () => newWritten([], dtype, (data) => writeAt(dtype, data, 0, wrapped)));
+    });
+  }
+
+  #build(args: Call, inputs: number, exact: boolean): PointwiseFunction {
     const def = this.#def;
     let nextInput = 0;
     let nextParam = 0;
     const neutral: number[] = [];
+    const fitting: number[] = [];
     const values = def.params.map((p, i): PointwiseArg => {
-      const value = checkedArgument(def.name, p, args[i]) as Arg;
+      const value = (exact ? args[i] : checkedArgument(def.name, p, args[i])) as Arg;
       if (value instanceof Tensor) {
         if (p.neutral === true) neutral.push(nextInput);
         return input(nextInput++);
       }
       if (value instanceof Complex) return apply('complex', param(nextParam++), param(nextParam++));
       if (isFoldable(p, value)) return expr(Number(value));
-      if (
-        typeof value === 'number' ||
-        typeof value === 'bigint' ||
-        (typeof value === 'boolean' && p.kind !== 'bool')
-      ) {
+      if (typeof value === 'number' || (typeof value === 'boolean' && p.kind !== 'bool')) {
+        if (fits(p)) fitting.push(nextParam);
         return param(nextParam++);
       }
       return value as string | boolean | null;
@@ -235,9 +261,15 @@ export class Binder {
       ...(def.promote === undefined ? {} : { promote: def.promote }),
       ...(def.refuse === undefined ? {} : { refuse: def.refuse }),
       ...(def.lacks === undefined ? {} : { lacks: def.lacks }),
+      ...(fitting.length === 0 ? {} : { fitting }),
       neutral,
     });
   }
+}
+
+/** Whether the computation's dtype must hold a number given for the parameter. */
+function fits(p: Param): boolean {
+  return p.fits ?? p.kind === 'scalar';
 }
 
 /** A numeric option left at its default becomes a constant, so that `mul(1)` disappears. */

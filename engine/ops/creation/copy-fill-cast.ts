@@ -8,6 +8,7 @@ import { type Device, placedOn, requireDevice } from '../../core/device.js';
 import { asDType, type DType, int64 } from '../../core/dtype.js';
 import { ArgumentError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { alias, copyAcross, newLike, newStrided, newTensor, newWritten } from '../../core/factory.js';
+import { scalarAs } from '../../core/scalar.js';
 import { contiguousStrides, expandsTo, isDense } from '../../core/shape.js';
 import { type NumericArray, type Scalar, Tensor } from '../../core/tensor.js';
 import { copyOf, rawCopy } from '../../pointwise/copy.js';
@@ -280,7 +281,7 @@ export const fill = defineOp({
     }
     // One value everywhere may be written to the same place twice.
     checkHistory('fill_', x);
-    rawFill(x, value);
+    rawFill(x, scalarAs('fill_', value, x.dtype));
     recordReplacement('FillBackward0', x, [], () => []);
     return x;
   },

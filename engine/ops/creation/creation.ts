@@ -15,6 +15,7 @@ import {
 } from '../../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../../core/errors.js';
 import { newLike, newMeta, newTensor, newWritten } from '../../core/factory.js';
+import { isLarge, requireDataFits, scalarAs } from '../../core/scalar.js';
 import { checkSizes } from '../../core/shape.js';
 import { type NumericArray, type Scalar, Tensor, writeAt } from '../../core/tensor.js';
 import { rawCopy } from '../../pointwise/copy.js';
@@ -57,8 +58,8 @@ export function finish(x: Tensor, grad: boolean): Tensor {
   return grad ? x.requiresGrad_(true) : x;
 }
 
-function filled(x: Tensor, value: Scalar | null): Tensor {
-  if (value !== null && x.device.kernels !== null) rawFill(x, value);
+function filled(op: string, x: Tensor, value: Scalar | null): Tensor {
+  if (value !== null && x.device.kernels !== null) rawFill(x, scalarAs(op, value, x.dtype));
   return x;
 }
 
@@ -70,7 +71,7 @@ function constantFactory(name: string, value: number | null, doc: string) {
     params: [size, ...factoryParams],
     variants: ['function'],
     kernel: (sizes: readonly number[], dtype: DType | null, device: unknown, grad: boolean): Tensor =>
-      finish(filled(allocateFor(name, sizes, dtype ?? getDefaultDtype(), device), value), grad),
+      finish(filled(name, allocateFor(name, sizes, dtype ?? getDefaultDtype(), device), value), grad),
     notDifferentiable: 'it has no tensor input',
     tests: () => ({
       samples: [
@@ -102,7 +103,7 @@ function likeFactory(name: string, value: number | null, doc: string) {
     params: [source, ...factoryParams],
     variants: ['function'],
     kernel: (like: Tensor, dtype: DType | null, device: unknown, grad: boolean): Tensor =>
-      finish(filled(allocateLike(name, like, dtype, device), value), grad),
+      finish(filled(name, allocateLike(name, like, dtype, device), value), grad),
     notDifferentiable: 'the result does not depend on the input’s values',
     tests: () => ({
       samples: [
@@ -140,7 +141,10 @@ export const full = defineOp({
     grad: boolean,
   ): Tensor => {
     const shape = typeof sizes === 'number' ? [sizes] : sizes;
-    return finish(filled(allocateFor('full', shape, dtype ?? scalarDType(value), device), value), grad);
+    return finish(
+      filled('full', allocateFor('full', shape, dtype ?? scalarDType(value), device), value),
+      grad,
+    );
   },
   notDifferentiable: 'it has no tensor input',
   tests: () => ({
@@ -159,7 +163,7 @@ export const fullLike = defineOp({
   params: [source, { name: 'fill_value', kind: 'scalar' }, ...factoryParams],
   variants: ['function'],
   kernel: (like: Tensor, value: Scalar, dtype: DType | null, device: unknown, grad: boolean): Tensor =>
-    finish(filled(allocateLike('fullLike', like, dtype, device), value), grad),
+    finish(filled('fullLike', allocateLike('fullLike', like, dtype, device), value), grad),
   notDifferentiable: 'the result does not depend on the input’s values',
   tests: () => ({ samples: [call([t([3, 2]), 2.5]), call([t([3], { dtype: 'int64' }), 4])] }),
 });
@@ -181,6 +185,25 @@ export function indices(n: number): Tensor {
   return rangeInto(newTensor([n], int64), 0, 1);
 }
 
+const isWhole = (v: Scalar): boolean => typeof v === 'bigint' || Number.isInteger(v);
+
+/** arange of integers beyond 2^53. */
+function largeRange([start, end, step]: readonly bigint[], device: unknown): Tensor {
+  if (step === 0n)
+    throw new RuntimeError(message('arange', 'a step other than 0', '0', 'step must be nonzero'));
+  const room = step! > 0n ? end! - start! : start! - end!;
+  if (room < 0n) {
+    const hint = 'upper bound and larger bound inconsistent with step sign';
+    const got = `${start} to ${end} by ${step}`;
+    throw new RuntimeError(message('arange', 'bounds that the step leads towards', got, hint));
+  }
+  const size = step! > 0n ? step! : -step!;
+  const n = Number((room + size - 1n) / size);
+  return writtenFor('arange', [n], int64, device, (data) => {
+    for (let i = 0, at = start!; i < n; i++, at += step!) data[i] = at;
+  });
+}
+
 export const arange = defineOp({
   name: 'arange',
   numpy: 'numpy.arange',
@@ -193,14 +216,17 @@ export const arange = defineOp({
   ],
   variants: ['function'],
   kernel: (
-    a: number,
-    b: number | null,
-    by: number,
+    a: Scalar,
+    b: Scalar | null,
+    by: Scalar,
     dtype: DType | null,
     device: unknown,
     grad: boolean,
   ): Tensor => {
-    const [start, end, step] = (b === null ? [0, a, by] : [a, b, by]).map(Number) as [number, number, number];
+    const bounds: readonly Scalar[] = b === null ? [0, a, by] : [a, b, by];
+    if (bounds.some(isLarge) && (dtype === null || dtype === int64) && bounds.every(isWhole))
+      return finish(largeRange(bounds.map(BigInt as (v: Scalar) => bigint), device), grad);
+    const [start, end, step] = bounds.map(Number) as [number, number, number];
     if (step === 0)
       throw new RuntimeError(message('arange', 'a step other than 0', '0', 'step must be nonzero'));
     if (!Number.isFinite(start) || !Number.isFinite(end)) {
@@ -248,7 +274,7 @@ export const eye = defineOp({
   params: [{ name: 'n', kind: 'int' }, { name: 'm', kind: 'int', default: null }, ...factoryParams],
   variants: ['function'],
   kernel: (n: number, m: number | null, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
-    const out = filled(allocateFor('eye', [n, m ?? n], dtype ?? getDefaultDtype(), device), 0);
+    const out = filled('eye', allocateFor('eye', [n, m ?? n], dtype ?? getDefaultDtype(), device), 0);
     if (out.length > 0 && out.device.kernels !== null) rawFill(out.diagonal(), 1);
     return finish(out, grad);
   },
@@ -358,19 +384,7 @@ const asTyped = (name: string): DType => asDType(name, 'tensor');
 
 /** @throws where the dtype cannot hold a value, as PyTorch casts Python's. */
 function requireValues(dtype: DType, values: readonly Scalar[]): void {
-  if (dtype.isInteger) {
-    const bad = values.find((v) => typeof v === 'number' && !Number.isFinite(v));
-    if (bad !== undefined) {
-      throw new ValueError(
-        message(
-          'tensor',
-          `values that ${dtype.name} can hold`,
-          String(bad),
-          'cannot convert float NaN or infinity to integer',
-        ),
-      );
-    }
-  }
+  if (dtype.isInteger) for (const v of values) requireDataFits('tensor', dtype, v);
   if (!dtype.isComplex && values.some((v) => v instanceof Complex)) {
     const hint = `a Complex cannot be converted to ${dtype.name}`;
     throw new ArgumentError(message('tensor', `values that ${dtype.name} can hold`, 'a Complex', hint));

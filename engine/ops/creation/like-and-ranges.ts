@@ -1,8 +1,9 @@
 // Creation like a tensor with another size, with given strides, of evenly spaced values, and of triangle indices.
 import { type DeviceLike, requireDevice } from '../../core/device.js';
-import { type DType, float64, getDefaultDtype, int64 } from '../../core/dtype.js';
-import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { computedIn, type DType, float64, getDefaultDtype, int64 } from '../../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import { newMeta, newStrided, newTensor, seenAs } from '../../core/factory.js';
+import { scalarAs, wrapped } from '../../core/scalar.js';
 import { checkSizes, numelOf } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { rawCopy } from '../../pointwise/copy.js';
@@ -29,7 +30,7 @@ function made(
 ): Tensor {
   const [dtype, device, grad] = options;
   const out = allocateFor(op, sizes, dtype ?? like.dtype, device ?? like.device);
-  if (value !== null && out.device.kernels !== null) rawFill(out, value);
+  if (value !== null && out.device.kernels !== null) rawFill(out, scalarAs(op, value, out.dtype));
   return finish(out, grad);
 }
 
@@ -244,19 +245,24 @@ export const scalarTensor = defineOp({
   variants: ['function'],
   kernel: (value: Scalar, ...[dtype, device, grad]: Options): Tensor => {
     const out = allocateFor('scalarTensor', [], dtype ?? getDefaultDtype(), device);
-    if (out.device.kernels !== null) rawFill(out, value);
+    if (out.device.kernels !== null) rawFill(out, scalarAs('scalarTensor', value, computedIn(out.dtype)));
     return finish(out, grad);
   },
   notDifferentiable: noInput,
   tests: () => ({ samples: [call([2.5]), call([-3], { dtype: { dtype: 'int64' } })] }),
 });
 
-/** A number, or the one of a 0-d tensor. @throws RuntimeError */
-function bound(op: string, x: Tensor | Scalar): number {
-  if (!(x instanceof Tensor)) return Number(x);
-  if (x.ndim === 0) return Number(x.item());
+/** A number, or the one of a 0-d tensor, as the dtype holds it. @throws RuntimeError */
+function bound(op: string, x: Tensor | Scalar, dtype: DType): number {
+  if (!(x instanceof Tensor)) return asBound(op, x, dtype);
+  if (x.ndim === 0) return asBound(op, x.item(), dtype);
   const hint = `${op} only supports 0-dimensional start and end tensors, but got start or end with ${x.ndim} dimension(s).`;
   throw new RuntimeError(message(op, '0-d bounds', showShape(x.sizes), hint));
+}
+
+function asBound(op: string, value: Scalar, dtype: DType): number {
+  const held = dtype.isBool || dtype.isComplex ? Number(value) : Number(scalarAs(op, value, dtype));
+  return dtype.isInteger ? wrapped(held, dtype) : held;
 }
 
 /** Evenly spaced float64 values, from both ends, as PyTorch, so that the last is exactly the end. */
@@ -282,12 +288,17 @@ function spacedOp(
   [dtype, device, grad]: Options,
   map: (x: Tensor, whole: boolean) => Tensor,
 ): Tensor {
-  const [start, end] = [bound(op, a), bound(op, b)];
+  const d = dtype ?? getDefaultDtype();
+  const [start, end] = [bound(op, a, d), bound(op, b, d)];
+  if (d.isBool)
+    throw new NotImplementedError(
+      message(op, 'numbers', d.name, `"${op}_cpu" not implemented for '${d.title}'`),
+    );
   if (steps < 0) {
     const hint = 'number of steps must be non-negative';
     throw new RuntimeError(message(op, 'at least 0 steps', String(steps), hint));
   }
-  const out = allocateFor(op, [steps], dtype ?? getDefaultDtype(), device);
+  const out = allocateFor(op, [steps], d, device);
   if (out.device.kernels !== null && steps > 0)
     rawCopy(out, map(spaced(start, end, steps), out.dtype.isIntegral));
   return finish(out, grad);

@@ -1,7 +1,7 @@
 // One-dimensional Fourier transforms, frequency tables and shifts.
 import { type DType, getDefaultDtype } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError } from '../../core/errors.js';
-import { wrapDim } from '../../core/shape.js';
+import { noDims, wrapDim } from '../../core/shape.js';
 import { type Tensor, writeAt } from '../../core/tensor.js';
 import { defineOp, type ErrorSample, type Param } from '../../registry/define.js';
 import { call, type Sample, t } from '../../registry/samples.js';
@@ -162,6 +162,7 @@ function shift(name: string, doc: string, by: (size: number) => number) {
     params: [self, { name: 'dim', kind: 'ints', default: null }],
     compose: (x: Tensor, dim: number | readonly number[] | null): Tensor => {
       const dims = dim === null ? x.sizes.map((_, d) => d) : typeof dim === 'number' ? [dim] : dim;
+      if (x.ndim === 0 && dims.length > 0) throw noDims(`fft.${name}`, dims[0]!);
       if (x.ndim === 0) return x.clone();
       return x.roll(
         dims.map((d) => by(x.sizes[wrapDim(`fft.${name}`, d, x.ndim)]!)),

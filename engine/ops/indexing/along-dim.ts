@@ -4,6 +4,7 @@ import { record } from '../../autograd/node.js';
 import { int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor, seenAs } from '../../core/factory.js';
+import { scalarAs } from '../../core/scalar.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { input } from '../../pointwise/expr.js';
@@ -12,7 +13,7 @@ import { applied, type Change, itself } from '../../registry/in-place.js';
 import { type TensorOptions, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { embed, sliced } from '../views/geometry.js';
-import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory, scalarAs } from './index-kernels.js';
+import { asLong, filled, getRaw, type PutMode, putRaw, requireMemory } from './index-kernels.js';
 
 /** An int64 sample index with values in [0, high). */
 export const ix = (shape: readonly number[], high: number, options: TensorOptions = {}) =>

@@ -10,10 +10,9 @@ import {
   runIndexPut,
   runNonzero,
 } from '../../backend/commands/index.js';
-import { Complex } from '../../core/complex.js';
 import { kernelsOf } from '../../core/device.js';
 import { type DType, int64, partOf } from '../../core/dtype.js';
-import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
+import { message, NotImplementedError } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
 import { broadcastStrides, type Shape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
@@ -144,41 +143,4 @@ export function nonzeroRaw(x: Tensor): Tensor {
   const out = newTensor([run('count', 0), n], int64);
   if (out.length > 0) run('write', out.address);
   return out;
-}
-
-const ranges: Readonly<Record<string, readonly [number, number]>> = {
-  uint8: [-255, 255],
-  int8: [-128, 127],
-  int16: [-32768, 32767],
-  int32: [-2147483648, 2147483647],
-  int64: [-(2 ** 63), 2 ** 63],
-};
-
-/** The value in the tensor's dtype. @throws RuntimeError where it overflows, as PyTorch. */
-export function scalarAs(op: string, value: Scalar, dtype: DType): number | bigint | Complex {
-  if (value instanceof Complex && dtype.isComplex) return value;
-  if (value instanceof Complex && value.im !== 0 && !dtype.isComplex)
-    throw new RuntimeError(
-      message(
-        op,
-        'a real value',
-        String(value),
-        `value cannot be converted to type ${dtype.name} without overflow`,
-      ),
-    );
-  const n = Number(value);
-  if (dtype.name === 'bool') return n !== 0 ? 1 : 0;
-  const range = ranges[dtype.name];
-  if (range === undefined) return n;
-  if (!(Math.trunc(n) >= range[0] && Math.trunc(n) <= range[1])) {
-    throw new RuntimeError(
-      message(
-        op,
-        `a value that ${dtype.name} can hold`,
-        String(value),
-        `value cannot be converted to type ${dtype.name}_t without overflow`,
-      ),
-    );
-  }
-  return typeof value === 'bigint' ? value : Math.trunc(n);
 }

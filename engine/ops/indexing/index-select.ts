@@ -1,7 +1,9 @@
 // Whole slices, or single elements of the flattened tensor, by a 1-d index: indexSelect, indexAdd, take.
+
 import { record } from '../../autograd/node.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
 import { alias, newTensor, seenAs } from '../../core/factory.js';
+import { scalarAs } from '../../core/scalar.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
@@ -11,7 +13,7 @@ import { rawCast, rawZeros } from '../creation/copy-fill-cast.js';
 import { mul } from '../pointwise/arithmetic.js';
 import { reshaped } from '../views/geometry.js';
 import { atLeast1d, ix, outOfBounds, requireIndexDtype, requireInside } from './along-dim.js';
-import { asLong, getRaw, putRaw, requireMemory, scalarAs } from './index-kernels.js';
+import { asLong, getRaw, putRaw, requireMemory } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const dimParam: Param = { name: 'dim', kind: 'int' };
@@ -129,7 +131,17 @@ export function addingSlices(x: Tensor, dim: number, index: Tensor, source: Tens
       const base = atLeast1d(out);
       const size = base.sizes[dim]!;
       const looks = asLong(index);
-      requireInside(looks, size, outOfBounds('indexAdd', dim, size));
+      requireInside(
+        looks,
+        size,
+        // PyTorch's loop over elements and its loop over slices raise different errors.
+        x.ndim > 1
+          ? outOfBounds('indexAdd', dim, size)
+          : (at) =>
+              new IndexError(
+                message('indexAdd', `indices in [0, ${size - 1}]`, String(at), 'index out of range in self'),
+              ),
+      );
       const src = sources[1]!;
       const scaled =
         alpha === 1 ? src : rawCast(mul.impl(alias(src), scalarAs('indexAdd', alpha, x.dtype)), x.dtype);

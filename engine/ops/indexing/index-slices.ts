@@ -1,7 +1,8 @@
 // Overwriting or reducing whole slices that a 1-d index names: indexFill, indexCopy, indexReduce.
 
-import { bool } from '../../core/dtype.js';
+import { bool, int32, int64 } from '../../core/dtype.js';
 import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import { scalarAs } from '../../core/scalar.js';
 import { wrapDim } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { rawCopy } from '../../pointwise/copy.js';
@@ -12,7 +13,7 @@ import { call, t } from '../../registry/samples.js';
 import { sum } from '../reduction/sum-mean-prod.js';
 import { reshaped } from '../views/geometry.js';
 import { atLeast1d, ix } from './along-dim.js';
-import { asLong, filled, type PutMode, putRaw, requireMemory, scalarAs } from './index-kernels.js';
+import { asLong, filled, type PutMode, putRaw, requireMemory } from './index-kernels.js';
 import { addingSlices, along, pickedSlices, space } from './index-select.js';
 import { filtered } from './masked.js';
 import { type Places, type Reduction, reducedInto, requireNumbers } from './reduce-into.js';
@@ -35,14 +36,24 @@ function putSlices(op: string, mode: PutMode, out: Tensor, dim: number, index: T
   putRaw(op, mode, to, [look], source.ndim === 0 ? source : atLeast1d(source));
 }
 
+/** @throws the error of each op for an index of a dtype that it does not take. */
+function requireDType(op: string, { dtype }: Tensor): void {
+  if (dtype === int64 || (op === 'indexReduce' && dtype === int32)) return;
+  if (op === 'indexFill') indexError(op, 'an int64 index', dtype.name, 'Expected dtype int64 for index.');
+  const hint =
+    op === 'indexCopy'
+      ? `index_copy_(): Expected a long tensor for index, but got ${dtype.title}`
+      : `index_reduce_(): Expected dtype int32/int64 for index but got: ${dtype.title}`;
+  throw new RuntimeError(message(op, 'an int64 index', dtype.name, hint));
+}
+
 /** A wrapped dim and an index that are right for `x`. @throws IndexError */
 function checkedDim(op: string, x: Tensor, rawDim: number, index: Tensor, wraps: boolean): number {
+  requireDType(op, index);
   const dim = wrapDim(op, rawDim, x.ndim);
   requireMemory(op, [x, index]);
   if (index.ndim > 1)
     indexError(op, 'an index of at most one dim', showShape(index.sizes), 'Index is supposed to be a vector');
-  if (index.dtype.name !== 'int64')
-    indexError(op, 'an int64 index', index.dtype.name, 'Expected dtype int64 for index.');
   const size = x.sizes[dim] ?? 1;
   for (const at of index.length === 0 ? [] : [index.amin(), index.amax()].map((v) => Number(v.item())))
     if (at >= size || at < (wraps ? -size : 0))
@@ -235,7 +246,7 @@ function reduced(
   const dim = checkedDim(op, x, rawDim, index, false);
   requireSource(op, x, dim, index, source);
   requireNumbers(op, x.dtype);
-  return reducedInto(placesOf(dim, index, source), x, source, kind as Reduction, includeSelf);
+  return reducedInto(placesOf(dim, asLong(index), source), x, source, kind as Reduction, includeSelf);
 }
 
 export const indexReduce = defineOp({

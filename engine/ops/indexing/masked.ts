@@ -5,6 +5,7 @@ import { Complex } from '../../core/complex.js';
 import { bool as boolType, int32 } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor, newWritten } from '../../core/factory.js';
+import { cppName, scalarAs } from '../../core/scalar.js';
 import { broadcastShapes, expandsTo, sameShape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { apply, type Expr, input, param } from '../../pointwise/expr.js';
@@ -14,7 +15,7 @@ import { applied, appliedInPlace, type Change, uninitialised } from '../../regis
 import { call, t } from '../../registry/samples.js';
 import { expanded, unsqueezed } from '../views/geometry.js';
 import { indexed } from './advanced.js';
-import { filled, requireMemory, scalarAs } from './index-kernels.js';
+import { filled, requireMemory } from './index-kernels.js';
 
 const self: Param = { name: 'input', kind: 'tensor' };
 const maskParam: Param = { name: 'mask', kind: 'tensor' };
@@ -26,8 +27,8 @@ export const where = definePointwise({
   doc: 'input where condition holds, else other; broadcast, promoted.',
   params: [
     { name: 'condition', kind: 'tensor', neutral: true },
-    { name: 'input', kind: 'tensorOrScalar' },
-    { name: 'other', kind: 'tensorOrScalar' },
+    { name: 'input', kind: 'tensorOrScalar', fits: true },
+    { name: 'other', kind: 'tensorOrScalar', fits: true },
   ],
   variants: ['function'],
   pointwise: (c: Expr, x: Expr, y: Expr) => c.where(x, y),
@@ -88,8 +89,19 @@ export function filtered(g: Tensor, keep: Tensor, where_: 'unmasked' | 'masked')
 
 /** The change that sets what the mask names; shapes and dtypes are checked. */
 export function filling(nodeName: string | null, x: Tensor, keep: Tensor, value: Tensor | Scalar): Change {
-  const tensor = value instanceof Tensor ? value : null;
-  const scalar = tensor === null ? scalarAs('maskedFill', value as Scalar, x.dtype) : 0;
+  if (value instanceof Tensor && value.dtype.isComplex && !x.dtype.isComplex)
+    throw new RuntimeError(
+      message(
+        'maskedFill',
+        `a value that ${x.dtype.name} can hold`,
+        value.dtype.name,
+        `value cannot be converted to type ${cppName(x.dtype)} without overflow`,
+      ),
+    );
+  const scalar = value instanceof Tensor ? 0 : scalarAs('maskedFill', value, x.dtype);
+  // A program's parameters are float64: a larger integer is a tensor of its own.
+  const tensor =
+    typeof scalar === 'bigint' ? filled([], scalar, x.dtype) : value instanceof Tensor ? value : null;
   const params = scalar instanceof Complex ? [scalar.re, scalar.im] : [Number(scalar)];
   const byScalar = scalar instanceof Complex ? maskedComplexExpr : maskedExpr;
   return {
@@ -131,15 +143,6 @@ function checkedFilling(x: Tensor, keep: Tensor, value: Tensor | Scalar): Change
       ),
     );
   }
-  if (value instanceof Tensor && value.dtype.isComplex && !x.dtype.isComplex)
-    throw new RuntimeError(
-      message(
-        'maskedFill',
-        `a value that ${x.dtype.name} can hold`,
-        value.dtype.name,
-        `value cannot be converted to type ${x.dtype.name} without overflow`,
-      ),
-    );
   const whole = value instanceof Complex && x.dtype.isComplex ? filled([], value, x.dtype) : value;
   return filling(null, x, keep, whole);
 }

@@ -6,13 +6,14 @@ import { type Device, placedOn, placement } from '../../core/device.js';
 import { bool, int64 } from '../../core/dtype.js';
 import { ArgumentError, describe, IndexError, message, ValueError } from '../../core/errors.js';
 import { newWritten } from '../../core/factory.js';
+import { scalarAs } from '../../core/scalar.js';
 import { sameShape } from '../../core/shape.js';
 import { type Nested, type Scalar, Tensor } from '../../core/tensor.js';
 import { appliedInPlace } from '../../registry/in-place.js';
 import { copy, fill, moved } from '../creation/copy-fill-cast.js';
 import { aliased, expanded, reshaped, selected, sliced, unsqueezed } from '../views/geometry.js';
 import { indexed, isMask, perDim, putting, requireMaskShape } from './advanced.js';
-import { counting, filled, requireMemory, scalarAs } from './index-kernels.js';
+import { counting, filled, requireMemory } from './index-kernels.js';
 import { filling, where } from './masked.js';
 
 /**
@@ -277,11 +278,13 @@ export function setAt(x: Tensor, parts: readonly Index[], given: Tensor | Scalar
 function putAt(view: Tensor, given: readonly (Tensor | null)[], value: Tensor | Scalar): void {
   const dim = given.findIndex((index) => index !== null);
   const mask = given[dim]!;
-  if (!(value instanceof Tensor) && mask.dtype === bool && dim === given.length - 1) {
-    // One mask and one value: no coordinates are needed.
+  const one = !(value instanceof Tensor) || value.length === 1;
+  if (one && mask.dtype === bool && dim === given.length - 1) {
+    // One mask and one value: no coordinates are needed, and the value may be of any dtype.
     requireMaskShape(view, mask, dim);
     const wide = reshaped(mask, [...mask.sizes, ...new Array<number>(view.ndim - dim - mask.ndim).fill(1)]);
-    appliedInPlace('setAt', filling('IndexPutBackward0', view, wide, value));
+    const filler = value instanceof Tensor ? reshaped(value, []) : value;
+    appliedInPlace('setAt', filling('IndexPutBackward0', view, wide, filler));
     return;
   }
   const values =

@@ -2,7 +2,14 @@
 // result.
 import { support } from '../../autograd/engine.js';
 import { record } from '../../autograd/node.js';
-import { ArgumentError, IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
+import {
+  ArgumentError,
+  IndexError,
+  message,
+  NotImplementedError,
+  RuntimeError,
+  showShape,
+} from '../../core/errors.js';
 import { newTensor, seenAs } from '../../core/factory.js';
 import { checkSizes, contiguousStrides, wrapDim } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
@@ -97,12 +104,12 @@ function positions(repeats: Tensor, size: number): Tensor {
     );
   }
   if (repeats.dtype.name !== 'int64' && repeats.dtype.name !== 'int32') {
-    throw new RuntimeError(
+    throw new NotImplementedError(
       message(
         'repeatInterleave',
         'int32 or int64 repeats',
         repeats.dtype.name,
-        'repeats has to be Long or Int tensor',
+        `"repeat_interleave_cpu" not implemented for '${repeats.dtype.title}'`,
       ),
     );
   }

@@ -2,6 +2,7 @@
 import { record } from '../../autograd/node.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { regeometry } from '../../core/factory.js';
+import { scalarAs } from '../../core/scalar.js';
 import { expandsTo, sameShape } from '../../core/shape.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
@@ -38,7 +39,17 @@ function checkAdded(op: string, x: Tensor, shape: readonly number[], of: Tensor)
   }
 }
 
+/** A factor in the tensors' dtype. Only addr promotes, and refuses what the others cut off. @throws RuntimeError */
+function scaleFor(op: string, name: string, value: Scalar, x: Tensor): Scalar {
+  if (op === 'addr') checkScale(op, name, value, x);
+  return scalarAs(op, value, x.dtype);
+}
+
 function checkScale(op: string, name: string, value: Scalar, x: Tensor): void {
+  if (typeof value === 'boolean' && !x.dtype.isBool) {
+    const hint = `Boolean ${name} only supported for Boolean results.`;
+    throw new RuntimeError(message(op, `a number as ${name}`, String(value), hint));
+  }
   if (x.dtype.isIntegral && typeof value === 'number' && !Number.isInteger(value)) {
     throw new RuntimeError(
       message(
@@ -52,10 +63,9 @@ function checkScale(op: string, name: string, value: Scalar, x: Tensor): void {
 }
 
 /** beta·x + alpha·product. With beta 0 the input is not read: its NaNs do not count. */
-function added(op: string, x: Tensor, product: Tensor, beta: Scalar, alpha: Scalar): Tensor {
+function added(op: string, x: Tensor, product: Tensor, by: Scalar, times: Scalar): Tensor {
   checkAdded(op, x, product.sizes, product);
-  checkScale(op, 'beta', beta, x);
-  checkScale(op, 'alpha', alpha, x);
+  const [beta, alpha] = [scaleFor(op, 'beta', by, x), scaleFor(op, 'alpha', times, x)];
   if (Number(beta) !== 0) return (Number(beta) === 1 ? x : x.mul(beta)).add(product, { alpha });
   const { sizes: shape } = x;
   const nothing = record('MulBackward0', rawZeros(shape, x.dtype), [x], () => ([g]) => [

@@ -22,7 +22,7 @@ import {
   self,
 } from '../reduction/sum-mean-prod.js';
 import { singularValues } from './eig-svd.js';
-import { inverse } from './solve-inverse.js';
+import { invEx } from './solve-inverse.js';
 import { requireMatrices, requireSquare } from './solvers.js';
 
 const x0 = input(0);
@@ -318,16 +318,23 @@ export const cond = defineOp({
   params: [matrix, { name: 'p', kind: 'any', type: 'number | string', default: null }],
   compose: (a: Tensor, p: Ord | null): Tensor => {
     const op = 'linalg.cond';
+    requireMatrices(op, a);
+    if (a.length === 0 && (typeof p !== 'string' || a.sizes.at(-1) === a.sizes.at(-2)))
+      return newTensor(a.sizes.slice(0, -2), partOf(a.dtype)).zero_();
     if (p === null || p === 2 || p === -2) {
       const s = singularValues(op, a);
       const [top, low] = [s.select(-1, 0), s.select(-1, -1)];
       return p === -2 ? low.div(top) : top.div(low);
     }
-    requireMatrices(op, a);
     requireSquare(op, a);
-    if (a.length === 0) return newTensor(a.sizes.slice(0, -2), partOf(a.dtype)).zero_();
     const size = (x: Tensor): Tensor => matrixNormOf(op, x, p, [-2, -1], false, null);
-    return size(a).mul(size(inverse.impl(a)));
+    const { inverse, info } = invEx.impl(a, false);
+    const singular = info.ne(0);
+    if (!singular.any().item()) return size(a).mul(size(inverse));
+    // PyTorch takes an inverse of infinities there; the nuclear norm of that is NaN.
+    const regular = inverse.maskedFill(singular.unsqueeze(-1).unsqueeze(-1), 0);
+    const none = p === 'nuc' ? Number.NaN : Number.POSITIVE_INFINITY;
+    return size(a).mul(size(regular)).maskedFill(singular, none);
   },
   tests: () => ({
     samples: [

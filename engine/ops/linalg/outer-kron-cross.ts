@@ -1,6 +1,6 @@
 // Products that are compositions: outer, inner, vdot, vecdot, cross, kron, tensordot, multiDot, trace.
 import { message, RuntimeError, showShape } from '../../core/errors.js';
-import { broadcastShapes, requireDimsOfSet, wrapDim, wrapDims } from '../../core/shape.js';
+import { broadcastShapes, noDims, requireDimsOfSet, wrapDim, wrapDims } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type OpTests, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
@@ -93,6 +93,7 @@ export const vecdot = defineOp({
     const d = wrapDim('linalg.vecdot', dim, Math.max(a.ndim, b.ndim));
     const at = d - Math.max(a.ndim, b.ndim);
     const shape = broadcastShapes('linalg.vecdot', a.sizes, b.sizes);
+    if (shape.length === 0) return a.conj().mul(b);
     const row = a.conj().expand(shape).movedim(at, -1).unsqueeze(-2);
     const column = b.expand(shape).movedim(at, -1).unsqueeze(-1);
     return row.matmul(column).squeeze(-1).squeeze(-1);
@@ -122,6 +123,7 @@ export const linalgCross = defineOp({
         `${a.ndim} and ${b.ndim}`,
         'linalg.cross: inputs must have the same number of dimensions.',
       );
+    if (a.ndim === 0) throw noDims('linalg.cross', dim);
     const d = wrapDim('linalg.cross', dim, a.ndim);
     if (a.sizes[d] !== 3 || b.sizes[d] !== 3) {
       throw fail(

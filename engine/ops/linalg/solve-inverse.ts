@@ -1,7 +1,7 @@
 // Linear systems and inverses: solve, inv, solveTriangular, tensorsolve, matrixPower.
 import { record } from '../../autograd/node.js';
-import { IndexError, message, RuntimeError, showShape } from '../../core/errors.js';
-import { broadcastShapes, numelOf } from '../../core/shape.js';
+import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { broadcastShapes, numelOf, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
@@ -252,11 +252,7 @@ export const tensorsolve = defineOp({
   compose: (a: Tensor, b: Tensor, dims: number | readonly number[] | null): Tensor => {
     const op = 'linalg.tensorsolve';
     const last = dims === null ? [] : typeof dims === 'number' ? [dims] : dims;
-    for (const one of last)
-      if (one < -a.ndim || one >= a.ndim)
-        throw new IndexError(
-          message(op, `dims in [${-a.ndim}, ${a.ndim - 1}]`, String(one), 'Dimension out of range'),
-        );
+    for (const one of last) wrapDim(op, one, a.ndim);
     const moved =
       last.length === 0
         ? a

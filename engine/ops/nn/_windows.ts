@@ -96,6 +96,10 @@ function checkWindow(
         `pad should be at most half of effective kernel size, but got pad=${p}, kernel_size=${kernel[i]} and dilation=${dilation[i]}`,
       );
     }
+    if (p > Math.floor(kernel[i]! / 2)) {
+      const hint = `pad should be smaller than or equal to half of kernel size, but got pad=${p} and kernel_size=${kernel[i]}`;
+      refuse(op, `a padding of at most ${Math.floor(kernel[i]! / 2)}`, String(p), hint);
+    }
   });
 }
 

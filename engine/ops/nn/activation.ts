@@ -1,7 +1,9 @@
 // Activations: the sigmoid family, rectifiers, shrinkers. Conditions guard arguments as well as results, so that no
 // derivative overflows where the value does not.
 
+import { computedIn } from '../../core/dtype.js';
 import { message, RuntimeError, ValueError } from '../../core/errors.js';
+import { requireFits } from '../../core/scalar.js';
 import { Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { definePointwise, type Param } from '../../registry/define.js';
@@ -125,7 +127,8 @@ export const hardtanh = activation(
   'input, cut off at min_val and max_val.',
   (x: Expr, low: Expr, high: Expr) => between(x, low, high),
   {
-    params: [self, option('min_val', -1), option('max_val', 1)],
+    // Checked by their whole parts, which is what integers take.
+    params: [self, { ...option('min_val', -1), fits: false }, { ...option('max_val', 1), fits: false }],
     refuse: overloads.numbersOnly,
     check: ([x, low, high]) => {
       const least = Number(low ?? -1);
@@ -137,6 +140,12 @@ export const hardtanh = activation(
       if (unsigned || (x instanceof Tensor && x.dtype.isBool)) {
         const hint = 'cannot do hardtanh on an unsigned type with negative limits';
         throw new RuntimeError(message('hardtanh', 'a dtype that can hold min_val', x.dtype.name, hint));
+      }
+      if (!(x instanceof Tensor)) return;
+      for (const limit of [low, high]) {
+        if (typeof limit === 'bigint') requireFits('hardtanh', x.dtype, limit);
+        if (typeof limit === 'number')
+          requireFits('hardtanh', computedIn(x.dtype), x.dtype.isInteger ? Math.trunc(limit) : limit);
       }
     },
     tests: () => ({
@@ -307,7 +316,6 @@ export const threshold = activation(
     aliases: ['torch.nn.functional.threshold'],
     params: [self, option('threshold'), option('value')],
     refuse: overloads.numbersOnly,
-    check: ([x, limit, value]) => overloads.requireFits('threshold', [x], [limit, value]),
     tests: () => ({ samples: [call([matrix(), 0.25, 7]), call([kinks(), 1, -2.5])] }),
   },
 );

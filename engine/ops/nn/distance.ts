@@ -4,9 +4,11 @@ import { noGrad } from '../../autograd/grad-mode.js';
 import { message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
 import { broadcastShapes, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { promoted } from '../../pointwise/function-support.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
+import { cast } from '../creation/copy-fill-cast.js';
 import { filled, nonzeroRaw } from '../indexing/index-kernels.js';
 import { distance } from './_distance.js';
 
@@ -69,13 +71,14 @@ export const cosineSimilarity = defineOp({
   ],
   compose: (x1: Tensor, x2: Tensor, dim: number, eps: number): Tensor => {
     const op = 'cosineSimilarity';
-    if (x1.dtype.isIntegral && x2.dtype.isIntegral) {
-      const hint = `expected common dtype to be floating point, yet common dtype is ${x1.dtype.title}`;
-      refuse(op, 'a floating dtype', x1.dtype.name, hint);
+    const dtype = promoted([x1, x2], [], []);
+    if (!dtype.isFloatingPoint) {
+      const hint = `expected common dtype to be floating point, yet common dtype is ${dtype.title}`;
+      refuse(op, 'a floating dtype', dtype.name, hint);
     }
     const shape = broadcastShapes(op, x1.sizes, x2.sizes);
     const d = wrapDim(op, dim, shape.length);
-    const [a, b] = [x1.expand([...shape]), x2.expand([...shape])];
+    const [a, b] = [x1, x2].map((x) => cast(x, dtype).expand([...shape])) as [Tensor, Tensor];
     const product = a.div(lengthOf(a, d, eps)).mul(b.div(lengthOf(b, d, eps)));
     return shape.length === 0 ? product : product.sum(d);
   },

@@ -1,6 +1,7 @@
 // pad and constantPadNd: arguments, errors, and source positions for reflect, replicate and circular.
 
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
+import { scalarAs } from '../../core/scalar.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { oneOf } from '../../registry/params.js';
@@ -52,7 +53,7 @@ function constantPadded(op: string, x: Tensor, pad: readonly number[], value: Sc
   });
   return pads.every(([before, behind]) => before === 0 && behind === 0)
     ? clone.impl(x)
-    : padded(x, pads, value);
+    : padded(x, pads, scalarAs(op, value, x.dtype));
 }
 
 type Mode = 'reflect' | 'replicate' | 'circular';
@@ -126,7 +127,9 @@ function requireRoom(op: string, x: Tensor, d: number, [before, behind]: Pad, mo
       `Padding size should be less than the corresponding input dimension, but got: padding (${before}, ${behind}) at dimension ${d} of input ${showShape(x.sizes)}`,
     );
   }
-  if (mode === 'circular' && (before > size || behind > size))
+  // What is cut off first is not there to wrap around.
+  const kept = size + Math.min(0, before) + Math.min(0, behind);
+  if (mode === 'circular' && kept >= 0 && (before > kept || behind > kept))
     refuse(op, 'padding no larger than the dim', got, 'Padding value causes wrapping around more than once.');
   const out = size + before + behind;
   if (mode === 'circular' ? out < 0 : out < 1) {

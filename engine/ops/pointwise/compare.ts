@@ -118,8 +118,8 @@ export const isreal = tested(
 const closeness: readonly Param[] = [
   self,
   otherTensor,
-  option('rtol', 1e-5),
-  option('atol', 1e-8),
+  { ...option('rtol', 1e-5), fits: false },
+  { ...option('atol', 1e-8), fits: false },
   { name: 'equal_nan', kind: 'bool', default: false },
 ];
 export const isclose = definePointwise({
@@ -269,7 +269,7 @@ function clamped(x: Expr, low: Expr | null, high: Expr | null): Expr {
   if (low !== null) return bounded(x, x.ge(low), x.lt(low), low);
   return bounded(x, x.le(high!), x.gt(high!), high!);
 }
-const bound = (name: string): Param => ({ name, kind: 'tensorOrScalar', default: null });
+const bound = (name: string): Param => ({ name, kind: 'tensorOrScalar', default: null, fits: true });
 const clampParams = [self, bound('min'), bound('max')];
 export const clamp = definePointwise({
   name: 'clamp',
@@ -294,12 +294,7 @@ export const clamp = definePointwise({
         const one = tensors && (absent(low) || absent(high));
         if (!one && overloads.categoryOf(clampParams, args) === 0)
           throw new NotImplementedError(message('clamp', 'numbers', 'bool'));
-        if (!tensors) {
-          const numbers = [low, high].filter((v) => v !== null);
-          if (numbers.every((v) => Number.isInteger(v)))
-            overloads.requireFits('clamp', args.slice(0, 1), numbers);
-          return null;
-        }
+        if (!tensors) return null;
         for (const v of [low, high]) {
           if (!absent(v) && !(v instanceof Tensor))
             throw new ArgumentError(message('clamp', 'min and max of one kind', 'a Tensor and a number'));
@@ -332,7 +327,7 @@ function checkNumbers(op: string, [x, y]: readonly unknown[]): void {
   if (y instanceof Tensor || overloads.categoryOf([self, other], [x, y] as overloads.Call) > 0) return;
   throw new NotImplementedError(message(op, 'numbers', 'bool'));
 }
-const bound1 = (name: 'min' | 'max'): Param => ({ name, kind: 'tensorOrScalar' });
+const bound1 = (name: 'min' | 'max'): Param => ({ name, kind: 'tensorOrScalar', fits: true });
 export const clampMin = definePointwise({
   name: 'clampMin',
   doc: 'input, raised to min.',
@@ -396,7 +391,7 @@ export const nextafter = definePointwise({
   accepts: (d) => overloads.floatsOnly(d) ?? (computedIn(d) === d ? null : 'float32 or float64'),
   tests: () => ({ samples: [call([t([3, 5]), t([5])])] }),
 });
-const replacement = (name: string, value: number | null): Param => option(name, value);
+const replacement = (name: string, value: number | null): Param => ({ ...option(name, value), fits: false });
 /** The greatest floats that a program cannot tell: 16-bit ones are computed in float32, and complex numbers have no neighbours. */
 const greatest: Readonly<Record<string, number>> = {
   float16: 65504,

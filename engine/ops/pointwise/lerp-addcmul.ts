@@ -10,7 +10,7 @@ import { option, self } from './arithmetic.js';
 export const lerp = definePointwise({
   name: 'lerp',
   doc: 'input + weight · (end − input), exact at both ends; all of one floating dtype.',
-  params: [self, { name: 'end', kind: 'tensor' }, { name: 'weight', kind: 'tensorOrScalar' }],
+  params: [self, { name: 'end', kind: 'tensor' }, { name: 'weight', kind: 'tensorOrScalar', fits: true }],
   refuse: overloads.floatsOnly,
   gradName: 'LerpBackward0',
   pointwise: (x: Expr, end: Expr, w: Expr) => {
@@ -54,7 +54,6 @@ export const addcmul = definePointwise({
   refuse: overloads.numbersOnly,
   pointwise: (x: Expr, a: Expr, b: Expr, v: Expr) => a.mul(v).fma(b, x),
   accepts: overloads.numbersOnly,
-  check: ([x, a, b, v]) => overloads.requireFits('addcmul', [x, a, b], [v]),
   tests: () => ({
     samples: [
       call([t([3, 5]), t([5]), t([3, 1])], { value: -2.5 }),

@@ -2,6 +2,7 @@
 // rounding.
 import { complex128, float64 } from '../../core/dtype.js';
 import { ArgumentError, message, NotImplementedError, RuntimeError } from '../../core/errors.js';
+import { requireFits } from '../../core/scalar.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
 import { apply, type Expr, expr } from '../../pointwise/expr.js';
 import { defineOp, definePointwise, type Param } from '../../registry/define.js';
@@ -168,9 +169,11 @@ export const pow = definePointwise({
         if (!(x instanceof Tensor)) return ofNumber;
         if (e instanceof Tensor) return ofTensors;
         if (typeof e === 'boolean' && x.dtype.isBool) return e ? toTrue : toFalse;
-        if (typeof e !== 'number') return null;
-        if (x.dtype.isInexact) return constants.get(e) ?? null;
-        if (e < 0 && Number.isInteger(e)) {
+        if (typeof e !== 'number' && typeof e !== 'bigint') return null;
+        if (x.dtype.isInexact) return constants.get(Number(e)) ?? null;
+        if (!Number.isInteger(Number(e))) return null;
+        if (x.dtype.isInteger) requireFits('pow', x.dtype, e);
+        if (e < 0) {
           const hint = 'Integers to negative integer powers are not allowed.';
           throw new RuntimeError(
             message('pow', `a non-negative exponent for ${x.dtype.name}`, String(e), hint),

@@ -13,6 +13,7 @@ import { call, type Sample, t } from '../../registry/samples.js';
 import { allocateFor, factoryParams, finish } from '../creation/creation.js';
 import { filled } from '../indexing/index-kernels.js';
 import { searchsorted } from '../reduction/search.js';
+import { requireBounds, requireSpan } from './_bounds.js';
 import { type Distribution, draw, fillMersenne, generatorParam, mersenneOf } from './draws.js';
 import { requireFloat, withoutSlope } from './random-tensors.js';
 
@@ -29,6 +30,10 @@ interface Refill {
   readonly refuse: (a: number, b: number) => string | null;
   readonly draw: Distribution;
   readonly integers?: boolean;
+  /** Refuses a dtype where integers are refused otherwise than by a missing kernel. */
+  readonly requireDType?: (op: string, dtype: DType) => void;
+  /** Refuses parameters by the dtype. */
+  readonly check?: (dtype: DType, a: number, b: number) => void;
   readonly tests: () => OpTests;
   readonly bad: readonly number[];
 }
@@ -53,7 +58,8 @@ function refill(r: Refill) {
     inPlace: (...args): Tensor => {
       const [x, a, b] = args as unknown as [Tensor, number, number];
       const generator = args.at(-1) as unknown as Generator | null;
-      if (r.integers !== true) requireFloat(r.name, x.dtype);
+      if (r.integers !== true) (r.requireDType ?? requireFloat)(r.name, x.dtype);
+      r.check?.(x.dtype, a, b);
       const hint = r.refuse(a, b);
       if (hint !== null)
         throw new RuntimeError(
@@ -71,6 +77,15 @@ function refill(r: Refill) {
   });
 }
 
+/** The refusal of integers by a distribution that PyTorch calls continuous. */
+const continuous =
+  (title: string) =>
+  (op: string, dtype: DType): void => {
+    if (dtype.isInexact) return;
+    const hint = `${title} distribution is a continuous probability distribution. dtype must be a floating point but you specified ${dtype.title}`;
+    throw new RuntimeError(message(op, 'a floating dtype', dtype.name, hint));
+  };
+
 const two = (a: number, b: number): readonly Sample[] => [
   call([t([3, 5], { grad: false })], {}, unset),
   call([t([3, 5], { layout: 'transposed', grad: false }), a, b], {}, unset),
@@ -85,6 +100,13 @@ export const uniformFill = refill({
   ],
   refuse: (a, b) =>
     a <= b ? null : `uniform_ expects to return a [from, to) range, but found from=${a} > to=${b}`,
+  check: (dtype, a, b) => {
+    requireBounds('uniform_', dtype, [
+      ['from', a],
+      ['to', b],
+    ]);
+    if (a <= b) requireSpan('uniform_', dtype, a, b);
+  },
   draw: 'uniform',
   tests: () => ({ samples: two(1, 2) }),
   bad: [3, -1],
@@ -103,6 +125,7 @@ export const normalFill = refill({
 });
 export const cauchyFill = refill({
   name: 'cauchy_',
+  requireDType: continuous('Cauchy'),
   doc: 'Refills the tensor with numbers of a Cauchy distribution.',
   own: [
     ['median', 0],
@@ -127,6 +150,7 @@ export const logNormalFill = refill({
 });
 export const exponentialFill = refill({
   name: 'exponential_',
+  requireDType: continuous('Exponential'),
   doc: 'Refills the tensor with numbers of an exponential distribution of rate `lambd`.',
   own: [['lambd', 1]],
   refuse: (a) => (a > 0 ? null : `exponential_ expects lambda > 0.0, but found lambda=${a}`),

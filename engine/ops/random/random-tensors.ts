@@ -1,14 +1,16 @@
 // Random tensors: rand, randn, randint, randperm, bernoulli and their `Like` forms.
 import { record } from '../../autograd/node.js';
 import { type DType, getDefaultDtype, int64 } from '../../core/dtype.js';
-import { message, RuntimeError } from '../../core/errors.js';
+import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import type { Generator } from '../../core/random.js';
+import { requireFits } from '../../core/scalar.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
 import { allocateFor, allocateLike, factoryParams, finish } from '../creation/creation.js';
+import { requireBounds } from './_bounds.js';
 import { draw, drawBernoulli, generatorParam, permute } from './draws.js';
 
 type Options = readonly [DType | null, unknown, boolean];
@@ -81,18 +83,24 @@ export const randnLike = likeFactory(
   'Standard normal numbers with the shape and dtype of another tensor.',
 );
 
-/** @throws RuntimeError for integers and bool. */
+/** @throws NotImplementedError for integers and bool. */
 export function requireFloat(op: string, d: DType): void {
   if (d.isIntegral) {
-    throw new RuntimeError(
+    throw new NotImplementedError(
       message(op, 'a floating dtype', d.name, `"${op}" not implemented for '${d.title}'`),
     );
   }
 }
 
-/** @throws RuntimeError unless there is a number between the bounds. */
-function requireRange(op: string, low: number, high: number): void {
-  if (low < high) return;
+/** @throws RuntimeError unless there is a number between the bounds, and the dtype holds all of them. */
+function requireRange(op: string, low: number, high: number, dtype: DType): void {
+  if (low < high) {
+    requireBounds(op, dtype, [
+      ['from', low],
+      ['to - 1', high - 1],
+    ]);
+    return;
+  }
   const hint = `random_ expects 'from' to be less than 'to', but got from=${low} >= to=${high}`;
   throw new RuntimeError(message(op, 'low < high', `${low} and ${high}`, hint));
 }
@@ -117,8 +125,9 @@ export const randint = defineOp({
   ): Tensor => {
     const [low, high, sizes] = typeof b === 'number' ? [a, b, rest] : [0, a, b];
     const [dtype, device, grad] = options;
-    requireRange('randint', low, high);
-    return finish(draw(allocateFor('randint', sizes, dtype ?? int64, device), 'integer', low, high, g), grad);
+    const d = dtype ?? int64;
+    requireRange('randint', low, high, d);
+    return finish(draw(allocateFor('randint', sizes, d, device), 'integer', low, high, g), grad);
   },
   notDifferentiable,
   tests: () => ({
@@ -150,7 +159,7 @@ export const randintLike = defineOp({
     ...[dtype, device, grad]: Options
   ): Tensor => {
     const [low, high] = b === null ? [0, a] : [a, b];
-    requireRange('randintLike', low, high);
+    requireRange('randintLike', low, high, dtype ?? x.dtype);
     const out = allocateLike('randintLike', x, dtype, device);
     return finish(draw(out, 'integer', low, high, g), grad);
   },
@@ -163,6 +172,22 @@ export const randintLike = defineOp({
   }),
 });
 
+/** The numbers that each floating dtype counts up to without gaps. */
+const counts: Readonly<Record<string, number>> = {
+  float16: 2 ** 11,
+  bfloat16: 2 ** 8,
+  float32: 2 ** 24,
+  float64: 2 ** 53,
+};
+/** @throws RuntimeError where a dtype cannot tell the numbers below n apart. */
+function requireCounts(dtype: DType, n: number): void {
+  if (dtype.isInteger) requireFits('randperm', dtype, n);
+  const most = counts[dtype.name];
+  if (most === undefined || n <= most + 1) return;
+  const hint = `n cannot be greater than ${most + 1} for ${dtype.title} type.`;
+  throw new RuntimeError(message('randperm', `a dtype that counts to ${n}`, dtype.name, hint));
+}
+
 export const randperm = defineOp({
   name: 'randperm',
   doc: 'A random permutation of 0 … n − 1, as int64.',
@@ -170,6 +195,7 @@ export const randperm = defineOp({
   variants: ['function'],
   kernel: (n: number, g: Generator | null, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
     const out = allocateFor('randperm', [n], dtype ?? int64, device);
+    if (n > 0) requireCounts(out.dtype, n);
     if (n === 0 || out.device.kernels === null) return finish(out, grad);
     permute(out, g);
     return finish(out, grad);

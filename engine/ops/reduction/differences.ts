@@ -1,8 +1,9 @@
 // diff, trapezoid, cumulativeTrapezoid.
+import { getDefaultDtype } from '../../core/dtype.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
-import { defineOp, type Param } from '../../registry/define.js';
+import { defineOp, type Param, snakeCase } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { cat } from '../joining/cat-stack.js';
 import { self } from './sum-mean-prod.js';
@@ -98,10 +99,20 @@ function widths(op: string, y: Tensor, x: Tensor, dim: number): Tensor {
   return side(points, along, 1).sub(side(points, along, 0));
 }
 
-/** Twice the areas between neighbours. */
-function areas(op: string, y: Tensor, x: Tensor | null, dx: number, dim: number): Tensor {
-  const both = side(y, dim, 1).add(side(y, dim, 0));
-  return both.mul(x === null ? dx : widths(op, y, x, dim));
+/** Sums of neighbours. Integers wrap, as PyTorch's do. */
+const neighbours = (y: Tensor, dim: number): Tensor => side(y, dim, 1).add(side(y, dim, 0));
+/** A product with a number that is a float even where it is whole. */
+const scaled = (x: Tensor, by: number): Tensor => (x.dtype.isIntegral ? x.to(getDefaultDtype()) : x).mul(by);
+
+/** @throws RuntimeError for bool, and for distances that are no real numbers. */
+function requireNumbers(op: string, y: Tensor, x: Tensor | null, dx: unknown): void {
+  if (y.dtype.isBool || x?.dtype.isBool) {
+    const hint = `${op}: received a bool input for ${x === null ? '`y`' : '`x` or `y`'}, but bool is not supported`;
+    throw new RuntimeError(message(op, 'numbers', 'bool', hint));
+  }
+  if (x !== null || typeof dx === 'number' || typeof dx === 'bigint') return;
+  const hint = `${op}: Currently, we only support dx as a real number.`;
+  throw new RuntimeError(message(op, 'a real dx', String(dx), hint));
 }
 
 type Rule = (op: string, y: Tensor, x: Tensor | null, dx: number, dim: number) => Tensor;
@@ -120,7 +131,10 @@ function trapezoidRule(name: string, aliases: readonly string[], doc: string, ru
     variants: ['function'],
     compose: (y: Tensor, x: Tensor | null, dx: number, rawDim: number): Tensor => {
       requireDims(name, y);
-      return rule(name, y, x, dx, wrapDim(name, rawDim, y.ndim));
+      const dim = wrapDim(name, rawDim, y.ndim);
+      if (y.sizes[dim] === 0) return rule(name, y, x, Number(dx), dim);
+      requireNumbers(snakeCase(name), y, x, dx);
+      return rule(name, y, x, Number(dx), dim);
     },
     tests: () => ({
       samples: [
@@ -140,12 +154,27 @@ export const trapezoid = trapezoidRule(
   'The integral along a dim by the trapezoid rule, over points `x` or at distances `dx`.',
   (op, y, x, dx, dim) => {
     if (y.sizes[dim] === 0) return y.sum(dim);
-    return areas(op, y, x, dx, dim).sum(dim).div(2);
+    if (x !== null)
+      return neighbours(y, dim)
+        .mul(widths(op, y, x, dim))
+        .sum(dim)
+        .div(2);
+    const ends = y.select(dim, 0).add(y.select(dim, -1));
+    return scaled(y.sum(dim).sub(ends.mul(0.5)), dx);
   },
 );
 export const cumulativeTrapezoid = trapezoidRule(
   'cumulativeTrapezoid',
   [],
   'The running integral along a dim by the trapezoid rule, over points `x` or at distances `dx`.',
-  (op, y, x, dx, dim) => (y.sizes[dim] === 0 ? y.clone() : areas(op, y, x, dx, dim).cumsum(dim).div(2)),
+  (op, y, x, dx, dim) => {
+    if (y.sizes[dim] === 0) return y.clone();
+    const sums = neighbours(y, dim);
+    if (x !== null)
+      return sums
+        .mul(widths(op, y, x, dim))
+        .cumsum(dim)
+        .div(2);
+    return scaled(sums.cumsum(dim), dx / 2);
+  },
 );

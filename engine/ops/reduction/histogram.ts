@@ -35,7 +35,14 @@ export const bincount = defineOp({
   kernel: (x: Tensor, weights: Tensor | null, least: number): Tensor => {
     const bad = 'bincount only supports 1-d non-negative integral inputs.';
     if (!x.dtype.isInteger)
-      refuse('bincount', 'integers', x.dtype.name, `"bincount_cpu" not implemented for '${x.dtype.title}'`);
+      throw new NotImplementedError(
+        message(
+          'bincount',
+          'integers',
+          x.dtype.name,
+          `"bincount_cpu" not implemented for '${x.dtype.title}'`,
+        ),
+      );
     if (least < 0) refuse('bincount', 'minlength of at least 0', String(least), 'minlength should be >= 0');
     if (x.ndim !== 1) refuse('bincount', 'one dim', showShape(x.sizes), bad);
     if (weights !== null && (weights.ndim !== 1 || weights.length !== x.length))

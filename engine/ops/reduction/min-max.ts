@@ -230,6 +230,10 @@ function argExtreme(name: 'argmax' | 'argmin', doc: string) {
     params: [self, { name: 'dim', kind: 'int', default: null }, keepdimParam],
     kernel: (x: Tensor, dim: number | null, keepdim: boolean): Tensor => {
       if (x.dtype.name === 'bool') throw notForBool(name, x.dtype);
+      if (x.dtype.isComplex) {
+        const hint = `${name}(): does not support complex input`;
+        throw new RuntimeError(message(name, 'a real dtype', x.dtype.name, hint));
+      }
       if (dim === null && x.length === 0) {
         throw new IndexError(
           message(

@@ -1,11 +1,12 @@
 // Lookup in sorted values: searchsorted, bucketize, isin.
 
 import { runSearch } from '../../backend/commands/search.js';
-import { computedIn, int32, int64, promoteTypes, scalarDType } from '../../core/dtype.js';
-import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { computedIn, type DType, int32, int64, scalarDType } from '../../core/dtype.js';
+import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
 import { sameShape } from '../../core/shape.js';
 import { type Scalar, Tensor } from '../../core/tensor.js';
+import { promoted } from '../../pointwise/function-support.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { oneOf } from '../../registry/params.js';
 import { call, t } from '../../registry/samples.js';
@@ -51,14 +52,25 @@ function refuse(op: string, required: string, got: string, hint: string): never 
   throw new RuntimeError(message(op, required, got, `torch.${op}(): ${hint}`));
 }
 
-/** The values as a tensor of the sequence's dtype. @throws RuntimeError where a tensor has another one */
-function valuesFor(op: string, sequence: Tensor, values: Tensor | Scalar): Tensor {
-  if (!(values instanceof Tensor)) return filled([], values as number, sequence.dtype);
-  if (values.dtype !== sequence.dtype && values.ndim > 0) {
-    const hint = `boundary tensor and input value tensor should have same dtype, but got boundary tensor's dtype ${sequence.dtype.title.toLowerCase()} and input value tensor's dtype ${values.dtype.title.toLowerCase()}`;
-    refuse(op, sequence.dtype.name, values.dtype.name, hint);
-  }
-  return cast(values.detach(), sequence.dtype);
+/** The dtype that two operands are compared in: that of their promotion. */
+function commonDType(a: Tensor | Scalar, b: Tensor | Scalar): DType {
+  const tensors = [a, b].filter((v): v is Tensor => v instanceof Tensor);
+  const numbers = [a, b].filter((v): v is Scalar => !(v instanceof Tensor));
+  return promoted(tensors, numbers.map(scalarDType), []);
+}
+
+/** @throws NotImplementedError where there is no order to search in. */
+function searchedDType(op: string, sequence: Tensor, values: Tensor | Scalar): DType {
+  const dtype = commonDType(sequence, values);
+  if (!dtype.isBool && !dtype.isComplex) return dtype;
+  const hint = `"searchsorted_out_cpu" not implemented for '${dtype.title}'`;
+  throw new NotImplementedError(message(op, 'real numbers', dtype.name, hint));
+}
+
+/** An operand in that dtype. A number wraps, as in arithmetic. */
+function inDType(value: Tensor | Scalar, dtype: DType): Tensor {
+  if (value instanceof Tensor) return cast(value.detach(), dtype);
+  return dtype.isInteger ? rawCast(filled([], value, int64), dtype) : filled([], value, dtype);
 }
 
 /** @throws RuntimeError unless the rows of both are the same, or the sequence serves all. */
@@ -137,10 +149,11 @@ export const searchsorted = defineOp({
     side: string | null,
     sorter: Tensor | null,
   ): Tensor => {
-    const values = valuesFor('searchsorted', sequence, input);
+    const dtype = searchedDType('searchsorted', sequence, input);
+    const [sorted, values] = [inDType(sequence, dtype), inDType(input, dtype)];
     checkSearch(sequence, values, side, right, sorter);
     return cast(
-      search('searchsorted', sequence, values, right || side === 'right', sorter),
+      search('searchsorted', sorted, values, right || side === 'right', sorter),
       narrow ? int32 : int64,
     );
   },
@@ -179,8 +192,9 @@ export const bucketize = defineOp({
       const hint = `boundaries tensor must be 1 dimension, but got dim(${boundaries.ndim})`;
       throw new RuntimeError(message('bucketize', '1-d boundaries', `${boundaries.ndim} dims`, hint));
     }
-    const values = valuesFor('bucketize', boundaries, input);
-    return cast(search('bucketize', boundaries, values, right, null), narrow ? int32 : int64);
+    const dtype = searchedDType('bucketize', boundaries, input);
+    const [sorted, values] = [inDType(boundaries, dtype), inDType(input, dtype)];
+    return cast(search('bucketize', sorted, values, right, null), narrow ? int32 : int64);
   },
   notDifferentiable: 'the result is positions',
   tests: () => ({
@@ -208,11 +222,13 @@ export const isin = defineOp({
       const hint = 'isin(): at least one of elements and test_elements must be a tensor';
       throw new RuntimeError(message('isin', 'a tensor', 'two numbers', hint));
     }
-    const dtypeOf = (x: Tensor | Scalar) => (x instanceof Tensor ? x.dtype : scalarDType(x as number));
-    const dtype = promoteTypes(dtypeOf(a), dtypeOf(b));
-    const [x, test] = [a, b].map((v) =>
-      v instanceof Tensor ? cast(v.detach(), dtype) : filled([], v as number, dtype),
-    ) as [Tensor, Tensor];
+    const dtype = commonDType(a, b);
+    for (const d of [a, b].map((v) => (v instanceof Tensor ? v.dtype : scalarDType(v)))) {
+      if (!d.isBool && !d.isComplex) continue;
+      const hint = `Unsupported input type encountered for isin(): ${d.title}`;
+      throw new RuntimeError(message('isin', 'real numbers', d.name, hint));
+    }
+    const [x, test] = [a, b].map((v) => inDType(v, dtype)) as [Tensor, Tensor];
     if (test.length === 0) return filled(x.sizes, invert ? 1 : 0, x.eq(x).dtype);
     const sorted = test.reshape([test.length]).sort().values;
     const at = search('isin', sorted, x, false, null).clampMax(test.length - 1);

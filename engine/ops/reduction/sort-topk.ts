@@ -2,7 +2,7 @@
 import { record } from '../../autograd/node.js';
 import { runSort } from '../../backend/commands/sort.js';
 import { computedIn, int64 } from '../../core/dtype.js';
-import { message, NotImplementedError, RuntimeError } from '../../core/errors.js';
+import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor, seenAs } from '../../core/factory.js';
 import { wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
@@ -46,8 +46,8 @@ interface Sorted {
 function sortRows(rows: Tensor, descending: boolean, k: number | null): Sorted {
   const { dtype } = rows;
   if (dtype.isComplex) {
-    const hint = `"sort" not implemented for '${dtype.title}'`;
-    throw new NotImplementedError(message('sort', 'a real dtype', dtype.name, hint));
+    const hint = 'Sort does not support complex dtypes on CPU';
+    throw new RuntimeError(message('sort', 'a real dtype', dtype.name, hint));
   }
   if (computedIn(dtype) !== dtype) {
     const wide = sortRows(rawCast(rows, computedIn(dtype)), descending, k);

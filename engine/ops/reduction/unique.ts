@@ -2,7 +2,7 @@
 import { bool, int64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { wrapDim } from '../../core/shape.js';
+import { noDims, wrapDim } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
@@ -54,8 +54,9 @@ interface Wanted {
 
 /** The values, then what else was asked for. */
 function uniqueOf(op: string, x: Tensor, w: Wanted): Tensor | Tensor[] {
+  if (w.dim !== null && x.ndim === 0) throw noDims(op, w.dim);
   const dim = w.dim === null ? null : wrapDim(op, w.dim, x.ndim);
-  const lines = dim === null || x.ndim === 0 ? x.reshape([x.length]) : x.movedim(dim, 0).contiguous();
+  const lines = dim === null ? x.reshape([x.length]) : x.movedim(dim, 0).contiguous();
   const n = lines.sizes[0]!;
   if (dim !== null && n > 0 && lines.length === 0) {
     const hint = `There are 0 sized dimensions, and they aren't selected, so unique cannot be applied`;
@@ -70,7 +71,7 @@ function uniqueOf(op: string, x: Tensor, w: Wanted): Tensor | Tensor[] {
   const { starts, group } = groupsOf(order === null ? rows : rows.indexSelect(0, order));
   const from = order === null ? starts : order.take(starts);
   const picked = lines.indexSelect(0, from);
-  const results = [dim === null || x.ndim === 0 ? picked : picked.movedim(0, dim).contiguous()];
+  const results = [dim === null ? picked : picked.movedim(0, dim).contiguous()];
   if (w.inverse) {
     const inverse = order === null ? group : filled([n], 0, int64).scatter(0, order, group);
     results.push(dim === null ? inverse.reshape(x.sizes) : inverse);

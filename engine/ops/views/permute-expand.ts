@@ -69,7 +69,6 @@ export const transpose = defineOp({
     samples: [
       call([t([2, 3, 5]), 0, 2]),
       call([t([3, 5]), -1, 0]),
-      call([t([]), 0, -1]),
       call([t([3, 5]), 1, 1]),
       call([t([0, 5], { dtype: 'bool' }), 0, 1]),
     ],
@@ -151,6 +150,7 @@ export const movedim = defineOp({
     }
     const a = wrapDims('movedim', from, x.ndim);
     const b = wrapDims('movedim', to, x.ndim);
+    if (x.ndim === 0) return permuted(x, []);
     const order = new Array<number>(x.ndim).fill(-1);
     b.forEach((d, i) => {
       order[d] = a[i]!;

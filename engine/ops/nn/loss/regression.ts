@@ -25,6 +25,11 @@ import {
 const f64 = { dtype: 'float64' };
 const pair = () => [t([3, 5]), t([3, 5], { fill: 'uniform' })];
 const mismatch = () => ({ args: [t([5, 4]), t([5])], throws: 'RuntimeError' }) as const;
+/** Both of one shape where one is 0-d and of another dtype: PyTorch broadcasts first, so that it counts fully in promotion. */
+function broadcast(x: Tensor, y: Tensor): readonly [Tensor, Tensor] {
+  if (x.dtype === y.dtype || (x.ndim === 0) === (y.ndim === 0)) return [x, y];
+  return x.ndim === 0 ? [x.expand([...y.sizes]), y] : [x, y.expand([...x.sizes])];
+}
 /** Σ weight · loss / Σ weight, as mse_loss and l1_loss take a weighted mean. */
 function weightedMean(loss: Tensor, weight: Tensor | null, reduction: string): Tensor {
   return weight !== null && reduction === 'mean' ? loss.sum().div(weight.sum()) : reduced(loss, reduction);
@@ -38,7 +43,7 @@ function regression(name: string, torch: string, doc: string, elements: Formula,
     variants: ['function'],
     params: [input, target, reductionParam, tensorOption('weight')],
     compose: (x: Tensor, y: Tensor, reduction: string, weight: Tensor | null): Tensor => {
-      return weightedMean(weighted(name, elements([x, y]), weight, x), weight, reduction);
+      return weightedMean(weighted(name, elements(broadcast(x, y)), weight, x), weight, reduction);
     },
     tests: () => ({
       samples: [
@@ -82,7 +87,7 @@ export const huberLoss = defineOp({
       const hint = 'huber_loss does not support non-positive values for delta.';
       refuse('huberLoss', 'delta > 0', String(delta), hint);
     }
-    return reduced(weighted('huberLoss', huber([x, y], [delta]), weight, x), reduction);
+    return reduced(weighted('huberLoss', huber(broadcast(x, y), [delta]), weight, x), reduction);
   },
   tests: () => ({
     samples: [
@@ -111,7 +116,7 @@ export const smoothL1Loss = defineOp({
       const hint = 'smooth_l1_loss does not support negative values for beta.';
       refuse('smoothL1Loss', 'beta ≥ 0', String(beta), hint);
     }
-    return reduced(beta === 0 ? absolute([x, y]) : smooth([x, y], [beta]), reduction);
+    return reduced(beta === 0 ? absolute(broadcast(x, y)) : smooth(broadcast(x, y), [beta]), reduction);
   },
   tests: () => ({
     samples: [

@@ -83,6 +83,20 @@ function windowsOf(size: number, out: number): { start: number[]; end: number[] 
   };
 }
 
+/**
+ * What the mean of [from, end) takes, as so many taps: a shorter window takes its last element in halves, because one that is taken
+ * with weight 0 would make NaN of infinity.
+ */
+function meanOf(from: number, end: number, taps: number): [place: number, weight: number][] {
+  const n = end - from;
+  const row = Array.from({ length: n }, (_, k): [number, number] => [from + k, 1 / n]);
+  while (row.length < taps) {
+    const [place, weight] = row.pop()!;
+    row.push([place, weight / 2], [place, weight / 2]);
+  }
+  return row;
+}
+
 /** The mean of each window, dim by dim: a mean over a box is the mean of means. */
 export function adaptiveMean(x: Tensor, sizes: readonly number[]): Tensor {
   const lead = x.ndim - sizes.length;
@@ -95,9 +109,8 @@ export function adaptiveMean(x: Tensor, sizes: readonly number[]): Tensor {
   sizes.forEach((size, i) => {
     if (size === own[i]) return;
     const { start, end } = windowsOf(own[i]!, size);
-    const rows = start.map((from, o) =>
-      Array.from({ length: end[o]! - from }, (_, k): [number, number] => [from + k, 1 / (end[o]! - from)]),
-    );
+    const taps = start.reduce((most, from, o) => Math.max(most, end[o]! - from), 1);
+    const rows = start.map((from, o) => meanOf(from, end[o]!, taps));
     out = resampled(out, lead + i, tableOf(rows));
   });
   return out;
