@@ -1,9 +1,0 @@
-process.chdir("/work/wt/mt/test/.docs-pRRfGY");
-import * as torch from 'torchstone';
-
-const w = torch.ones([1], { requiresGrad: true });
-const loss = torch.randn(20, 1).mul(w).sub(3).square().mean();
-loss.backward();
-console.log(w.grad!.item());
-
-export {};
