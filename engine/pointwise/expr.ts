@@ -143,13 +143,28 @@ function binary(op: string, a: Expr, b: Operand): Expr {
 export function topological(roots: readonly Expr[]): Expr[] {
   const order: Expr[] = [];
   const seen = new Set<Expr>();
-  const visit = (e: Expr): void => {
+  // Without recursion, because expressions may be deeper than the stack: what is open, and the next argument of each.
+  const open: Expr[] = [];
+  const next: number[] = [];
+  const enter = (e: Expr): void => {
     if (seen.has(e)) return;
     seen.add(e);
-    for (const a of e.args) visit(a);
-    order.push(e);
+    open.push(e);
+    next.push(0);
   };
-  for (const r of roots) visit(r);
+  for (const r of roots) {
+    enter(r);
+    while (open.length > 0) {
+      const e = open.at(-1)!;
+      const k = next[next.length - 1]!++;
+      if (k < e.args.length) enter(e.args[k]!);
+      else {
+        order.push(e);
+        open.pop();
+        next.pop();
+      }
+    }
+  }
   return order;
 }
 

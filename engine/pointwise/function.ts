@@ -21,6 +21,7 @@ import { rangeOf, requireFits, wrapped } from '../core/scalar.js';
 import { broadcastShapes, expandsTo, preservedStrides, type Shape, sameShape } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { differentiateComplex, isRealValued } from './complex/wirtinger.js';
+import { cut, type Piece } from './cut.js';
 import { differentiate } from './differentiate.js';
 import { type Expr, input, substitute, topological } from './expr.js';
 import { promoted } from './function-support.js';
@@ -77,6 +78,9 @@ export class PointwiseFunction {
   /** Which inputs are complex, as bits; null in a function of real numbers. */
   readonly #complexInputs: number | null;
   readonly #complexForms = new Map<number, PointwiseFunction>();
+  /** What a long expression is computed in; null where it is one program. */
+  readonly #pieces: readonly Piece[] | null;
+  readonly #pieceFunctions = new Map<number, readonly PointwiseFunction[]>();
 
   constructor(
     name: string,
@@ -92,6 +96,7 @@ export class PointwiseFunction {
     this.root = root;
     this.inputs = inputs;
     this.#options = options;
+    this.#pieces = cut(root, inputs);
   }
 
   /** The new tensor `f(tensors, scalars)`, recorded where a gradient is wanted. */
@@ -104,7 +109,8 @@ export class PointwiseFunction {
   #run(r: Resolved, tensors: readonly Tensor[], scalars: readonly number[]): Tensor {
     const entering = r.guarded ? this.#entering(r, scalars) : scalars;
     const out = this.#allocate(tensors, r.out);
-    launchPointwise(this.name, r.program, out, tensors, entering);
+    if (this.#pieces === null) launchPointwise(this.name, r.program, out, tensors, entering);
+    else this.#launchPieces(this.#pieces, r.compute, out, tensors, entering);
     if (gradMode.enabled && r.out.isInexact && shouldRecord(tensors)) {
       setHistory(out, new PointwiseNode(this, tensors, scalars, out, r.compute));
     }
@@ -151,6 +157,10 @@ export class PointwiseFunction {
         ),
       );
     }
+    if (this.#pieces !== null) {
+      this.#launchPieces(this.#pieces, r.compute, target, tensors, scalars);
+      return r.compute;
+    }
     const program = compile(
       this.root,
       r.compute,
@@ -160,6 +170,49 @@ export class PointwiseFunction {
     );
     launchPointwise(this.name, program, target, tensors, entering);
     return r.compute;
+  }
+
+  /** A long expression: every piece but the last into memory of its own, in the dtype that is computed in. */
+  #launchPieces(
+    pieces: readonly Piece[],
+    compute: DType,
+    out: Tensor,
+    tensors: readonly Tensor[],
+    scalars: readonly number[],
+  ): void {
+    const within = compute.isComplex ? compute : computedIn(compute);
+    const functions = this.#functionsOf(pieces, within);
+    const values = [...tensors];
+    const kinds = scalars.map(() => null);
+    const recording = gradMode.enabled;
+    gradMode.enabled = false;
+    try {
+      pieces.forEach(({ root, reads }, i) => {
+        const operands = reads.map((r) => values[r]!);
+        if (i + 1 < pieces.length) values.push(functions[i]!.apply(operands, scalars, kinds));
+        else {
+          const dtypes = operands.map((t) => t.dtype);
+          const program = compile(root, within, dtypes, scalars.length, out.dtype);
+          launchPointwise(this.name, program, out, operands, scalars);
+        }
+      });
+    } finally {
+      gradMode.enabled = recording;
+    }
+  }
+
+  #functionsOf(pieces: readonly Piece[], compute: DType): readonly PointwiseFunction[] {
+    let made = this.#pieceFunctions.get(compute.code);
+    if (made === undefined) {
+      made = pieces.map(
+        ({ root, reads }) =>
+          new PointwiseFunction(this.name, this.nodeName, root, reads.length, {
+            promote: { compute, out: compute },
+          }),
+      );
+      this.#pieceFunctions.set(compute.code, made);
+    }
+    return made;
   }
 
   /** The program and dtypes for these inputs, cached by what decides them. */
@@ -207,7 +260,7 @@ export class PointwiseFunction {
         if (isRealValued(this.root, (i) => ((mask >> i) & 1) === 1)) out = partOf(compute);
       }
     }
-    const program = this.#compile(tensors, kinds.length, compute, out);
+    const program = this.#pieces === null ? this.#compile(tensors, kinds.length, compute, out) : Number.NaN;
     const narrow = compute.isInteger && compute.itemSize < 8;
     const guarded =
       kinds.length > 0 && (narrow || (this.#options.fitting !== undefined && rangeOf(compute) !== null));

@@ -78,7 +78,7 @@ void readInstruction(Reader& r, Program& p, int32_t i) {
 }
 
 void decode(Reader& r, Program& p, const double* constants, int64_t nconst) {
-  constexpr int32_t kMost = 4096;
+  constexpr int32_t kMost = 1 << 16;
   p.compute = r.dtype(p, isComputed);
   p.nout = r.below(kMost, "number of outputs");
   p.nin = r.below(kMost, "number of inputs");

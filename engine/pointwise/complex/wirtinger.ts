@@ -28,13 +28,17 @@ export function complexNodes(
 }
 
 const unary = (op: string, x: Expr): Expr => Expr.make(op, [x]);
+/** How far down: what is used twice is walked twice, and a user's expression may be deeper than the stack. */
+const conjDepth = 8;
 /** The conjugate, taken of what it can be taken of before. */
-export function conj(x: Expr): Expr {
+export function conj(x: Expr, depth = conjDepth): Expr {
+  const below = (e: Expr): Expr => conj(e, depth - 1);
   if (x.op === 'conj') return x.args[0]!;
   if (x.op === 'const' || x.op === 'param') return x;
-  if (x.op === 'where') return Expr.make('where', [x.args[0]!, conj(x.args[1]!), conj(x.args[2]!)]);
+  if (depth === 0) return unary('conj', x);
+  if (x.op === 'where') return Expr.make('where', [x.args[0]!, below(x.args[1]!), below(x.args[2]!)]);
   if (x.op === 'mul' || x.op === 'add' || x.op === 'sub' || x.op === 'neg' || x.op === 'div')
-    return Expr.make(x.op, x.args.map(conj));
+    return Expr.make(x.op, x.args.map(below));
   return unary('conj', x);
 }
 const realOf = (x: Expr): Expr => unary('real', x);
