@@ -11,6 +11,7 @@
 
 #include "cpu/dispatch.h"
 #include "common/program.h"
+#include "common/team.h"
 #include "cuda/addon_cuda.h"
 #include "memory/pool.h"
 #include "ops/primitives.h"
@@ -21,6 +22,8 @@ namespace {
 struct Instance {
   explicit Instance(Napi::Env env) : pool(env) {}
   Context context;
+  int threads = 1;  // as set; the context has as many as can be made, found out by the first command
+  bool teamKnown = false;
   Pool pool;
   Napi::Reference<Napi::Float64Array> block;  // strong: the block lives as long as the environment
 };
@@ -52,7 +55,12 @@ bool isArrayOf(const Napi::Value& v, napi_typedarray_type wanted) {
 
 // The measured path: nothing is read, nothing is returned.
 template <Family FamilyTable::*family> napi_value callFamily(napi_env env, napi_callback_info) {
-  Context& context = instanceOf(env).context;
+  Instance& instance = instanceOf(env);
+  Context& context = instance.context;
+  if (!instance.teamKnown) {
+    instance.teamKnown = true;
+    context.threads = usableThreads(instance.threads);
+  }
   try {
     (families().*family)(context);
   } catch (const std::bad_alloc&) {
@@ -171,7 +179,7 @@ Napi::Value information(const Napi::CallbackInfo& info) {
 #endif
   auto result = Napi::Object::New(info.Env());
   result.Set("isa", families().isa);
-  result.Set("threads", instanceOf(info).context.threads);
+  result.Set("threads", instanceOf(info).threads);
   result.Set("sleef", hasSleef());
   result.Set("compiler", compiler);
   return result;
@@ -179,12 +187,17 @@ Napi::Value information(const Napi::CallbackInfo& info) {
 
 void setThreads(const Napi::CallbackInfo& info) {
   const int64_t n = integer(info[0]);
-  if (n >= 1 && n <= 1024) instanceOf(info).context.threads = int(n);
-  else typeError(info.Env(), "setThreads: required a number from 1 to 1024");
+  if (n < 1 || n > 1024) {
+    typeError(info.Env(), "setThreads: required a number from 1 to 1024");
+    return;
+  }
+  Instance& instance = instanceOf(info);
+  instance.threads = int(n);
+  instance.teamKnown = false;
 }
 
 Napi::Value getThreads(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), instanceOf(info).context.threads);
+  return Napi::Number::New(info.Env(), instanceOf(info).threads);
 }
 
 Napi::Array primitives(Napi::Env env) {
@@ -250,7 +263,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   }
   Instance& instance = *made;
   env.SetInstanceData(made.release());  // deleted when the environment ends, a worker's too
-  instance.context.threads = defaultThreads();
+  instance.threads = defaultThreads();
   instance.context.block = block.Data();
   instance.block = Napi::Persistent(block);
   exports.Set("block", block);

@@ -48,7 +48,25 @@ describe('threads', () => {
     expect(bits(3)).toEqual(bits(1));
   });
   it('refuses a number of threads that is none', () => {
-    expect(() => torch.setNumThreads(0)).toThrow(/at least 1/);
+    for (const n of [0, -1, 2.5, Number.NaN, Number.POSITIVE_INFINITY, 1025, 100000])
+      expect(() => torch.setNumThreads(n), String(n)).toThrow(torch.ValueError);
+    expect(() => torch.setNumThreads('2' as never)).toThrow(TypeError);
+  });
+  it('does without threads that cannot be made', { timeout: 120_000 }, () => {
+    // Room for some of them: the stack of each reserves 8 MB.
+    const text = fresh(`
+      import { execFileSync } from 'node:child_process';
+      import { readFileSync } from 'node:fs';
+      const pages = Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]);
+      execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + (pages * 4096 + 1e9)]);
+      torch.setNumThreads(1024);
+      const x = torch.ones([1 << 20]);
+      const y = x.add(1).sum().item();
+      torch.setNumThreads(2);
+      const z = x.exp().cumsum(0).max().item() > 0;
+      torch.setNumThreads(1000);
+      console.log(JSON.stringify([y, z, x.view(1024, 1024).mm(x.view(1024, 1024)).sum().item(), torch.getNumThreads()]));`);
+    expect(JSON.parse(text)).toEqual([2 ** 21, true, 2 ** 30, 1000]);
   });
 });
 
