@@ -1,5 +1,6 @@
 // Device guard: an op runs on the device of its tensors. Installed on first use of a second device, so CPU-only
 // programs pay nothing.
+import { maxDims } from '../backend/commands/cursor.js';
 import { cpu, type Device, type DeviceLike, deviceHooks, placement, requireDevice } from '../core/device.js';
 import { Tensor } from '../core/tensor.js';
 import { to } from '../ops/creation/conversion.js';
@@ -8,11 +9,16 @@ import { type Op, ops, rewire } from './define.js';
 
 type Call = (...args: unknown[]) => unknown;
 
-/** The device of the first tensor that is not on the CPU, else the CPU; null without tensors. */
-function deviceOf(args: readonly unknown[]): Device | null {
+/** The device of the first tensor that is not on the CPU, else the CPU; null without tensors. Arrays that hold themselves end too. */
+function deviceOf(args: readonly unknown[], depth = 0): Device | null {
   let seen: Device | null = null;
   for (const arg of args) {
-    const d = arg instanceof Tensor ? arg.device : Array.isArray(arg) ? deviceOf(arg) : null;
+    const d =
+      arg instanceof Tensor
+        ? arg.device
+        : Array.isArray(arg) && depth < maxDims
+          ? deviceOf(arg, depth + 1)
+          : null;
     if (d === null || d.type === 'disposed') continue;
     if (d !== cpu) return d;
     seen = d;

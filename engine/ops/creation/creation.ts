@@ -1,6 +1,7 @@
 // Creation from sizes, ranges and JavaScript values: zeros, ones, full, arange, eye, tensor.
 
 import { runArange } from '../../backend/commands/arange.js';
+import { maxDims } from '../../backend/commands/cursor.js';
 import { Complex } from '../../core/complex.js';
 import { type DeviceLike, placedOn, requireDevice } from '../../core/device.js';
 import {
@@ -16,7 +17,7 @@ import {
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../../core/errors.js';
 import { newLike, newMeta, newTensor, newWritten } from '../../core/factory.js';
 import { isLarge, requireDataFits, scalarAs } from '../../core/scalar.js';
-import { checkSizes } from '../../core/shape.js';
+import { checkSizes, numelOf } from '../../core/shape.js';
 import { type NumericArray, type Scalar, Tensor, writeAt } from '../../core/tensor.js';
 import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
@@ -285,41 +286,78 @@ export const eye = defineOp({
   }),
 });
 
-/** The shape of nested arrays. @throws ValueError where they are ragged. */
+/** What V8 lets one array hold, about. */
+const mostValues = 2 ** 27 - 8;
+
+type TypedArray = ArrayLike<number | bigint> & Iterable<number | bigint>;
+const isTypedArray = (data: unknown): data is TypedArray =>
+  ArrayBuffer.isView(data) && !(data instanceof DataView);
+
+/** The shape of nested arrays, as the first element of each tells it. @throws ValueError where they nest too deep, or forever. */
 function nestedShape(data: unknown): number[] {
-  if (data instanceof Tensor) return [...data.sizes];
-  if (ArrayBuffer.isView(data)) return [(data as unknown as { length: number }).length];
-  if (!Array.isArray(data)) return [];
-  if (data.length === 0) return [0];
-  const first = nestedShape(data[0]);
-  data.forEach((d, i) => {
-    const s = nestedShape(d);
-    if (s.length !== first.length || s.some((n, k) => n !== first[k])) {
+  const shape: number[] = [];
+  for (let at = data; ; at = (at as unknown[])[0]) {
+    if (at instanceof Tensor) shape.push(...at.sizes);
+    else if (isTypedArray(at)) shape.push(at.length);
+    else if (Array.isArray(at)) shape.push(at.length);
+    if (shape.length > maxDims)
       throw new ValueError(
-        message(
-          'tensor',
-          `rows of shape [${first}]`,
-          `[${s}] at position ${i}`,
-          `expected sequence of length ${first[0] ?? 0} at dim 1 (got ${s[0] ?? 0})`,
-        ),
+        message('tensor', `at most ${maxDims} dims`, 'arrays nested deeper', 'too many dimensions'),
       );
-    }
-  });
-  return [data.length, ...first];
+    if (!Array.isArray(at) || at.length === 0) return shape;
+  }
 }
 
-function* leaves(data: unknown): Generator<Scalar> {
-  if (
-    typeof data === 'number' ||
-    typeof data === 'boolean' ||
-    typeof data === 'bigint' ||
-    data instanceof Complex
-  )
-    yield data;
-  else if (data instanceof Tensor) yield* leaves(data.tolist());
-  else if (ArrayBuffer.isView(data)) yield* data as unknown as Iterable<number | bigint>;
-  else if (Array.isArray(data)) for (const d of data) yield* leaves(d);
-  else throw new ArgumentError(message('tensor', 'numbers, booleans or bigints', describe(data)));
+/** The values of nested arrays of a shape, in order. @throws ValueError where they are ragged, ArgumentError for other values */
+function leavesOf(data: unknown, shape: readonly number[]): Scalar[] {
+  // References shared between rows make few arrays many values.
+  if (numelOf(shape) > mostValues)
+    throw new RuntimeError(
+      message(
+        'tensor',
+        `at most ${mostValues} values in arrays`,
+        `shape [${shape}]`,
+        'Use a typed array or full()',
+      ),
+    );
+  const values: Scalar[] = [];
+  const visit = (at: unknown, dim: number, position: number): void => {
+    if (at instanceof Tensor || isTypedArray(at)) {
+      const own = at instanceof Tensor ? at.sizes : [at.length];
+      if (own.length !== shape.length - dim || own.some((n, d) => n !== shape[dim + d]))
+        throw raggedError(shape, dim, own, position);
+      for (const v of at instanceof Tensor ? ([at.tolist()] as unknown[]).flat(maxDims) : at)
+        values.push(v as Scalar);
+    } else if (Array.isArray(at)) {
+      const n = shape[dim];
+      if (at.length !== n) throw raggedError(shape, dim, nestedShape(at), position);
+      for (let i = 0; i < n; i++) visit(at[i], dim + 1, i);
+    } else if (!isScalar(at)) {
+      throw new ArgumentError(message('tensor', 'numbers, booleans or bigints', describe(at)));
+    } else if (dim === shape.length) values.push(at);
+    else throw raggedError(shape, dim, [], position);
+  };
+  visit(data, 0, 0);
+  return values;
+}
+
+const isScalar = (v: unknown): v is Scalar =>
+  typeof v === 'number' || typeof v === 'boolean' || typeof v === 'bigint' || v instanceof Complex;
+
+function raggedError(
+  shape: readonly number[],
+  dim: number,
+  got: readonly number[],
+  position: number,
+): ValueError {
+  return new ValueError(
+    message(
+      'tensor',
+      `rows of shape [${shape.slice(dim)}]`,
+      `[${got}] at position ${position}`,
+      `expected sequence of length ${shape[dim] ?? 0} at dim ${dim} (got ${got[0] ?? 0})`,
+    ),
+  );
 }
 
 function inferred(values: readonly Scalar[]): DType {
@@ -350,7 +388,7 @@ export const tensor = defineOp({
   kernel: (data: unknown, dtype: DType | null, device: unknown, grad: boolean): Tensor => {
     if (data instanceof Tensor) return finish(cast(clone.impl(data.detach()), dtype ?? data.dtype), grad);
     const shape = nestedShape(data);
-    const values = [...leaves(data)];
+    const values = leavesOf(data, shape);
     const own = ArrayBuffer.isView(data) ? typedDtypes[data.constructor.name] : undefined;
     const d = dtype ?? (own === undefined ? inferred(values) : own === 'int64' ? int64 : asTyped(own));
     requireValues(d, values);

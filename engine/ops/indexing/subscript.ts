@@ -1,6 +1,7 @@
 // Subscripts: x.at(…), x.setAt([…], value), x.where(…). What an index may be, and how it becomes views and index
 // tensors, by the rules of NumPy and PyTorch.
 import { checkInPlace } from '../../autograd/in-place.js';
+import { maxDims } from '../../backend/commands/cursor.js';
 import { Complex } from '../../core/complex.js';
 import { type Device, placedOn, placement } from '../../core/device.js';
 import { bool, int64 } from '../../core/dtype.js';
@@ -83,8 +84,12 @@ function listed(op: string, list: readonly NestedIndex[]): Tensor {
     let level: Nested<unknown> = list as unknown[];
     Array.isArray(level);
     level = level[0] as Nested<unknown>
-  )
+  ) {
     shape.push(level.length);
+    // An array that holds itself has no end.
+    if (shape.length > maxDims)
+      throw new ValueError(message(op, `at most ${maxDims} dims`, 'a list nested deeper'));
+  }
   const flat: (number | bigint | boolean)[] = [];
   const walk = (value: NestedIndex, depth: number): void => {
     if (!Array.isArray(value)) {
