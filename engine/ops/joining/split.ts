@@ -264,7 +264,7 @@ function sectionsOf(op: string, given: unknown): number | readonly number[] {
     return given.ndim === 0 ? Number(given.item()) : (given.tolist() as number[]).map(Number);
   }
   if (typeof given === 'number' && Number.isInteger(given)) return given;
-  if (Array.isArray(given) && given.every((n) => Number.isInteger(n))) return given as number[];
+  if (Array.isArray(given) && [...given].every((n) => Number.isInteger(n))) return given as number[];
   throw new ArgumentError(
     message(
       op,

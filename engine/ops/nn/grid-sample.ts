@@ -296,7 +296,7 @@ export const affineGrid = defineOp({
   variants: ['function'],
   compose: (theta: Tensor, given: unknown, align: boolean | null): Tensor => {
     const op = 'affineGrid';
-    if (!Array.isArray(given) || !given.every((v) => Number.isInteger(v)))
+    if (!Array.isArray(given) || ![...given].every((v) => Number.isInteger(v)))
       throw new ArgumentError(message(op, "'size' to be a list of integers", String(given)));
     const size = given as number[];
     checkTheta(op, theta, size, align ?? false);

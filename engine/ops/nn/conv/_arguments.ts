@@ -63,7 +63,7 @@ function paddingOf(
   if (typeof padding === 'string')
     refuse(op, "'same' or 'valid'", describe(padding), `Invalid padding string: '${padding}'`);
   const list = typeof padding === 'number' ? [padding] : padding;
-  if (!Array.isArray(list) || !list.every((v) => Number.isInteger(v))) {
+  if (!Array.isArray(list) || ![...list].every((v) => Number.isInteger(v))) {
     throw new ArgumentError(message(op, "'padding' to be integers, 'same' or 'valid'", describe(padding)));
   }
   const pads = perAxis(op, 'padding', list as number[], kernel.length);

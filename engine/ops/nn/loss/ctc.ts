@@ -132,7 +132,7 @@ function lossOf(alpha: Tensor, at: Lattice): Tensor {
 function lengthsOf(name: string, given: unknown, n: number): readonly number[] {
   const list =
     given instanceof Tensor ? given.reshape(-1).tolist() : typeof given === 'number' ? [given] : given;
-  if (!Array.isArray(list) || !list.every((v) => Number.isInteger(Number(v)))) {
+  if (!Array.isArray(list) || ![...list].every((v) => Number.isInteger(Number(v)))) {
     throw new ArgumentError(message(op, `'${name}' to be integers`, describe(given)));
   }
   if (list.length !== n) refuse(`${n} lengths`, String(list.length), `${name} must be of size batch_size`);
