@@ -1,12 +1,16 @@
-// `torchstone gradcheck FILE.ts#FUNCTION`: checks a user's function in this process, so that a debugger reaches it.
+// `torchstone gradcheck FILE.ts#FUNCTION`: checks a user's function in a process of its own, or in this one where a debugger waits.
+import { url as debuggerUrl } from 'node:inspector';
 import { dirname, resolve } from 'node:path';
 import { RESULT_SCHEMA, type RunResult, type SuiteResult } from '../../reports/schema/index.js';
+import { readTarget } from '../gradcheck/target.js';
 import { machineFacts, toolFacts } from '../runner/machine.js';
 import { createProgress } from '../runner/progress.js';
+import { stopwatch } from '../runner/stopwatch.js';
 import { type Arguments, UsageError } from './args.js';
 import { readGate } from './ci-check.js';
 import { type Console, checkWritable, deliver } from './output.js';
 import { interruptSignal } from './run.js';
+import { checkApart } from './user-process.js';
 import { whileChanging } from './watch.js';
 
 /** Gradient-checks the user's function with random inputs of the given shapes. */
@@ -24,7 +28,16 @@ export async function gradcheckUser(args: Arguments, to: Console, words: readonl
     interrupt.off();
     return deliver(gate(run), args, args.out, to);
   };
-  return args.watch ? whileChanging(once, to.err, [dirname(resolve(target.split('#')[0]!))]) : once();
+  return args.watch ? whileChanging(once, to.err, [dirname(resolve(readTarget(target).path))]) : once();
+}
+
+/** The check in this process. */
+async function checkHere(target: string, args: Arguments, signal: AbortSignal): Promise<SuiteResult> {
+  const { placeRun } = await import('../runner/device.js');
+  const { checkUserFunction } = await import('../gradcheck/user.js');
+  placeRun();
+  const { seed, quick, quiet } = args;
+  return checkUserFunction(target, args.shapes, { seed, quick, signal, progress: createProgress({ quiet }) });
 }
 
 /** One run of the check. */
@@ -34,21 +47,19 @@ async function checked(
   words: readonly string[],
   signal: AbortSignal,
 ): Promise<RunResult> {
-  const started = new Date().toISOString();
-  const { checkUserFunction } = await import('../gradcheck/user.js');
-  const suite: SuiteResult = await checkUserFunction(target, args.shapes, {
-    seed: args.seed,
-    quick: args.quick,
-    signal,
-    progress: createProgress({ quiet: args.quiet }),
-  });
+  const time = stopwatch();
+  const { seed, quick, quiet, shapes } = args;
+  const suite =
+    debuggerUrl() === undefined
+      ? await checkApart({ target, shapes, seed, quick, quiet }, signal)
+      : await checkHere(target, args, signal);
   const none = { missing: 'not needed: the function is held against its own central differences' };
   return {
     schema: RESULT_SCHEMA,
     tool: toolFacts(),
     command: `torchstone ${words.join(' ')}`,
-    started,
-    finished: new Date().toISOString(),
+    started: time.started,
+    finished: time.finished(),
     partial: signal.aborted,
     seed: args.seed,
     machine: await machineFacts(),

@@ -18,6 +18,8 @@ export interface UserCheckOptions {
   readonly quick?: boolean;
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  /** Told of each result as it is there. */
+  readonly each?: (result: CaseResult) => void;
 }
 
 const TRIALS = 3;
@@ -42,7 +44,10 @@ export async function checkUserFunction(
       const id = `${target}/point-${trial}`;
       const replay = replayLine(target, shapes, options.seed);
       results.push(toCaseResult({ id, report, seconds: (performance.now() - begun) / 1000, replay }));
+      options.each?.(results.at(-1)!);
       options.progress.step(id, report.verdict !== 'pass');
+      // A word from the parent is heard between points.
+      await new Promise((next) => setImmediate(next));
     } catch (error) {
       throw new CannotRunError(explain(target, shapes, error), { cause: error });
     }
