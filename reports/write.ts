@@ -1,5 +1,5 @@
 // Writes the report files of a run into one folder. The formats live beside it.
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resultsCsv } from './csv.js';
 import { htmlReport } from './html.js';
@@ -25,8 +25,13 @@ export async function writeReports(run: RunResult, folder: string): Promise<stri
     for (const [name, render] of Object.entries(REPORT_FILES)) {
       const path = join(folder, name);
       const unfinished = `${path}.${process.pid}.part`;
-      await writeFile(unfinished, render(run));
-      await rename(unfinished, path);
+      try {
+        await writeFile(unfinished, render(run));
+        await rename(unfinished, path);
+      } catch (error) {
+        await rm(unfinished, { force: true });
+        throw error;
+      }
       paths.push(path);
     }
   } catch (error) {

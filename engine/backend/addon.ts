@@ -124,11 +124,24 @@ function wantedKernels(): string | null {
   return wanted;
 }
 
+/** @throws TorchstoneError where the file is no addon for this Node */
+function required(path: string): Addon {
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TorchstoneError(
+      `torchstone: required the native addon, got one that does not load: ${path}. ${reason}`,
+      { cause: error },
+    );
+  }
+}
+
 function load(): { addon: Addon; path: string } {
   limitSpinning();
   const wanted = wantedKernels();
   const path = addonFile();
-  const addon = createRequire(import.meta.url)(path) as Addon;
+  const addon = required(path);
   const { isa } = addon.info();
   if (wanted !== null && wanted !== isa) {
     const required = `kernels that this processor can run, at most ${isa}`;

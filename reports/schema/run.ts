@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { CaseResultSchema, CountsSchema } from './cases.js';
 import { AccuracySchema, ConformanceSchema, SelftestSchema } from './findings.js';
-import { CannotRunError } from './outcome.js';
+import { CannotRunError, EXIT } from './outcome.js';
 import { Count, Seconds, SuiteNameSchema } from './parts.js';
 import { PeersSchema } from './peers.js';
 import {
@@ -164,10 +164,13 @@ export function parseRunResult(text: string, name = 'results.json'): RunResult {
   } catch (error) {
     throw new CannotRunError(
       `${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      { code: EXIT.integrity },
     );
   }
   const parsed = RunResultSchema.safeParse(raw);
   if (!parsed.success)
-    throw new CannotRunError(`${name} is not a run result:\n${z.prettifyError(parsed.error)}`);
+    throw new CannotRunError(`${name} is not a run result:\n${z.prettifyError(parsed.error)}`, {
+      code: EXIT.integrity,
+    });
   return parsed.data;
 }

@@ -138,7 +138,10 @@ function parse(command: Command, words: string[]): { values: Record<string, Valu
     ]),
   );
   try {
-    return parseArgs({ args: words, options, allowPositionals: true, strict: true });
+    const parsed = parseArgs({ args: words, options, allowPositionals: true, strict: true });
+    for (const [name, value] of Object.entries(parsed.values))
+      if (value === '' && name !== 'filter') throw new Error(`--${name} names nothing`);
+    return parsed;
   } catch (error) {
     const first = (error instanceof Error ? error.message : String(error)).split('. ')[0];
     throw new UsageError(

@@ -43,5 +43,12 @@ function askedOf(args: Arguments, run: RunResult): Asked {
 function readBaseline(path: string): RunResult {
   if (!existsSync(path))
     throw new CannotRunError(`the baseline ${path} does not exist`, { code: EXIT.integrity });
-  return parseRunResult(readFileSync(path, 'utf8'), path);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CannotRunError(`the baseline ${path} cannot be read: ${reason}`, { code: EXIT.integrity });
+  }
+  return parseRunResult(text, path);
 }

@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
   CannotRunError,
+  EXIT,
   FULL_RUN,
   nothingToRun,
   parseRunResult,
@@ -71,9 +72,25 @@ async function suites(
     );
     interrupt.off();
     if (args.updateFloor) to.err(`${updateFloor(run)}\n`);
-    return deliver(remember(gate(run), args, folder), args, folder, to);
+    return told(gate(run), args, folder, to);
   };
   return args.watch ? whileChanging(once, to.err) : once();
+}
+
+/** Delivers a run with its history; where that cannot be written, the verdict still comes first. */
+async function told(run: RunResult, args: Arguments, folder: string, to: Console): Promise<number> {
+  let whole = run;
+  let problem: string | undefined;
+  try {
+    whole = remember(run, args, folder);
+  } catch (error) {
+    if (!(error instanceof CannotRunError)) throw error;
+    problem = error.message;
+  }
+  const code = await deliver(whole, args, folder, to);
+  if (problem === undefined) return code;
+  to.err(`torchstone ${args.command}: ${problem}\n`);
+  return code === EXIT.held ? EXIT.usage : code;
 }
 
 async function report(args: Arguments, to: Console): Promise<number> {

@@ -1,6 +1,7 @@
 // Entry of `torchstone`: parses the arguments, runs the command, sets the exit code.
 
 import { CannotRunError, EXIT } from '../../reports/schema/index.js';
+import { addonMissing } from '../runner/addon-missing.js';
 import { chooseDevice } from '../runner/device-choice.js';
 import { type Arguments, readArguments, UsageError } from './args.js';
 import { COMMAND_TABLE } from './commands.js';
@@ -30,7 +31,12 @@ export async function main(words: readonly string[], to: Console = processConsol
       to.err(`torchstone ${args.command}: ${error.message}\n`);
       return error instanceof CannotRunError ? error.code : EXIT.usage;
     }
-    to.err(`torchstone ${args.command} broke: ${error instanceof Error ? error.stack : String(error)}\n`);
+    const missing = addonMissing(error);
+    to.err(
+      missing !== undefined
+        ? `torchstone ${args.command}: ${missing}\n`
+        : `torchstone ${args.command} broke: ${error instanceof Error ? error.stack : String(error)}\n`,
+    );
     return EXIT.usage;
   }
 }

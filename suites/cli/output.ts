@@ -11,7 +11,7 @@ import { jsonLines } from '../../reports/jsonl.js';
 import { markdownReport } from '../../reports/markdown.js';
 import { peersPage } from '../../reports/peers-page.js';
 import { performancePage } from '../../reports/performance.js';
-import { CannotRunError, type RunResult } from '../../reports/schema/index.js';
+import { CannotRunError, EXIT, type RunResult } from '../../reports/schema/index.js';
 import { exitCode } from '../../reports/verdict.js';
 import { writeReports } from '../../reports/write.js';
 import type { Arguments } from './args.js';
@@ -43,21 +43,16 @@ export function checkWritable(args: Arguments, folder: string | undefined): void
     probe(dirname(resolve(args.performance)), `the folder of ${args.performance}`);
 }
 
-/** Writes everything that was asked for and returns the exit code. */
+/**
+ * Tells the verdict, writes everything that was asked for and returns the exit code. What cannot be written is told after
+ * the verdict, and is the exit code of a run that held.
+ */
 export async function deliver(
   run: RunResult,
   args: Arguments,
   folder: string | undefined,
   to: Console,
 ): Promise<number> {
-  const written = folder === undefined ? [] : await writeReports(run, resolve(folder));
-  if (typeof args.json === 'string') await writeFile(resolve(args.json), resultJson(run));
-  if (args.jsonl !== undefined) await writeFile(resolve(args.jsonl), jsonLines(run));
-  if (args.performance !== undefined) await writeFile(resolve(args.performance), performancePage(run));
-  if (args.page !== undefined) {
-    const page = args.command === 'peers' ? peersPage(run) : conformancePage(run);
-    await writeFile(resolve(args.page), page);
-  }
   const summary = consoleSummary(run, { colour: to.colour, quiet: args.quiet });
   if (args.json === true) {
     to.err(summary);
@@ -65,10 +60,42 @@ export async function deliver(
   } else {
     to.out(summary);
   }
-  if (process.env.GITHUB_ACTIONS === 'true') await tellGitHub(run, to);
-  const page = written.find((path) => path.endsWith('.html'));
-  if (page && !args.quiet) to.err(`\nReport: ${page}\n`);
-  return exitCode(run);
+  const reasons: string[] = [];
+  for (const [what, write] of writings(run, args, folder, to)) {
+    try {
+      await write();
+    } catch (error) {
+      if (!(error instanceof CannotRunError) && !(error instanceof Error && 'code' in error)) throw error;
+      reasons.push(
+        error instanceof CannotRunError ? error.message : `${what} cannot be written: ${error.message}`,
+      );
+    }
+  }
+  for (const reason of reasons) to.err(`torchstone ${args.command}: ${reason}\n`);
+  const code = exitCode(run);
+  return reasons.length > 0 && code === EXIT.held ? EXIT.usage : code;
+}
+
+type Writing = readonly [what: string, write: () => Promise<void>];
+
+/** What was asked for besides the verdict. */
+function writings(run: RunResult, args: Arguments, folder: string | undefined, to: Console): Writing[] {
+  const file = (path: string | undefined, text: () => string): Writing[] =>
+    path === undefined ? [] : [[path, () => writeFile(resolve(path), text())]];
+  const reports = async (out: string): Promise<void> => {
+    const page = (await writeReports(run, resolve(out))).find((path) => path.endsWith('.html'));
+    if (page && !args.quiet) to.err(`\nReport: ${page}\n`);
+  };
+  return [
+    ...file(typeof args.json === 'string' ? args.json : undefined, () => resultJson(run)),
+    ...file(args.jsonl, () => jsonLines(run)),
+    ...file(args.performance, () => performancePage(run)),
+    ...file(args.page, () => (args.command === 'peers' ? peersPage(run) : conformancePage(run))),
+    ...(process.env.GITHUB_ACTIONS === 'true'
+      ? [["GitHub's summary", () => tellGitHub(run, to)] as const]
+      : []),
+    ...(folder === undefined ? [] : [['the reports', () => reports(folder)] as const]),
+  ];
 }
 
 /** Annotations beside the code, and the step's summary page. */

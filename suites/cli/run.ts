@@ -9,6 +9,7 @@ import {
 import { HOSTING, isolated, type SuiteOrder } from '../runner/isolate.js';
 import { machineFacts, packageRoot, toolFacts } from '../runner/machine.js';
 import type { FoundReferences } from '../runner/references.js';
+import { stopwatch } from '../runner/stopwatch.js';
 import type { Arguments } from './args.js';
 
 /** The options that the command line gives a suite. */
@@ -71,7 +72,7 @@ export async function runSuites(
   hosting = HOSTING,
   folder?: string,
 ): Promise<RunResult> {
-  const started = new Date().toISOString();
+  const time = stopwatch();
   const machine = await machineFacts();
   const suites: SuiteResult[] = [];
   for (const name of names) {
@@ -83,8 +84,8 @@ export async function runSuites(
     schema: RESULT_SCHEMA,
     tool: toolFacts(),
     command,
-    started,
-    finished: new Date().toISOString(),
+    started: time.started,
+    finished: time.finished(),
     partial: signal.aborted,
     seed: args.seed,
     machine,

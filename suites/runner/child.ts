@@ -1,6 +1,7 @@
 // Child process of one suite: takes one order, answers with the result, ends. It stops at the next case when the parent
 // asks or is gone.
 import { CannotRunError, EXIT } from '../../reports/schema/index.js';
+import { addonMissing } from './addon-missing.js';
 import type { SuiteAnswer, SuiteOrder } from './isolate.js';
 import { createProgress } from './progress.js';
 
@@ -17,7 +18,9 @@ process.on('message', (message) => {
 
 async function serve(order: SuiteOrder): Promise<void> {
   const answer = await runHere(order, controller.signal).catch((error: unknown) => ({
-    cannotRun: `the ${order.suite} suite broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    cannotRun:
+      addonMissing(error) ??
+      `the ${order.suite} suite broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     code: EXIT.usage,
   }));
   // Ends only once the answer is on its way; handles that a suite left open must not keep the run waiting.

@@ -5,6 +5,7 @@ import {
   type BenchRow,
   CannotRunError,
   type CaseResult,
+  EXIT,
   type ExpectationsResult,
   type RunResult,
   SUITE_NAMES,
@@ -55,18 +56,19 @@ export function readExpectations(path: string): Expectation[] {
   try {
     raw = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new CannotRunError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw malformed(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
   const parsed = ExpectationsSchema.safeParse(raw);
-  if (!parsed.success)
-    throw new CannotRunError(`${path} is no expectations file:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw malformed(`${path} is no expectations file:\n${z.prettifyError(parsed.error)}`);
   const seen = new Set<string>();
   for (const { suite, id } of parsed.data.expectations) {
-    if (seen.has(`${suite} ${id}`)) throw new CannotRunError(`${path} has two expectations for ${id}`);
+    if (seen.has(`${suite} ${id}`)) throw malformed(`${path} has two expectations for ${id}`);
     seen.add(`${suite} ${id}`);
   }
   return parsed.data.expectations;
 }
+
+const malformed = (text: string): CannotRunError => new CannotRunError(text, { code: EXIT.integrity });
 
 /** Whether a run was to run what has this id. */
 export type Asked = (suite: SuiteName, id: string) => boolean;

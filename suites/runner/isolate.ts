@@ -2,7 +2,7 @@
 // new process.
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -59,6 +59,8 @@ const LIMITS: Readonly<Record<SuiteName, Limits>> = {
 const FULL_FACTOR = 20;
 /** After so many crashes something is wrong with more than a case. */
 const MOST_CRASHES = 25;
+/** `--jobs` may ask for so many on any machine. */
+const LEAST_JOBS = 4;
 /** Suites whose cases do not disturb each other, and which may be split among processes. */
 const DIVISIBLE: ReadonlySet<SuiteName> = new Set<SuiteName>(['validate', 'gradcheck', 'conformance']);
 
@@ -77,10 +79,13 @@ export async function isolated(
   return parts.length === 1 ? parts[0]! : together(order.suite, parts);
 }
 
-function shardsOf({ suite, shard }: SuiteOrder, jobs: number): (Shard | undefined)[] {
+/** The parts that a suite runs in: `jobs` of the shard, or of the whole. */
+export function shardsOf({ suite, shard }: SuiteOrder, jobs: number): (Shard | undefined)[] {
   if (jobs === 1 || !DIVISIBLE.has(suite)) return [shard];
+  // More processes than processors only take memory.
+  const parts = Math.min(jobs, Math.max(LEAST_JOBS, availableParallelism()));
   const { index, count } = shard ?? { index: 0, count: 1 };
-  return Array.from({ length: jobs }, (_, i) => ({ index: index + i * count, count: count * jobs }));
+  return Array.from({ length: parts }, (_, i) => ({ index: index + i * count, count: count * parts }));
 }
 
 /** One result of several parts, which ran at the same time. */
@@ -237,14 +242,15 @@ function watchJournal(
 ): NodeJS.Timeout | undefined {
   if (path === undefined) return undefined;
   let size = 0;
-  let since = Date.now();
+  let since = performance.now();
   return setInterval(
     () => {
       const now = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
       if (now !== size) {
         size = now;
-        since = Date.now();
-      } else if (size > 0 && Date.now() - since > caseMs && readJournal(path).inHand !== undefined) late();
+        since = performance.now();
+      } else if (size > 0 && performance.now() - since > caseMs && readJournal(path).inHand !== undefined)
+        late();
     },
     Math.min(1000, caseMs / 2),
   );

@@ -32,7 +32,7 @@ export function createProgress(options: ProgressOptions = {}): Progress {
   const env = options.env ?? process.env;
   const live = stream.isTTY === true && env.CI === undefined && env.TERM !== 'dumb';
   const colour = live && !env.NO_COLOR;
-  return new StreamProgress(stream, live, colour, options.now ?? Date.now);
+  return new StreamProgress(stream, live, colour, options.now ?? (() => performance.now()));
 }
 
 /** Progress that says nothing. */
