@@ -14,8 +14,8 @@ export interface DataLoaderOptions<T, B> {
   readonly batchSampler?: Iterable<readonly number[]> | null;
   /** Threads that read; 0 reads in this one. Default: 0. */
   readonly numWorkers?: number;
-  /** Makes a batch of samples, in each worker by the named export `collateFn` of a module. Default: `defaultCollate`. */
-  readonly collateFn?: ((samples: Awaited<T>[]) => B | Promise<B>) | URL | null;
+  /** Makes a batch of samples. Default: `defaultCollate`. */
+  readonly collateFn?: ((samples: Awaited<T>[]) => B | Promise<B>) | null;
   /** Accepted as in PyTorch. The engine has no pinned memory, so it changes nothing; without CUDA there is PyTorch's warning. */
   readonly pinMemory?: boolean;
   /** Drops the last batch where it is short. Default: false. */
@@ -23,7 +23,7 @@ export interface DataLoaderOptions<T, B> {
   /** Seconds to wait for a batch of a worker; 0 waits for ever. Default: 0. */
   readonly timeout?: number;
   /** PyTorch's worker_init_fn: a module whose named export `workerInit` each worker calls with its id, after seeding. */
-  readonly workerInit?: URL | null;
+  readonly workerInit?: { readonly href: string } | null;
   /** Shuffles, and draws the seed of the workers. Default: the default generator. */
   readonly generator?: Generator | null;
   /** Batches that each worker reads ahead. Default: 2 with workers. */

@@ -24,7 +24,12 @@ import { ArgumentError, describe, message, RuntimeError, ValueError } from '../c
 export const range = { bytes: 1 << 26 };
 
 /** A path, or a `file:` URL. */
-export type FilePath = string | URL;
+export type FilePath = string | FileUrl;
+/** A URL as far as it must be known: programs without the types of Node or the browser have no `URL`. */
+export interface FileUrl {
+  readonly href: string;
+  readonly protocol: string;
+}
 
 /** Makes the error of one format for one file. */
 export type Refusal = (required: string, got: string, hint?: string) => Error;
@@ -40,7 +45,7 @@ export interface ByteSource {
 export function pathOf(op: string, path: unknown): string {
   if (path instanceof URL) {
     if (path.protocol !== 'file:') throw new ValueError(message(op, 'a file: URL', path.href));
-    return fileURLToPath(path);
+    return fileURLToPath(path.href);
   }
   if (typeof path !== 'string') throw new ArgumentError(message(op, 'a path', describe(path)));
   if (path === '' || path.includes('\0')) throw new ValueError(message(op, 'a path', describe(path)));

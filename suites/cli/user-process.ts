@@ -9,9 +9,11 @@ import { suiteResult } from '../common/suite.js';
 import { readTarget } from '../gradcheck/target.js';
 import type { UserAnswer, UserOrder } from '../gradcheck/user-child.js';
 
-const ENTRY = fileURLToPath(
-  new URL(`../gradcheck/user-child.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
-);
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const ENTRY = fileURLToPath(new URL(`../gradcheck/user-child.${EXTENSION}`, import.meta.url));
+/** From sources, a process that itself runs under another loader must name the one for TypeScript. */
+const LOADER =
+  EXTENSION === 'js' || process.execArgv.some((word) => word.includes('tsx')) ? [] : ['--import', 'tsx'];
 /** How long the function may take to come back after Ctrl-C. */
 const GRACE_MS = 3000;
 
@@ -20,7 +22,10 @@ export async function checkApart(order: UserOrder, signal: AbortSignal): Promise
   const started = performance.now();
   const word = randomUUID();
   // Standard output carries the answer of the command: what the function prints goes to standard error.
-  const child = fork(ENTRY, [word], { stdio: ['ignore', 2, 'inherit', 'ipc'] });
+  const child = fork(ENTRY, [word], {
+    stdio: ['ignore', 2, 'inherit', 'ipc'],
+    execArgv: [...process.execArgv, ...LOADER],
+  });
   const results: CaseResult[] = [];
   let last: Exclude<UserAnswer, { result: CaseResult }> | undefined;
   let killer: NodeJS.Timeout | undefined;

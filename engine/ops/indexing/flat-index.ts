@@ -313,9 +313,10 @@ export const unravelIndex = defineOp({
       return own;
     });
     return shape.map((n, d) => {
-      const step = Number(steps[shape.length - 1 - d]!);
-      const lane = step === 1 ? long : long.floorDivide(step);
-      // No position reaches a size that int64 cannot hold.
+      // No position reaches a step that int64 cannot hold.
+      const step = BigInt.asIntN(64, steps[shape.length - 1 - d]!);
+      const lane = step === 1n ? long : long.floorDivide(step > 0n ? step : 2n ** 63n - 1n);
+      // Nor such a size.
       return n >= 2 ** 63 ? lane.clone() : lane.remainder(n);
     });
   },

@@ -284,7 +284,7 @@ describe('saving', () => {
     refused([Float32Array.of(1)], 'got a Float32Array. Make a tensor of it: tensor(…)');
     refused('\ud800', 'well-formed text at value');
     refused(2n ** 2040n, 'an integer of at most 255 bytes at value');
-    refused(new Map([[{}, 1]]), 'a key that Python can hash at value[a Object]');
+    refused(new Map([[{}, 1]]), 'a key that Python can hash at value[an Object]');
     refused(
       new Map<unknown, number>([
         [1, 1],

@@ -128,7 +128,9 @@ describe('hooks', () => {
     });
     m.call(x).sum().backward();
     const weight = (m.weight.tolist() as number[][])[0]!;
-    (x.grad!.tolist() as number[][])[0]!.forEach((g, i) => expect(g).toBeCloseTo(30 * weight[i]!, 4));
+    (x.grad!.tolist() as number[][])[0]!.forEach((g, i) => {
+      expect(g).toBeCloseTo(30 * weight[i]!, 4);
+    });
     expect(m.weight.grad!.tolist()).toEqual([[3, 3]]);
   });
 });

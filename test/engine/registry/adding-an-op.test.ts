@@ -10,7 +10,9 @@ import { ROOT } from '../../support/root.js';
 const FOLDERS = ['engine', 'native', 'suites', 'reports', 'scripts'];
 const SOURCE = /\.(ts|mjs|h|cc)$/;
 /** Generated or built; workloads, faults and what other engines call an op are lists of ops by nature. */
-const LEFT_OUT = /^engine\/generated\/|\/(build|dist)\/|^suites\/(accuracy|bench|notebook|peers|selftest)\//;
+// Layers, optimizers, loaders and file formats are made of public ops.
+const LEFT_OUT =
+  /^engine\/(generated|nn|optim|data|io)\/|^suites\/conformance\/modules|\/(build|dist)\/|^suites\/(accuracy|bench|notebook|peers|selftest)\//;
 /** What may name an op beside ops and kernels, and why. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The walk of the tape makes the gradients to start from.

@@ -149,12 +149,12 @@ describe('report', () => {
   });
 
   it.each([
-    ['is missing', () => join(folder, 'nowhere.json'), /does not exist/],
-    ['is not JSON', () => saved('x.json', 'a').replace('x.json', 'x.json'), /not a run result/],
-    ['is of another schema', () => saved('y.json', { schema: 99 }), /schema/],
-  ])('ends with 2 when the file %s', async (_, file, message) => {
+    ['is missing', 2, () => join(folder, 'nowhere.json'), /does not exist/],
+    ['is not JSON', 5, () => saved('x.json', 'a').replace('x.json', 'x.json'), /not a run result/],
+    ['is of another schema', 5, () => saved('y.json', { schema: 99 }), /schema/],
+  ])('when the file %s ends with %d', async (_, wanted, file, message) => {
     const { code, err } = await torchstone('report', file(), '--out', join(folder, 'n'));
-    expect(code).toBe(2);
+    expect(code).toBe(wanted);
     expect(err).toMatch(message);
   });
 

@@ -202,7 +202,9 @@ describe('cases', () => {
   });
   test('draw from the declared domain', () => {
     const log = casesOf({ ...add, samples: [], errors: [], pointwise: { dtypes: [], fill: 'positive' } });
-    const fills = log.flatMap((one) => tensorsOf(one)).map((one) => one.fill);
+    // Complex numbers of all quadrants have no sign to restrict.
+    const real = log.filter((one) => !one.id.includes('/quadrants'));
+    const fills = real.flatMap((one) => tensorsOf(one)).map((one) => one.fill);
     expect(new Set(fills)).toEqual(new Set(['positive', 'special']));
   });
   test('an op without a case, or without a gradient, is a problem', () => {
