@@ -7,9 +7,10 @@ import { describe } from '../core/errors.js';
 import { isOptions } from '../core/options.js';
 import type { Storage } from '../core/storage.js';
 import { Size, Tensor } from '../core/tensor.js';
+import { Parameter } from '../nn/parameter.js';
 import type { Refusal } from './_file.js';
 import { requireTensor } from './_payload.js';
-import { parameterHooks, storageClass } from './_torch-globals.js';
+import { storageClass } from './_torch-globals.js';
 import { MOST_LEVELS } from './_unpickle.js';
 
 /** A storage that the pickle names, by its number. */
@@ -264,7 +265,7 @@ class Pickler {
   // --- tensors ---
 
   #tensor(x: Tensor): void {
-    if (parameterHooks.isParameter(x)) {
+    if (x instanceof Parameter) {
       this.#call('torch._utils', '_rebuild_parameter', () => {
         this.#data(x, false);
         this.value(x.requiresGrad);

@@ -1,5 +1,6 @@
 // The globals of PyTorch checkpoints that are read: those of torch's weights_only list that tensors here can be. None is looked up
 // anywhere else.
+
 import { Complex } from '../core/complex.js';
 import { Device, device, meta } from '../core/device.js';
 import { DType, dtypes } from '../core/dtype.js';
@@ -7,6 +8,7 @@ import { RuntimeError, showShape } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import { Size, Tensor } from '../core/tensor.js';
+import { Parameter } from '../nn/parameter.js';
 import { extentOf } from './_payload.js';
 import {
   kindOf,
@@ -18,12 +20,6 @@ import {
   PyList,
   PyTuple,
 } from './_unpickle.js';
-
-/** How a Parameter is told from a tensor, and made of one: engine/nn sets both. */
-export const parameterHooks = {
-  isParameter: (_x: Tensor): boolean => false,
-  parameterOf: (data: Tensor, requiresGrad: boolean): Tensor => data.requiresGrad_(requiresGrad),
-};
 
 /** A storage of a checkpoint; `storage` is null where only shapes are wanted. */
 export class StoredStorage {
@@ -258,7 +254,7 @@ function resolved(x: Tensor, from: unknown, metadata: unknown, vm: PyContext): T
 function rebuildParameter([data, requiresGrad, hooks]: readonly unknown[], vm: PyContext): Tensor {
   if (!(data instanceof Tensor)) throw vm.refuse('a tensor for a Parameter', kindOf(data));
   requireNoHooks(hooks, vm);
-  return parameterHooks.parameterOf(data, gradFlag(data, requiresGrad, vm));
+  return new Parameter(data, gradFlag(data, requiresGrad, vm));
 }
 
 function rebuildMeta([dtype, size, stride, requiresGrad]: readonly unknown[], vm: PyContext): Tensor {

@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import * as torch from '../../../engine/index.js';
 import { BytesSource, range, saveFile } from '../../../engine/io/_file.js';
-import { parameterHooks } from '../../../engine/io/_torch-globals.js';
 import { ZipReader } from '../../../engine/io/_zip.js';
 import { ZipWriter, zip64 } from '../../../engine/io/_zip-writer.js';
 import { findReferences } from '../../../suites/runner/references.js';
@@ -19,13 +18,11 @@ const { CheckpointError, Complex, load, save, Tensor } = torch;
 const folder = mkdtempSync(join(tmpdir(), 'torchstone-checkpoint-'));
 const at = (name: string): string => join(folder, name);
 const made = (name: string): string => fileURLToPath(new URL(`files/${name}`, import.meta.url));
-const usual = { bytes: range.bytes, from: zip64.from, entries: zip64.entries, ...parameterHooks };
+const usual = { bytes: range.bytes, from: zip64.from, entries: zip64.entries };
 afterEach(() => {
   range.bytes = usual.bytes;
   zip64.from = usual.from;
   zip64.entries = usual.entries;
-  parameterHooks.isParameter = usual.isParameter;
-  parameterHooks.parameterOf = usual.parameterOf;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -255,18 +252,12 @@ describe('saving', () => {
     expect(records).toBe(7);
   });
 
-  it('writes and makes parameters through the hooks', () => {
-    const w = torch.ones([2], { requiresGrad: true });
-    parameterHooks.isParameter = (x) => x === w;
-    save({ w, x: torch.ones([1]) }, at('p.pt'));
+  it('writes and makes parameters', () => {
+    save({ w: new torch.nn.Parameter(torch.ones([2]), false), x: torch.ones([1]) }, at('p.pt'));
     expect(readFileSync(at('p.pt')).includes('_rebuild_parameter')).toBe(true);
-    const found: unknown[] = [];
-    parameterHooks.parameterOf = (data, requiresGrad) => {
-      found.push([data.tolist(), data.requiresGrad, requiresGrad]);
-      return data;
-    };
-    load(at('p.pt'));
-    expect(found).toEqual([[[1, 1], false, true]]);
+    const { w, x } = load(at('p.pt')) as Values;
+    expect([w instanceof torch.nn.Parameter, x instanceof torch.nn.Parameter]).toEqual([true, false]);
+    expect([w!.tolist(), w!.requiresGrad]).toEqual([[1, 1], false]);
   });
 
   it('says what cannot be saved and where, and leaves the old file', () => {
@@ -489,10 +480,7 @@ describe.skipIf(reason !== undefined || python === undefined)(`PyTorch itself ($
     save(value, at('ours64.pt'));
     zip64.from = usual.from;
     zip64.entries = usual.entries;
-    const w = torch.ones([2], { requiresGrad: true });
-    parameterHooks.isParameter = (x) => x === w;
-    save({ w }, at('parameter.pt'));
-    parameterHooks.isParameter = usual.isParameter;
+    save({ w: new torch.nn.Parameter(torch.ones([2])) }, at('parameter.pt'));
     writePickle(at('hand.pt'), ONE, { byteorder: 'big', 'data/0': Buffer.from(TWO).swap32() });
     const program = `
 import sys, json, torch
