@@ -36,8 +36,6 @@ export function settingsOf(options: CheckOptions) {
 
 /** The first step, relative to the size of what is moved. */
 export const STEP = 2 ** -7;
-/** Of the greatest row, so much is lost in others: with `atol` about the precision of a float64. */
-const ROUNDING = 1e-8;
 /** How much narrower the step is that must confirm a failure. */
 export const NARROWER = 256;
 
@@ -152,25 +150,6 @@ export class Desk {
       what: place(entry),
       points: distances(curve, row, entry.analytic, step),
     }));
-  }
-
-  /**
-   * The scale of a row of the Jacobian, whose greatest entry is given: never that of other rows, but for the rounding of the
-   * greatest of all.
-   */
-  rowScale(row: number, greatest: number, ofAll: number): number {
-    const value = Math.abs(this.values[row]!);
-    return Math.max(greatest, Number.isFinite(value) ? 0.1 * value : 0, ROUNDING * ofAll);
-  }
-
-  /** A step that the smallest element of those moved can take; 0 where there is none. */
-  ownStep(direction: Float64Array): number {
-    let least = Number.POSITIVE_INFINITY;
-    let flat = 0;
-    for (const input of this.problem.inputs)
-      for (const value of input)
-        if (direction[flat++] !== 0 && value !== 0) least = Math.min(least, Math.abs(value));
-    return Number.isFinite(least) ? STEP * least : 0;
   }
 
   /** Whether a derivative is known well enough to stop refining it. */

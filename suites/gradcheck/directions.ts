@@ -1,7 +1,7 @@
 // Gradient check by random ±1 directions, for Jacobians that are too large. A direction that does not pass is halved
 // until single elements are found.
 import { type Desk, NARROWER, STEP } from './context.js';
-import { type Curve, differentiate, differentiateNear } from './numeric.js';
+import { type Curve, differentiate } from './numeric.js';
 import { dot, movedInputs, placeIn, signsOf, weightsOf } from './problem.js';
 import type { JacobianEntry } from './report.js';
 import { confirmed } from './verdict.js';
@@ -97,6 +97,8 @@ class Trial {
       gradient.reduce((sum, value, at) => sum + (direction[at] === 0 ? 0 : value * value), 0),
     );
     const least = Math.max(norm, desk.floor);
+    const found = differentiate(curve, this.#step, desk.enough(least));
+    const scale = Math.max(least, Math.abs(found.value[0]!) || 0);
     const [input, at] =
       alone === undefined
         ? [null, 0]
@@ -104,13 +106,11 @@ class Trial {
             alone,
             desk.problem.inputs.map((one) => one.length),
           );
-    const found = differentiateNear(curve, this.#step, desk.ownStep(direction), desk.enough(least));
-    const scale = Math.max(least, Math.abs(found.value[0]!) || 0);
     const where = { input, at, output: null };
     const analytic = dot(gradient, direction);
     const entry = desk.entry(analytic, found, 0, where, scale);
     if (entry.verdict !== 'fail') return entry;
-    const narrow = differentiate(curve, this.#step / NARROWER, Number.isFinite);
+    const narrow = differentiate(curve, this.#step / NARROWER, () => true);
     return confirmed(entry, desk.entry(analytic, narrow, 0, where, scale));
   }
 }

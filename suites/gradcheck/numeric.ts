@@ -46,32 +46,6 @@ export function differentiate(
   return best!;
 }
 
-/**
- * The same at a coordinate of a size of its own: where steps of `wide` leave a doubt, as those that leave the domain of a
- * logarithm do, steps of `own` are taken too. 0: there is no such size.
- */
-export function differentiateNear(
-  curve: Curve,
-  wide: number,
-  own: number,
-  enough: (value: number, error: number) => boolean,
-): Derivative {
-  const found = differentiate(curve, wide, enough);
-  if (!(own > 0 && own < wide) || found.value.every((value, at) => enough(value, found.error[at]!)))
-    return found;
-  const near = differentiate(curve, own, enough);
-  const made = better(found, near);
-  near.value.forEach((value, at) => {
-    const error = near.error[at]!;
-    // Both look certain and disagree: a pole lies within the wide step.
-    if (Math.abs(value - found.value[at]!) <= 10 * (error + found.error[at]!)) return;
-    if (error > 1e-3 * Math.abs(value)) return;
-    made.value[at] = value;
-    made.error[at] = error;
-  });
-  return made;
-}
-
 /** Central differences at four steps, each half the last, extrapolated to a step of nothing (Ridders' table). */
 function richardson(curve: Curve, centre: Float64Array, step: number, widest: boolean): Derivative {
   const n = centre.length;
