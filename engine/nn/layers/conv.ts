@@ -210,8 +210,22 @@ abstract class ConvBase<A extends readonly unknown[] = [input: Tensor]> extends 
   }
 }
 
+const convolutions = [F.conv1d, F.conv2d, F.conv3d] as const;
+const transposed = [F.convTranspose1d, F.convTranspose2d, F.convTranspose3d] as const;
+
+/** The arguments of a layer that it may be given by name. */
+function optionsOf({ inChannels: _, outChannels: __, kernelSize: ___, ...options }: ConvArgs): object {
+  return options;
+}
+
 /** Cross-correlation. */
 abstract class Conv extends ConvBase {
+  override forward(input: Tensor): Tensor {
+    const x = this.padded(input);
+    const { weight, bias, stride, dilation, groups } = this;
+    const convolve = convolutions[this.kernelSize.length - 1]!;
+    return convolve(x.input, weight, bias, stride, x.padding as Sizes, dilation, groups);
+  }
   /** @internal */
   override weightShape(): readonly number[] {
     return [this.outChannels, this.inChannels / this.groups, ...this.kernelSize];
@@ -251,6 +265,13 @@ abstract class ConvTranspose extends ConvBase<[input: Tensor, outputSize?: reado
   override weightShape(): readonly number[] {
     return [this.inChannels, this.outChannels / this.groups, ...this.kernelSize];
   }
+  override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
+    const { weight, bias, stride, groups, dilation } = this;
+    const padding = this.padding as Sizes;
+    const outputPadding = this.outputPaddingFor(input, outputSize);
+    const convolve = transposed[this.kernelSize.length - 1]!;
+    return convolve(input, weight, bias, stride, padding, outputPadding, groups, dilation);
+  }
   /** @internal The output padding that gives the wanted size. @throws ValueError for a size that cannot be */
   outputPaddingFor(input: Tensor, outputSize: readonly number[] | null): readonly number[] {
     if (outputSize === null) return this.outputPadding;
@@ -288,18 +309,6 @@ export class Conv1d extends Conv {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, ...rest: ConvRest) {
     super('Conv1d', readArgs('Conv1d', CONV, [inChannels, outChannels, kernelSize, ...rest]), 1);
   }
-  override forward(input: Tensor): Tensor {
-    const x = this.padded(input);
-    return F.conv1d(
-      x.input,
-      this.weight,
-      this.bias,
-      this.stride,
-      x.padding as Sizes,
-      this.dilation,
-      this.groups,
-    );
-  }
 }
 /** The gradient of a Conv1d as a layer. @see PyTorch: torch.nn.ConvTranspose1d. */
 export class ConvTranspose1d extends ConvTranspose {
@@ -307,31 +316,12 @@ export class ConvTranspose1d extends ConvTranspose {
     const args = [inChannels, outChannels, kernelSize, ...rest];
     super('ConvTranspose1d', readArgs('ConvTranspose1d', TRANSPOSED, args), 1);
   }
-  override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
-    const { weight, bias, stride, groups, dilation } = this;
-    const outputPadding = this.outputPaddingFor(input, outputSize);
-    return F.convTranspose1d(
-      input,
-      weight,
-      bias,
-      stride,
-      this.padding as Sizes,
-      outputPadding,
-      groups,
-      dilation,
-    );
-  }
 }
 /** A Conv1d whose number of input channels is that of its first input. @see PyTorch: torch.nn.LazyConv1d. */
 export class LazyConv1d extends Conv1d {
   constructor(outChannels: number, kernelSize: Sizes, ...rest: ConvRest) {
-    const {
-      inChannels: _,
-      outChannels: count,
-      kernelSize: kernel,
-      ...o
-    } = readArgs('LazyConv1d', CONV, [outChannels, kernelSize, ...rest], true);
-    super(0, count, kernel, o as ConvOptions);
+    const o = readArgs('LazyConv1d', CONV, [outChannels, kernelSize, ...rest], true);
+    super(0, o.outChannels, o.kernelSize, optionsOf(o) as ConvOptions);
     this.forgetShapes(o);
     this.becomeLazy(Conv1d.prototype);
   }
@@ -339,13 +329,8 @@ export class LazyConv1d extends Conv1d {
 /** A ConvTranspose1d whose number of input channels is that of its first input. @see PyTorch: torch.nn.LazyConvTranspose1d. */
 export class LazyConvTranspose1d extends ConvTranspose1d {
   constructor(outChannels: number, kernelSize: Sizes, ...rest: ConvTransposeRest) {
-    const {
-      inChannels: _,
-      outChannels: count,
-      kernelSize: kernel,
-      ...o
-    } = readArgs('LazyConvTranspose1d', TRANSPOSED, [outChannels, kernelSize, ...rest], true);
-    super(0, count, kernel, o as ConvTransposeOptions);
+    const o = readArgs('LazyConvTranspose1d', TRANSPOSED, [outChannels, kernelSize, ...rest], true);
+    super(0, o.outChannels, o.kernelSize, optionsOf(o) as ConvTransposeOptions);
     this.forgetShapes(o);
     this.becomeLazy(ConvTranspose1d.prototype);
   }
@@ -356,18 +341,6 @@ export class Conv2d extends Conv {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, ...rest: ConvRest) {
     super('Conv2d', readArgs('Conv2d', CONV, [inChannels, outChannels, kernelSize, ...rest]), 2);
   }
-  override forward(input: Tensor): Tensor {
-    const x = this.padded(input);
-    return F.conv2d(
-      x.input,
-      this.weight,
-      this.bias,
-      this.stride,
-      x.padding as Sizes,
-      this.dilation,
-      this.groups,
-    );
-  }
 }
 /** The gradient of a Conv2d as a layer. @see PyTorch: torch.nn.ConvTranspose2d. */
 export class ConvTranspose2d extends ConvTranspose {
@@ -375,31 +348,12 @@ export class ConvTranspose2d extends ConvTranspose {
     const args = [inChannels, outChannels, kernelSize, ...rest];
     super('ConvTranspose2d', readArgs('ConvTranspose2d', TRANSPOSED, args), 2);
   }
-  override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
-    const { weight, bias, stride, groups, dilation } = this;
-    const outputPadding = this.outputPaddingFor(input, outputSize);
-    return F.convTranspose2d(
-      input,
-      weight,
-      bias,
-      stride,
-      this.padding as Sizes,
-      outputPadding,
-      groups,
-      dilation,
-    );
-  }
 }
 /** A Conv2d whose number of input channels is that of its first input. @see PyTorch: torch.nn.LazyConv2d. */
 export class LazyConv2d extends Conv2d {
   constructor(outChannels: number, kernelSize: Sizes, ...rest: ConvRest) {
-    const {
-      inChannels: _,
-      outChannels: count,
-      kernelSize: kernel,
-      ...o
-    } = readArgs('LazyConv2d', CONV, [outChannels, kernelSize, ...rest], true);
-    super(0, count, kernel, o as ConvOptions);
+    const o = readArgs('LazyConv2d', CONV, [outChannels, kernelSize, ...rest], true);
+    super(0, o.outChannels, o.kernelSize, optionsOf(o) as ConvOptions);
     this.forgetShapes(o);
     this.becomeLazy(Conv2d.prototype);
   }
@@ -407,13 +361,8 @@ export class LazyConv2d extends Conv2d {
 /** A ConvTranspose2d whose number of input channels is that of its first input. @see PyTorch: torch.nn.LazyConvTranspose2d. */
 export class LazyConvTranspose2d extends ConvTranspose2d {
   constructor(outChannels: number, kernelSize: Sizes, ...rest: ConvTransposeRest) {
-    const {
-      inChannels: _,
-      outChannels: count,
-      kernelSize: kernel,
-      ...o
-    } = readArgs('LazyConvTranspose2d', TRANSPOSED, [outChannels, kernelSize, ...rest], true);
-    super(0, count, kernel, o as ConvTransposeOptions);
+    const o = readArgs('LazyConvTranspose2d', TRANSPOSED, [outChannels, kernelSize, ...rest], true);
+    super(0, o.outChannels, o.kernelSize, optionsOf(o) as ConvTransposeOptions);
     this.forgetShapes(o);
     this.becomeLazy(ConvTranspose2d.prototype);
   }
@@ -424,18 +373,6 @@ export class Conv3d extends Conv {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, ...rest: ConvRest) {
     super('Conv3d', readArgs('Conv3d', CONV, [inChannels, outChannels, kernelSize, ...rest]), 3);
   }
-  override forward(input: Tensor): Tensor {
-    const x = this.padded(input);
-    return F.conv3d(
-      x.input,
-      this.weight,
-      this.bias,
-      this.stride,
-      x.padding as Sizes,
-      this.dilation,
-      this.groups,
-    );
-  }
 }
 /** The gradient of a Conv3d as a layer. @see PyTorch: torch.nn.ConvTranspose3d. */
 export class ConvTranspose3d extends ConvTranspose {
@@ -443,31 +380,12 @@ export class ConvTranspose3d extends ConvTranspose {
     const args = [inChannels, outChannels, kernelSize, ...rest];
     super('ConvTranspose3d', readArgs('ConvTranspose3d', TRANSPOSED, args), 3);
   }
-  override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
-    const { weight, bias, stride, groups, dilation } = this;
-    const outputPadding = this.outputPaddingFor(input, outputSize);
-    return F.convTranspose3d(
-      input,
-      weight,
-      bias,
-      stride,
-      this.padding as Sizes,
-      outputPadding,
-      groups,
-      dilation,
-    );
-  }
 }
 /** A Conv3d whose number of input channels is that of its first input. @see PyTorch: torch.nn.LazyConv3d. */
 export class LazyConv3d extends Conv3d {
   constructor(outChannels: number, kernelSize: Sizes, ...rest: ConvRest) {
-    const {
-      inChannels: _,
-      outChannels: count,
-      kernelSize: kernel,
-      ...o
-    } = readArgs('LazyConv3d', CONV, [outChannels, kernelSize, ...rest], true);
-    super(0, count, kernel, o as ConvOptions);
+    const o = readArgs('LazyConv3d', CONV, [outChannels, kernelSize, ...rest], true);
+    super(0, o.outChannels, o.kernelSize, optionsOf(o) as ConvOptions);
     this.forgetShapes(o);
     this.becomeLazy(Conv3d.prototype);
   }
@@ -475,13 +393,8 @@ export class LazyConv3d extends Conv3d {
 /** A ConvTranspose3d whose number of input channels is that of its first input. @see PyTorch: torch.nn.LazyConvTranspose3d. */
 export class LazyConvTranspose3d extends ConvTranspose3d {
   constructor(outChannels: number, kernelSize: Sizes, ...rest: ConvTransposeRest) {
-    const {
-      inChannels: _,
-      outChannels: count,
-      kernelSize: kernel,
-      ...o
-    } = readArgs('LazyConvTranspose3d', TRANSPOSED, [outChannels, kernelSize, ...rest], true);
-    super(0, count, kernel, o as ConvTransposeOptions);
+    const o = readArgs('LazyConvTranspose3d', TRANSPOSED, [outChannels, kernelSize, ...rest], true);
+    super(0, o.outChannels, o.kernelSize, optionsOf(o) as ConvTransposeOptions);
     this.forgetShapes(o);
     this.becomeLazy(ConvTranspose3d.prototype);
   }
