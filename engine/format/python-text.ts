@@ -1,30 +1,48 @@
 // Python's spelling of plain values in the texts of modules and optimizers: `pythonText(1e-5)` is `1e-05`.
 import { Complex } from '../core/complex.js';
+import { Tensor } from '../core/tensor.js';
+
+/** A number as Python's str prints it; `float`: an integral one has a decimal point. */
+export function pythonNumber(x: number, float = false): string {
+  if (Number.isNaN(x)) return 'nan';
+  if (!Number.isFinite(x)) return x > 0 ? 'inf' : '-inf';
+  if (Number.isInteger(x) && Math.abs(x) < 1e16) return `${Object.is(x, -0) ? '-0' : x}${float ? '.0' : ''}`;
+  const [digits, exponent] = x.toExponential().split('e') as [string, string];
+  const power = Number(exponent);
+  if (power < -4 || power >= 16) {
+    const size = String(Math.abs(power)).padStart(2, '0');
+    return `${digits}e${power < 0 ? '-' : '+'}${size}`;
+  }
+  const text = String(x);
+  return text.includes('e') ? x.toFixed(digits.replace(/^-?\d\.?/, '').length - power) : text;
+}
+
+/** A value in a formatted string of Python's. Arrays of text are lists, others tuples; a tensor without dims shows its value. */
+export function pythonText(value: unknown, float = false): string {
+  if (value === null || value === undefined) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'number') return pythonNumber(value, float);
+  if (value instanceof Tensor) {
+    const shown = value.ndim === 0 && !value.dtype.isComplex;
+    return shown ? pythonText(value.item(), value.dtype.isFloatingPoint) : String(value);
+  }
+  if (Array.isArray(value)) {
+    const parts = value.map((one) => reprText(one, float));
+    if (typeof value[0] === 'string') return `[${parts.join(', ')}]`;
+    return parts.length === 1 ? `(${parts[0]},)` : `(${parts.join(', ')})`;
+  }
+  return String(value);
+}
+
+/** A value within another. */
+function reprText(value: unknown, float: boolean): string {
+  if (typeof value === 'string') return `'${value}'`;
+  return value instanceof Tensor ? String(value) : pythonText(value, float);
+}
 
 /** Python's repr of a float: 1 is `1.0`, 0.00001 is `1e-05`. */
 export function pythonFloat(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
-    const [mantissa = '', power = ''] = value.toExponential().split('e');
-    return `${mantissa}e${power.slice(0, 1)}${power.slice(1).padStart(2, '0')}`;
-  }
-  if (Object.is(value, -0)) return '-0.0';
-  return Number.isInteger(value) ? value.toFixed(1) : String(value);
-}
-
-/** Python's str of a value: null is `None`, true is `True`, lists are tuples, whole numbers are ints. */
-export function pythonText(value: unknown): string {
-  if (value === null || value === undefined) return 'None';
-  if (value === true) return 'True';
-  if (value === false) return 'False';
-  if (Array.isArray(value)) {
-    const items = value.map(pythonText);
-    return `(${items.join(', ')}${items.length === 1 ? ',' : ''})`;
-  }
-  if (typeof value === 'number' && !Number.isInteger(value)) return pythonFloat(value);
-  return String(value);
+  return pythonNumber(value, true);
 }
 
 /** Python's name for the type of a plain value. */

@@ -1,8 +1,8 @@
 // Checks of hyperparameters, with PyTorch's texts.
 import { RuntimeError, ValueError } from '../core/errors.js';
 import { Tensor } from '../core/tensor.js';
+import { pythonText } from '../format/python-text.js';
 import { type Num, numberOf } from './_numbers.js';
-import { pythonText } from './_python.js';
 
 /** @throws ValueError for a tensor of several elements, and one below zero. */
 export function checkLr(lr: Num, text = 'Invalid learning rate'): void {

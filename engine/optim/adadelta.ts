@@ -2,11 +2,11 @@
 //   new Adadelta(model.parameters())
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
+import { pythonText } from '../format/python-text.js';
 import { zerosLike } from '../generated/functions.js';
 import { type Call, readCall } from './_arguments.js';
 import { atLeast0, checkLr } from './_checks.js';
 import { neg, toScalar } from './_numbers.js';
-import { pythonText } from './_python.js';
 import { applyRule, type Rule, type TaskOf } from './_rule.js';
 import { advance, startCount } from './_steps.js';
 import { Optimizer, type ParamGroup, type Params } from './optimizer.js';

@@ -2,11 +2,11 @@
 //   new Adafactor(model.parameters(), { lr: 1e-2 })
 import { RuntimeError, ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
+import { pythonText } from '../format/python-text.js';
 import { norm, zeros, zerosLike } from '../generated/functions.js';
 import { type Call, readCall } from './_arguments.js';
 import { atLeast0, checkLr } from './_checks.js';
 import { div, mul, neg, numberOf, pow, sub, toScalar } from './_numbers.js';
-import { pythonText } from './_python.js';
 import { countStep, startCount } from './_steps.js';
 import { Optimizer, type ParamGroup, type ParamState, type Params } from './optimizer.js';
 

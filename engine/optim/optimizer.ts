@@ -5,9 +5,10 @@ import { float32, float64, getDefaultDtype } from '../core/dtype.js';
 import { ArgumentError, describe, message, RuntimeError, ValueError } from '../core/errors.js';
 import { isOptions, readOptions } from '../core/options.js';
 import { Tensor } from '../core/tensor.js';
+import { pythonText } from '../format/python-text.js';
 import { tensor } from '../generated/functions.js';
 import { readGroup } from './_groups.js';
-import { pythonName, pythonText } from './_python.js';
+import { pythonName } from './_python.js';
 import { packStateDict, type StateDict, unpackStateDict } from './_state-dict.js';
 
 /** What an optimizer takes: tensors, named tensors, or groups of either with options of their own. */

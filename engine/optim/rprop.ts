@@ -3,11 +3,11 @@
 import { Complex } from '../core/complex.js';
 import { ValueError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
+import { pythonText } from '../format/python-text.js';
 import { fullLike, zerosLike } from '../generated/functions.js';
 import { type Call, readCall } from './_arguments.js';
 import { checkLr } from './_checks.js';
 import { numberOf } from './_numbers.js';
-import { pythonText } from './_python.js';
 import { applyRule, type Rule, type TaskOf } from './_rule.js';
 import { advance, startCount } from './_steps.js';
 import { Optimizer, type ParamGroup, type ParamState, type Params } from './optimizer.js';

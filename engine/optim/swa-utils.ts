@@ -5,10 +5,10 @@ import { int64 } from '../core/dtype.js';
 import { ArgumentError, ValueError } from '../core/errors.js';
 import { readOptions } from '../core/options.js';
 import { Tensor } from '../core/tensor.js';
+import { pythonText } from '../format/python-text.js';
 import { tensor } from '../generated/functions.js';
 import { type Call, readCall } from './_arguments.js';
 import { add, div, mul, type Num, numberOf, sub } from './_numbers.js';
-import { pythonText } from './_python.js';
 import { type EpochOption, LRScheduler, perGroup } from './lr-scheduler/scheduler.js';
 import type { Optimizer } from './optimizer.js';
 

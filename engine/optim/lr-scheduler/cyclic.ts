@@ -1,10 +1,11 @@
 // Cyclic schedules, whose momentum goes the other way: CyclicLR and the 1cycle policy.
 //   new OneCycleLR(optimizer, { maxLr: 0.1, totalSteps: 1000 })
 import { ValueError } from '../../core/errors.js';
+import { pythonText } from '../../format/python-text.js';
 import { type Call, readCall } from '../_arguments.js';
 import { add, div, mul, type Num, sub } from '../_numbers.js';
 import { power } from '../_power.js';
-import { ownName, pythonText } from '../_python.js';
+import { ownName } from '../_python.js';
 import type { Optimizer, ParamGroup } from '../optimizer.js';
 import {
   type EpochOption,
