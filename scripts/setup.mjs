@@ -76,7 +76,8 @@ async function nativeBuild() {
   return built.ok;
 }
 
-async function typescriptBuild() {
+/** The key of the TypeScript build: its sources, and the lock file for the compiler and the libraries' types. */
+function typescriptKey() {
   const sources = [
     'engine',
     'suites',
@@ -87,11 +88,19 @@ async function typescriptBuild() {
     'tsconfig.json',
     'tsconfig.build.json',
   ];
-  // The lock file stands for the compiler and the libraries' types.
-  const key = contentHash([...sources, 'package-lock.json'], [], MADE);
+  return contentHash([...sources, 'package-lock.json'], [], MADE);
+}
+
+/** Whether `dist` is there and was built by set-up from the sources as they are now. */
+export function typescriptIsBuilt(key = typescriptKey()) {
   const there =
     existsSync(join(ROOT, 'dist', 'suites', 'cli', 'bin.js')) && existsSync(join(ROOT, GENERATED));
-  if (there && isDone('typescript', key)) {
+  return there && isDone('typescript', key);
+}
+
+async function typescriptBuild() {
+  const key = typescriptKey();
+  if (typescriptIsBuilt(key)) {
     already('generated code and TypeScript build', 'up to date');
     return true;
   }

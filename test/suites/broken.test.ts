@@ -12,6 +12,7 @@ import type { SuiteOptions } from '../../suites/common/suite.js';
 import { gradcheckOps } from '../../suites/gradcheck/suite.js';
 import { silentProgress } from '../../suites/runner/progress.js';
 import { validateOps } from '../../suites/validate/index.js';
+import { COMMAND, NODE_WORDS, urlOf } from '../support/program.js';
 import { ROOT } from '../support/root.js';
 
 // One scalar primitive's derivative is 1 % off, from the start: the engine derives gradients once and keeps them.
@@ -103,14 +104,12 @@ describe('the command line', () => {
     filter: string,
     code: string,
   ): { status: number | null; text: string; results: string } {
-    const hook = join(folder, 'hook.mts');
+    const hook = join(folder, 'hook.mjs');
     const json = join(folder, 'results.json');
-    const define = pathToFileURL(join(ROOT, 'engine/registry/define.ts')).href;
-    const engine = pathToFileURL(join(ROOT, 'engine/index.ts')).href;
+    const [engine, define] = [urlOf('engine/index'), urlOf('engine/registry/define')];
     writeFileSync(hook, `import '${engine}';\nimport { ops, rewire } from '${define}';\n${code}\n`);
     const words = [command, '--filter', filter, '--json', json, '--out', join(folder, 'out'), '--quiet'];
-    const program = join(ROOT, 'suites/cli/bin.ts');
-    const args = ['--import', 'tsx', '--import', pathToFileURL(hook).href, program, ...words];
+    const args = [...NODE_WORDS, '--import', pathToFileURL(hook).href, COMMAND, ...words];
     const done = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', timeout: 60_000 });
     return { status: done.status, text: `${done.stdout}${done.stderr}`, results: readFileSync(json, 'utf8') };
   }

@@ -2,12 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import * as torch from '../../../engine/index.js';
+import { NODE_WORDS, urlOf } from '../../support/program.js';
 
 /** Runs a module body in a fresh process, and returns what it printed. */
 function fresh(body: string, env: Record<string, string> = {}): string {
-  const engine = new URL('../../../engine/index.ts', import.meta.url).href;
+  const engine = urlOf('engine/index');
   const code = `import * as torch from '${engine}';\n${body}`;
-  const result = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+  const result = spawnSync(process.execPath, [...NODE_WORDS, '--input-type=module', '-e', code], {
     encoding: 'utf8',
     env: { ...process.env, ...env },
     timeout: 120_000,
@@ -104,7 +105,7 @@ describe('denormals', () => {
 
 describe('worker threads', () => {
   it('load the addon side by side, each with its own memory', () => {
-    const engine = new URL('../../../engine/index.ts', import.meta.url).href;
+    const engine = urlOf('engine/index');
     const text = fresh(`
       import { Worker } from 'node:worker_threads';
       const body = \`import('tsx/esm/api').then(async ({ register }) => { register(); const torch = await import('${engine}');

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, expectTypeOf, it, vi } from 'vitest';
 import * as torch from '../../../engine/index.js';
+import { NODE_WORDS, urlOf } from '../../support/program.js';
 import { below, generator, type Random } from '../../support/random.js';
 
 const { data } = torch;
@@ -155,11 +156,11 @@ it('goes on where a state says, next epochs too', () => {
 });
 
 it('goes on in another process', () => {
-  const engine = new URL('../../../engine/index.ts', import.meta.url).href;
+  const engine = urlOf('engine/index');
   const run = (body: string): string => {
     const code = `import * as torch from '${engine}';
       const loader = new torch.data.DataLoader([...Array(50).keys()], { batchSize: 4, shuffle: true, collateFn: (x) => x });\n${body}`;
-    const out = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+    const out = spawnSync(process.execPath, [...NODE_WORDS, '--input-type=module', '-e', code], {
       encoding: 'utf8',
     });
     if (out.status !== 0) throw new Error(out.stderr);

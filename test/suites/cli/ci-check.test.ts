@@ -23,6 +23,7 @@ import {
 } from '../../../suites/runner/expectations.js';
 import { silentProgress } from '../../../suites/runner/progress.js';
 import { changesSince } from '../../../suites/runner/regression-diff.js';
+import { COMMAND, NODE_WORDS } from '../../support/program.js';
 import { ROOT } from '../../support/root.js';
 import { sampleRun } from '../../support/sample-run.js';
 
@@ -274,17 +275,9 @@ addon.scan = () => { if (++calls === 5 && !fs.existsSync(flag)) { fs.writeFileSy
         NODE_OPTIONS: `--require=${patch}`,
         ABORTED: join(folder, `aborted-${jobs}`),
       };
-      const words = [
-        'suites/cli/bin.ts',
-        'validate',
-        '--filter=cumsum/*',
-        '--jobs',
-        jobs,
-        '--quiet',
-        '--json',
-      ];
+      const words = [COMMAND, 'validate', '--filter=cumsum/*', '--jobs', jobs, '--quiet', '--json'];
       const out = ['--out', join(folder, `out-${jobs}`)];
-      const args = ['--import', 'tsx', ...words, ...out];
+      const args = [...NODE_WORDS, ...words, ...out];
       const done = spawnSync(process.execPath, args, { cwd: ROOT, env, encoding: 'utf8', maxBuffer: 1e9 });
       const run = RunResultSchema.parse(JSON.parse(done.stdout));
       const suite = run.suites[0]!;

@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { packageRoot } from '../../../suites/runner/machine.js';
+import { COMMAND, NODE_WORDS } from '../../support/program.js';
+import { ROOT } from '../../support/root.js';
 
 let folder: string;
 const files: Record<string, string> = {
@@ -36,12 +37,11 @@ function start(
   target: string,
   ...words: string[]
 ): { child: ChildProcess; ended: Promise<Ended>; seen: () => string } {
-  const bin = join(packageRoot(), 'suites', 'cli', 'bin.ts');
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', bin, 'gradcheck', join(folder, target), ...words, '--shape', '3', '--quiet'],
+    [...NODE_WORDS, COMMAND, 'gradcheck', join(folder, target), ...words, '--shape', '3', '--quiet'],
     {
-      cwd: packageRoot(),
+      cwd: ROOT,
     },
   );
   const text = { out: '', err: '' };
