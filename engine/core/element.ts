@@ -17,9 +17,12 @@ export type NumericArray =
 
 /** A typed array that shows a whole storage as one dtype; bool as bytes, 16-bit floats as raw words, complex interleaved. */
 export function typedArrayOver(dtype: DType, storage: Storage): NumericArray {
-  const buffer = storage.bytes();
-  const at = storage.byteOffset;
   const n = Math.floor(storage.byteLength / dtype.itemSize);
+  return typedArrayAt(dtype, storage.bytes(), storage.byteOffset, n);
+}
+
+/** The same over `n` elements of a buffer, from byte `at`. */
+export function typedArrayAt(dtype: DType, buffer: ArrayBuffer, at: number, n: number): NumericArray {
   switch (dtype.name) {
     case 'bool':
     case 'uint8':

@@ -83,7 +83,7 @@ export function regeometry(
 ): void {
   const changed = new Tensor(storage, shape, strides, offset, t.dtype, undefined, t.base, t.device);
   const target = t as Mutable<
-    Pick<Tensor, 'storage' | 'sizes' | 'strides' | 'offset' | 'rowMajor' | 'length' | 'address'>
+    Pick<Tensor, 'storage' | 'sizes' | 'strides' | 'offset' | 'rowMajor' | 'length'>
   >;
   target.storage = storage;
   target.sizes = shape;
@@ -91,7 +91,6 @@ export function regeometry(
   target.offset = offset;
   target.rowMajor = changed.rowMajor;
   target.length = changed.length;
-  target.address = changed.address;
 }
 
 /** The same memory and geometry without history: PyTorch's detach(). */

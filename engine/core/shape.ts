@@ -293,3 +293,9 @@ export function viewStrides(shape: Shape, strides: Shape, target: Shape): number
   }
   return t >= 0 ? null : out;
 }
+
+/** How many elements of memory a layout reaches over. */
+export function extentOf(shape: Shape, strides: Shape): number {
+  if (shape.includes(0)) return 0;
+  return shape.reduce((n, size, d) => n + (size - 1) * strides[d]!, 1);
+}

@@ -1,16 +1,20 @@
 // Storages and their memory: slabs for small ones, the native pool for large ones, and when garbage is collected for
 // it. Reasons and measurements: docs/decisions/0002.
+import { constants } from 'node:buffer';
 import * as v8 from 'node:v8';
 import * as vm from 'node:vm';
 import { addon } from '../backend/addon.js';
 import type { MemoryPool } from '../backend/backend.js';
 import { cpu, type Device, deviceError } from './device.js';
-import { OutOfMemoryError, RuntimeError } from './errors.js';
+import { message, OutOfMemoryError, RuntimeError } from './errors.js';
 
 /** Storages up to this size are carved from slabs that V8 itself frees. */
 const smallLimit = 8192;
 const slabSize = 65536;
 const alignment = 64;
+
+/** The longest ArrayBuffer of this runtime, in bytes: 4 GiB in Node 20. */
+export const largestBuffer = constants.MAX_LENGTH;
 
 type Collector = (options?: { type: 'minor' }) => void;
 let collector: Collector | null = null;
@@ -43,7 +47,8 @@ const ownerOfBuffer = new WeakMap<ArrayBuffer, Storage>();
 
 /** A block of memory, shared by all views of it. Its version counts in-place changes. */
 export class Storage {
-  address = 0;
+  /** Where the memory starts, unchecked; `address` is what commands may use. */
+  start = 0;
   readonly byteLength: number;
   readonly device: Device;
   version = 0;
@@ -51,6 +56,10 @@ export class Storage {
   buffer: ArrayBuffer | null = null;
   /** Where this storage starts in `buffer`. */
   byteOffset = 0;
+  /** `buffer`, once code outside the engine holds it and may transfer, shrink or write it. */
+  lent: ArrayBuffer | null = null;
+  /** `buffer` is a slab with other storages in it. */
+  inSlab = false;
   /** Given back on purpose. */
   released = false;
   /** Some other tensor shows this memory: it is left to the garbage collector. */
@@ -61,25 +70,60 @@ export class Storage {
     this.device = device;
   }
 
+  /**
+   * Before a command reads or writes memory that JavaScript holds: it must still be there, and bytes of bool that JavaScript wrote
+   * become 0 or 1, as the kernels expect. @throws RuntimeError where the memory was transferred
+   */
+  requireLent(isBool: boolean): void {
+    this.#requireWhole(this.lent!);
+    if (isBool) normaliseBools(new Uint8Array(this.lent!, this.byteOffset, this.byteLength));
+  }
+
   /** The ArrayBuffer that holds this storage at `byteOffset`; of another device's memory a copy, made now. */
   bytes(): ArrayBuffer {
     this.#requireMemory();
     if (this.device !== cpu) return this.read(0, this.byteLength);
     if (this.buffer === null) {
-      this.buffer = addon.arrayBufferAt(this.address, this.byteLength);
+      this.buffer = addon.arrayBufferAt(this.start, this.byteLength);
       ownerOfBuffer.set(this.buffer, this);
     }
     return this.buffer;
   }
 
   /**
+   * bytes() for code outside the engine. A storage in a slab moves to a buffer of its own first: whoever gets a buffer may transfer
+   * it, and must not see its neighbours.
+   */
+  lend(): ArrayBuffer {
+    const shown = this.bytes();
+    if (this.device !== cpu) return shown;
+    if (this.inSlab) {
+      const own = new ArrayBuffer(this.byteLength + alignment);
+      const at = addon.addressOf(own);
+      const gap = (alignment - (at % alignment)) % alignment;
+      new Uint8Array(own).set(new Uint8Array(shown, this.byteOffset, this.byteLength), gap);
+      this.buffer = own;
+      this.byteOffset = gap;
+      this.start = at + gap;
+      this.inSlab = false;
+    }
+    this.lent = this.buffer;
+    return this.buffer!;
+  }
+
+  /**
    * Some bytes of the CPU's memory, to be used at once: dispose() does not wait for them. Unlike bytes(), this reaches all of a
-   * storage that is larger than any ArrayBuffer (4 GiB in Node 20).
+   * storage that is larger than any ArrayBuffer.
    */
   window(from: number, bytes: number): Uint8Array<ArrayBuffer> {
     this.#requireMemory();
+    if (bytes > largestBuffer) {
+      throw new RuntimeError(
+        message('storage', `at most ${largestBuffer} bytes in one ArrayBuffer`, `${bytes}`),
+      );
+    }
     if (this.buffer !== null) return new Uint8Array(this.buffer, this.byteOffset + from, bytes);
-    const buffer = addon.arrayBufferAt(this.address + from, bytes);
+    const buffer = addon.arrayBufferAt(this.start + from, bytes);
     ownerOfBuffer.set(buffer, this);
     return new Uint8Array(buffer);
   }
@@ -89,13 +133,28 @@ export class Storage {
     this.#requireMemory();
     const copy = new ArrayBuffer(bytes);
     if (bytes > 0) {
-      this.device.backend?.copies?.copyOut(this.address + from, copy, 0, bytes);
+      this.device.backend?.copies?.copyOut(this.start + from, copy, 0, bytes);
     }
     return copy;
   }
 
   #requireMemory(): void {
     if (this.released) throw new RuntimeError('storage: required memory, got none. The tensor was disposed');
+    if (this.lent !== null) this.#requireWhole(this.lent);
+  }
+
+  /** A transferred, grown (WebAssembly) or shrunk buffer no longer reaches to this storage's end. */
+  #requireWhole(buffer: ArrayBuffer): void {
+    const got = buffer.byteLength;
+    if (got >= this.byteOffset + this.byteLength || this.byteLength === 0) return;
+    throw new RuntimeError(
+      message(
+        'storage',
+        `the ${this.byteLength} bytes that the tensor shares with JavaScript`,
+        got === 0 ? 'a detached ArrayBuffer' : `an ArrayBuffer of ${got} bytes`,
+        'The buffer was transferred or resized, and the tensor with it: clone() the tensor, or copy the array, before you transfer it',
+      ),
+    );
   }
 
   /** Gives pooled memory back now, unless a view, an alias or JavaScript still shows it. */
@@ -103,9 +162,20 @@ export class Storage {
     if (this.released || this.shared || this.buffer !== null) return;
     this.released = true;
     // The CPU's pool without a look at the backend: every early release goes this way.
-    if (this.device === cpu) addon.release(this.address);
-    else this.device.backend!.memory.release(this.address);
+    if (this.device === cpu) addon.release(this.start);
+    else this.device.backend!.memory.release(this.start);
   }
+}
+
+/** Any byte but 0 becomes 1. Words of four bytes first: memory without such bytes, which is nearly all, is only read. */
+function normaliseBools(bytes: Uint8Array): void {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes.length >> 2 : 0;
+  const words = new Uint32Array(bytes.buffer, aligned && bytes.byteOffset, aligned);
+  let bits = 0;
+  for (let i = 0; i < words.length; i++) bits |= words[i]!;
+  for (let i = words.length * 4; i < bytes.length; i++) bits |= bytes[i]!;
+  if ((bits & 0xfefefefe) === 0) return;
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > 1) bytes[i] = 1;
 }
 
 let slab: ArrayBuffer | null = null;
@@ -125,8 +195,9 @@ export function allocate(byteLength: number, device: Device = cpu): Storage {
     slabAddress = start;
   }
   storage.buffer = slab;
+  storage.inSlab = true;
   storage.byteOffset = slabUsed;
-  storage.address = slabAddress + slabUsed;
+  storage.start = slabAddress + slabUsed;
   slabUsed += size;
   return storage;
 }
@@ -155,7 +226,7 @@ function tryPool(byteLength: number, force: boolean): Storage | null {
   if (address <= 0) {
     throw new RuntimeError(`allocate: required ${byteLength} bytes, got none from the system. Out of memory`);
   }
-  storage.address = address;
+  storage.start = address;
   return storage;
 }
 
@@ -178,14 +249,14 @@ function tryDevice(memory: MemoryPool, byteLength: number, device: Device, force
   const storage = new Storage(byteLength, device);
   const address = memory.allocate(storage, Math.max(byteLength, 1), force);
   if (address <= 0) return null;
-  storage.address = address;
+  storage.start = address;
   return storage;
 }
 
 /** Copies bytes between two storages, at least one of them on a device with memory of its own. */
 export function copyBytes(to: Storage, toAt: number, from: Storage, fromAt: number, bytes: number): void {
   const [into, out] = [to.device.backend!.copies, from.device.backend!.copies];
-  const [target, source] = [to.address + toAt, from.address + fromAt];
+  const [target, source] = [to.start + toAt, from.start + fromAt];
   if (into === null) out!.copyOut(source, to.bytes(), to.byteOffset + toAt, bytes);
   else if (out === null) into.copyIn(target, from.bytes(), from.byteOffset + fromAt, bytes);
   else if (to.device === from.device) into.copyWithin(target, source, bytes);
@@ -204,8 +275,9 @@ export function adopt(buffer: ArrayBuffer, byteOffset: number, byteLength: numbe
   if (known !== undefined && byteOffset === 0 && byteLength === known.byteLength) return known;
   const storage = new Storage(byteLength);
   storage.buffer = buffer;
+  storage.lent = buffer;
   storage.byteOffset = byteOffset;
-  storage.address = addon.addressOf(buffer) + byteOffset;
+  storage.start = addon.addressOf(buffer) + byteOffset;
   return storage;
 }
 

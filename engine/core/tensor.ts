@@ -5,10 +5,10 @@ import { AccumulateGrad, type Node } from '../autograd/node.js';
 import { Complex } from './complex.js';
 import { cpu, type Device, deviceError, disposed } from './device.js';
 import type { DType } from './dtype.js';
-import { type NumericArray, readAt, type Scalar, typedArrayOver } from './element.js';
+import { type NumericArray, readAt, type Scalar, typedArrayAt, typedArrayOver } from './element.js';
 import { ArgumentError, describe, IndexError, message, RuntimeError, showShape } from './errors.js';
 import { isContiguousLayout, numelOf, type Shape, sameShape, wrapDim } from './shape.js';
-import { Storage } from './storage.js';
+import { largestBuffer, Storage } from './storage.js';
 
 export { type NumericArray, readAt, type Scalar, typedArrayOver, writeAt } from './element.js';
 export type Nested<T> = T | Nested<T>[];
@@ -83,8 +83,6 @@ export class Tensor {
   readonly rowMajor: boolean;
   /** @internal The number of elements. */
   readonly length: number;
-  /** @internal Byte address of the first element. */
-  readonly address: number;
   /** @internal The tensor that this one is a view of. */
   readonly base: Tensor | null;
   /** @internal The storage's version when this view's history was last right. */
@@ -113,7 +111,6 @@ export class Tensor {
     this.device = device;
     this.rowMajor = rowMajor;
     this.length = numelOf(sizes);
-    this.address = storage.address + offset * dtype.itemSize;
     this.base = base;
     this.viewVersion = storage.version;
   }
@@ -157,6 +154,12 @@ export class Tensor {
   isContiguous(): boolean {
     return this.rowMajor;
   }
+  /** @internal Byte address of the first element, for a command that is run at once: showing a small storage to JavaScript moves it. */
+  get address(): number {
+    const { storage, dtype } = this;
+    if (storage.lent !== null) storage.requireLent(dtype.isBool);
+    return storage.start + this.offset * dtype.itemSize;
+  }
   dataPtr(): number {
     return this.address;
   }
@@ -187,8 +190,8 @@ export class Tensor {
   }
   /** @internal Takes over the memory and geometry of another tensor; history and gradient stay. */
   become(other: Tensor): void {
-    const { storage, sizes, strides, offset, dtype, device, rowMajor, length, address } = other;
-    Object.assign(this, { storage, sizes, strides, offset, dtype, device, rowMajor, length, address });
+    const { storage, sizes, strides, offset, dtype, device, rowMajor, length } = other;
+    Object.assign(this, { storage, sizes, strides, offset, dtype, device, rowMajor, length });
     this.viewVersion = storage.version;
   }
 
@@ -352,6 +355,19 @@ export class Tensor {
   typed(): NumericArray {
     return typedArrayOver(this.dtype, this.storage);
   }
+  /** @internal Reads elements by their place in the storage; the tensor must be on the CPU, or is copied now. */
+  reader(): (at: number) => Scalar {
+    const { storage, dtype } = this;
+    if (storage.byteLength <= largestBuffer || this.device !== cpu) {
+      const data = this.typed();
+      return (at) => readAt(dtype, data, at);
+    }
+    const bytes = dtype.itemSize;
+    return (at) => {
+      const one = storage.window(at * bytes, bytes);
+      return readAt(dtype, typedArrayAt(dtype, one.buffer, one.byteOffset, 1), 0);
+    };
+  }
   /** The one element as a JavaScript value, `item<number>()` where its kind is known; int64 beyond 2^53 as a bigint, a complex one as Complex. @throws RuntimeError when there is not exactly one. */
   item<T extends Scalar = Scalar>(): T {
     if (this.length !== 1) {
@@ -366,16 +382,16 @@ export class Tensor {
     }
     if (this.device === disposed) throw deviceError('item', [this]);
     const { storage, dtype, offset } = this;
-    if (this.device === cpu) return readAt(dtype, this.typed(), offset) as T;
+    if (this.device === cpu) return this.reader()(offset) as T;
     const one = new Storage(dtype.itemSize);
     one.buffer = storage.read(offset * dtype.itemSize, dtype.itemSize);
     return readAt(dtype, typedArrayOver(dtype, one), 0) as T;
   }
   /** Nested arrays of JavaScript values, `tolist<number[][]>()` where their kind is known; a 0-d tensor gives its value. */
   tolist<T = Nested<Scalar>>(): T {
-    const data = this.typed();
+    const read = this.reader();
     const walk = (dim: number, at: number): Nested<Scalar> => {
-      if (dim === this.sizes.length) return readAt(this.dtype, data, at);
+      if (dim === this.sizes.length) return read(at);
       const out = new Array<Nested<Scalar>>(this.sizes[dim]!);
       for (let i = 0; i < out.length; i++) out[i] = walk(dim + 1, at + i * this.strides[dim]!);
       return out;

@@ -2,7 +2,7 @@
 import { Complex } from '../core/complex.js';
 import { cpu } from '../core/device.js';
 import { getDefaultDtype } from '../core/dtype.js';
-import { readAt, Tensor } from '../core/tensor.js';
+import { Tensor } from '../core/tensor.js';
 import { formatTensor } from './print.js';
 
 declare module '../core/tensor.js' {
@@ -25,7 +25,7 @@ Tensor.prototype.toString = function (this: Tensor): string {
   if (this.device.type === 'meta') {
     return `tensor(..., device='meta', size=(${this.sizes.join(', ')}${this.ndim === 1 ? ',' : ''})${this.dtype === getDefaultDtype() ? '' : `, dtype=${this.dtype}`})`;
   }
-  const data = this.typed();
+  const read = this.reader();
   const gradFn = nodeName(this);
   return formatTensor(
     {
@@ -33,7 +33,7 @@ Tensor.prototype.toString = function (this: Tensor): string {
       dtype: this.dtype.name,
       at: (index) => {
         const at = index.reduce((sofar, i, d) => sofar + i * this.strides[d]!, this.offset);
-        const value = readAt(this.dtype, data, at);
+        const value = read(at);
         return value instanceof Complex ? [value.re, value.im] : value;
       },
       requiresGrad: this.requiresGrad,

@@ -27,12 +27,6 @@ export function swapWords(bytes: Uint8Array, size: number): void {
   if (size === 8) view.swap64();
 }
 
-/** How many elements of memory a layout reaches over. */
-export function extentOf(shape: Shape, strides: Shape): number {
-  if (shape.includes(0)) return 0;
-  return shape.reduce((n, size, d) => n + (size - 1) * strides[d]!, 1);
-}
-
 /** Where a payload lies. */
 export interface Payload {
   readonly source: ByteSource;

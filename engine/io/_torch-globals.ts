@@ -5,11 +5,10 @@ import { Complex } from '../core/complex.js';
 import { Device, device, meta } from '../core/device.js';
 import { DType, dtypes } from '../core/dtype.js';
 import { RuntimeError, showShape } from '../core/errors.js';
-import type { Shape } from '../core/shape.js';
+import { extentOf, type Shape } from '../core/shape.js';
 import { Storage } from '../core/storage.js';
 import { Size, Tensor } from '../core/tensor.js';
 import { Parameter } from '../nn/parameter.js';
-import { extentOf } from './_payload.js';
 import {
   kindOf,
   MOST_ENTRIES,

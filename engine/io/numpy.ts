@@ -1,10 +1,10 @@
 // The NumPy bridge: arrays in memory that tensors share. `fromNumpy({ data, shape })`, `x.numpy()`.
 import { asDType, type DType, type DTypeLike } from '../core/dtype.js';
+import { typedArrayAt } from '../core/element.js';
 import { ArgumentError, describe, message, RuntimeError, showShape, ValueError } from '../core/errors.js';
-import { contiguousStrides, numelOf } from '../core/shape.js';
-import { adopt } from '../core/storage.js';
+import { contiguousStrides, extentOf, numelOf } from '../core/shape.js';
+import { adopt, largestBuffer } from '../core/storage.js';
 import { type NumericArray, Tensor } from '../core/tensor.js';
-import { extentOf } from './_payload.js';
 
 /** An array in JavaScript: what an .npy reader returns, and what `numpy()` gives. Strides are in elements. */
 export interface NdArray {
@@ -49,12 +49,21 @@ Tensor.prototype.numpy = function (this: Tensor): NdArray {
       ),
     );
   }
-  const whole = this.typed();
-  const n = numbersIn(this.dtype);
-  const end = this.offset + extentOf(this.sizes, this.strides);
-  const data = whole.subarray(n * this.offset, n * end) as NumericArray;
-  return { data, shape: [...this.sizes], strides: [...this.strides], dtype: this.dtype.name };
+  return { data: shown(this), shape: [...this.sizes], strides: [...this.strides], dtype: this.dtype.name };
 };
+
+/** The tensor's memory from its first element to its last. */
+function shown(x: Tensor): NumericArray {
+  const { storage, dtype, offset } = x;
+  const extent = extentOf(x.sizes, x.strides);
+  if (storage.byteLength > largestBuffer) {
+    const part = storage.window(offset * dtype.itemSize, extent * dtype.itemSize);
+    return typedArrayAt(dtype, part.buffer, part.byteOffset, extent);
+  }
+  storage.lend();
+  const n = numbersIn(dtype);
+  return x.typed().subarray(n * offset, n * (offset + extent)) as NumericArray;
+}
 
 /** How many numbers of its typed array an element takes. */
 const numbersIn = (d: DType): number => (d.isComplex ? 2 : 1);

@@ -9,12 +9,12 @@ import { ArgumentError, describe, message, RuntimeError } from '../core/errors.j
 import { newMeta } from '../core/factory.js';
 import { isOptions, readOptions } from '../core/options.js';
 import { disposeSymbol } from '../core/scope.js';
+import { extentOf } from '../core/shape.js';
 import type { Tensor } from '../core/tensor.js';
 import { type FilePath, FileSource, pathOf, type Refusal, saveFile, withFile } from './_file.js';
 import { parseJson } from './_json.js';
 import {
   eachRangeOf,
-  extentOf,
   inOrder,
   LITTLE,
   namedTensors,

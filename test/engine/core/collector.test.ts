@@ -31,7 +31,7 @@ describe('without a collector', () => {
     const { allocate, collectGarbage, emptyCache } = await storagesWithout(what);
     expect(() => collectGarbage('minor')).not.toThrow();
     expect(() => collectGarbage('major')).not.toThrow();
-    for (let i = 0; i < 8; i++) expect(allocate(8 << 20).address).toBeGreaterThan(0);
+    for (let i = 0; i < 8; i++) expect(allocate(8 << 20).start).toBeGreaterThan(0);
     expect(() => emptyCache()).not.toThrow();
   });
 
