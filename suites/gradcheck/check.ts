@@ -1,8 +1,16 @@
 // Compares an analytic gradient with a numerical one: the full Jacobian within a budget of evaluations, random
 // directions above it. Plain arrays only.
-import { type CheckOptions, Desk, NARROWER, type Settings, STEP, settingsOf } from './context.js';
+import {
+  type CheckOptions,
+  Desk,
+  NARROWER,
+  type RowScale,
+  type Settings,
+  STEP,
+  settingsOf,
+} from './context.js';
 import { checkDirections } from './directions.js';
-import { type Curve, type Derivative, differentiate } from './numeric.js';
+import { type Curve, type Derivative, differentiate, differentiateNear } from './numeric.js';
 import { inputSize, type Problem, weightsOf } from './problem.js';
 import { Findings, type GradcheckReport, type Kind } from './report.js';
 import { confirmed } from './verdict.js';
@@ -76,34 +84,44 @@ class Jacobian {
     if (!rows) return;
     const desk = this.#desk;
     const columns: Column[] = [];
-    let scale = desk.floor;
+    const greatest = new Float64Array(rows.length);
     desk.problem.inputs.forEach((input, k) => {
       for (let at = 0; at < input.length; at += 1) {
         const step = STEP * Math.max(Math.abs(input[at]!), desk.typical[k]!);
-        const found = differentiate(this.#along(k, at), step, desk.enough(scale));
-        for (const value of found.value) if (Number.isFinite(value)) scale = Math.max(scale, Math.abs(value));
+        const own = STEP * Math.abs(input[at]!);
+        const found = differentiateNear(this.#along(k, at), step, own, desk.enough(desk.floor));
+        found.value.forEach((value, row) => {
+          if (Number.isFinite(value)) greatest[row] = Math.max(greatest[row]!, Math.abs(value));
+        });
         columns.push({ input: k, at, step, found });
       }
     });
+    const scale = greatest.reduce((most, one) => Math.max(most, one), desk.floor);
+    const scales = desk.rowScales(greatest);
     columns.forEach((column, flat) => {
       this.#column(
         column,
         rows.map((row) => row[flat]!),
-        scale,
+        scales,
       );
     });
     this.#linear(rows, scale);
   }
 
   /** All outputs against one input element. */
-  #column({ input, at, step, found }: Column, analytic: readonly number[], scale: number): void {
+  #column(
+    { input, at, step, found }: Column,
+    analytic: readonly number[],
+    scales: readonly RowScale[],
+  ): void {
     let narrow: Derivative | undefined;
     const curve = this.#along(input, at);
     analytic.forEach((value, output) => {
       const where = { input, at, output };
+      const scale = scales[output]!;
       const entry = this.#desk.entry(value, found, output, where, scale);
       if (entry.verdict === 'fail') {
-        narrow ??= differentiate(curve, step / NARROWER, () => true);
+        narrow ??= differentiate(curve, step / NARROWER, Number.isFinite);
         const again = this.#desk.entry(value, narrow, output, where, scale);
         this.#desk.add(confirmed(entry, again), curve, output, step);
       } else this.#desk.add(entry, curve, output, step);

@@ -36,6 +36,8 @@ export function settingsOf(options: CheckOptions) {
 
 /** The first step, relative to the size of what is moved. */
 export const STEP = 2 ** -7;
+/** What a value may be off by rounding, relative to the largest beside it: sums of as many terms as an output has are usual. */
+const ROUNDING = 8 * 2 ** -52;
 /** How much narrower the step is that must confirm a failure. */
 export const NARROWER = 256;
 
@@ -44,6 +46,14 @@ export interface Where {
   readonly input: number | null;
   readonly at: number;
   readonly output: number | null;
+}
+
+/** What the allowed distance of an entry is relative to. */
+export interface RowScale {
+  /** The greatest entry of its row, or the output's value. */
+  readonly own: number;
+  /** The greatest of all rows of the same output: what many algorithms add up there rounds by that. */
+  readonly beside: number;
 }
 
 /** One check's desk. */
@@ -118,11 +128,14 @@ export class Desk {
     return false;
   }
 
-  /** One entry, judged. */
-  entry(analytic: number, found: Derivative, row: number, where: Where, scale: number): JacobianEntry {
+  /** One entry, judged, by the scales of its row. */
+  entry(analytic: number, found: Derivative, row: number, where: Where, scale: RowScale): JacobianEntry {
     const numeric = found.value[row]!;
     const { rtol, atol, ties } = this.settings;
-    const allowed = rtol * Math.max(Math.abs(numeric), Math.abs(analytic)) + atol * scale;
+    const allowed =
+      rtol * Math.max(Math.abs(numeric), Math.abs(analytic)) +
+      atol * scale.own +
+      (ROUNDING * scale.beside) / found.step[row]!;
     const { inputShapes, outputShapes } = this.problem;
     const [output, outputAt] =
       where.output === null ? [null, 0] : placeIn(where.output, outputShapes.map(sizeOf));
@@ -150,6 +163,28 @@ export class Desk {
       what: place(entry),
       points: distances(curve, row, entry.analytic, step),
     }));
+  }
+
+  /** The scales of the rows of a Jacobian, whose greatest entries are given: never those of other outputs. */
+  rowScales(greatest: Float64Array): RowScale[] {
+    const value = (row: number) => (Number.isFinite(this.values[row]!) ? Math.abs(this.values[row]!) : 0);
+    let from = 0;
+    return this.problem.outputShapes.flatMap((shape) => {
+      const rows = Array.from({ length: sizeOf(shape) }, (_, k) => from + k);
+      from += rows.length;
+      const beside = rows.reduce((most, row) => Math.max(most, greatest[row]!, value(row)), 0);
+      return rows.map((row) => ({ own: Math.max(greatest[row]!, 0.1 * value(row)), beside }));
+    });
+  }
+
+  /** A step that the smallest element of those moved can take; 0 where there is none. */
+  ownStep(direction: Float64Array): number {
+    let least = Number.POSITIVE_INFINITY;
+    let flat = 0;
+    for (const input of this.problem.inputs)
+      for (const value of input)
+        if (direction[flat++] !== 0 && value !== 0) least = Math.min(least, Math.abs(value));
+    return Number.isFinite(least) ? STEP * least : 0;
   }
 
   /** Whether a derivative is known well enough to stop refining it. */

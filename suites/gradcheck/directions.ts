@@ -1,7 +1,8 @@
 // Gradient check by random ±1 directions, for Jacobians that are too large. A direction that does not pass is halved
 // until single elements are found.
+import { sizeOf } from '../common/shapes.js';
 import { type Desk, NARROWER, STEP } from './context.js';
-import { type Curve, differentiate } from './numeric.js';
+import { type Curve, differentiate, differentiateNear } from './numeric.js';
 import { dot, movedInputs, placeIn, signsOf, weightsOf } from './problem.js';
 import type { JacobianEntry } from './report.js';
 import { confirmed } from './verdict.js';
@@ -12,7 +13,7 @@ const ESCALATION = 4;
 /** Checks as many directions as the settings say; ends at the first wrong one, with the element named. */
 export function checkDirections(desk: Desk): void {
   for (let trial = 0; trial < desk.settings.directions; trial += 1) {
-    const weights = weightsOf(desk.values.length, desk.random);
+    const weights = levelled(desk, weightsOf(desk.values.length, desk.random));
     const gradient = desk.gradient(weights);
     if (!gradient) return;
     const signs = signsOf(gradient.length, desk.random);
@@ -21,12 +22,28 @@ export function checkDirections(desk: Desk): void {
   }
 }
 
+/** Weights under which outputs of very different size count alike: a sum would hide a wrong gradient of the smaller ones. */
+function levelled({ values, problem }: Desk, weights: Float64Array): Float64Array {
+  let from = 0;
+  for (const shape of problem.outputShapes) {
+    const to = from + sizeOf(shape);
+    let most = 0;
+    for (let at = from; at < to; at += 1)
+      if (Number.isFinite(values[at]!)) most = Math.max(most, Math.abs(values[at]!));
+    if (most > 0) for (let at = from; at < to; at += 1) weights[at]! /= most;
+    from = to;
+  }
+  return weights;
+}
+
 interface Part {
   readonly entry: JacobianEntry;
   readonly curve: Curve;
   readonly low: number;
   readonly high: number;
 }
+
+const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
 
 class Trial {
   readonly #desk: Desk;
@@ -96,9 +113,10 @@ class Trial {
     const norm = Math.sqrt(
       gradient.reduce((sum, value, at) => sum + (direction[at] === 0 ? 0 : value * value), 0),
     );
-    const least = Math.max(norm, desk.floor);
-    const found = differentiate(curve, this.#step, desk.enough(least));
-    const scale = Math.max(least, Math.abs(found.value[0]!) || 0);
+    const least = Math.max(
+      norm,
+      0.1 * Math.sqrt(this.#weights.reduce((sum, one, k) => sum + finite(one * desk.values[k]!) ** 2, 0)),
+    );
     const [input, at] =
       alone === undefined
         ? [null, 0]
@@ -106,11 +124,14 @@ class Trial {
             alone,
             desk.problem.inputs.map((one) => one.length),
           );
+    const found = differentiateNear(curve, this.#step, desk.ownStep(direction), desk.enough(least));
+    const own = Math.max(least, Math.abs(found.value[0]!) || 0);
+    const scale = { own, beside: own };
     const where = { input, at, output: null };
     const analytic = dot(gradient, direction);
     const entry = desk.entry(analytic, found, 0, where, scale);
     if (entry.verdict !== 'fail') return entry;
-    const narrow = differentiate(curve, this.#step / NARROWER, () => true);
+    const narrow = differentiate(curve, this.#step / NARROWER, Number.isFinite);
     return confirmed(entry, desk.entry(analytic, narrow, 0, where, scale));
   }
 }

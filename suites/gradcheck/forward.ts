@@ -1,7 +1,7 @@
 // Check of forward mode: Jacobian-vector products against central differences and against the backward pass.
 import { checkWith } from './check.js';
 import { type CheckOptions, type Desk, NARROWER, STEP } from './context.js';
-import { type Curve, type Derivative, differentiate } from './numeric.js';
+import { type Curve, type Derivative, differentiate, differentiateNear } from './numeric.js';
 import { dot, dotSize, movedInputs, type Problem, signsOf, weightsOf } from './problem.js';
 import type { GradcheckReport } from './report.js';
 import { confirmed } from './verdict.js';
@@ -42,14 +42,15 @@ function against(desk: Desk, direction: Float64Array, pushed: Float64Array): voi
     (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
     desk.floor,
   );
-  const found = differentiate(curve, step, desk.enough(scale));
+  const found = differentiateNear(curve, step, desk.ownStep(direction), desk.enough(scale));
+  const scales = desk.rowScales(pushed.map((value) => (Number.isFinite(value) ? Math.abs(value) : 0)));
   let narrow: Derivative | undefined;
   pushed.forEach((value, output) => {
     const where = { input: null, at: 0, output };
-    let entry = desk.entry(value, found, output, where, scale);
+    let entry = desk.entry(value, found, output, where, scales[output]!);
     if (entry.verdict === 'fail') {
-      narrow ??= differentiate(curve, step / NARROWER, () => true);
-      entry = confirmed(entry, desk.entry(value, narrow, output, where, scale));
+      narrow ??= differentiate(curve, step / NARROWER, Number.isFinite);
+      entry = confirmed(entry, desk.entry(value, narrow, output, where, scales[output]!));
     }
     desk.add(entry, curve, output, step);
   });

@@ -8,6 +8,8 @@ export interface Derivative {
   readonly value: Float64Array;
   /** An estimate of how far off `value` may be. */
   readonly error: Float64Array;
+  /** The narrowest step behind `value`: what the function's values lose to rounding counts divided by it. */
+  readonly step: Float64Array;
   /** The slopes just right and just left of 0. */
   readonly right: Float64Array;
   readonly left: Float64Array;
@@ -46,6 +48,32 @@ export function differentiate(
   return best!;
 }
 
+/**
+ * The same at a coordinate of a size of its own: where steps of `wide` leave a doubt, as those that leave the domain of a
+ * logarithm do, steps of `own` are taken too. 0: there is no such size.
+ */
+export function differentiateNear(
+  curve: Curve,
+  wide: number,
+  own: number,
+  enough: (value: number, error: number) => boolean,
+): Derivative {
+  const found = differentiate(curve, wide, enough);
+  if (!(own > 0 && own < wide) || found.value.every((value, at) => enough(value, found.error[at]!)))
+    return found;
+  const near = differentiate(curve, own, enough);
+  const made = better(found, near);
+  near.value.forEach((value, at) => {
+    const error = near.error[at]!;
+    // Both look certain and disagree: a pole lies within the wide step.
+    if (Math.abs(value - found.value[at]!) <= 10 * (error + found.error[at]!)) return;
+    if (error > 1e-3 * Math.abs(value)) return;
+    made.value[at] = value;
+    made.error[at] = error;
+  });
+  return made;
+}
+
 /** Central differences at four steps, each half the last, extrapolated to a step of nothing (Ridders' table). */
 function richardson(curve: Curve, centre: Float64Array, step: number, widest: boolean): Derivative {
   const n = centre.length;
@@ -61,6 +89,7 @@ function richardson(curve: Curve, centre: Float64Array, step: number, widest: bo
   const made = {
     value: new Float64Array(n),
     error: new Float64Array(n),
+    step: new Float64Array(n).fill(step / 2 ** (LEVELS - 1)),
     right: new Float64Array(n),
     left: new Float64Array(n),
     kink: new Uint8Array(n),
@@ -146,11 +175,13 @@ function extrapolate(
 function better(wide: Derivative, narrow: Derivative): Derivative {
   const value = narrow.value.slice();
   const error = narrow.error.slice();
+  const step = narrow.step.slice();
   for (let i = 0; i < value.length; i += 1) {
     if (wide.error[i]! <= error[i]!) {
       value[i] = wide.value[i]!;
       error[i] = wide.error[i]!;
+      step[i] = wide.step[i]!;
     }
   }
-  return { ...narrow, value, error };
+  return { ...narrow, value, error, step };
 }

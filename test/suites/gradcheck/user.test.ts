@@ -71,6 +71,24 @@ describe('gradcheck', () => {
     expect(gradcheck((x) => x!.mul(x!.detach()), [matrix()]).verdict).toBe('fail');
     expect(gradcheck((x) => x!.detach(), [matrix()]).verdict).toBe('fail');
   });
+  test('holds each output to its own scale', () => {
+    for (const factor of [1e9, 1e12, 1e-9]) {
+      const outputs =
+        (wrong: number): TensorFunction =>
+        (x) => [crooked(wrong)(x!) as Tensor, x!.mul(factor)];
+      for (const x of [matrix(), engine.randn([40, 50], { dtype: engine.float64 })]) {
+        expect(gradcheck(outputs(1.5), [x]).verdict, `${factor} ${x.shape}`).toBe('fail');
+        expect(gradcheck(outputs(1), [x]).verdict, `${factor} ${x.shape}`).toBe('pass');
+      }
+    }
+  });
+  test('moves each element by its own size', () => {
+    const at = (...values: number[]) => engine.tensor(values, { dtype: engine.float64 });
+    for (const fn of [(x: Tensor) => x.log(), (x: Tensor) => x.sqrt()])
+      for (const point of [at(1e-6, 1), at(1e-9, 1, 300), at(-1e-6, 2).abs()])
+        expect(gradcheck((x) => fn(x!), [point]).verdict, `${fn} at ${point}`).toBe('pass');
+    expect(gradcheck((x) => crooked(1.5)(x!.log()) as Tensor, [at(1e-6, 1)]).verdict).toBe('fail');
+  });
   test('leaves other inputs alone', () => {
     const report = gradcheck((x, b) => x!.mul(b!.detach().reshape([2, 1])), [matrix(), column()], {
       wrt: [0],
