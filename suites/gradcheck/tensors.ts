@@ -63,14 +63,16 @@ export function gradcheck(
 }
 
 function secondOrder(point: Point, options: GradcheckOptions): GradcheckReport | undefined {
-  const backward = point.backward((options.seed ?? 0) + 1);
   // A tie rule is about the function: its derivative has jumps where that has kinks.
   const { ties: _, ...plain } = options;
-  return backward && guarded('second', () => checkProblem(backward.problem(), 2, plain));
+  return guarded('second', () => {
+    const backward = point.backward((options.seed ?? 0) + 1);
+    return backward && checkProblem(backward.problem(), 2, plain);
+  });
 }
 
 /** A backward pass that throws is a wrong gradient, not a broken check. */
-function guarded(kind: Kind, check: () => GradcheckReport): GradcheckReport {
+function guarded<R extends GradcheckReport | undefined>(kind: Kind, check: () => R): R | GradcheckReport {
   try {
     return check();
   } catch (error) {
@@ -146,17 +148,8 @@ class Point {
         .map((one) => (one.requiresGrad ? one : one.detach().requiresGrad_()));
       const grads = engine.enableGrad(() => {
         const outputs = this.#call(inputs);
-        const taking = outputs.flatMap((one, at) => (one.requiresGrad ? [at] : []));
-        if (taking.length === 0) return [];
-        return engine.autograd.grad(
-          taking.map((at) => outputs[at]!),
-          inputs,
-          {
-            gradOutputs: taking.map((at) => given[count + at]!),
-            createGraph: true,
-            allowUnused: true,
-          },
-        );
+        if (!outputs.some((one) => one.requiresGrad)) return [];
+        return pulled(outputs, inputs, given.slice(count), true);
       });
       // None has no gradient of its own.
       return grads.filter((one) => one !== null);
@@ -175,21 +168,8 @@ class Point {
     const inputs = arrays.map((one, k) => leaf(one, shapes[k]!).requiresGrad_());
     const outputs = this.#call(inputs);
     const pieces = split(weights, outputShapes);
-    const taking = outputs.flatMap((one, at) => (one.requiresGrad ? [at] : []));
-    if (taking.length === 0) return inputs.map(() => null);
-    try {
-      const found = engine.autograd.grad(
-        taking.map((at) => outputs[at]!),
-        inputs,
-        {
-          gradOutputs: taking.map((at) => pieces[at]!),
-          allowUnused: true,
-        },
-      );
-      return found.map((one) => (one === null ? null : toArray(one)));
-    } catch (error) {
-      throw new BackwardError(error);
-    }
+    if (!outputs.some((one) => one.requiresGrad)) return inputs.map(() => null);
+    return pulled(outputs, inputs, pieces, false).map((one) => (one === null ? null : toArray(one)));
   }
 
   /** J·v in forward mode, all outputs in one. */
@@ -235,6 +215,31 @@ class Point {
       );
     return floating;
   }
+}
+
+/** The gradients of the inputs under these grad_outputs. @throws BackwardError where a backward throws, or changes what it is given */
+function pulled(
+  outputs: readonly EngineTensor[],
+  inputs: readonly EngineTensor[],
+  gradOutputs: readonly EngineTensor[],
+  createGraph: boolean,
+): (EngineTensor | null)[] {
+  const taking = outputs.flatMap((one, at) => (one.requiresGrad ? [at] : []));
+  const given = taking.map((at) => gradOutputs[at]!);
+  const versions = given.map((one) => one.version);
+  let found: (EngineTensor | null)[];
+  try {
+    found = engine.autograd.grad(
+      taking.map((at) => outputs[at]!),
+      [...inputs],
+      { gradOutputs: given, createGraph, allowUnused: true },
+    );
+  } catch (error) {
+    throw new BackwardError(error);
+  }
+  if (given.some((one, k) => one.version !== versions[k]))
+    throw new BackwardError('it changes its grad_output in place, which others may read too');
+  return found;
 }
 
 /** A fresh float64 tensor in memory of its own. */

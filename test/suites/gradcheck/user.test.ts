@@ -71,6 +71,36 @@ describe('gradcheck', () => {
     expect(gradcheck((x) => x!.mul(x!.detach()), [matrix()]).verdict).toBe('fail');
     expect(gradcheck((x) => x!.detach(), [matrix()]).verdict).toBe('fail');
   });
+  test('fails a backward that changes its grad_output', () => {
+    const changing = (times: number) =>
+      engine.defineFunction({
+        forward: (ctx, x: Tensor) => {
+          ctx.saveForBackward(x);
+          return x.exp();
+        },
+        backward: (ctx, g) => {
+          const grad = g!.mul(ctx.savedTensors[0]!.exp());
+          if (times > 0) g!.detach().mul_(times);
+          return [grad];
+        },
+      });
+    expect(gradcheck(changing(0) as TensorFunction, [matrix()]).verdict).toBe('pass');
+    const report = gradcheck(changing(2) as TensorFunction, [matrix()]);
+    expect(report).toMatchObject({
+      verdict: 'fail',
+      message: expect.stringContaining('changes its grad_output in place'),
+    });
+    // The same in the second order only.
+    const inPlace = engine.defineFunction({
+      forward: (_, x: Tensor) => x.mul(2),
+      backward: (_, g) => [engine.isGradEnabled() ? g!.mul_(2) : g!.mul(2)],
+    });
+    const second = gradcheck(inPlace as TensorFunction, [matrix()], { forward: false });
+    expect(second).toMatchObject({
+      verdict: 'fail',
+      message: expect.stringMatching(/backward pass throws: (mul_|it changes its grad_output)/),
+    });
+  });
   test('holds each output to its own scale', () => {
     for (const factor of [1e9, 1e12, 1e-9]) {
       const outputs =
