@@ -146,11 +146,30 @@ function sizeSignatures(op: Op, lead: number, result: string): string[] {
   ];
 }
 
-const endsWithSize = (op: Op, lead: number): boolean =>
-  op.params
-    .slice(lead)
-    .filter((p) => p.keyword !== true)
-    .at(-1)?.kind === 'size';
+/** The same for a list that may be spread: `blockDiag(a, b)`, `blockDiag([a, b])`. */
+function listSignatures(op: Op, result: string): string[] {
+  const last = op.params.findLast((p) => p.keyword !== true)!;
+  const member = last.kind === 'any' ? `(${nullable(last)})[number]` : 'Tensor';
+  const before = op.params
+    .filter((p) => p.keyword !== true && p !== last)
+    .map((p) => `${declare(p, true)}, `)
+    .join('');
+  const name = safe(camelCase(last.name));
+  const options = op.params.some((p) => p.keyword === true) ? `, ${optionsName(op)}` : '';
+  return [
+    ...signatures(op, 0, result),
+    `(${before}...${name}: readonly ${member}[]): ${result}`,
+    ...(options === '' ? [] : [`(${before}...${name}: readonly [...${member}[]${options}]): ${result}`]),
+  ];
+}
+
+const lastPositional = (op: Op, lead: number): Param | undefined =>
+  op.params.slice(lead).findLast((p) => p.keyword !== true);
+const endsWithSize = (op: Op, lead: number): boolean => lastPositional(op, lead)?.kind === 'size';
+/** Ops with signatures of their own say themselves what they take. */
+const endsWithList = (op: Op, lead: number): boolean =>
+  op.def.signatures === undefined &&
+  (lastPositional(op, lead)?.variadic === true || lastPositional(op, lead)?.kind === 'tensorOrTensors');
 
 function docComment(op: Op, indent: string, lead = 0): string {
   const lines = [
@@ -202,6 +221,12 @@ function bodyOf(op: Op, target: string, callee: string, lead: number): { params:
       body: `${fast}return ${target}(...bindSizeCall(${callee}, [${self.join(', ')}], args))`,
     };
   }
+  if (endsWithList(op, lead)) {
+    return {
+      params: '...args: readonly unknown[]',
+      body: `return ${target}(...bindListCall(${callee}, [${self.join(', ')}], args))`,
+    };
+  }
   const positional = op.params.slice(lead).filter((p) => p.keyword !== true);
   const names = [...positional.map((p) => safe(camelCase(p.name))), 'more'];
   const most = positional.length;
@@ -228,7 +253,13 @@ function functionText(f: Found): string {
     o.replace('(', '(input: Tensor, ').replace('(input: Tensor, )', '(input: Tensor)'),
   );
   const result = resultOf(op);
-  const heads = own ?? (endsWithSize(op, 0) ? sizeSignatures(op, 0, result) : signatures(op, 0, result));
+  const heads =
+    own ??
+    (endsWithSize(op, 0)
+      ? sizeSignatures(op, 0, result)
+      : endsWithList(op, 0)
+        ? listSignatures(op, result)
+        : signatures(op, 0, result));
   const { params, body } = bodyOf(op, target, callee, 0);
   return `${docComment(op, '')}${heads.map((h) => `${exported}function ${name}${h};\n`).join('')}${exported}function ${name}(${params}): unknown {\n  ${body};\n}${tail}`;
 }
@@ -290,6 +321,7 @@ function importsFor(body: string, modules: readonly string[], tensorImport: stri
     ['DeviceLike', "import type { DeviceLike } from '../core/device.js';"],
     ['DTypeLike', "import type { DTypeLike } from '../core/dtype.js';"],
     ['bindCall', "import { bindCall } from '../registry/calls.js';"],
+    ['bindListCall', "import { bindListCall } from '../registry/calls.js';"],
     ['bindSizeCall', "import { bindSizeCall } from '../registry/calls.js';"],
     ['sizeAlone', "import { sizeAlone } from '../registry/calls.js';"],
     ['isOptions', "import { isOptions } from '../core/options.js';"],

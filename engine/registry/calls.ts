@@ -74,6 +74,20 @@ export function bindSizeCall(op: Callee, lead: readonly unknown[], args: readonl
   return bound(op, given, given.length, options, lead.length);
 }
 
+/** The same for ops whose last positional parameter is a list that may also be spread: `einsum('ij,jk', a, b)`, `blockDiag([a, b])`. */
+export function bindListCall(op: Callee, lead: readonly unknown[], args: readonly unknown[]): unknown[] {
+  const last = args.at(-1);
+  const options = isOptions(last) ? last : null;
+  const rest = options === null ? args : args.slice(0, -1);
+  const before = layoutOf(op).positional.length - 1 - lead.length;
+  const members = rest.slice(before);
+  const given = [...lead, ...rest.slice(0, before)];
+  const kind = op.params[layoutOf(op).positional.at(-1)!]!.kind;
+  const whole = members.length === 1 && (Array.isArray(members[0]) || kind === 'tensorOrTensors');
+  if (members.length > 0) given.push(whole ? members[0] : members);
+  return bound(op, given, given.length, options, lead.length);
+}
+
 /** The size of a call that has nothing else, `[2, 3]` or `2, 3`; null for any other call. */
 export function sizeAlone(args: readonly unknown[]): unknown {
   const [first] = args;

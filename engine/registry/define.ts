@@ -35,7 +35,7 @@ export interface Param {
   readonly default?: number | boolean | string | null | readonly number[];
   /** Keyword-only: goes in the trailing options object. */
   readonly keyword?: boolean;
-  /** Python takes the members of this list as separate arguments: block_diag(a, b). Here it is a list. */
+  /** The members of this list may also be separate arguments, as in Python: blockDiag(a, b). */
   readonly variadic?: boolean;
   /** Takes no part in dtype promotion (a condition). */
   readonly neutral?: boolean;

@@ -242,8 +242,8 @@ export const einsum = defineOp({
   numpy: 'numpy.einsum',
   doc: 'Sums of products by Einstein’s convention: `ij,jk->ik`, with `...`, repeated and implicit subscripts; or operands with lists of labels.',
   params: [
-    { name: 'equation', kind: 'any' },
-    { name: 'operands', kind: 'any', variadic: true },
+    { name: 'equation', kind: 'any', type: 'string | Tensor' },
+    { name: 'operands', kind: 'any', type: 'readonly (Tensor | readonly number[])[]', variadic: true },
   ],
   variants: ['function'],
   compose: (equation: unknown, operands: unknown): Tensor =>
