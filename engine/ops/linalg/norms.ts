@@ -158,7 +158,14 @@ function matrixNormOf(
   if (size !== 2 && ord !== 'nuc') {
     const hint = `${op}: Order ${describe(ord)} not supported.`;
     if (typeof ord === 'string') throw new RuntimeError(message(op, "an order 'fro' or 'nuc'", ord, hint));
-    throw new RuntimeError(message(op, "an order of 'fro', 'nuc', ±1, ±2, ±Infinity", String(ord), hint));
+    throw new RuntimeError(
+      message(
+        op,
+        "an order of 'fro', 'nuc', ±1, ±2, ±Infinity",
+        typeof ord === 'number' ? String(ord) : describe(ord),
+        hint,
+      ),
+    );
   }
   const rest = x.sizes.map((_, i) => i).filter((i) => i !== a && i !== b);
   const s = singularValues(op, x.permute([...rest, a, b]));

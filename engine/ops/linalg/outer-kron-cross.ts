@@ -1,5 +1,5 @@
 // Products that are compositions: outer, inner, vdot, vecdot, cross, kron, tensordot, multiDot, trace.
-import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { describe, message, RuntimeError, showShape } from '../../core/errors.js';
 import { broadcastShapes, noDims, requireDimsOfSet, wrapDim, wrapDims } from '../../core/shape.js';
 import { Tensor } from '../../core/tensor.js';
 import { defineOp, type OpTests, type Param } from '../../registry/define.js';
@@ -201,7 +201,7 @@ function dimPairs(a: Tensor, dims: unknown): readonly [readonly number[], readon
     ? given.map((one: unknown) => (Array.isArray(one) ? (one as number[]) : [one as number]))
     : [];
   if (lists.length !== 2)
-    throw fail('tensordot', 'an integer or two lists of dims', String(given), 'both dimension lists');
+    throw fail('tensordot', 'an integer or two lists of dims', describe(given), 'both dimension lists');
   return [lists[0]!, lists[1]!];
 }
 

@@ -5,6 +5,7 @@ import type { ConvAxis as Axis } from '../../backend/commands/conv.js';
 import { type DType, int64 } from '../../core/dtype.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
+import { camelCase } from '../../core/options.js';
 import { numelOf, type Shape } from '../../core/shape.js';
 import type { Scalar, Tensor } from '../../core/tensor.js';
 import { input } from '../../pointwise/expr.js';
@@ -50,7 +51,7 @@ export function spread(op: string, name: string, value: Ints, n: number): readon
   const tuple = n === 1 ? 'a tuple of one int' : `a tuple of ${n} ints`;
   return refuse(
     op,
-    `'${name}' to be 1 or ${n} integers`,
+    `'${camelCase(name)}' to be 1 or ${n} integers`,
     showShape(value),
     `${op}: ${name} must either be a single int, or ${tuple}`,
   );

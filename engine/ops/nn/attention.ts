@@ -42,7 +42,7 @@ function checkAttention(op: string, parts: readonly Tensor[], mask: Tensor | nul
   }
   if (mask !== null && causal) {
     const hint = '_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True';
-    refuse(op, 'a mask or is_causal', 'both', hint);
+    refuse(op, 'a mask or isCausal', 'both', hint);
   }
   if (mask !== null && mask.dtype !== bool && mask.dtype !== parts[0]!.dtype) {
     const hint = `Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: ${mask.dtype.name} and query.dtype: ${dtypes[0]} instead.`;

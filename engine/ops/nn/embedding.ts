@@ -96,7 +96,7 @@ function looked(weight: Tensor, flat: Tensor, how: Lookup): Tensor {
 function paddingOf(op: string, padding: number | null, rows: number): number {
   if (padding === null) return -1;
   if (padding >= rows || padding < -rows) {
-    refuse(op, `a padding_idx of ${rows} rows`, String(padding), 'Padding_idx must be within num_embeddings');
+    refuse(op, `a paddingIdx of ${rows} rows`, String(padding), 'Padding_idx must be within num_embeddings');
   }
   return padding < 0 ? padding + rows : padding;
 }
@@ -320,7 +320,7 @@ export const embeddingBag = defineOp({
     checkOffsets(op, bag);
     if (mode === 'max' && byFrequency) {
       const hint = 'max mode does not support scaling the gradient by the frequency';
-      refuse(op, 'no scale_grad_by_freq with max', 'both', hint, ValueError);
+      refuse(op, 'no scaleGradByFreq with max', 'both', hint, ValueError);
     }
     const rows = weight.sizes[0]!;
     checkIndices(op, bag.flat, rows, (at) => {
@@ -381,7 +381,7 @@ export const oneHot = defineOp({
     }
     if (x.length === 0 && given <= 0) {
       const hint = 'Can not infer total number of classes from empty tensor.';
-      refuse(op, 'num_classes with an empty tensor', String(given), hint);
+      refuse(op, 'numClasses with an empty tensor', String(given), hint);
     }
     const least = x.length === 0 ? 0 : Number(x.min().item());
     if (least < 0) refuse(op, 'classes of at least 0', String(least), 'Class values must be non-negative.');

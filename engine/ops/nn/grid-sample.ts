@@ -3,6 +3,7 @@
 
 import {
   ArgumentError,
+  describe,
   message,
   NotImplementedError,
   RuntimeError,
@@ -297,7 +298,7 @@ export const affineGrid = defineOp({
   compose: (theta: Tensor, given: unknown, align: boolean | null): Tensor => {
     const op = 'affineGrid';
     if (!Array.isArray(given) || ![...given].every((v) => Number.isInteger(v)))
-      throw new ArgumentError(message(op, "'size' to be a list of integers", String(given)));
+      throw new ArgumentError(message(op, "'size' to be a list of integers", describe(given)));
     const size = given as number[];
     checkTheta(op, theta, size, align ?? false);
     requireTables(op, size);

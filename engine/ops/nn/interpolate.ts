@@ -9,6 +9,7 @@ import {
   showShape,
   ValueError,
 } from '../../core/errors.js';
+import { camelCase } from '../../core/options.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { oneOf } from '../../registry/params.js';
@@ -95,7 +96,7 @@ function perDim(op: string, x: Tensor, name: string, value: unknown): Numbers {
     throw new ValueError(
       message(
         op,
-        `${name} for ${n} spatial dims`,
+        `${camelCase(name)} for ${n} spatial dims`,
         describe(value),
         `Input and ${name} must have the same number of spatial dimensions, but got input with spatial dimensions of ${showShape(x.sizes.slice(2))} and ${name} of ${list.length}`,
       ),
@@ -104,7 +105,7 @@ function perDim(op: string, x: Tensor, name: string, value: unknown): Numbers {
   for (const v of list)
     if (typeof v !== 'number' || (name === 'output_size' && !Number.isInteger(v)))
       throw new ArgumentError(
-        message(op, `'${name}' to be numbers`, describe(v), 'expected size to be integers'),
+        message(op, `'${camelCase(name)}' to be numbers`, describe(v), 'expected size to be integers'),
       );
   return list as number[];
 }

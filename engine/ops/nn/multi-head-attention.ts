@@ -124,7 +124,7 @@ function sourcesOf(
 ): Sources {
   let s: Sources = { k, v, mask, padding };
   if ((m.biasK === null) !== (m.biasV === null)) {
-    refuse(multiHead, 'bias_k and bias_v', 'one of them', 'bias_k and bias_v must be set together');
+    refuse(multiHead, 'biasK and biasV', 'one of them', 'bias_k and bias_v must be set together');
   }
   if (m.biasK !== null && m.biasV !== null) {
     const [bk, bv] = [m.biasK.repeat([1, h.batch, 1]), m.biasV.repeat([1, h.batch, 1])];

@@ -189,7 +189,7 @@ interface Entropy {
 function entropyOf(x: Tensor, y: Tensor, e: Entropy): Tensor {
   if (!(e.smoothing >= 0 && e.smoothing <= 1)) {
     const hint = `label_smoothing must be between 0.0 and 1.0. Got: ${e.smoothing}`;
-    throw new RuntimeError(message(e.op, 'label_smoothing in [0, 1]', String(e.smoothing), hint));
+    throw new RuntimeError(message(e.op, 'labelSmoothing in [0, 1]', String(e.smoothing), hint));
   }
   if (sameShape(x.sizes, y.sizes) && x.ndim > 0) return ofProbabilities(x, y, e);
   checkNll(e.op, x, y, e.weight);

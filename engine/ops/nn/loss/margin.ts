@@ -1,9 +1,9 @@
 // Margin losses: ranking, cosine embedding, triplets, multi-class hinge.
 
 import { int64 } from '../../../core/dtype.js';
-import { IndexError, message, showShape, ValueError } from '../../../core/errors.js';
+import { ArgumentError, describe, IndexError, message, showShape, ValueError } from '../../../core/errors.js';
 import { broadcastShapes, sameShape } from '../../../core/shape.js';
-import type { Tensor } from '../../../core/tensor.js';
+import { Tensor } from '../../../core/tensor.js';
 import { apply } from '../../../pointwise/expr.js';
 import { formula, p0, requireFloating } from '../../../pointwise/fused-expression.js';
 import { defineOp } from '../../../registry/define.js';
@@ -203,6 +203,16 @@ export const tripletMarginLoss = defineOp({
   }),
 });
 
+/** The user's own distance, whose result is checked. */
+const measured =
+  (op: string, what: string, distance: Triplet['apart']): Triplet['apart'] =>
+  (a, b) => {
+    const found: unknown = distance(a, b);
+    if (!(found instanceof Tensor))
+      throw new ArgumentError(message(op, what, `one that returns ${describe(found)}`));
+    return found;
+  };
+
 export const tripletMarginWithDistanceLoss = defineOp({
   name: 'tripletMarginWithDistanceLoss',
   torch: 'torch.nn.functional.triplet_margin_with_distance_loss',
@@ -231,7 +241,11 @@ export const tripletMarginWithDistanceLoss = defineOp({
     reduction: string,
   ): Tensor => {
     const op = 'tripletMarginWithDistanceLoss';
-    const apart = typeof given === 'function' ? (given as Triplet['apart']) : apartBy(op, 2, 1e-6);
+    const what = "'distanceFunction' to be a function that returns a Tensor";
+    if (given !== null && typeof given !== 'function')
+      throw new ArgumentError(message(op, what, describe(given)));
+    const apart =
+      typeof given === 'function' ? measured(op, what, given as Triplet['apart']) : apartBy(op, 2, 1e-6);
     return tripletOf(anchor, positive, negative, { op, margin, swap, reduction, apart });
   },
   tests: () => ({

@@ -191,7 +191,7 @@ function checkRows(op: string, x: Tensor, shape: readonly number[], weight: Tens
   if (shape.length === 0) {
     const hint =
       'Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []';
-    refuse(op, 'normalized_shape with at least one size', '[]', hint);
+    refuse(op, 'normalizedShape with at least one size', '[]', hint);
   }
   if (weight !== null && !sameShape(weight.sizes, shape)) {
     const hint = `Expected weight to be of same shape as normalized_shape, but got weight of shape ${showShape(weight.sizes)} and normalized_shape = ${showShape(shape)}`;
