@@ -34,8 +34,19 @@ interface Place {
   readonly device: Device;
 }
 
-/** out = A·B for contiguous `out` of shape [...batch, m, n]. */
-export function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matrices): void {
+/** Whether `multiply` can add to what is in `out`. */
+export const canAccumulate = (out: Tensor): boolean =>
+  out.device.backend?.supports('gemm', out.dtype) === true;
+
+/** out = A·B for contiguous `out` of shape [...batch, m, n]; A·B + out where `accumulate` says so (see canAccumulate). */
+export function multiply(
+  op: string,
+  out: Tensor,
+  a: Tensor,
+  b: Tensor,
+  s: Matrices,
+  accumulate = false,
+): void {
   const direct = out.device.backend!.supports('gemm', a.dtype);
   const dtype = direct ? a.dtype : computedIn(a.dtype);
   if (!direct && a.dtype.isComplex) {
@@ -53,7 +64,7 @@ export function multiply(op: string, out: Tensor, a: Tensor, b: Tensor, s: Matri
     m: s.m,
     n: s.n,
     k: s.k,
-    accumulate: false,
+    accumulate,
     a: { address: a.address, batch: dims.a, row: s.aRow, column: s.aCol },
     b: { address: b.address, batch: dims.b, row: s.bRow, column: s.bCol },
     c: { address: out.address, batch: dims.c, row: s.n, column: 1 },

@@ -3,8 +3,9 @@ import { record, shouldRecord } from '../../autograd/node.js';
 import { kernelsOf } from '../../core/device.js';
 import { message, NotImplementedError, RuntimeError, showShape } from '../../core/errors.js';
 import { newTensor } from '../../core/factory.js';
-import { broadcastShapes, broadcastStrides, numelOf } from '../../core/shape.js';
+import { broadcastShapes, broadcastStrides, numelOf, type Shape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
+import { rawCopy } from '../../pointwise/copy.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { rawZeros } from '../creation/copy-fill-cast.js';
@@ -44,8 +45,11 @@ function shapeError(op: string, a: Tensor, b: Tensor): RuntimeError {
   );
 }
 
-/** The last two dims of each operand multiplied, the others broadcast. Both have at least 2 dims. No history. */
-function batched(op: string, a: Tensor, b: Tensor): Tensor {
+/**
+ * The last two dims of each operand multiplied, the others broadcast. Both have at least 2 dims. No history. `added` is a row that
+ * each row of the result starts from.
+ */
+export function batched(op: string, a: Tensor, b: Tensor, added: Tensor | null = null): Tensor {
   checkPair(op, a, b);
   const [p, q] = [a.ndim, b.ndim];
   const m = a.sizes[p - 2]!;
@@ -57,9 +61,11 @@ function batched(op: string, a: Tensor, b: Tensor): Tensor {
   const batch = broadcastShapes(op, aLead, bLead);
   const shape = [...batch, m, n];
   if (numelOf(shape) === 0) return newTensor(shape, a.dtype);
-  if (k === 0) return rawZeros(shape, a.dtype);
+  if (k === 0 && added === null) return rawZeros(shape, a.dtype);
   const out = newTensor(shape, a.dtype);
-  multiply(op, out, a, b, {
+  if (added !== null) rawCopy(out, added);
+  if (k === 0) return out;
+  const sizes = {
     batch,
     m,
     n,
@@ -70,22 +76,53 @@ function batched(op: string, a: Tensor, b: Tensor): Tensor {
     bBatch: broadcastStrides(bLead, b.strides.slice(0, -2), batch),
     bRow: b.strides[q - 2]!,
     bCol: b.strides[q - 1]!,
-  });
+  };
+  multiply(op, out, a, b, sizes, added !== null);
   return out;
 }
 
 /** The recorded product of matrices with at least 2 dims each; broadcast batches are summed by the backward walk. */
-function product(op: string, nodeName: string, a: Tensor, b: Tensor): Tensor {
+export function product(op: string, nodeName: string, a: Tensor, b: Tensor): Tensor {
   const out = batched(op, a, b);
   if (!shouldRecord([a, b])) return out;
   return record(nodeName, out, [a, b], (save) => {
     const left = b.requiresGrad ? save(a) : null;
     const right = a.requiresGrad ? save(b) : null;
+    const [aSizes, bSizes] = [a.sizes, b.sizes];
     return ([g]) => [
-      right === null ? null : product(op, nodeName, g!, right.get().transpose(-2, -1).conj()),
-      left === null ? null : product(op, nodeName, left.get().transpose(-2, -1).conj(), g!),
+      right === null ? null : gradientOfLeft(op, nodeName, g!, right.get().conj(), aSizes),
+      left === null ? null : gradientOfRight(op, nodeName, left.get().conj(), g!, bSizes),
     ];
   });
+}
+
+/** How many matrices an operand holds. */
+const matricesIn = (sizes: Shape): number => numelOf(sizes.slice(0, -2));
+
+/** Σ G·Bᵀ over the batch where the left operand was one matrix for all of it, in one product where that moves less memory. */
+function gradientOfLeft(op: string, nodeName: string, g: Tensor, b: Tensor, sizes: Shape): Tensor {
+  const count = matricesIn(g.sizes);
+  const [n, m, k] = [g.sizes.at(-2)!, g.sizes.at(-1)!, b.sizes.at(-2)!];
+  if (count > 1 && matricesIn(sizes) === 1 && matricesIn(b.sizes) === count && n * k > (n + k) * m) {
+    const side = (x: Tensor, rows: number): Tensor =>
+      x
+        .reshape(count, rows, m)
+        .transpose(0, 1)
+        .reshape(rows, count * m);
+    return product(op, nodeName, side(g, n), side(b, k).t()).reshape(sizes);
+  }
+  return product(op, nodeName, g, b.transpose(-2, -1));
+}
+
+/** Σ Aᵀ·G over the batch where the right operand was one matrix for all of it: one product of all rows. */
+export function gradientOfRight(op: string, nodeName: string, a: Tensor, g: Tensor, sizes: Shape): Tensor {
+  const count = matricesIn(g.sizes);
+  if (g.ndim > 2 && matricesIn(sizes) === 1 && matricesIn(a.sizes) === count) {
+    const rows = count * a.sizes.at(-2)!;
+    const flat = (x: Tensor): Tensor => x.reshape(rows, x.sizes.at(-1)!);
+    return product(op, nodeName, flat(a).t(), flat(g)).reshape(sizes);
+  }
+  return product(op, nodeName, a.transpose(-2, -1), g);
 }
 
 function requireDims(op: string, name: string, x: Tensor, dims: number): void {

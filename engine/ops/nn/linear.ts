@@ -1,9 +1,15 @@
 // linear and bilinear, as matrix products.
+
+import { record, shouldRecord } from '../../autograd/node.js';
+import { kernelsOf } from '../../core/device.js';
 import { message, RuntimeError, showShape } from '../../core/errors.js';
+import { seenAs } from '../../core/factory.js';
 import { sameShape } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
+import { canAccumulate } from '../linalg/gemm.js';
+import { batched, gradientOfRight, product } from '../linalg/matmul.js';
 
 const f64 = { dtype: 'float64' };
 const weightParam: Param = { name: 'weight', kind: 'tensor' };
@@ -35,9 +41,36 @@ export function linearOf(x: Tensor, weight: Tensor, bias: Tensor | null): Tensor
     refuse('linear', `an input of ${features} features`, showShape(x.sizes), hint);
   }
   checkDTypes('linear', x, [weight, bias]);
-  const product = x.matmul(weight.ndim === 1 ? weight : weight.t());
-  return bias === null ? product : product.add(bias);
+  const size = weight.sizes[0]!;
+  const whole =
+    weight.ndim === 2 && bias !== null && x.ndim > 1 && (bias.ndim === 0 || sameShape(bias.sizes, [size]));
+  if (whole && canAccumulate(x)) return biased(x, weight, bias);
+  const found = x.matmul(weight.ndim === 1 ? weight : weight.t());
+  return bias === null ? found : found.add(bias);
 }
+
+/** One product that starts from the bias, and one for each gradient, over the rows of all batches. */
+function biased(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  const inputs = [x, weight, bias];
+  kernelsOf('linear', inputs);
+  const out = batched('linear', x, transposed(weight), bias);
+  if (!shouldRecord(inputs)) return out;
+  const name = x.ndim === 2 ? 'AddmmBackward0' : 'ViewBackward0';
+  return record(name, out, inputs, (save) => {
+    const rows = weight.requiresGrad ? save(x) : null;
+    const columns = x.requiresGrad ? save(weight) : null;
+    const sizes = [weight.sizes[1]!, weight.sizes[0]!];
+    return ([g]) => [
+      columns === null ? null : product('linear', 'MmBackward0', g!, columns.get().conj()),
+      rows === null ? null : gradientOfRight('linear', 'MmBackward0', rows.get().conj(), g!, sizes).t(),
+      // The walk sums it to the bias's shape.
+      g!,
+    ];
+  });
+}
+
+const transposed = (x: Tensor): Tensor =>
+  seenAs(x, [x.sizes[1]!, x.sizes[0]!], [x.strides[1]!, x.strides[0]!]);
 
 export const linear = defineOp({
   name: 'linear',
