@@ -71,6 +71,20 @@ export function multiply(
   });
 }
 
+/** c = A·B, or A·B + c, of the last two dims of tensors with the same leading ones; any strides, no history. See canAccumulate. */
+export function multiplyInto(op: string, c: Tensor, a: Tensor, b: Tensor, accumulate: boolean): void {
+  const matrices = (x: Tensor): MatrixOperand => ({
+    address: x.address,
+    batch: x.strides.slice(0, -2),
+    row: x.strides.at(-2)!,
+    column: x.strides.at(-1)!,
+  });
+  const [m, n, k] = [c.sizes.at(-2)!, c.sizes.at(-1)!, a.sizes.at(-1)!];
+  const batch = c.sizes.slice(0, -2);
+  const operands = { a: matrices(a), b: matrices(b), c: matrices(c) };
+  runGemm(op, c.device.kernels!, { dtype: c.dtype.code, batch, m, n, k, accumulate, ...operands });
+}
+
 /** The product of parts of complex numbers, whose real numbers stand `step` apart. */
 function launchParts(
   op: string,

@@ -1,11 +1,16 @@
 // Scaled dot-product attention: two matrix products and a softmax.
 
-import { bool, float64 } from '../../core/dtype.js';
+import { gradMode } from '../../autograd/grad-mode.js';
+import { record } from '../../autograd/node.js';
+import { kernelsOf } from '../../core/device.js';
+import { bool, computedIn } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
+import { expandsTo } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param } from '../../registry/define.js';
 import { call, t } from '../../registry/samples.js';
 import { filled } from '../indexing/index-kernels.js';
+import { attendBlocks, attentionGradients, canAttend, type Heads } from './_attention-blocks.js';
 import { dropped } from './dropout.js';
 import { safeSoftmaxOf } from './softmax.js';
 
@@ -75,10 +80,52 @@ function shared(op: string, x: Tensor, query: Tensor): Tensor {
 function attend(op: string, q: Tensor, rawKey: Tensor, rawValue: Tensor, a: Attention): Tensor {
   const [k, v] = a.grouped ? [shared(op, rawKey, q), shared(op, rawValue, q)] : [rawKey, rawValue];
   const scale = a.scale ?? 1 / Math.sqrt(q.sizes.at(-1)!);
-  // An exponential makes of the rounding of a score what its size says: scores are kept in float64.
-  const scores = q.to(float64).mul(scale).matmul(k.to(float64).transpose(-2, -1));
-  const weights = safeSoftmaxOf(masked(scores, a), -1).to(q.dtype);
-  return dropped(weights, a.dropout, true, { op, channels: false, alpha: false }).matmul(v);
+  const dtype = computedIn(q.dtype);
+  const wide = [q, k, v].map((x) => x.to(dtype)) as [Tensor, Tensor, Tensor];
+  const mask = a.mask === null || a.mask.dtype === bool ? a.mask : a.mask.to(dtype);
+  const simple = a.dropout === 0 && mask?.requiresGrad !== true;
+  const found =
+    simple && canAttend(...wide) && fitsMask(mask, wide[0], wide[1])
+      ? byBlocks(op, ...wide, { ...a, mask, scale })
+      : dropped(weightsOf(wide[0], wide[1], { ...a, mask, scale }), a.dropout, true, {
+          ...{ op, channels: false, alpha: false },
+        }).matmul(wide[2]);
+  return found.to(q.dtype);
+}
+
+type Scaled = Attention & { readonly scale: number };
+
+/** The weights as ops that are recorded. */
+const weightsOf = (q: Tensor, k: Tensor, a: Scaled): Tensor =>
+  safeSoftmaxOf(masked(q.mul(a.scale).matmul(k.transpose(-2, -1)), a), -1);
+
+/** Whether a mask adds no dims of its own. */
+function fitsMask(mask: Tensor | null, q: Tensor, k: Tensor): boolean {
+  return mask === null || expandsTo(mask.sizes, [...q.sizes.slice(0, -1), k.sizes.at(-2)!]);
+}
+
+function byBlocks(op: string, q: Tensor, k: Tensor, v: Tensor, a: Scaled): Tensor {
+  const parts = [q, k, v];
+  kernelsOf(op, a.mask === null ? parts : [...parts, a.mask]);
+  const { mask, causal, scale } = a;
+  const { out, weights } = attendBlocks({ op, q, k, v, mask, causal, scale });
+  return record('ScaledDotProductFlashAttentionForCpuBackward0', out, parts, (save) => {
+    const saved = parts.map(save);
+    const seen = mask && save(mask);
+    return ([g]) => {
+      const [x, y, z] = saved.map((one) => one.get()) as [Tensor, Tensor, Tensor];
+      const heads = { op, q: x, k: y, v: z, mask: seen === null ? null : seen.get(), causal, scale };
+      return gradMode.enabled ? recorded(heads, a, g!) : attentionGradients(heads, weights, g!);
+    };
+  });
+}
+
+/** The same gradients as ops that are recorded. */
+function recorded({ q, k, v, scale }: Heads, a: Scaled, g: Tensor): Tensor[] {
+  const p = weightsOf(q, k, a);
+  const dp = g.matmul(v.transpose(-2, -1));
+  const ds = p.mul(dp.sub(dp.mul(p).sum(-1, true))).mul(scale);
+  return [ds.matmul(k), ds.transpose(-2, -1).matmul(q), p.transpose(-2, -1).matmul(g)];
 }
 
 export const scaledDotProductAttention = defineOp({
