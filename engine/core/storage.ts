@@ -8,8 +8,11 @@ import type { MemoryPool } from '../backend/backend.js';
 import { cpu, type Device, deviceError } from './device.js';
 import { message, OutOfMemoryError, RuntimeError } from './errors.js';
 
-/** Storages up to this size are carved from slabs that V8 itself frees. */
-const smallLimit = 8192;
+/**
+ * Storages up to this size are carved from slabs that V8 itself frees. TORCHSTONE_SLABS=off sends all to the pool, where a
+ * sanitizer sees where each ends.
+ */
+const smallLimit = process.env.TORCHSTONE_SLABS === 'off' ? -1 : 8192;
 const slabSize = 65536;
 const alignment = 64;
 

@@ -67,6 +67,7 @@ class Pool {
   int64_t takeFree(int64_t bytes);
   void giveBack(size_t index);
   bool makeRoom(int64_t bytes, bool force);
+  bool onHost() const { return &source_ == &hostMemory(); }
 
   const Napi::Env env_;
   Source& source_;
