@@ -168,6 +168,7 @@ export const SUITE_TITLES: Readonly<Record<SuiteName, string>> = {
   bench: 'Timings',
   selftest: 'Selftest',
   peers: 'Other engines',
+  fuzz: 'Random calls',
 };
 
 /** The references' names as a person reads them. */

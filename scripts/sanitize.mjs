@@ -1,5 +1,5 @@
 // `npm run sanitize`: the addon under AddressSanitizer and UndefinedBehaviorSanitizer, or under ThreadSanitizer, and what
-// reaches its memory: fixtures, recorded conformance, the gradient check, both fuzzers.
+// reaches its memory: fixtures, recorded conformance, the gradient check, random calls.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { ROOT, STATE, say, since, step } from './lib/steps.mjs';
 const HELP = `usage: npm run sanitize -- [address|thread] [SUITE …]
 
 address (the default): memory errors and undefined behaviour. thread: data races between the threads of a kernel.
-Suites: validate, conformance, gradcheck, fuzz, hostile; without a word all of them. The build stays in native/build/.`;
+Suites: validate, conformance, gradcheck, fuzz; without a word all of them. The build stays in native/build/.`;
 const MINUTE = 60_000;
 const OUT = join(STATE, 'sanitize');
 
@@ -18,7 +18,6 @@ const SUITES = {
   conformance: ['conformance', '--quiet'],
   gradcheck: ['gradcheck', '--quick', '--jobs', '2', '--quiet'],
   fuzz: ['fuzz', '--calls', '2000', '--seed', '1', '--quiet'],
-  hostile: ['fuzz', '--hostile', '--calls', '5000', '--seed', '1', '--quiet'],
 };
 
 const KINDS = {

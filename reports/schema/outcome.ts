@@ -22,10 +22,13 @@ export const SUITE_NAMES = [
   'bench',
   'selftest',
   'peers',
+  'fuzz',
 ] as const;
 
 /** The suites of a run of everything: the engine is on trial there, neither the harness nor other engines. */
-export const FULL_RUN = SUITE_NAMES.filter((name) => name !== 'selftest' && name !== 'peers');
+export const FULL_RUN = SUITE_NAMES.filter(
+  (name) => name !== 'selftest' && name !== 'peers' && name !== 'fuzz',
+);
 
 export type SuiteName = (typeof SUITE_NAMES)[number];
 

@@ -63,6 +63,8 @@ export interface Arguments {
   dtypes?: string[];
   /** Conformance only: the number of one sample. */
   sample?: number;
+  /** Fuzz only: how many calls. */
+  calls?: number;
   updateFloor: boolean;
   /** Where the page of the conformance run is written. */
   page?: string;
@@ -116,6 +118,7 @@ export function readArguments(words: readonly string[]): Arguments | { help: tru
     updateFloor: values['update-floor'] === true,
     ...optional('page', text(values.page)),
     ...optional('dtypes', text(values.dtype)?.split(',')),
+    ...optional('calls', positiveOr('calls', text(values.calls))),
     ...optional(
       'sample',
       text(values.sample) === undefined ? undefined : wholeNumber('sample', text(values.sample)!),

@@ -14,6 +14,7 @@ import {
 import { idMatcher } from '../common/cases.js';
 import { suiteResult } from '../common/suite.js';
 import { updateFloor } from '../conformance/baseline.js';
+import { addToOpen } from '../fuzz/known.js';
 import { examine, type Finding } from '../runner/doctor.js';
 import { packageRoot } from '../runner/machine.js';
 import { findReferences } from '../runner/references.js';
@@ -41,6 +42,7 @@ export const COMMAND_TABLE: Readonly<Record<Command, Run>> = {
   notebook: (args, to, words) => suites(['notebook'], args, to, words),
   selftest: (args, to, words) => suites(['selftest'], args, to, words),
   conformance: (args, to, words) => suites(['conformance'], args, to, words),
+  fuzz: (args, to, words) => suites(['fuzz'], args, to, words),
   peers: (args, to, words) => suites(args.timings ? ['peers', 'bench'] : ['peers'], args, to, words),
   all: (args, to, words) => suites(FULL_RUN, args, to, words),
   replay,
@@ -71,7 +73,7 @@ async function suites(
       folder,
     );
     interrupt.off();
-    if (args.updateFloor) to.err(`${updateFloor(run)}\n`);
+    if (args.updateFloor) to.err(`${args.command === 'fuzz' ? addToOpen(run) : updateFloor(run)}\n`);
     return told(gate(run), args, folder, to);
   };
   return args.watch ? whileChanging(once, to.err) : once();

@@ -10,6 +10,7 @@ export const COMMANDS = {
   notebook: 'run the introductory notebook cell by cell',
   selftest: 'put deliberate faults into the engine and see whether the suites notice each of them',
   conformance: "replay the calls of PyTorch's own test database against PyTorch",
+  fuzz: 'make random calls of every op here and in PyTorch, and compare all that comes back',
   peers: 'ask other JavaScript engines the recorded calls; those that are not installed are left out',
   replay: 'run one recorded case again and tell all about it: inputs, errors, where they sit',
   minimise: 'find the smallest call that fails as a recorded case does (asks PyTorch)',
@@ -38,11 +39,12 @@ const RUNS: readonly Command[] = [
   'selftest',
   'conformance',
   'peers',
+  'fuzz',
   'all',
 ];
 
 /** Suites whose cases can be split. */
-const SPLIT: readonly Command[] = ['validate', 'gradcheck', 'conformance', 'notebook', 'all'];
+const SPLIT: readonly Command[] = ['validate', 'gradcheck', 'conformance', 'fuzz', 'notebook', 'all'];
 
 /** Every flag by its name. */
 export const FLAGS: Readonly<Record<string, Flag>> = {
@@ -60,6 +62,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
       'selftest',
       'conformance',
       'peers',
+      'fuzz',
       'report',
     ],
   },
@@ -173,7 +176,8 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     help: 'ask PyTorch for every sample, instead of replaying the recorded ones',
     of: ['conformance'],
   },
-  verbose: { type: 'boolean', help: 'show every call that fails', of: ['conformance', 'peers'] },
+  verbose: { type: 'boolean', help: 'show every call that fails', of: ['conformance', 'peers', 'fuzz'] },
+  calls: { type: 'string', value: 'N', help: 'how many calls (default 5000)', of: ['fuzz'] },
   dtype: {
     type: 'string',
     value: 'float32,errors',
@@ -188,8 +192,8 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   },
   'update-floor': {
     type: 'boolean',
-    help: 'write the passing entries and compared elements of this run as the floor to hold',
-    of: ['conformance'],
+    help: 'write the passing entries and compared elements of this run as the floor to hold; fuzz: add what disagrees to the list of open ops',
+    of: ['conformance', 'fuzz'],
   },
   page: {
     type: 'string',
@@ -209,6 +213,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   selftest: 'torchstone selftest [--filter MUTANT|timing]',
   conformance:
     'torchstone conformance [--live [--seed N]] [--filter ENTRY] [--dtype float32] [--sample N] [--verbose]',
+  fuzz: 'torchstone fuzz [--calls N] [--seed S] [--filter OP] [--shard I/N] [--jobs N] [--verbose]',
   peers: 'torchstone peers [--vs tfjs-wasm,numpy-ts] [--filter TEXT] [--timings] [--page FILE.md]',
   replay: 'torchstone replay ID|FILE.capsule.json',
   minimise: 'torchstone minimise ID [--out FOLDER]',

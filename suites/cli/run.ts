@@ -35,6 +35,7 @@ export function suiteOrder(
     ...(args.verbose ? { verbose: true } : {}),
     ...(args.dtypes === undefined ? {} : { dtypes: args.dtypes }),
     ...(args.sample === undefined ? {} : { sample: args.sample }),
+    ...(args.calls === undefined ? {} : { calls: args.calls }),
     ...(folder === undefined ? {} : { capsules: join(resolve(folder), 'capsules') }),
     ...(args.vs === undefined ? {} : { vs: args.vs }),
     ...(args.peers === undefined ? {} : { peers: args.peers }),

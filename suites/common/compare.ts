@@ -1,6 +1,7 @@
 // Comparison of two arrays, and the text of a mismatch. Plain arrays only.
 
 import { figure, type Worst } from '../../reports/schema/index.js';
+import { brainToNumber, halfToNumber } from './half.js';
 import { guessPattern } from './mismatch-hint.js';
 import { sizeOf, unravel } from './shapes.js';
 import { showTolerance, type Tolerance } from './tolerances.js';
@@ -71,13 +72,22 @@ export function compareArrays(
   const what = options.what ?? 'value';
   const outside = headerProblem(got, want, options);
   if (outside !== undefined) return refused(`${what}: ${outside}`, showTolerance(tolerance));
-  const scale = Math.min(1, options.scale ?? greatest(want));
-  const walk = new Walk(inParts(got), inParts(want), tolerance, Number.isFinite(scale) ? scale : 1);
+  const [ours, theirs] = [asNumbers(got), asNumbers(want)];
+  const scale = Math.min(1, options.scale ?? greatest(theirs));
+  const walk = new Walk(inParts(ours), inParts(theirs), tolerance, Number.isFinite(scale) ? scale : 1);
   walk.run();
   return walk.result(what);
 }
 
 const partsOf = (dtype: string): number => (dtype.startsWith('complex') ? 2 : 1);
+
+/** 16-bit floats travel as their bits: as the numbers that they are. */
+function asNumbers(value: ArrayValue): ArrayValue {
+  const read =
+    value.dtype === 'float16' ? halfToNumber : value.dtype === 'bfloat16' ? brainToNumber : undefined;
+  if (read === undefined || !(value.data instanceof Uint16Array)) return value;
+  return { ...value, data: Float64Array.from(value.data, read) };
+}
 
 /** A complex array as the real one that its parts are: a last dim of two more. */
 function inParts(value: ArrayValue): ArrayValue {

@@ -21,8 +21,8 @@ const Dtype = z.enum([
   'complex128',
 ]);
 const Size = z.int().nonnegative();
-const Shape = z.array(Size).max(16);
-const Strides = z.array(z.int()).max(16);
+const Shape = z.array(Size).max(64);
+const Strides = z.array(z.int()).max(64);
 
 /** A path inside the fixture folder: relative, forward slashes, no way out. */
 const RelativePath = z

@@ -42,8 +42,10 @@ export interface SuiteOptions {
   dtypes?: readonly string[];
   /** Conformance only: the number of one sample. */
   sample?: number;
-  /** Conformance only: show every call that fails. */
+  /** Show every call that fails. */
   verbose?: boolean;
+  /** Fuzz only: how many calls. */
+  calls?: number;
   /** Only every `count`-th case, from `index` on (0-based). */
   shard?: Shard;
   /** Validate only: one case of each op. */

@@ -1,6 +1,7 @@
 // Plain arrays of both sides of a comparison: recorded bytes and the engine's tensors, in contiguous order.
 import { type DType, Tensor } from 'torchstone';
 import { adopt, asDType, type Storage } from 'torchstone/internals';
+import { brainToNumber, halfToNumber } from '../common/half.js';
 import { placed } from '../runner/device.js';
 import type { Blob, WireArray, WireTensor } from './wire.js';
 
@@ -49,24 +50,6 @@ function decoded(bits: Uint16Array, read: (bits: number) => number): Float64Arra
   const out = new Float64Array(bits.length);
   for (let i = 0; i < bits.length; i++) out[i] = read(bits[i]!);
   return out;
-}
-
-/** IEEE binary16 as a number. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-const word = new Uint32Array(1);
-const asFloat = new Float32Array(word.buffer);
-/** bfloat16 as a number: the upper half of a float32. */
-export function brainToNumber(bits: number): number {
-  word[0] = bits << 16;
-  return asFloat[0]!;
 }
 
 /** Recorded bytes as numbers. */

@@ -1,5 +1,5 @@
 // Arrays of module recordings: [dtype, shape, base64 of the little-endian bytes]. `elementsOf(recorded)`.
-import { halfToNumber } from './arrays.js';
+import { halfToNumber } from '../common/half.js';
 
 export type RecordedArray = readonly [dtype: string, shape: readonly number[], data: string];
 

@@ -1,6 +1,8 @@
 // A gradient check's problem: a function of flat arrays, and arithmetic on them.
 import { unravel } from '../common/shapes.js';
 
+export { generator } from '../common/random.js';
+
 /** A function of several arrays, and its own opinion of its gradient. */
 export interface Problem {
   readonly inputs: readonly Float64Array[];
@@ -56,17 +58,6 @@ export function dotSize(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i += 1) sum += Math.abs(a[i]! * b[i]!);
   return sum;
-}
-
-/** A small seeded generator: the same check twice gives the same report. */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Weights without symmetry: neither equal nor of one sign, so that a transposed or unsummed gradient shows. */

@@ -23,7 +23,8 @@ def main() -> int:
             folder = Path(request["folder"])
             cases = json.loads(Path(request["cases"]).read_text(encoding="utf-8"))
             report = make_fixtures.write(cases, folder)
-            manifest.write(folder)
+            if report["cases"]:
+                manifest.write(folder)
             answer = {"ok": True, "cases": report["cases"]}
         except Exception as error:  # noqa: BLE001 - the asker decides what a failure means
             answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}

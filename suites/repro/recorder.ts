@@ -26,17 +26,17 @@ export class Recorder {
     this.#child.stdin.on('error', () => {});
   }
 
-  /** A tree of those of the cases that PyTorch takes. @throws CannotRunError when it does not answer. */
-  async record(cases: readonly Case[]): Promise<Fixtures> {
+  /** A tree of those of the cases that PyTorch takes; null where it takes none. @throws CannotRunError when it does not answer. */
+  async record(cases: readonly Case[]): Promise<Fixtures | null> {
     const tree = join(this.#folder, `tree-${this.#trees++}`);
     const file = `${tree}.json`;
     writeFileSync(file, JSON.stringify(cases));
     this.#child.stdin.write(`${JSON.stringify({ cases: file, folder: tree })}\n`);
     const { value, done } = await this.#lines.next();
     if (done) throw new CannotRunError('the reference ended before it answered');
-    const answer = JSON.parse(value) as { ok: boolean; error?: string };
+    const answer = JSON.parse(value) as { ok: boolean; error?: string; cases?: number };
     if (!answer.ok) throw new CannotRunError(`the reference did not record: ${answer.error}`);
-    return openFixtures(tree);
+    return answer.cases === 0 ? null : openFixtures(tree);
   }
 
   close(): void {

@@ -58,8 +58,8 @@ async function pytorchs(
   const recorder = new Recorder(python);
   try {
     const tree = await recorder.record([call]);
-    const found = tree.casesOf(op).find((one) => one.id === id);
-    if (!found?.outputs) return undefined;
+    const found = tree?.casesOf(op).find((one) => one.id === id);
+    if (tree === null || !found?.outputs) return undefined;
     return { by: 'PyTorch', outputs: found.outputs.map((_, k) => asValue(tree.array(op, `${id}/out${k}`))) };
   } catch {
     return undefined; // PyTorch takes no float64 there.

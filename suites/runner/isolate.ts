@@ -55,6 +55,7 @@ const LIMITS: Readonly<Record<SuiteName, Limits>> = {
   selftest: { minutes: 40, caseSeconds: 300 },
   conformance: { minutes: 10, caseSeconds: 60 },
   peers: { minutes: 20, caseSeconds: 600 },
+  fuzz: { minutes: 240, caseSeconds: 120 },
 };
 const FULL_FACTOR = 20;
 /** After so many crashes something is wrong with more than a case. */
@@ -62,7 +63,12 @@ const MOST_CRASHES = 25;
 /** `--jobs` may ask for so many on any machine. */
 const LEAST_JOBS = 4;
 /** Suites whose cases do not disturb each other, and which may be split among processes. */
-const DIVISIBLE: ReadonlySet<SuiteName> = new Set<SuiteName>(['validate', 'gradcheck', 'conformance']);
+const DIVISIBLE: ReadonlySet<SuiteName> = new Set<SuiteName>([
+  'validate',
+  'gradcheck',
+  'conformance',
+  'fuzz',
+]);
 
 /** Runs one suite in processes of its own: `jobs` of them where it can be split. */
 export async function isolated(

@@ -10,6 +10,7 @@ const MODULES: Readonly<Record<SuiteName, () => Promise<Record<string, unknown>>
   selftest: () => import('../selftest/index.js'),
   conformance: () => import('../conformance/index.js'),
   peers: () => import('../peers/index.js'),
+  fuzz: () => import('../fuzz/index.js'),
 };
 
 /** The suite of that name; a `CannotRunError` when its module does not load (an addon that is not built). */

@@ -217,7 +217,8 @@ class Replay {
   #text(got: EngineTensor, want: TensorOutput, comparison: Comparison, what: string): void {
     if (want.text === undefined || !comparison.ok || comparison.greatestUlp > 0 || comparison.signedZero > 0)
       return;
-    const text = String(readable(got.detach()));
+    // A leaf that was asked to require gradients says so; what was computed has no history here.
+    const text = String(readable(got.isLeaf ? got : got.detach()));
     this.#check(
       'text',
       text === want.text ? undefined : `${what} prints\n${text}\nPyTorch prints\n${want.text}`,

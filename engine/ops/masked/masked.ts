@@ -1,7 +1,7 @@
 // torch.masked: reductions, scans and normalisations under a boolean mask. Masked-out elements are replaced by the
 // operation's identity.
 import { type DType, float32, int64 } from '../../core/dtype.js';
-import { message, ValueError } from '../../core/errors.js';
+import { IndexError, message, RuntimeError, showShape, ValueError } from '../../core/errors.js';
 import { expandsTo } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
 import { defineOp, type Param, snakeCase } from '../../registry/define.js';
@@ -36,11 +36,16 @@ function bound(dtype: DType, least: boolean): number | bigint {
   return (limits[dtype.name] ?? [0, 1])[least ? 0 : 1];
 }
 
-/** The mask with the input's shape. @throws ValueError */
+/** The mask with the input's shape. @throws IndexError for one of more dims, RuntimeError for other sizes */
 function spread(op: string, x: Tensor, mask: Tensor): Tensor {
-  if (mask.ndim > x.ndim || !expandsTo(mask.sizes, x.sizes)) {
+  const required = `a mask that broadcasts to ${showShape(x.sizes)}`;
+  if (mask.ndim > x.ndim) {
     const hint = '_input_mask expected broadcastable mask (got mask dimensionality higher than of the input)';
-    throw new ValueError(message(op, `a mask that broadcasts to [${x.sizes}]`, `[${mask.sizes}]`, hint));
+    throw new IndexError(message(op, required, showShape(mask.sizes), hint));
+  }
+  if (!expandsTo(mask.sizes, x.sizes)) {
+    const hint = 'The expanded size of the tensor must match the existing size at non-singleton dimensions';
+    throw new RuntimeError(message(op, required, showShape(mask.sizes), hint));
   }
   return (mask.dtype.name === 'bool' ? mask : mask.to('bool')).expand(x.sizes).contiguous();
 }

@@ -207,7 +207,8 @@ export const hingeEmbeddingLoss = defineOp({
   variants: ['function'],
   params: [input, target, numberOption('margin', 1, false), reductionParam],
   compose: (x: Tensor, y: Tensor, margin: number, reduction: string): Tensor => {
-    return reduced(hinge([x, y], [margin]), reduction);
+    // The target only chooses: it takes no gradient.
+    return reduced(hinge([x, y.detach()], [margin]), reduction);
   },
   tests: () => ({
     samples: [

@@ -139,7 +139,7 @@ function apartBy(op: string, p: number, eps: number): Triplet['apart'] {
 }
 
 function tripletOf(anchor: Tensor, positive: Tensor, negative: Tensor, s: Triplet): Tensor {
-  if (!(s.margin > 0)) {
+  if (s.margin <= 0) {
     const hint = `margin must be greater than 0, got ${s.margin}`;
     throw new ValueError(message(s.op, 'a margin above 0', String(s.margin), hint));
   }
