@@ -10,7 +10,8 @@
 #include <utility>
 
 #include "cpu/dispatch.h"
-#include "common/program.h"
+#include "common/compile_program.h"
+#include "common/owned.h"
 #include "common/team.h"
 #include "cuda/addon_cuda.h"
 #include "memory/pool.h"
@@ -138,7 +139,7 @@ Napi::Value defineProgram(const Napi::CallbackInfo& info) {
   }
   const auto code = info[0].As<Napi::Int32Array>();
   const auto constants = info[1].As<Napi::Float64Array>();
-  auto& programs = instanceOf(info).context.programs;
+  auto& programs = instanceOf(info).context.owned->programs;
   try {
     std::string error;
     auto program = compileProgram(code.Data(), int64_t(code.ElementLength()), constants.Data(),

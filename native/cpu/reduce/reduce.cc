@@ -3,8 +3,8 @@
 #include <cstdlib>
 
 #include "cpu/isa.h"
-#include "reduce_kernels.h"
 #include "reduce_plan.h"
+#include "reduction.h"
 #include "cpu/pointwise/tile.h"
 
 namespace torchstone::TORCHSTONE_ISA {
