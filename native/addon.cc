@@ -12,7 +12,8 @@
 #include "cpu/dispatch.h"
 #include "common/compile_program.h"
 #include "common/owned.h"
-#include "common/team.h"
+#include "common/processors.h"
+#include "common/thread_pool.h"
 #include "cuda/addon_cuda.h"
 #include "memory/pool.h"
 #include "ops/primitives.h"
@@ -219,10 +220,14 @@ Napi::Array primitives(Napi::Env env) {
   return list;
 }
 
+// OMP_NUM_THREADS as PyTorch reads it; of a list, one number a level of nesting, the first.
 int defaultThreads() {
-  const char* wanted = std::getenv("TORCHSTONE_THREADS");
-  const int n = wanted == nullptr ? 0 : std::atoi(wanted);
-  return n >= 1 && n <= 1024 ? n : hardwareThreads();
+  for (const char* name : {"TORCHSTONE_THREADS", "OMP_NUM_THREADS"}) {
+    const char* wanted = std::getenv(name);
+    const int n = wanted == nullptr ? 0 : std::atoi(wanted);
+    if (n >= 1 && n <= 1024) return n;
+  }
+  return usableProcessors();
 }
 
 void exportRaw(Napi::Env env, Napi::Object exports, const char* name, napi_callback callback) {

@@ -215,7 +215,7 @@ struct Scratch {
 thread_local Scratch scratch;
 char* aligned(int64_t bytes) {
   void* p = std::aligned_alloc(64, size_t((bytes + 63) / 64 * 64));
-  if (p == nullptr) throw std::bad_alloc();  // status 3; ends the process if thrown in a parallel region
+  if (p == nullptr) throw std::bad_alloc();  // status 3; a worker passes it on to the caller
   return static_cast<char*>(p);
 }
 }  // namespace

@@ -1,9 +1,8 @@
 // The linalg kernels of a batch, matrix after matrix, and of all but singular values their Eigen.
 #ifndef TORCHSTONE_NO_EIGEN
-#include <omp.h>
-
 #include <new>
 
+#include "common/thread_pool.h"
 #include "linalg_command.h"
 #include "linalg_factor.h"
 #include "linalg_spectral.h"
@@ -136,23 +135,27 @@ template <class T, class W> struct Runner {
 };
 
 constexpr int64_t kParallelWork = 1 << 15;  // about the multiplications that are worth a second thread
+constexpr int64_t kChunkWork = 1 << 12;     // and those that are worth claiming
 
 // Each matrix is one thread's, so results do not depend on how many there are. False: out of memory.
 template <class T, class W> bool runAll(const Command& c) {
   const Runner<T, W> runner{c};
   const int64_t rows = c.m > c.n ? c.m : c.n;
-  const bool shared = c.threads > 1 && c.count > 1 && c.count * rows * rows * rows >= kParallelWork;
-  bool enough = true;
-#pragma omp parallel for num_threads(c.threads) schedule(static) if (shared) reduction(&& : enough)
-  for (int64_t at = 0; at < c.count; ++at) {
-    try {
-      const int info = runner.run(at);
-      if (c.info != nullptr) reinterpret_cast<int32_t*>(c.info)[at] = info;
-    } catch (const std::bad_alloc&) {
-      enough = false;
-    }
+  const int64_t work = rows * rows * rows, length = work < kChunkWork ? kChunkWork / (work + 1) + 1 : 1;
+  const auto matrices = [&](Chunks& mine) {
+    for (int64_t i; (i = mine.next()) >= 0;)
+      for (int64_t at = i * length; at < c.count && at < (i + 1) * length; ++at) {
+        const int info = runner.run(at);
+        if (c.info != nullptr) reinterpret_cast<int32_t*>(c.info)[at] = info;
+      }
+  };
+  try {
+    runChunks((c.count + length - 1) / length, c.count * work < kParallelWork ? 1 : c.threads,
+              [](void* f, Chunks& mine) { (*static_cast<decltype(matrices)*>(f))(mine); }, const_cast<void*>(static_cast<const void*>(&matrices)));
+  } catch (const std::bad_alloc&) {
+    return false;
   }
-  return enough;
+  return true;
 }
 
 }  // namespace
