@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "cpu/dispatch.h"
-#include "common/program.h"
-#include "common/team.h"
+#include "common/compile_program.h"
+#include "common/owned.h"
+#include "common/processors.h"
+#include "common/thread_pool.h"
 #include "cuda/addon_cuda.h"
 #include "memory/pool.h"
 #include "ops/primitives.h"
@@ -138,7 +140,7 @@ Napi::Value defineProgram(const Napi::CallbackInfo& info) {
   }
   const auto code = info[0].As<Napi::Int32Array>();
   const auto constants = info[1].As<Napi::Float64Array>();
-  auto& programs = instanceOf(info).context.programs;
+  auto& programs = instanceOf(info).context.owned->programs;
   try {
     std::string error;
     auto program = compileProgram(code.Data(), int64_t(code.ElementLength()), constants.Data(),
@@ -218,10 +220,14 @@ Napi::Array primitives(Napi::Env env) {
   return list;
 }
 
+// OMP_NUM_THREADS as PyTorch reads it; of a list, one number a level of nesting, the first.
 int defaultThreads() {
-  const char* wanted = std::getenv("TORCHSTONE_THREADS");
-  const int n = wanted == nullptr ? 0 : std::atoi(wanted);
-  return n >= 1 && n <= 1024 ? n : hardwareThreads();
+  for (const char* name : {"TORCHSTONE_THREADS", "OMP_NUM_THREADS"}) {
+    const char* wanted = std::getenv(name);
+    const int n = wanted == nullptr ? 0 : std::atoi(wanted);
+    if (n >= 1 && n <= 1024) return n;
+  }
+  return usableProcessors();
 }
 
 void exportRaw(Napi::Env env, Napi::Object exports, const char* name, napi_callback callback) {

@@ -1,9 +1,8 @@
 // The vocabulary that every kernel shares: dtypes, status codes and the environment's context. Free of Node-API and tensors.
-// What stands in a command block is written, and read, in native/commands/.
+// What stands in a command block is written, and read, in native/commands/. Every kernel file includes this one: no header of
+// std:: that is costly to compile may stand here or in common/program.h.
 #pragma once
 #include <cstdint>
-#include <memory>
-#include <vector>
 
 namespace torchstone {
 
@@ -20,17 +19,18 @@ enum Status : int32_t {
   kOk = 0, kIndexOutOfRange = 1, kDivisionByZero = 2, kOutOfMemory = 3, kBadDtype = 4, kNotBuilt = 5, kDeviceFailed = 6, kMalformed = 7,
 };
 
-struct Program;  // common/program.h
+struct Owned;  // common/owned.h
 
-// What one environment (main thread or worker) owns.
+// What one environment (main thread or worker) has.
 struct Context {
-  std::vector<std::unique_ptr<Program>> programs;
   int threads = 1;
   double* block = nullptr;
-  std::unique_ptr<int64_t[]> numbers;  // what a decoder converts of the block, until the next command
-  std::shared_ptr<void> cuda;  // cuda::Runtime, where CUDA is in use
+  int64_t* numbers = nullptr;  // what a decoder converts of the block, until the next command
+  Owned* owned = nullptr;      // null, as `numbers`, where there was no memory
   Context();
   ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 };
 
 // How a command ended, and what the status table of native/README.md has beside it. Results of a command stand in block[1].

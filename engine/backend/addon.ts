@@ -99,14 +99,6 @@ export interface Addon extends Kernels, MemoryPool {
   getThreads(): number;
 }
 
-/**
- * libgomp spins at barriers, by default for milliseconds, which starves the other threads of a busy machine (measured on two
- * loaded cores: 16 ms for a call that takes 15 µs without). It reads this when the addon loads; a user's own choice stands.
- */
-function limitSpinning(): void {
-  process.env.GOMP_SPINCOUNT ??= '10000';
-}
-
 const instructionSets = ['baseline', 'avx2', 'avx512'] as const;
 /** Names of the baseline that the doctor and compilers use. */
 const baselineNames: Readonly<Record<string, string>> = { 'sse4.2': 'baseline', sse4_2: 'baseline' };
@@ -138,7 +130,6 @@ function required(path: string): Addon {
 }
 
 function load(): { addon: Addon; path: string } {
-  limitSpinning();
   const wanted = wantedKernels();
   const path = addonFile();
   const addon = required(path);

@@ -12,7 +12,7 @@ namespace torchstone {
 
 class Cursor {
  public:
-  TS_READ explicit Cursor(Context& context) : context_(context), next_(context.block), free_(context.numbers.get()) {}
+  TS_READ explicit Cursor(Context& context) : context_(context), next_(context.block), free_(context.numbers) {}
 
   TS_READ double number() { return *next_++; }
   TS_READ int64_t integer() { return int64_t(*next_++); }

@@ -7,6 +7,8 @@
 // be `in`. Lengths with factors up to 61 take mixed radices, others Bluestein's algorithm, in float64. Roots of unity are
 // computed in double.
 #pragma once
+#include <initializer_list>
+
 #include "cursor.h"
 
 namespace torchstone {

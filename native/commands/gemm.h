@@ -3,6 +3,8 @@
 // A and B have any strides (0 and negative too); C has any that do not overlap. float32, float64 and all integer dtypes
 // (wrapping); on CUDA also float16 and bfloat16, summed in float32 and rounded once, and complex. K may be 0 (C = 0).
 #pragma once
+#include <initializer_list>
+
 #include "cursor.h"
 
 namespace torchstone {

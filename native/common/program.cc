@@ -1,6 +1,6 @@
 // Pointwise programs: decoding, checks and planning (liveness, tile slots), once per program; and each thread's scratch
 // memory. On the path of a call are programAt and the scratch alone.
-#include "program.h"
+#include "compile_program.h"
 
 #include <algorithm>
 #include <atomic>
@@ -8,12 +8,17 @@
 #include <new>
 
 #include "ops/primitives.h"
+#include "owned.h"
 
 namespace torchstone {
 
 // Lists of no dims take a number that no block has, and spare ones: one or two a list.
-Context::Context() : numbers(new (std::nothrow) int64_t[kBlockLength + 4 * (kMaxOperands + kMaxDims)]) {}
-Context::~Context() = default;
+Context::Context() : owned(new (std::nothrow) Owned()) {
+  if (owned == nullptr) return;
+  owned->numbers.reset(new (std::nothrow) int64_t[kBlockLength + 4 * (kMaxOperands + kMaxDims)]);
+  numbers = owned->numbers.get();
+}
+Context::~Context() { delete owned; }
 
 namespace {
 
@@ -91,11 +96,11 @@ void decode(Reader& r, Program& p, const double* constants, int64_t nconst) {
   if (nconst > kMost) r.fail("too many constants");
   if (!r.error.empty()) return;
   p.nreg = p.nin + p.nparams + p.nconst + p.ninstr;
-  p.outDtype.reset(new Dtype[p.nout]);
-  p.inDtype.reset(new Dtype[p.nin]);
-  p.outReg.reset(new int32_t[p.nout]);
-  p.instr.reset(new Instruction[p.ninstr]);
-  p.constants.reset(new double[nconst]);
+  p.outDtype.make(p.nout);
+  p.inDtype.make(p.nin);
+  p.outReg.make(p.nout);
+  p.instr.make(p.ninstr);
+  p.constants.make(nconst);
   std::copy_n(constants, nconst, p.constants.get());
   for (int32_t i = 0; i < p.nout; ++i) p.outDtype[i] = r.dtype(p, isStored);
   for (int32_t i = 0; i < p.nin; ++i) p.inDtype[i] = r.dtype(p, isStored);
@@ -186,16 +191,17 @@ std::unique_ptr<Program> compileProgram(const int32_t* code, int64_t length, con
   Reader reader{code, length, 0, error};
   decode(reader, *p, constants, nconst);
   if (!error.empty()) return nullptr;
-  p->inSlot.reset(new int32_t[p->nin]);
-  p->loadBefore.reset(new int32_t[p->nin]);
-  p->mustLoad.reset(new bool[p->nin]());
+  p->inSlot.make(p->nin);
+  p->loadBefore.make(p->nin);
+  p->mustLoad.make(p->nin);
   plan(*p);
   classify(*p);
   return p;
 }
 
 const Program* programAt(const Context& context, int64_t id) {
-  return id >= 0 && id < int64_t(context.programs.size()) ? context.programs[size_t(id)].get() : nullptr;
+  const auto& programs = context.owned->programs;
+  return id >= 0 && id < int64_t(programs.size()) ? programs[size_t(id)].get() : nullptr;
 }
 
 namespace {
@@ -209,7 +215,7 @@ struct Scratch {
 thread_local Scratch scratch;
 char* aligned(int64_t bytes) {
   void* p = std::aligned_alloc(64, size_t((bytes + 63) / 64 * 64));
-  if (p == nullptr) throw std::bad_alloc();  // status 3; ends the process if thrown in a parallel region
+  if (p == nullptr) throw std::bad_alloc();  // status 3; a worker passes it on to the caller
   return static_cast<char*>(p);
 }
 }  // namespace

@@ -9,9 +9,8 @@
 // program with no instruction and outReg = an input is copy or cast; with outReg = a param it is fill.
 #pragma once
 #include <cstdint>
-#include <memory>
-#include <string>
 
+#include "array.h"
 #include "block.h"
 
 namespace torchstone {
@@ -39,18 +38,14 @@ struct Program {
   bool direct;          // one instruction, one output, every dtype the compute dtype
   bool truth;           // the same but for the output, which is bool
   bool copy;            // no instruction, one output that is the input after at most one conversion
-  std::unique_ptr<Dtype[]> outDtype, inDtype;
-  std::unique_ptr<int32_t[]> outReg;
-  std::unique_ptr<int32_t[]> inSlot;      // tile slot of an input that needs converting or gathering
-  std::unique_ptr<bool[]> mustLoad;       // an input that several outputs' aliasing forbids to use in place
-  std::unique_ptr<int32_t[]> loadBefore;  // the instruction before which the input is loaded, -1 if unused
-  std::unique_ptr<double[]> constants;
-  std::unique_ptr<Instruction[]> instr;
+  Array<Dtype> outDtype, inDtype;
+  Array<int32_t> outReg;
+  Array<int32_t> inSlot;      // tile slot of an input that needs converting or gathering
+  Array<bool> mustLoad;       // an input that several outputs' aliasing forbids to use in place
+  Array<int32_t> loadBefore;  // the instruction before which the input is loaded, -1 if unused
+  Array<double> constants;
+  Array<Instruction> instr;
 };
-
-// Decodes and plans; on malformed code returns null and says why.
-std::unique_ptr<Program> compileProgram(const int32_t* code, int64_t length, const double* constants,
-                                        int64_t nconst, std::string& error);
 
 // The program with this id, or null where there is none (not inline: no vector template in the kernels' files).
 const Program* programAt(const Context& context, int64_t id);

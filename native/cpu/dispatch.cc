@@ -1,8 +1,6 @@
 // The choice of an instruction set. Compiled once, for the baseline.
 #include "dispatch.h"
 
-#include <omp.h>
-
 #include <cstdlib>
 #include <cstring>
 
@@ -59,11 +57,6 @@ bool hasSleef() {
 #else
   return false;
 #endif
-}
-
-int hardwareThreads() {
-  const int n = omp_get_num_procs();
-  return n < 1 ? 1 : n;
 }
 
 }  // namespace torchstone

@@ -21,6 +21,5 @@ struct FamilyTable {
 const FamilyTable& families();
 void linalg(Context& context, const LinalgCommand& command);  // the same
 bool hasSleef();
-int hardwareThreads();
 
 }  // namespace torchstone

@@ -1,6 +1,7 @@
 // What the addon exports as `cuda`: kernel families, finding the libraries, memory, copies, streams, events, graphs.
 #include "addon_cuda.h"
 
+#include "common/owned.h"
 #include "cuda/runtime/call.h"
 #include "cuda/families/declarations.h"
 #include "cuda/driver/text_calls.h"
@@ -187,7 +188,7 @@ void exportRaw(Napi::Env env, Napi::Object exports, const char* name, napi_callb
 }  // namespace
 
 Napi::Object exported(Napi::Env env, Context& context) {
-  context.cuda = std::make_shared<Runtime>();
+  context.owned->cuda = std::make_shared<Runtime>();
   auto exports = Napi::Object::New(env);
 #define TS_FAMILY(name) exportRaw(env, exports, #name, name == nullptr ? notImplemented : callFamily<name>, context);
   TORCHSTONE_FAMILIES(TS_FAMILY)

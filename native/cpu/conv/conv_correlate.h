@@ -181,27 +181,23 @@ template <class T> struct Correlation {
     }
     return pieces;
   }
-  void work(Worker worker, int64_t pieces, int threads) const {
-    T* buffer = buffers + worker.id * bufferElements();
+  void run(int threads) const {
+    int64_t pieces = placePieces();
     for (int64_t first = 0; first < images; first += source.block) {
       const int64_t count = least(source.block, images - first);
       const int64_t copies = source.inPlace() ? 0 : count * source.channels;
-      worker.run(copies + pieces, [&](int64_t i) {
+      forEachChunk(copies + pieces, threads, [&](int64_t i) {
         if (i < copies) source.copyPiece(first, i);
         else packWeights(i - copies);
       });
       pieces = 0;
       int64_t jobs = 0;
       for (int64_t i = 0; i < partCount; ++i) jobs += jobsOf(parts[i], share(parts[i], count, threads));
-      worker.run(jobs, [&](int64_t i) { job(i, first, count, threads, buffer); });
+      shareChunks(jobs, threads, [&](Chunks& mine) {
+        T* buffer = buffers + mine.member() * bufferElements();
+        for (int64_t i; (i = mine.next()) >= 0;) job(i, first, count, threads, buffer);
+      });
     }
-  }
-  void run(int threads) const {
-    Stages stages;
-    const int64_t pieces = placePieces();
-    if (threads <= 1) return work({&stages, 0, 1, 0}, pieces, 1);
-#pragma omp parallel num_threads(threads)
-    work({&stages, omp_get_thread_num(), omp_get_num_threads(), 0}, pieces, threads);
   }
 };
 

@@ -84,33 +84,29 @@ template <class T> struct WeightGradient {
     }
   }
 
-  void work(Worker worker) const {
+  void run(int threads) const {
     const int64_t count = partialCount(), jobs = groups * panels() * count;
-    T* buffer = buffers + worker.id * bufferElements();
     for (int64_t first = 0; first < images; first += source.block) {
       const int64_t block = least(source.block, images - first);
       const Stretches s = stretches(block);
       const int64_t copies = source.inPlace() ? 0 : block * source.channels;
-      worker.run(copies + groups * s.count * tiles.count, [&](int64_t i) {
+      forEachChunk(copies + groups * s.count * tiles.count, threads, [&](int64_t i) {
         if (i < copies) source.copyPiece(first, i);
         else packGradient(s, first, i - copies);
       });
-      worker.run(jobs, [&](int64_t i) {
-        const int64_t part = i % count, q = i / count % panels();
-        multiply(s, first, i / count / panels(), q, part, count, buffer);
+      shareChunks(jobs, threads, [&](Chunks& mine) {
+        T* buffer = buffers + mine.member() * bufferElements();
+        for (int64_t i; (i = mine.next()) >= 0;) {
+          const int64_t part = i % count, q = i / count % panels();
+          multiply(s, first, i / count / panels(), q, part, count, buffer);
+        }
       });
     }
     if (count == 1) return;
     const int64_t stride = 4096;
-    worker.run(ceilDiv(weights(), stride), [&](int64_t i) {
+    forEachChunk(ceilDiv(weights(), stride), threads, [&](int64_t i) {
       addPartials(i * stride, least(weights(), (i + 1) * stride), count);
     });
-  }
-  void run(int threads) const {
-    Stages stages;
-    if (threads <= 1) return work({&stages, 0, 1, 0});
-#pragma omp parallel num_threads(threads)
-    work({&stages, omp_get_thread_num(), omp_get_num_threads(), 0});
   }
 };
 

@@ -1,12 +1,11 @@
 // The fft kernel family: batched one-dimensional Fourier transforms of any length, complex or real at either end.
 // A few rows lie side by side ([n][lanes], parts apart), so that every pass runs along contiguous memory.
-#include <omp.h>
-
 #include <cstdlib>
 #include <new>
 
 #include "commands/fft.h"
 #include "cpu/isa.h"
+#include "cpu/parallel.h"
 #include "fft_plan.h"
 #include "common/program.h"
 
@@ -66,19 +65,19 @@ template <class T, class F> Status run(const Command& c, int threads) {
   int64_t team = c.rows * c.n * 8 / (int64_t(1) << 16);
   team = team < 1 ? 1 : team > threads ? threads : team;
   if (team > blocks) team = blocks;
-  // Each thread's memory is taken before the region: an exception must not leave it.
+  // Each thread's memory is taken before.
   const int64_t each = plan->workLength(lanes) + 4 * c.n * lanes;
   F* work = static_cast<F*>(std::malloc(size_t(each * team) * sizeof(F)));
   if (work == nullptr) return kOutOfMemory;
-#pragma omp parallel for num_threads(int(team)) schedule(static) if (team > 1)
-  for (int64_t b = 0; b < blocks; ++b) {
-    F* mine = work + each * omp_get_thread_num();
-    const int64_t row = b * lanes, count = c.rows - row < lanes ? c.rows - row : lanes;
-    F *re = mine, *im = mine + c.n * lanes;
-    load<T>(c, row, count, re, im);
-    const bool moved = plan->transform(count, re, im, im + c.n * lanes, im + 2 * c.n * lanes, mine + 4 * c.n * lanes);
-    store<T>(c, row, count, moved ? im + c.n * lanes : re, moved ? im + 2 * c.n * lanes : im);
-  }
+  shareChunks(blocks, int(team), [&](Chunks& mine) {
+    F *re = work + each * mine.member(), *im = re + c.n * lanes, *rest = re + 4 * c.n * lanes;
+    for (int64_t b; (b = mine.next()) >= 0;) {
+      const int64_t row = b * lanes, count = c.rows - row < lanes ? c.rows - row : lanes;
+      load<T>(c, row, count, re, im);
+      const bool moved = plan->transform(count, re, im, im + c.n * lanes, im + 2 * c.n * lanes, rest);
+      store<T>(c, row, count, moved ? im + c.n * lanes : re, moved ? im + 2 * c.n * lanes : im);
+    }
+  });
   std::free(work);
   return kOk;
 }

@@ -61,16 +61,19 @@ template <class T> bool floatBatch(const Command& g, int threads) {
   const double work = static_cast<double>(g.M) * static_cast<double>(g.N) * static_cast<double>(g.K);
   const bool across = threads > 1 && g.total > 1 && work * static_cast<double>(g.total) >= kGemmGrain / 4 &&
                       (g.total >= 4 * threads || work < 8 * kGemmGrain);
-  bool ok = true;
   if (!across) {
+    bool ok = true;
     for (int64_t i = 0; ok && i < g.total; ++i) ok = floatItem<T>(g, i, threads);
     return ok;
   }
-  const int64_t share = ceilDiv(g.total, 4 * threads);
-  const int64_t grain = work * static_cast<double>(share) > kGemmGrain ? static_cast<int64_t>(kGemmGrain / work) + 1 : share;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, grain) reduction(&& : ok)
-  for (int64_t i = 0; i < g.total; ++i) ok = floatItem<T>(g, i, 1) && ok;
-  return ok;
+  const double worth = kGemmGrain / (work < 1 ? 1 : work) + 1;
+  const int64_t share = ceilDiv(g.total, 4 * threads), length = worth < static_cast<double>(share) ? static_cast<int64_t>(worth) : share;
+  int failed = 0;
+  forEachStretch(g.total, length, threads, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      if (!floatItem<T>(g, i, 1)) raiseStatus(failed, 1);
+  });
+  return failed == 0;
 }
 
 template <class U> void integerBatch(const Command& g, int threads) {

@@ -1,11 +1,12 @@
 // The blocked product: cutting M, N and K to the caches, packing, and sharing the pieces between threads.
 // K is never split between threads and every element is computed alike in any tile, so the result's bits do not depend on
-// the number of threads.
+// the number of threads, nor on the size of the pieces, which does. A product is a sequence of stages (packing, multiplying), each
+// of which ends before the next begins.
 #pragma once
-#include <omp.h>
 #include <cstdlib>
 #include <sys/mman.h>
 
+#include "cpu/parallel.h"
 #include "gemm_kernel.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -45,28 +46,6 @@ template <class T> struct Product {
   View<T> c;
   bool add;
   Product transposed() const { return {N, M, K, b.transposed(), a.transposed(), c.transposed(), add}; }
-};
-
-// Hands out the pieces of one stage after another. Stage s uses slot s % 3; the slot of stage s + 1 is cleared during
-// stage s, when nobody uses it, and the barrier that ends every stage publishes that.
-struct Stages {
-  int64_t slots[3] = {0, 0, 0};
-};
-struct Worker {
-  Stages* shared;
-  int id, count;
-  int64_t stage;
-  template <class F> void run(int64_t pieces, F&& f) {
-    if (count == 1) {
-      for (int64_t i = 0; i < pieces; ++i) f(i);
-      return;
-    }
-    int64_t* slot = &shared->slots[stage % 3];
-    if (id == 0) shared->slots[(stage + 1) % 3] = 0;
-    for (int64_t i; (i = __atomic_fetch_add(slot, 1, __ATOMIC_RELAXED)) < pieces;) f(i);
-    ++stage;
-#pragma omp barrier
-  }
 };
 
 template <class T> struct Blocked {
@@ -128,30 +107,30 @@ template <class T> struct Blocked {
     }
   }
 
-  void work(Worker worker) const {
+  void work(int threads) const {
     for (int64_t j0 = 0; j0 < p.N; j0 += kBlockColumns)
       for (int64_t k0 = 0; k0 < p.K; k0 += depth)
-        for (int64_t first = 0; first < tiles; first += kBlockTiles) block(worker, j0, k0, first);
+        for (int64_t first = 0; first < tiles; first += kBlockTiles) block(threads, j0, k0, first);
   }
 
-  void block(Worker& worker, int64_t j0, int64_t k0, int64_t first) const {
+  void block(int threads, int64_t j0, int64_t k0, int64_t first) const {
     const int64_t nc = least(kBlockColumns, p.N - j0), kc = least(depth, p.K - k0);
     const int64_t panels = ceilDiv(nc, NR), count = least(kBlockTiles, tiles - first);
     const bool tail = nc % NR != 0 && nc % NR != W;  // unpacked: only a partial last panel is packed
     const int64_t firstB = packB ? 0 : panels - 1;
     const int64_t packedB = first > 0 ? 0 : packB ? panels : tail ? 1 : 0;
     const int64_t packedA = j0 > 0 && depth >= p.K && tiles <= kBlockTiles ? 0 : count;
-    worker.run(packedB + packedA, [&](int64_t i) {
+    forEachChunk(packedB + packedA, threads, [&](int64_t i) {
       if (i < packedB) packColumns(j0, nc, firstB + i, k0, kc);
       else packRows(first, first + i - packedB, k0, kc);
     });
     int64_t jobTiles = least(kJobTiles, count), jobPanels = least(kJobPanels, panels);
-    const int64_t wanted = worker.count > 1 ? 4 * worker.count : 1;
+    const int64_t wanted = threads > 1 ? 4 * threads : 1;
     while (ceilDiv(count, jobTiles) * ceilDiv(panels, jobPanels) < wanted && jobTiles * jobPanels > 1)
       if (jobPanels > 1) jobPanels = ceilDiv(jobPanels, 2);
       else jobTiles = ceilDiv(jobTiles, 2);
     const int64_t across = ceilDiv(panels, jobPanels);
-    worker.run(ceilDiv(count, jobTiles) * across, [&](int64_t i) {
+    forEachChunk(ceilDiv(count, jobTiles) * across, threads, [&](int64_t i) {
       const int64_t t = i / across * jobTiles, q = i % across * jobPanels;
       job(first + t, first + least(count, t + jobTiles), q, least(panels, q + jobPanels), first, j0, nc, k0, kc);
     });
@@ -164,13 +143,7 @@ template <class T> bool blockedProduct(Product<T> p, int threads) {
   if ((p.c.cs != 1 && p.c.rs == 1) || (p.N < 8 && p.M >= 2 * p.N)) p = p.transposed();
   Blocked<T> blocked(p);
   if (!blocked.allocate()) return false;
-  Stages stages;
-  if (threads <= 1) {
-    blocked.work({&stages, 0, 1, 0});
-    return true;
-  }
-#pragma omp parallel num_threads(threads)
-  blocked.work({&stages, omp_get_thread_num(), omp_get_num_threads(), 0});
+  blocked.work(threads);
   return true;
 }
 

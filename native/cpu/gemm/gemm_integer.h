@@ -1,7 +1,6 @@
 // The product of integer matrices: wrapping, any strides.
 #pragma once
-#include <omp.h>
-
+#include "cpu/parallel.h"
 #include "gemm_simd.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -33,9 +32,10 @@ template <class U> struct IntegerProduct {
   }
   void run(int threads) const {
     const int64_t strips = ceilDiv(N, kStrip), jobs = M * strips;
-    const bool parallel = threads > 1 && M * N * K >= (1 << 18);
-#pragma omp parallel for num_threads(threads) schedule(static) if (parallel)
-    for (int64_t j = 0; j < jobs; ++j) strip(j / strips, j % strips * kStrip);
+    const int64_t work = M * N * K;
+    forEachStretch(jobs, chunkLength(jobs, double(work)), work >= (1 << 18) ? threads : 1, [&](int64_t begin, int64_t end) {
+      for (int64_t j = begin; j < end; ++j) strip(j / strips, j % strips * kStrip);
+    });
   }
 };
 

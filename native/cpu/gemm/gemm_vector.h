@@ -83,13 +83,9 @@ template <class T> struct MatVec {
       if (byRows) rowsJob(r, end, c);
       else columnsJob(r, end, c);
     };
-    if (threads <= 1 || jobs == 1) {
-      for (int64_t j = 0; j < jobs; ++j) piece(j);
-      return;
-    }
-    const int64_t batch = byRows ? ceilDiv(kVectorJob, least(M, rows) * n) : 1;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, batch)
-    for (int64_t j = 0; j < jobs; ++j) piece(j);
+    forEachStretch(jobs, byRows ? ceilDiv(kVectorJob, least(M, rows) * n) : 1, threads, [&](int64_t begin, int64_t end) {
+      for (int64_t j = begin; j < end; ++j) piece(j);
+    });
   }
 };
 

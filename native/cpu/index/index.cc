@@ -3,6 +3,7 @@
 #include "cpu/half.h"
 #include "index_get.h"
 #include "cpu/isa.h"
+#include "cpu/parallel.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
@@ -50,15 +51,13 @@ int64_t firstOutside(const char* row, int64_t step, int64_t n, const Index& inde
 // The same, a long run shared between threads: the first of their firsts.
 int64_t firstOutside(const char* row, int64_t step, int64_t n, const Index& index, int threads) {
   if (n < kGrain || threads <= 1) return firstOutside(row, step, n, index);
-  const int64_t share = (n + threads - 1) / threads;
   int64_t first = n;
-#pragma omp parallel for num_threads(threads) schedule(static) reduction(min : first)
-  for (int t = 0; t < threads; ++t) {
-    const int64_t begin = t * share, count = n - begin < share ? n - begin : share;
-    if (count <= 0) continue;
-    const int64_t bad = firstOutside(row + begin * step, step, count, index);
-    if (bad < count && begin + bad < first) first = begin + bad;
-  }
+  forEachStretch(n, chunkLength(n, double(n)), threads, [&](int64_t begin, int64_t end) {
+    const int64_t bad = begin + firstOutside(row + begin * step, step, end - begin, index);
+    int64_t seen = __atomic_load_n(&first, __ATOMIC_RELAXED);
+    while (bad < end && bad < seen && !__atomic_compare_exchange_n(&first, &seen, bad, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+  });
   return first;
 }
 
@@ -199,14 +198,11 @@ bool getParallel(const Plan& p, int64_t itemSize, int threads) {
   auto range = itemSize == 1 ? getRange<uint8_t> : itemSize == 2 ? getRange<int16_t> : itemSize == 4 ? getRange<int32_t>
              : itemSize == 8 ? getRange<int64_t> : getRange<Item16>;
   if (p.total < kGrain || threads <= 1) return range(p, 0, p.total);
-  const int64_t share = (p.total + threads - 1) / threads;
-  bool inside = true;
-#pragma omp parallel for num_threads(threads) schedule(static) reduction(&& : inside)
-  for (int t = 0; t < threads; ++t) {
-    const int64_t begin = t * share, end = begin + share < p.total ? begin + share : p.total;
-    if (begin < end) inside = inside && range(p, begin, end);
-  }
-  return inside;
+  int outside = 0;
+  forEachStretch(p.total, chunkLength(p.total, double(p.total)), threads, [&](int64_t begin, int64_t end) {
+    if (!range(p, begin, end)) raiseStatus(outside, 1);
+  });
+  return outside == 0;
 }
 
 // The item as raw bits with what makes it zero masked away (the sign of floats); NaN is not zero.

@@ -1,18 +1,8 @@
 // The linalg kernel family: factorisations and triangular solves of batches of matrices, by Eigen where they are blocked or
 // iterative. Everything is computed in double (or complex double) and rounded once, and compiled once, for the baseline:
 // Eigen's templates would be shared between instruction sets. Only a lack of memory throws; other failures are info codes.
-#include "linalg.h"
-
-#include <omp.h>
-
-#include <new>
-
-#include "commands/linalg.h"
-
-#ifndef TORCHSTONE_NO_EIGEN
-#include "linalg_factor.h"
-#include "linalg_spectral.h"
-#endif
+// Eigen takes long to compile: hence files of their own.
+#include "linalg_command.h"
 
 namespace torchstone {
 
@@ -22,180 +12,13 @@ void linalg(Context& ctx, const LinalgCommand&) { setStatus(ctx, kNotBuilt); }
 
 #else
 
-namespace linalg_ {
-namespace {
-
-struct Command : LinalgCommand {
-  int threads;
-  int64_t offset(const MatrixBatch& x, int64_t at) const {
-    int64_t offset = 0;
-    for (int d = ndim - 1; d >= 0; --d) {
-      offset += at % size[d] * x.batch[d];
-      at /= size[d];
-    }
-    return offset;
-  }
-};
-
-// T is what memory holds, W the same in double.
-template <class T, class W> struct Runner {
-  using Matrix = MatrixOf<W>;
-  using Real = MatrixOf<double>;
-  using StoredReal = typename Eigen::NumTraits<T>::Real;
-  using StoredComplex = std::complex<StoredReal>;
-  const Command& c;
-
-  Matrix load(const MatrixBatch& x, int64_t at, int64_t rows, int64_t columns) const {
-    const T* p = reinterpret_cast<const T*>(x.address) + c.offset(x, at);
-    Matrix a(rows, columns);
-    for (int64_t j = 0; j < columns; ++j)
-      for (int64_t i = 0; i < rows; ++i) a(i, j) = W(p[i * x.row + j * x.column]);
-    return a;
-  }
-  template <class S, class M> void store(int which, int64_t at, const M& a) const {
-    if (c.out[which] == nullptr) return;
-    S* p = reinterpret_cast<S*>(c.out[which]) + at * a.size();
-    for (int64_t j = 0; j < a.cols(); ++j)
-      for (int64_t i = 0; i < a.rows(); ++i) *p++ = S(a(i, j));
-  }
-
-  int run(int64_t at) const {
-    switch (c.kind) {
-      case LinalgKind::lu: return lu(at);
-      case LinalgKind::cholesky: return cholesky(at);
-      case LinalgKind::triangular: return triangular(at);
-      case LinalgKind::qr: return qr(at);
-      case LinalgKind::eigh: return eigh(at);
-      case LinalgKind::eig: return eig(at);
-      case LinalgKind::svd: return svd(at);
-      case LinalgKind::ldl: return ldl(at);
-      case LinalgKind::ldlSolve: return ldlSolve(at);
-    }
-    return 0;
-  }
-
-  int lu(int64_t at) const {
-    Matrix a = load(c.a, at, c.m, c.n);
-    const int64_t k = c.m < c.n ? c.m : c.n;
-    int32_t* pivots = reinterpret_cast<int32_t*>(c.out[1]) + at * k;
-    const int info = luInPlace<W>(a, pivots);
-    store<T>(0, at, a);
-    return info;
-  }
-  int cholesky(int64_t at) const {
-    Matrix a = load(c.a, at, c.n, c.n);
-    if (c.flags & kUpper) a = a.adjoint().eval();
-    const int info = choleskyInPlace<W>(a);
-    a.template triangularView<Eigen::StrictlyUpper>().setZero();
-    if (c.flags & kUpper) a = a.adjoint().eval();
-    store<T>(0, at, a);
-    return info;
-  }
-  int triangular(int64_t at) const {
-    const Matrix a = load(c.a, at, c.n, c.n);
-    Matrix x = load(c.b, at, c.n, c.k);
-    switch (c.flags & (kUpper | kUnit)) {
-      case 0: a.template triangularView<Eigen::Lower>().solveInPlace(x); break;
-      case kUpper: a.template triangularView<Eigen::Upper>().solveInPlace(x); break;
-      case kUnit: a.template triangularView<Eigen::UnitLower>().solveInPlace(x); break;
-      default: a.template triangularView<Eigen::UnitUpper>().solveInPlace(x);
-    }
-    store<T>(0, at, x);
-    return 0;
-  }
-  int qr(int64_t at) const {
-    const Eigen::HouseholderQR<Matrix> made(load(c.a, at, c.m, c.n));
-    store<T>(0, at, made.matrixQR());
-    store<T>(1, at, Matrix(made.hCoeffs().conjugate()));
-    return 0;
-  }
-  int eigh(int64_t at) const {
-    Matrix a = load(c.a, at, c.n, c.n);
-    if (c.flags & kUpper) a = a.adjoint().eval();
-    if (!a.template triangularView<Eigen::Lower>().toDenseMatrix().allFinite()) return 1;
-    const bool vectors = c.out[1] != nullptr;
-    const Eigen::SelfAdjointEigenSolver<Matrix> made(a, vectors ? Eigen::ComputeEigenvectors : Eigen::EigenvaluesOnly);
-    if (made.info() != Eigen::Success) return 1;
-    store<StoredReal>(0, at, made.eigenvalues());
-    if (vectors) store<T>(1, at, made.eigenvectors());
-    return 0;
-  }
-  int eig(int64_t at) const {
-    const Matrix a = load(c.a, at, c.n, c.n);
-    if (!a.allFinite()) return 1;
-    MatrixOf<std::complex<double>> values, vectors;
-    const int info = eigenvalues(a, values, c.out[1] ? &vectors : nullptr);
-    if (info != 0) return info;
-    store<StoredComplex>(0, at, values);
-    if (c.out[1]) store<StoredComplex>(1, at, vectors);
-    return 0;
-  }
-  int svd(int64_t at) const {
-    const Matrix a = load(c.a, at, c.m, c.n);
-    if (!a.allFinite()) return 1;
-    const unsigned wanted = c.out[1] == nullptr ? 0u
-                            : c.flags & kFull   ? Eigen::ComputeFullU | Eigen::ComputeFullV
-                                                : Eigen::ComputeThinU | Eigen::ComputeThinV;
-    const Eigen::BDCSVD<Matrix> made(a, wanted);
-    if (made.info() != Eigen::Success) return 1;
-    store<StoredReal>(0, at, made.singularValues());
-    if (wanted == 0) return 0;
-    store<T>(1, at, made.matrixU());
-    store<T>(2, at, Matrix(made.matrixV().adjoint()));
-    return 0;
-  }
-  int ldl(int64_t at) const {
-    Matrix a = load(c.a, at, c.n, c.n);
-    int32_t* pivots = reinterpret_cast<int32_t*>(c.out[1]) + at * c.n;
-    const int info = ldlInPlace<W>(a, pivots, (c.flags & kHermitianMatrix) != 0);
-    a.template triangularView<Eigen::StrictlyUpper>().setZero();
-    store<T>(0, at, a);
-    return info;
-  }
-  int ldlSolve(int64_t at) const {
-    const Matrix a = load(c.a, at, c.n, c.n);
-    Matrix x = load(c.b, at, c.n, c.k);
-    const int32_t* pivots = reinterpret_cast<const int32_t*>(c.out[1]) + at * c.n;
-    ldlSolveInPlace<W>(a, pivots, x, (c.flags & kHermitianMatrix) != 0);
-    store<T>(0, at, x);
-    return 0;
-  }
-};
-
-constexpr int64_t kParallelWork = 1 << 15;  // about the multiplications that are worth a second thread
-
-// Each matrix is one thread's, so results do not depend on how many there are. False: out of memory.
-template <class T, class W> bool runAll(const Command& c) {
-  const Runner<T, W> runner{c};
-  const int64_t rows = c.m > c.n ? c.m : c.n;
-  const bool shared = c.threads > 1 && c.count > 1 && c.count * rows * rows * rows >= kParallelWork;
-  bool enough = true;
-#pragma omp parallel for num_threads(c.threads) schedule(static) if (shared) reduction(&& : enough)
-  for (int64_t at = 0; at < c.count; ++at) {
-    try {
-      const int info = runner.run(at);
-      if (c.info != nullptr) reinterpret_cast<int32_t*>(c.info)[at] = info;
-    } catch (const std::bad_alloc&) {
-      enough = false;
-    }
-  }
-  return enough;
-}
-
-}  // namespace
-}  // namespace linalg_
-
 void linalg(Context& ctx, const LinalgCommand& command) {
   const linalg_::Command c{command, ctx.threads};
-  bool enough = true;
   switch (c.dtype) {
-    case Dtype::Float32: enough = linalg_::runAll<float, double>(c); break;
-    case Dtype::Float64: enough = linalg_::runAll<double, double>(c); break;
-    case Dtype::Complex64: enough = linalg_::runAll<std::complex<float>, std::complex<double>>(c); break;
-    case Dtype::Complex128: enough = linalg_::runAll<std::complex<double>, std::complex<double>>(c); break;
+    case Dtype::Float32: case Dtype::Float64: case Dtype::Complex64: case Dtype::Complex128: break;
     default: return setStatus(ctx, kBadDtype, c.dtype);
   }
-  if (enough) setStatus(ctx, kOk);
+  if (linalg_::runMatrices(c)) setStatus(ctx, kOk);
   else setStatus(ctx, kOutOfMemory, 0.0);
 }
 

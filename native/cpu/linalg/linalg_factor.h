@@ -1,5 +1,5 @@
 // Factorisations that report where they fail and pack their factors as LAPACK does: LU with row exchanges, Cholesky,
-// and LDL with Bunch and Kaufman's exchanges. Included by linalg.cc only.
+// and LDL with Bunch and Kaufman's exchanges. Included by linalg_runner.cc only.
 #pragma once
 #include <cmath>
 

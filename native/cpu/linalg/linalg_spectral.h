@@ -1,5 +1,5 @@
 // Eigenvalues and eigenvectors of general matrices, in LAPACK's order: that in which its QR iteration leaves them on
-// the diagonal of the Schur form (Eigen's own deflates otherwise, and sorts complex ones). Included by linalg.cc only.
+// the diagonal of the Schur form (Eigen's own deflates otherwise, and sorts complex ones). Included by linalg_runner.cc only.
 #pragma once
 #include <cmath>
 #include <limits>

@@ -1,7 +1,5 @@
 // The multi-tensor pointwise family: one program over many tensors without gaps, cut into tiles over all of them, so that many
 // small tensors share the threads as one large one does. tile.cc evaluates a tile.
-#include <omp.h>
-
 #include "commands/multi_pointwise.h"
 #include "team.h"
 #include "tile.h"
@@ -54,11 +52,8 @@ void multiPointwise(Context& context) {
   const int team = threadsFor(elements, c.program->weight, context.threads);
   if (team == 1) return setStatus(context, runTiles(c, 0, tiles));
   int32_t worst = kOk;
-#pragma omp parallel num_threads(team) reduction(max : worst)
-  {
-    const int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
-    worst = runTiles(c, tiles * me / all, tiles * (me + 1) / all);
-  }
+  const int64_t length = chunkLength(tiles, double(elements) * c.program->weight);
+  forEachStretch(tiles, length, team, [&](int64_t from, int64_t to) { raiseStatus(worst, runTiles(c, from, to)); });
   setStatus(context, worst);
 }
 

@@ -1,7 +1,5 @@
 // The pointwise kernel family: iteration of a program over its dimensions (tile shapes, threads), and the direct path of a
 // single instruction on contiguous operands. tile.cc evaluates a tile.
-#include <omp.h>
-
 #include "commands/pointwise.h"
 #include "team.h"
 #include "tile.h"
@@ -127,13 +125,8 @@ bool runDirect(const Command& c, int threads, int32_t& status) {
     status = runPieces(c, d, 0, total);
     return true;
   }
-  int32_t worst = kOk;
-#pragma omp parallel num_threads(team) reduction(max : worst)
-  {
-    const int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
-    worst = runPieces(c, d, total * me / all, total * (me + 1) / all);
-  }
-  status = worst;
+  const double work = double(rows * d.row) * c.program->weight;
+  forEachStretch(total, chunkLength(total, work), team, [&](int64_t from, int64_t to) { raiseStatus(status, runPieces(c, d, from, to)); });
   return true;
 }
 
@@ -153,12 +146,10 @@ bool runCopy(const Command& c, int threads) {
     convert(n, c.address[0], 1, c.address[1], 1);
     return true;
   }
-  const int64_t share = (n + team - 1) / team, to = itemSize(p, 0), from = itemSize(p, 1);
-#pragma omp parallel for num_threads(team) schedule(static)
-  for (int t = 0; t < team; ++t) {
-    const int64_t begin = t * share, count = least(n - begin, share);
-    if (count > 0) convert(count, c.address[0] + begin * to, 1, c.address[1] + begin * from, 1);
-  }
+  const int64_t to = itemSize(p, 0), from = itemSize(p, 1);
+  forEachStretch(n, chunkLength(n, double(n)), team, [&](int64_t begin, int64_t end) {
+    convert(end - begin, c.address[0] + begin * to, 1, c.address[1] + begin * from, 1);
+  });
   return true;
 }
 
@@ -279,11 +270,8 @@ int32_t runGeneral(const Command& c, int threads) {
   const int team = threadsFor(elements, c.program->weight, threads);
   if (team == 1) return runTiles(c, plan, 0, plan.total);
   int32_t worst = kOk;
-#pragma omp parallel num_threads(team) reduction(max : worst)
-  {
-    const int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
-    worst = runTiles(c, plan, plan.total * me / all, plan.total * (me + 1) / all);
-  }
+  const int64_t length = chunkLength(plan.total, double(elements) * c.program->weight);
+  forEachStretch(plan.total, length, team, [&](int64_t from, int64_t to) { raiseStatus(worst, runTiles(c, plan, from, to)); });
   return worst;
 }
 

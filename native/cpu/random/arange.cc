@@ -1,10 +1,9 @@
 // The arange kernel family: out[i] = start + i·step. The product and the sum are rounded apart (no fused multiply-add), as
 // NumPy does it and so that every instruction set gives the same bits: hence the pragma before the headers.
 #pragma GCC optimize("fp-contract=off")
-#include <omp.h>
-
 #include "commands/arange.h"
 #include "cpu/isa.h"
+#include "cpu/parallel.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
@@ -14,11 +13,12 @@ inline constexpr int64_t kArangeGrain = 1 << 16;
 template <class T, class Compute, bool Bool = false>
 void arangeAs(char* address, int64_t n, Compute start, Compute step, int threads) {
   T* out = reinterpret_cast<T*>(address);
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1 && n >= kArangeGrain)
-  for (int64_t i = 0; i < n; ++i) {
-    const Compute x = start + static_cast<Compute>(i) * step;
-    out[i] = Bool ? static_cast<T>(x != 0) : static_cast<T>(x);
-  }
+  forEachStretch(n, chunkLength(n, double(n)), n >= kArangeGrain ? threads : 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Compute x = start + static_cast<Compute>(i) * step;
+      out[i] = Bool ? static_cast<T>(x != 0) : static_cast<T>(x);
+    }
+  });
 }
 
 }  // namespace

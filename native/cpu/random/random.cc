@@ -2,17 +2,18 @@
 // of threads, any instruction set, and any n (an element depends on seed, offset and its index only).
 // a·b + c must not be contracted into a fused multiply-add, hence the pragma, which must come before every header.
 #pragma GCC optimize("fp-contract=off")
-#include <omp.h>
 #include <cmath>
 #include <cstring>
 
 #include "commands/random.h"
+#include "cpu/parallel.h"
 #include "random_math.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
 inline constexpr int64_t kGrain = 8192;  // elements; fewer are not worth a second thread
+inline constexpr double kWeight = 4;     // additions that one element takes the time of
 inline constexpr int kAbreast = kVectorBytes == 64 ? 4 : 2;  // groups at a time: as many as registers hold
 
 struct Fill {
@@ -44,8 +45,7 @@ template <class Op> void fillRange(const Fill& f, const Op& op, int64_t begin, i
   }
 }
 
-// An element depends on its position alone, so that any cut into whole groups gives the same numbers. Below the grain no parallel
-// region is entered: even one of a single thread costs more than a small fill.
+// An element depends on its position alone, so that any cut into whole groups gives the same numbers.
 template <class Op> int64_t fill(const Fill& f, const Op& op) {
   constexpr int64_t G = Op::kGroup;
   const int64_t groups = (f.n + G - 1) / G;
@@ -53,12 +53,9 @@ template <class Op> int64_t fill(const Fill& f, const Op& op) {
     fillRange(f, op, 0, f.n);
     return groups * kPhiloxGroup;
   }
-  const int64_t parts = f.threads, step = (groups + parts - 1) / parts * G;
-#pragma omp parallel for num_threads(f.threads) schedule(static)
-  for (int64_t part = 0; part < parts; ++part) {
-    const int64_t begin = part * step, end = begin + step < f.n ? begin + step : f.n;
-    if (begin < end) fillRange(f, op, begin, end);
-  }
+  forEachStretch(groups, chunkLength(groups, double(f.n) * kWeight), f.threads, [&](int64_t begin, int64_t end) {
+    fillRange(f, op, begin * G, end * G < f.n ? end * G : f.n);
+  });
   return groups * kPhiloxGroup;
 }
 

@@ -3,8 +3,9 @@
 #include <cstdlib>
 
 #include "cpu/isa.h"
-#include "reduce_kernels.h"
+#include "cpu/parallel.h"
 #include "reduce_plan.h"
+#include "reduction.h"
 #include "cpu/pointwise/tile.h"
 
 namespace torchstone::TORCHSTONE_ISA {
@@ -119,21 +120,25 @@ int reduceUnits(const Plan& p, int64_t begin, int64_t end) {
   return runner.status();
 }
 
+// Freed also where a runner gets no memory.
+struct Parts {
+  char* p;
+  ~Parts() { free(p); }
+};
+
 // Few units of many chunks: `parts` holds an accumulator block for each (unit, chunk), combined in order afterwards.
 int reduceParts(const Plan& p, int threads, char* parts) {
   const int64_t bytes = p.width * kMaxAccumulatorBytes, total = p.units * p.chunks;
   int status = kOk;
-#pragma omp parallel num_threads(threads) reduction(max : status)
-  {
+  shareChunks(total, threads, [&](Chunks& mine) {
     TileRunner runner(*p.program, p.params);
     Unit u;
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < total; ++i) {
+    for (int64_t i; (i = mine.next()) >= 0;) {
       locate(p, i / p.chunks, u);
       reduceChunk(p, runner, u, i % p.chunks, parts + i * bytes);
     }
-    status = runner.status();
-  }
+    raiseStatus(status, runner.status());
+  });
   Unit u;
   for (int64_t i = 0; i < p.units; ++i) {
     char* acc = parts + i * p.chunks * bytes;
@@ -144,18 +149,11 @@ int reduceParts(const Plan& p, int threads, char* parts) {
   return status;
 }
 
-// Many units: each thread takes a range of them.
+// Many units: a range of them at a time.
 int reduceShared(const Plan& p, int threads) {
-  const int64_t share = (p.units + threads - 1) / threads;
+  const int64_t length = chunkLength(p.units, double(p.kept) * double(p.reduced) * double(p.program->weight));
   int status = kOk;
-#pragma omp parallel for num_threads(threads) schedule(static) reduction(max : status)
-  for (int t = 0; t < threads; ++t) {
-    const int64_t begin = t * share, end = begin + share < p.units ? begin + share : p.units;
-    if (begin < end) {
-      const int one = reduceUnits(p, begin, end);
-      if (one > status) status = one;
-    }
-  }
+  forEachStretch(p.units, length, threads, [&](int64_t begin, int64_t end) { raiseStatus(status, reduceUnits(p, begin, end)); });
   return status;
 }
 
@@ -172,13 +170,9 @@ void reduce(Context& ctx) {
     setStatus(ctx, reduceShared(p, ctx.threads));
   } else {
     const int64_t bytes = p.units * p.chunks * p.width * kMaxAccumulatorBytes;
-    char* parts = static_cast<char*>(aligned_alloc(64, roundUp(bytes, 64)));
-    if (!parts) {
-      setStatus(ctx, kOutOfMemory, double(bytes));
-      return;
-    }
-    setStatus(ctx, reduceParts(p, ctx.threads, parts));
-    free(parts);
+    const Parts parts{static_cast<char*>(aligned_alloc(64, roundUp(bytes, 64)))};
+    if (parts.p == nullptr) setStatus(ctx, kOutOfMemory, double(bytes));
+    else setStatus(ctx, reduceParts(p, ctx.threads, parts.p));
   }
 }
 

@@ -4,7 +4,7 @@
 #include "commands/reduce.h"
 #include "cpu/isa.h"
 #include "common/program.h"
-#include "reduce_kernels.h"
+#include "reduction.h"
 #include "cpu/pointwise/tile.h"
 
 namespace torchstone::TORCHSTONE_ISA {

@@ -1,6 +1,7 @@
 // The rowwise kernel family: shares units of rows among threads. The same bits for any number of threads: what a unit
 // computes depends on the command alone. Where a stage has a loop of its own RowLoops runs it, else RowWorker.
 #include "cpu/isa.h"
+#include "cpu/parallel.h"
 #include "rowwise_loops.h"
 #include "rowwise_plan.h"
 #include "rowwise_worker.h"
@@ -10,11 +11,21 @@ namespace {
 
 constexpr int64_t kShareGrain = 1 << 15;  // additions below which starting a team costs more than it saves
 
-Status runUnits(const RowPlan& p, int64_t begin, int64_t end) {
+// Claims and runs ranges of `length` units.
+template <class Walk> int runRanges(const RowPlan& p, Walk& walk, Chunks& mine, int64_t length) {
+  int worst = kOk;
+  for (int64_t i; (i = mine.next()) >= 0;) {
+    const int one = walk.run(i * length, smaller((i + 1) * length, p.units));
+    if (one > worst) worst = one;
+  }
+  return worst;
+}
+
+int runUnits(const RowPlan& p, Chunks& mine, int64_t length) {
   RowLoops loops(p);
-  if (loops.fits()) return loops.run(begin, end);
+  if (loops.fits()) return runRanges(p, loops, mine, length);
   RowWorker worker(p);
-  return worker.run(begin, end);
+  return runRanges(p, worker, mine, length);
 }
 
 }  // namespace
@@ -24,20 +35,10 @@ void rowwise(Context& ctx) {
   if (!readRows(ctx, p)) return;
   double work = double(p.length) * double(p.weight);
   for (int d = 0; d < p.ndim; ++d) work *= double(p.size[d]);
-  if (ctx.threads <= 1 || p.units == 1 || work < kShareGrain) {
-    setStatus(ctx, runUnits(p, 0, p.units));
-    return;
-  }
-  const int64_t share = (p.units + ctx.threads - 1) / ctx.threads;
+  const bool alone = ctx.threads <= 1 || p.units == 1 || work < kShareGrain;
+  const int64_t length = alone ? p.units : chunkLength(p.units, work), chunks = (p.units + length - 1) / length;
   int status = kOk;
-#pragma omp parallel for num_threads(ctx.threads) schedule(static) reduction(max : status)
-  for (int t = 0; t < ctx.threads; ++t) {
-    const int64_t begin = t * share, end = smaller(begin + share, p.units);
-    if (begin < end) {
-      const int one = runUnits(p, begin, end);
-      if (one > status) status = one;
-    }
-  }
+  shareChunks(chunks, alone ? 1 : ctx.threads, [&](Chunks& mine) { raiseStatus(status, runUnits(p, mine, length)); });
   setStatus(ctx, status);
 }
 

@@ -10,7 +10,7 @@
 
 #include "cpu/isa.h"
 #include "common/program.h"
-#include "cpu/reduce/reduce_kernels.h"
+#include "cpu/reduce/wide_sum.h"
 
 #include "ops/primitives.h"
 #include "ops/real.h"

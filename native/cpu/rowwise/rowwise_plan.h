@@ -3,7 +3,7 @@
 #pragma once
 #include "commands/rowwise.h"
 #include "cpu/isa.h"
-#include "cpu/reduce/reduce_kernels.h"
+#include "cpu/reduce/reduction.h"
 #include "cpu/pointwise/tile.h"
 
 namespace torchstone::TORCHSTONE_ISA {

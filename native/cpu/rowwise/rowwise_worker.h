@@ -4,7 +4,7 @@
 #include <new>
 
 #include "cpu/isa.h"
-#include "cpu/reduce/reduce_kernels.h"
+#include "cpu/reduce/reduction.h"
 #include "rowwise_fused.h"
 #include "rowwise_plan.h"
 #include "cpu/pointwise/tile.h"
@@ -266,10 +266,9 @@ void RowWorker::sumFused(int k, int64_t at, int64_t count) {
   const bool kept = p_.stage[k].kept;
   char* to = kept ? buffer_[keptOf(k)] + at * item_ : nullptr;
   const double sum = f.loops->sum(count, fusedInputs(f, at), to, kept);
-  using Single = Tile<float, kSum>;
-  using Double = Tile<double, kSum>;
-  if (p_.compute == Dtype::Float32) Single::add(Single::values(accumulator_, 1), nullptr, 0, sum);
-  else Double::add(Double::values(accumulator_, 1), Double::errors(accumulator_, 1), 0, sum);
+  double* acc = reinterpret_cast<double*>(accumulator_);  // a float64 sum has its error beside it
+  if (p_.compute == Dtype::Float32) acc[0] += sum;
+  else addCompensated(acc[0], acc[1], sum);
 }
 
 // The maximum of part of a single row as it lies.

@@ -6,6 +6,7 @@
 
 #include "commands/scan.h"
 #include "cpu/isa.h"
+#include "cpu/parallel.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
@@ -200,13 +201,10 @@ void scan(Context& ctx) {
 
   int64_t strips = (s.width + s.lanes - 1) / s.lanes;
   for (int d = 0; d < s.K - 1; ++d) strips *= s.size[d];
-  const bool big = strips > 1 && strips * (s.width < s.lanes ? s.width : s.lanes) * s.n >= kGrain;
-  if (big && ctx.threads > 1) {
-#pragma omp parallel for num_threads(ctx.threads) schedule(static)
-    for (int64_t i = 0; i < strips; ++i) kernel(stripAt(s, i));
-  } else {
-    for (int64_t i = 0; i < strips; ++i) kernel(stripAt(s, i));
-  }
+  const int64_t work = strips * (s.width < s.lanes ? s.width : s.lanes) * s.n;
+  forEachStretch(strips, chunkLength(strips, double(work)), work >= kGrain ? ctx.threads : 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) kernel(stripAt(s, i));
+  });
   setStatus(ctx, kOk);
 }
 

@@ -3,11 +3,13 @@
 
 #include "commands/search.h"
 #include "cpu/isa.h"
+#include "cpu/parallel.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
 
 constexpr int64_t kGrain = 1 << 12;  // searches below which starting a team costs more than it saves
+constexpr double kWeight = 16;       // additions that one search takes the time of
 
 struct Search : SearchCommand {
   int threads;
@@ -30,11 +32,12 @@ template <class T> void searchAs(const Search& s) {
   const int64_t* sorter = reinterpret_cast<const int64_t*>(s.sorter);
   int64_t* out = reinterpret_cast<int64_t*>(s.out);
   const int64_t count = s.rows * s.m;
-#pragma omp parallel for num_threads(s.threads) schedule(static) if (s.threads > 1 && count >= kGrain)
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t start = s.shared ? 0 : i / s.m * s.n;
-    out[i] = place<T>(sequence + start, sorter ? sorter + start : nullptr, s.n, values[i], s.right);
-  }
+  forEachStretch(count, chunkLength(count, double(count) * kWeight), count >= kGrain ? s.threads : 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t start = s.shared ? 0 : i / s.m * s.n;
+      out[i] = place<T>(sequence + start, sorter ? sorter + start : nullptr, s.n, values[i], s.right);
+    }
+  });
 }
 
 }  // namespace

@@ -2,13 +2,13 @@
 // wanted one (so descending is stable too); short rows are merged, long ones radix-sorted, very long ones by all threads. Where
 // only the first k are wanted they are selected, in the order that sorting would give.
 // <algorithm> is not used: its templates would be shared between instruction sets.
-#include <omp.h>
 #include <cstdlib>
 #include <cstring>
 #include <type_traits>
 
 #include "commands/sort.h"
 #include "cpu/isa.h"
+#include "cpu/parallel.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
@@ -16,7 +16,9 @@ namespace {
 inline constexpr int64_t kMergeBytes = 12;            // measured: up to 12 × the key's bytes, merging beats a radix sort
 inline constexpr int64_t kParallelRow = 1 << 16;      // a single row of this length is worth all threads
 inline constexpr int64_t kParallelRows = 1 << 13;     // elements in all, for sharing rows
-inline constexpr int kMaxTeam = 64;
+inline constexpr int64_t kStretch = 1 << 15;          // elements of a long row that are counted, moved or searched in one go
+inline constexpr int64_t kMaxStretches = 64;
+inline constexpr double kWeight = 16;                 // additions that an element takes the time of
 inline constexpr int64_t kSelectShare = 16;           // up to this share of a row, selecting beats sorting all of it
 
 template <class K, class I> struct Item { K key; I index; };
@@ -120,54 +122,48 @@ template <class X> X* mergeSort(X* a, X* b, int64_t n) {
   return a;
 }
 
-// One digit of 8 bits. Each member of the team counts and moves its own stretch; positions are ordered by (digit, member), so
-// the order is stable and does not depend on the size of the team.
+// One digit of 8 bits. Stretches of the row are counted and moved apart; positions are ordered by (digit, stretch), so the order is
+// stable and does not depend on how many there are.
 template <class X> struct Digit {
   const X* from;
   X* to;
   int64_t n;
-  int shift, team;
+  int shift;
+  int64_t stretches;
   int64_t (*counts)[256];
-  int64_t start(int member) const { return n / team * member + (n % team < member ? n % team : member); }
-  void count(int member) const {
-    int64_t* c = counts[member];
+  int64_t start(int64_t s) const { return n / stretches * s + (n % stretches < s ? n % stretches : s); }
+  void count(int64_t s) const {
+    int64_t* c = counts[s];
     std::memset(c, 0, sizeof counts[0]);
-    for (int64_t i = start(member), end = start(member + 1); i < end; ++i) ++c[from[i].key >> shift & 255];
+    for (int64_t i = start(s), end = start(s + 1); i < end; ++i) ++c[from[i].key >> shift & 255];
   }
   // Counts become positions; false when all keys share the digit.
   bool place() const {
     int64_t at = 0;
     for (int d = 0; d < 256; ++d) {
       const int64_t before = at;
-      for (int m = 0; m < team; ++m) {
-        const int64_t c = counts[m][d];
-        counts[m][d] = at;
+      for (int64_t s = 0; s < stretches; ++s) {
+        const int64_t c = counts[s][d];
+        counts[s][d] = at;
         at += c;
       }
       if (at - before == n) return false;
     }
     return true;
   }
-  void move(int member) const {
-    int64_t* c = counts[member];
-    for (int64_t i = start(member), end = start(member + 1); i < end; ++i) to[c[from[i].key >> shift & 255]++] = from[i];
+  void move(int64_t s) const {
+    int64_t* c = counts[s];
+    for (int64_t i = start(s), end = start(s + 1); i < end; ++i) to[c[from[i].key >> shift & 255]++] = from[i];
   }
 };
 
-template <class X> X* radixSort(X* a, X* b, int64_t n, int bits, int team, int64_t (*counts)[256]) {
+template <class X>
+X* radixSort(X* a, X* b, int64_t n, int bits, int threads, int64_t stretches, int64_t (*counts)[256]) {
   for (int shift = 0; shift < bits; shift += 8) {
-    const Digit<X> digit{a, b, n, shift, team, counts};
-    if (team == 1) {
-      digit.count(0);
-      if (!digit.place()) continue;
-      digit.move(0);
-    } else {
-#pragma omp parallel for num_threads(team) schedule(static)
-      for (int m = 0; m < team; ++m) digit.count(m);
-      if (!digit.place()) continue;
-#pragma omp parallel for num_threads(team) schedule(static)
-      for (int m = 0; m < team; ++m) digit.move(m);
-    }
+    const Digit<X> digit{a, b, n, shift, stretches, counts};
+    forEachChunk(stretches, threads, [&](int64_t s) { digit.count(s); });
+    if (!digit.place()) continue;
+    forEachChunk(stretches, threads, [&](int64_t s) { digit.move(s); });
     X* t = a;
     a = b;
     b = t;
@@ -184,6 +180,11 @@ template <class T, class K, class I> struct RowSorter {
   bool descending;
 
   bool selects() const { return k * kSelectShare <= n; }
+  // Of a row that all threads share. A stretch that is searched holds more than it may keep.
+  int64_t stretches(int threads) const {
+    const int64_t count = n / (selects() && 8 * k > kStretch ? 8 * k : kStretch);
+    return threads == 1 || count < 1 ? 1 : count < kMaxStretches ? count : kMaxStretches;
+  }
   void write(int64_t r, const X* found) const {
     const T* x = in + r * n;
     T* v = values ? values + r * k : nullptr;
@@ -224,62 +225,66 @@ template <class T, class K, class I> struct RowSorter {
     return held;
   }
 
-  // buffers: team × 2·k items.
-  void selectRow(int64_t r, X* buffers, int team) const {
+  // buffers: stretches × 2·k items.
+  void selectRow(int64_t r, X* buffers, int threads) const {
     const T* x = in + r * n;
     const K flip = descending ? static_cast<K>(~K{0}) : K{0};
-    int64_t counts[kMaxTeam];
-#pragma omp parallel for num_threads(team) schedule(static) if (team > 1)
-    for (int m = 0; m < team; ++m) counts[m] = candidates(x, n / team * m, m + 1 == team ? n : n / team * (m + 1), buffers + 2 * k * m, flip);
+    const int64_t all = stretches(threads), each = n / all;
+    int64_t counts[kMaxStretches];
+    forEachChunk(all, threads, [&](int64_t s) {
+      counts[s] = candidates(x, each * s, s + 1 == all ? n : each * (s + 1), buffers + 2 * k * s, flip);
+    });
     int64_t held = counts[0];
-    for (int m = 1; m < team; ++m)
-      for (int64_t i = 0; i < counts[m]; ++i) buffers[held++] = buffers[2 * k * m + i];
+    for (int64_t s = 1; s < all; ++s)
+      for (int64_t i = 0; i < counts[s]; ++i) buffers[held++] = buffers[2 * k * s + i];
     if (held > k) selectLeast(buffers, held, k);
     heapSort(buffers, k);
     write(r, buffers);
   }
 
-  // buffers: 2·n items, then team × 256 counts.
-  void row(int64_t r, X* buffers, int team) const {
-    if (selects()) return selectRow(r, buffers, team);
+  // buffers: 2·n items, then stretches × 256 counts.
+  void row(int64_t r, X* buffers, int threads) const {
+    if (selects()) return selectRow(r, buffers, threads);
     const T* x = in + r * n;
     const K flip = descending ? static_cast<K>(~K{0}) : K{0};
-#pragma omp parallel for num_threads(team) schedule(static) if (team > 1)
-    for (int64_t i = 0; i < n; ++i) buffers[i] = {static_cast<K>(keyOf<T, K>(x[i]) ^ flip), static_cast<I>(i)};
+    forEachStretch(n, kStretch, threads, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) buffers[i] = {static_cast<K>(keyOf<T, K>(x[i]) ^ flip), static_cast<I>(i)};
+    });
     auto counts = reinterpret_cast<int64_t(*)[256]>(buffers + 2 * n);
     const X* sorted = n <= kMergeBytes * static_cast<int64_t>(sizeof(K)) ? mergeSort(buffers, buffers + n, n)
-                                      : radixSort(buffers, buffers + n, n, 8 * static_cast<int>(sizeof(T)), team, counts);
+                                      : radixSort(buffers, buffers + n, n, 8 * static_cast<int>(sizeof(T)), threads, stretches(threads), counts);
     if (k < n) return write(r, sorted);
     T* v = values ? values + r * n : nullptr;
     int64_t* at = indices ? indices + r * n : nullptr;
-#pragma omp parallel for num_threads(team) schedule(static) if (team > 1)
-    for (int64_t i = 0; i < n; ++i) {
-      if (v) v[i] = x[sorted[i].index];
-      if (at) at[i] = static_cast<int64_t>(sorted[i].index);
-    }
+    forEachStretch(n, kStretch, threads, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        if (v) v[i] = x[sorted[i].index];
+        if (at) at[i] = static_cast<int64_t>(sorted[i].index);
+      }
+    });
   }
 
-  size_t bytes(int team) const {
-    if (selects()) return 2 * static_cast<size_t>(k) * static_cast<size_t>(team) * sizeof(X);
-    return 2 * static_cast<size_t>(n) * sizeof(X) + static_cast<size_t>(team) * 256 * sizeof(int64_t);
+  size_t bytes(int threads) const {
+    const size_t all = static_cast<size_t>(stretches(threads));
+    if (selects()) return 2 * static_cast<size_t>(k) * all * sizeof(X);
+    return 2 * static_cast<size_t>(n) * sizeof(X) + all * 256 * sizeof(int64_t);
   }
 
   // 0, or the bytes that could not be had.
   size_t run(int threads) const {
-    threads = threads > kMaxTeam ? kMaxTeam : threads;
     const bool shared = rows > 1 && threads > 1 && rows * n >= kParallelRows && (rows >= threads || n < kParallelRow);
     const int team = !shared && n >= kParallelRow ? threads : 1;
-    bool ok = true;
-#pragma omp parallel num_threads(threads) if (shared) reduction(&& : ok)
-    {
+    const int64_t length = shared ? chunkLength(rows, static_cast<double>(rows * n) * kWeight) : rows;
+    int failed = 0;
+    shareChunks((rows + length - 1) / length, shared ? threads : 1, [&](Chunks& mine) {
       X* buffers = static_cast<X*>(std::malloc(bytes(team)));
-      ok = buffers != nullptr;
-#pragma omp for schedule(static)
-      for (int64_t r = 0; r < rows; ++r)
-        if (buffers) row(r, buffers, team);
+      if (!buffers) raiseStatus(failed, 1);
+      for (int64_t i; (i = mine.next()) >= 0;)
+        for (int64_t r = i * length; r < rows && r < (i + 1) * length; ++r)
+          if (buffers) row(r, buffers, team);
       std::free(buffers);
-    }
-    return ok ? 0 : bytes(team);
+    });
+    return failed == 0 ? 0 : bytes(team);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "common/owned.h"
 #include "compiler.h"
 
 namespace torchstone::cuda {
@@ -331,7 +332,7 @@ void Card::copyFrom(Card& other, int64_t to, int64_t from, int64_t bytes) {
 Scratch::Scratch(Device& device, int64_t bytes) : device_(device), address_(device.acquire(bytes)) {}
 Scratch::~Scratch() { device_.give(address_); }
 
-Runtime* runtimeOf(Context& context) { return static_cast<Runtime*>(context.cuda.get()); }
+Runtime* runtimeOf(Context& context) { return static_cast<Runtime*>(context.owned->cuda.get()); }
 
 Card& activeCard(Context& context) {
   Card& card = static_cast<Card&>(current(context));

@@ -1,5 +1,5 @@
 // What a reduction keeps of the values it has seen, and how such states are merged across lanes and blocks. The rules are
-// cpu/reduce/reduce_kernels.h's: NaN wins in max and min, the first of equals in argmax and argmin, float32 sums go to double, float64
+// cpu/reduce/reduction.cc's: NaN wins in max and min, the first of equals in argmax and argmin, float32 sums go to double, float64
 // sums are compensated. Merging keeps an order that depends on the shape alone: the same bits from run to run.
 #pragma once
 #include "program.cuh"

@@ -1,8 +1,7 @@
-// Reduction kernels of one tile: accumulators, their combination and the store of a result. An accumulator block holds `width` kept elements as structure of arrays.
-#pragma once
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
+// The table of reduction kernels, by dtype and reducer: accumulators, their combination and the store of a result. An accumulator
+// block holds `width` kept elements as structure of arrays. A file of its own, because no other takes as long to compile.
+#include "reduction.h"
+
 #include <limits>
 #include <type_traits>
 
@@ -10,26 +9,10 @@
 #include "cpu/half.h"
 #include "cpu/isa.h"
 #include "cpu/pointwise/tile.h"
+#include "wide_sum.h"
 
 namespace torchstone::TORCHSTONE_ISA {
 namespace {
-
-
-// The largest accumulator: a float64 and its compensation, or an int64 and its index.
-constexpr int64_t kMaxAccumulatorBytes = 16;
-
-// The functions of one (dtype, reducer); `flat` is the index of the tile's first row within the reduced dims.
-struct Reduction {
-  int64_t bytes;  // of one accumulator
-  void (*init)(char* acc, int64_t width);
-  void (*row)(char* acc, const void* x, int64_t n, int64_t flat);  // n elements into the one accumulator
-  // Rows of `width` elements, one every `stride` elements, row by row into the accumulators.
-  void (*column)(char* acc, const void* tile, int64_t stride, int64_t rows, int64_t width, int64_t flat);
-  void (*merge)(char* acc, const char* later, int64_t width);
-  // Whole rows of n elements of the dtype, each to one of the same dtype; null for arg reductions.
-  void (*rows)(const char* in, int64_t inStride, int64_t n, char* out, int64_t outStride, int64_t count);
-  void (*store)(const char* acc, int64_t width, Dtype dtype, char* out, int64_t outStep, char* index, int64_t indexStep);
-};
 
 // WideFloats accumulate in double: float32 sums are then exact to a rounding or two. Integers are unsigned, so as to wrap.
 template <class T, int op>
@@ -63,42 +46,6 @@ template <> constexpr Dtype kDtypeOf<int32_t> = Dtype::Int32;
 template <> constexpr Dtype kDtypeOf<int64_t> = Dtype::Int64;
 template <> constexpr Dtype kDtypeOf<float> = Dtype::Float32;
 
-// Vectors of the same width for every instruction set, so that all give the same bits.
-typedef float WideFloats __attribute__((vector_size(64)));
-typedef double WideDoubles __attribute__((vector_size(64)));
-typedef float HalfFloats __attribute__((vector_size(32)));
-
-TS_INLINE WideFloats floatsAt(const float* p) {
-  WideFloats v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return v;
-}
-
-// GCC 12 takes __builtin_convertvector to pieces.
-TS_INLINE WideDoubles widenHalf(HalfFloats v) {
-#if defined(__AVX512F__)
-  return (WideDoubles)_mm512_cvtps_pd((__m256)v);
-#elif defined(__AVX2__)
-  const __m256d half[2] = {_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v)), _mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1))};
-  WideDoubles d;
-  __builtin_memcpy(&d, half, sizeof d);
-  return d;
-#else
-  return __builtin_convertvector(v, WideDoubles);
-#endif
-}
-
-// Adds sixteen float32 to eight float64.
-TS_INLINE WideDoubles widenAdd(WideDoubles d, WideFloats v) {
-  HalfFloats half[2];
-  __builtin_memcpy(half, &v, sizeof v);
-  return d + (widenHalf(half[0]) + widenHalf(half[1]));
-}
-
-TS_INLINE double laneSum(WideDoubles d) {
-  return ((d[0] + d[4]) + (d[1] + d[5])) + ((d[2] + d[6]) + (d[3] + d[7]));
-}
-
 // A float32 sum of n >= 64: four vectors take up to sixteen values a lane in float32, as NumPy's pairwise does within its blocks;
 // float64 takes their sums. A long sum reads four parts side by side: one after the other leaves half of the memory's speed unused.
 double coarseSum(const float* x, int64_t n) {
@@ -124,8 +71,6 @@ double coarseSum(const float* x, int64_t n) {
   for (; i < n; ++i) rest += x[i];
   return laneSum(d) + rest;
 }
-
-constexpr int64_t kColumnRows = 16;
 
 // The sum of sixteen rows' floats at one place.
 TS_INLINE WideFloats columnFloats(const float* c, int64_t stride) {
@@ -160,7 +105,7 @@ struct Tile {
   using A = Accumulator<T, op>;
   static constexpr bool arg = op >= kArgmax;
   static constexpr bool greatest = op == kMax || op == kArgmax;
-  // A float64 sum carries its rounding errors along (Knuth's TwoSum): more accurate than pairwise at any length.
+  // A float64 sum carries its rounding errors along: more accurate than pairwise at any length.
   static constexpr bool compensated = op == kSum && std::is_same_v<T, double>;
   static constexpr int64_t bytes = sizeof(A) + (arg || compensated ? 8 : 0);
   static constexpr bool coarse = op == kSum && std::is_same_v<T, float>;
@@ -196,13 +141,8 @@ struct Tile {
 
   // The accumulator of element i takes one more (partial) value.
   TS_INLINE void add(A* v, double* e, int64_t i, A x) {
-    if constexpr (compensated) {
-      const double s = v[i] + x, b = s - v[i];
-      e[i] += (v[i] - (s - b)) + (x - b);
-      v[i] = s;
-    } else {
-      v[i] = combine(v[i], x);
-    }
+    if constexpr (compensated) addCompensated(v[i], e[i], x);
+    else v[i] = combine(v[i], x);
   }
 
   template <int L>
@@ -372,6 +312,8 @@ const Reduction* reductionOf(int reducer) {
   }
 }
 
+}  // namespace
+
 const Reduction* reductionFor(int reducer, Dtype compute) {
   switch (compute) {
     // 256 trues must not wrap to false: a bool sum is OR, a bool product AND.
@@ -387,5 +329,4 @@ const Reduction* reductionFor(int reducer, Dtype compute) {
   }
 }
 
-}  // namespace
 }  // namespace torchstone::TORCHSTONE_ISA
