@@ -50,6 +50,14 @@ export function addToOpen(run: RunResult): string {
   const sorted = [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([op, kinds]) => [op, [...kinds].sort()]);
-  writeFileSync(path, `${JSON.stringify({ expires, ops: Object.fromEntries(sorted) }, null, 2)}\n`);
+  // A line for each op, so that a change shows as one.
+  const lines = sorted.map(
+    ([op, kinds]) =>
+      `    ${JSON.stringify(op)}: [${(kinds as string[]).map((one) => JSON.stringify(one)).join(', ')}]`,
+  );
+  writeFileSync(
+    path,
+    `{\n  "expires": ${JSON.stringify(expires)},\n  "ops": {\n${lines.join(',\n')}\n  }\n}\n`,
+  );
   return `${PATH}: ${sorted.length} ops with open disagreements`;
 }
