@@ -157,8 +157,8 @@ const argument: Change = (sample, { params }, random) => {
   const now = at >= 0 && at < sample.args.length ? sample.args[at]! : sample.kwargs?.[param.name];
   if (now !== undefined && isTensorSpec(now)) return sample;
   const value = valueFor(param, now, random);
-  // Without a tensor that bounds it, a count makes as many elements.
-  const huge = value === 2 ** 31 && !params.some((one) => one.kind === 'tensor');
+  // A count of so many would only make work or memory; where a place is meant, it is out of range.
+  const huge = value === 2 ** 31 && !/dim|diagonal|offset|index|axis/.test(param.name);
   if (value === undefined || huge) return sample;
   if (at >= 0 && at < sample.args.length) return { ...sample, args: sample.args.with(at, value) };
   return { ...sample, kwargs: { ...sample.kwargs, [param.name]: value } };
