@@ -45,76 +45,123 @@ struct FusedInputs {
 constexpr int64_t kFusedStep = 64;   // elements that the accumulators take at once
 constexpr int64_t kCoarseSteps = 16;  // steps in float32 before float64 takes their sums, as in coarseSum
 
-// Vectors of the same width for every instruction set.
+// Vectors of the same width for every instruction set, so that sums add up in the same order.
 template <class T> struct WideOf { using type = WideFloats; };
 template <> struct WideOf<double> { using type = WideDoubles; };
+
+#if defined(__AVX512F__)
+template <class T> using Wide = typename WideOf<T>::type;
+#else
+// The same as registers: GCC takes a vector that is wider than a register through memory, eight bytes at a time (softmax of
+// 1024 columns took three times as long).
+template <class T> struct Wide {
+  typedef T Register __attribute__((vector_size(kVectorBytes)));
+  static constexpr int kCount = 64 / kVectorBytes, kLanes = kVectorBytes / int(sizeof(T));
+  Register r[kCount];
+};
+#define TS_WIDE(op)                                                                  \
+  template <class T> TS_INLINE Wide<T> operator op(const Wide<T>& a, const Wide<T>& b) { \
+    Wide<T> c;                                                                       \
+    for (int k = 0; k < Wide<T>::kCount; ++k) c.r[k] = a.r[k] op b.r[k];             \
+    return c;                                                                        \
+  }
+TS_WIDE(+)
+TS_WIDE(-)
+TS_WIDE(*)
+#undef TS_WIDE
+template <class T> TS_INLINE Wide<T>& operator+=(Wide<T>& a, const Wide<T>& b) { return a = a + b; }
+#endif
 
 template <class V, class T> TS_INLINE V loadVector(const T* p) {
   V v;
   __builtin_memcpy(&v, p, sizeof v);
   return v;
 }
-// The same of `count` elements, fewer than a vector's; zeros fill it.
-template <class V, class T> TS_INLINE V loadRest(const T* p, int64_t count) {
+
 #if defined(__AVX512F__)
+template <class T> TS_INLINE Wide<T> loadWide(const T* p) { return loadVector<Wide<T>>(p); }
+template <class T> TS_INLINE Wide<T> spreadWide(T x) { return x - Wide<T>{}; }  // not a sum: −0 stays −0
+template <class T> TS_INLINE void storeWide(T* p, const Wide<T>& v) { __builtin_memcpy(p, &v, sizeof v); }
+// `count` elements, fewer than a vector's; zeros fill it.
+template <class T> TS_INLINE Wide<T> loadRest(const T* p, int64_t count) {
   const unsigned lanes = (1u << count) - 1;
-  if constexpr (sizeof(T) == 4) return (V)_mm512_maskz_loadu_ps(__mmask16(lanes), p);
-  else return (V)_mm512_maskz_loadu_pd(__mmask8(lanes), p);
-#else
-  V v = {};
-  __builtin_memcpy(&v, p, count * sizeof(T));
-  return v;
-#endif
+  if constexpr (sizeof(T) == 4) return (Wide<T>)_mm512_maskz_loadu_ps(__mmask16(lanes), p);
+  else return (Wide<T>)_mm512_maskz_loadu_pd(__mmask8(lanes), p);
 }
-template <class V, class T> TS_INLINE void storeRest(T* p, V v, int64_t count) {
-#if defined(__AVX512F__)
+template <class T> TS_INLINE void storeRest(T* p, const Wide<T>& v, int64_t count) {
   const unsigned lanes = (1u << count) - 1;
   if constexpr (sizeof(T) == 4) _mm512_mask_storeu_ps(p, __mmask16(lanes), (__m512)v);
   else _mm512_mask_storeu_pd(p, __mmask8(lanes), (__m512d)v);
+}
 #else
-  __builtin_memcpy(p, &v, count * sizeof(T));
+template <class T> TS_INLINE Wide<T> loadWide(const T* p) {
+  Wide<T> v;
+  for (int k = 0; k < Wide<T>::kCount; ++k) v.r[k] = loadVector<typename Wide<T>::Register>(p + k * Wide<T>::kLanes);
+  return v;
+}
+template <class T> TS_INLINE Wide<T> spreadWide(T x) {
+  Wide<T> v;
+  for (auto& r : v.r) r = x - typename Wide<T>::Register{};  // not a sum: −0 stays −0
+  return v;
+}
+template <class T> TS_INLINE void storeWide(T* p, const Wide<T>& v) {
+  for (int k = 0; k < Wide<T>::kCount; ++k) __builtin_memcpy(p + k * Wide<T>::kLanes, &v.r[k], sizeof v.r[k]);
+}
+template <class T> TS_INLINE Wide<T> loadRest(const T* p, int64_t count) {
+  T all[64 / sizeof(T)] = {};
+  __builtin_memcpy(all, p, size_t(count) * sizeof(T));
+  return loadWide(all);
+}
+template <class T> TS_INLINE void storeRest(T* p, const Wide<T>& v, int64_t count) {
+  T all[64 / sizeof(T)];
+  storeWide(all, v);
+  __builtin_memcpy(p, all, size_t(count) * sizeof(T));
+}
 #endif
+
+// Through memory where registers are narrower, once for many steps.
+template <class T> TS_INLINE WideDoubles widened(WideDoubles d, const Wide<T>& v) {
+  typename WideOf<T>::type whole;
+  __builtin_memcpy(&whole, &v, sizeof whole);
+  if constexpr (sizeof(T) == 4) return widenAdd(d, whole);
+  else return d + whole;
 }
 
-TS_INLINE WideDoubles widened(WideDoubles d, WideFloats v) { return widenAdd(d, v); }
-TS_INLINE WideDoubles widened(WideDoubles d, WideDoubles v) { return d + v; }
-
 // A form's values from element i on; of the last `rest` ones only, where rest is not 0.
-template <class Form, class V, class T, unsigned scalars, size_t... k>
-TS_INLINE V fusedVector(const FusedInputs<T, scalars, Form::kCount>& in, int64_t i, int64_t rest, std::index_sequence<k...>) {
-  auto operand = [&](auto at) __attribute__((always_inline)) -> V {
+template <class Form, class T, unsigned scalars, size_t... k>
+TS_INLINE Wide<T> fusedVector(const FusedInputs<T, scalars, Form::kCount>& in, int64_t i, int64_t rest, std::index_sequence<k...>) {
+  auto operand = [&](auto at) __attribute__((always_inline)) -> Wide<T> {
     constexpr int which = decltype(at)::value;
-    if constexpr ((scalars >> which & 1) != 0) return in.one[which] - V{};  // not a sum: −0 stays −0
-    else return rest ? loadRest<V>(in.dense[which] + i, rest) : loadVector<V>(in.dense[which] + i);
+    if constexpr ((scalars >> which & 1) != 0) return spreadWide<T>(in.one[which]);
+    else return rest ? loadRest<T>(in.dense[which] + i, rest) : loadWide<T>(in.dense[which] + i);
   };
   return Form::at(operand(std::integral_constant<int, int(k)>())...);
 }
 
 template <class Form, class T, unsigned scalars>
 void fusedMap(int64_t n, const void* const* from, void* to) {
-  using V = typename WideOf<T>::type;
+  using V = Wide<T>;
   constexpr auto all = std::make_index_sequence<Form::kCount>();
   constexpr int64_t kWide = sizeof(V) / sizeof(T);
   const auto in = FusedInputs<T, scalars, Form::kCount>::of(from);
   T* out = static_cast<T*>(to);
   int64_t i = 0;
   for (; i + kWide <= n; i += kWide) {
-    const V v = fusedVector<Form, V>(in, i, 0, all);
-    __builtin_memcpy(out + i, &v, sizeof v);
+    storeWide<T>(out + i, fusedVector<Form>(in, i, 0, all));
   }
-  if (i < n) storeRest(out + i, fusedVector<Form, V>(in, i, n - i, all), n - i);
+  if (i < n) storeRest<T>(out + i, fusedVector<Form>(in, i, n - i, all), n - i);
 }
 
 // Whole registers of accumulators, then the rest by one.
 template <class Form, class T, bool keep>
 TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
-  using V = typename WideOf<T>::type;
+  using V = Wide<T>;
   constexpr auto all = std::make_index_sequence<Form::kCount>();
   constexpr int64_t kWide = sizeof(V) / sizeof(T), kParts = kFusedStep / kWide;
   const auto in = FusedInputs<T, Form::kScalars, Form::kCount>::of(from);
   auto valueAt = [&](int64_t i) __attribute__((always_inline)) {
-    const V v = fusedVector<Form, V>(in, i, 0, all);
-    if constexpr (keep) __builtin_memcpy(kept + i, &v, sizeof v);
+    const V v = fusedVector<Form>(in, i, 0, all);
+    if constexpr (keep) storeWide<T>(kept + i, v);
     return v;
   };
   WideDoubles sum = {};
@@ -134,57 +181,84 @@ TS_INLINE double fusedLaneSum(int64_t n, const void* const* from, T* kept) {
 #pragma GCC unroll 8
       for (int j = 0; j < w; ++j) part[j] += part[j + w];
     }
-    sum = widened(sum, part[0]);
+    sum = widened<T>(sum, part[0]);
   }
   V last = {};  // of what is shorter than a step
   for (; i + kWide <= n; i += kWide) last += valueAt(i);
   if (i < n) {
-    const V v = fusedVector<Form, V>(in, i, n - i, all);
-    if constexpr (keep) storeRest(kept + i, v, n - i);
+    const V v = fusedVector<Form>(in, i, n - i, all);
+    if constexpr (keep) storeRest<T>(kept + i, v, n - i);
     T rest[kWide] = {};
-    storeRest(rest, v, n - i);
-    last += loadVector<V>(rest);
+    storeRest<T>(rest, v, n - i);
+    last += loadWide<T>(rest);
   }
-  return laneSum(widened(sum, last));
+  return laneSum(widened<T>(sum, last));
 }
+
+// The greater of each two elements, the first where they are equal or the second is a NaN.
+template <class T> TS_INLINE Wide<T> greater(const Wide<T>& a, const Wide<T>& b) {
+#if defined(__AVX512F__)
+  return b > a ? b : a;
+#else
+  Wide<T> c;
+  for (int k = 0; k < Wide<T>::kCount; ++k) c.r[k] = b.r[k] > a.r[k] ? b.r[k] : a.r[k];
+  return c;
+#endif
+}
+
+// Where elements are NaNs: lanes of all ones, gathered over many steps.
+template <class T> struct OddLanes {
+#if defined(__AVX512F__)
+  decltype(Wide<T>{} != Wide<T>{}) lanes = {};
+  inline __attribute__((always_inline)) void note(const Wide<T>& a, const Wide<T>& b) { lanes |= ~((a <= b) | (a > b)); }
+  bool any() const {
+    int64_t seen = 0;
+    for (size_t k = 0; k < 64 / sizeof(T); ++k) seen |= lanes[k];
+    return seen != 0;
+  }
+#else
+  using Register = typename Wide<T>::Register;
+  decltype(Register{} != Register{}) lanes[Wide<T>::kCount] = {};
+  inline __attribute__((always_inline)) void note(const Wide<T>& a, const Wide<T>& b) {
+    for (int k = 0; k < Wide<T>::kCount; ++k) lanes[k] |= ~((a.r[k] <= b.r[k]) | (a.r[k] > b.r[k]));
+  }
+  bool any() const {
+    int64_t seen = 0;
+    for (const auto& part : lanes)
+      for (int k = 0; k < Wide<T>::kLanes; ++k) seen |= part[k];
+    return seen != 0;
+  }
+#endif
+};
 
 // The greatest of n elements; NaN where there is one.
 template <class T> T greatest(int64_t n, const T* x) {
-  using V = typename WideOf<T>::type;
-  constexpr int64_t W = sizeof(V) / sizeof(T), kParts = 4;
-  constexpr T least = -std::numeric_limits<T>::infinity();
-  V top[kParts];
-  auto odd = V{} != V{};
-  for (V& t : top) t = V{} + least;
-  auto take = [&](int j, const T* p) __attribute__((always_inline)) {
-    const V v = loadVector<V>(p);
-    top[j] = v > top[j] ? v : top[j];
-    return v;
-  };
+  constexpr int64_t W = 64 / sizeof(T), kParts = 4;
+  Wide<T> top[kParts];
+  for (auto& t : top) t = spreadWide<T>(-std::numeric_limits<T>::infinity());
+  OddLanes<T> odd;
   int64_t i = 0;
   for (; i + kParts * W <= n; i += kParts * W) {
 #pragma GCC unroll 4
     for (int j = 0; j < kParts; j += 2) {
-      const V a = take(j, x + i + j * W), b = take(j + 1, x + i + (j + 1) * W);
-      odd |= ~((a <= b) | (a > b));
+      const Wide<T> a = loadWide<T>(x + i + j * W), b = loadWide<T>(x + i + (j + 1) * W);
+      top[j] = greater<T>(top[j], a);
+      top[j + 1] = greater<T>(top[j + 1], b);
+      odd.note(a, b);
     }
   }
   for (; i + W <= n; i += W) {
-    const V v = take(0, x + i);
-    odd |= v != v;
+    const Wide<T> v = loadWide<T>(x + i);
+    top[0] = greater<T>(top[0], v);
+    odd.note(v, v);
   }
-  top[0] = top[1] > top[0] ? top[1] : top[0];
-  top[2] = top[3] > top[2] ? top[3] : top[2];
-  top[0] = top[2] > top[0] ? top[2] : top[0];
   // By halves: one lane after the other would cost more than the row.
   T lane[W];
-  __builtin_memcpy(lane, &top[0], sizeof lane);
+  storeWide<T>(lane, greater<T>(greater<T>(top[0], top[1]), greater<T>(top[2], top[3])));
   for (int64_t w = W / 2; w > 0; w /= 2)
     for (int64_t k = 0; k < w; ++k) lane[k] = lane[k + w] > lane[k] ? lane[k + w] : lane[k];
   T best = lane[0];
-  int64_t seen = 0;
-  for (int64_t k = 0; k < W; ++k) seen |= odd[k];
-  bool nan = seen != 0;
+  bool nan = odd.any();
   for (; i < n; ++i) best = x[i] > best ? x[i] : best, nan |= x[i] != x[i];
   return nan ? std::numeric_limits<T>::quiet_NaN() : best;
 }
@@ -207,11 +281,13 @@ struct ExpDistance {
   static constexpr int kCount = 2;
   static constexpr unsigned kScalars = 2;
   template <class V> TS_INLINE V at(V x, V top) {
-    const V d = x - top;
-    typename VectorOf<std::remove_cvref_t<decltype(d[0])>>::type part[sizeof d / kVectorBytes];
-    __builtin_memcpy(part, &d, sizeof d);
-    for (auto& e : part) e = vectorExp(e);
-    return loadVector<V>(&part);
+    V d = x - top;
+#if defined(__AVX512F__)
+    return (V)vectorExp((typename VectorOf<std::remove_cvref_t<decltype(d[0])>>::type)d);
+#else
+    for (auto& r : d.r) r = vectorExp((typename VectorOf<std::remove_cvref_t<decltype(r[0])>>::type)r);
+    return d;
+#endif
   }
 };
 #endif
