@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import * as torch from '../../../engine/index.js';
 
-const [a, b] = [torch.ones([2]), torch.arange(3)];
+const [a, b] = [torch.ones([2]), torch.arange(3, { dtype: 'float32' })];
 const m = torch.ones([2, 2]);
 const text = (x: unknown): string => String(x);
 
