@@ -37,6 +37,33 @@ export function stateOf({ failed, notDone }: ColumnTally): State {
   return failed > 0 ? 'fail' : notDone > 0 ? 'not done' : 'pass';
 }
 
+/** PyTorch's classes beside its ops, by the start of a case's id. */
+const PROGRAMS = { modules: 'nn.', optimizers: 'optim.', schedulers: 'lr_scheduler.' } as const;
+export type ProgramKind = keyof typeof PROGRAMS;
+
+/** How many classes of each kind pass in all their cases. Cases of ops have columns; these have none. */
+export function programTotals(
+  cases: readonly CaseResult[],
+): { readonly kind: ProgramKind; readonly passing: number; readonly of: number }[] {
+  return (Object.entries(PROGRAMS) as [ProgramKind, string][]).flatMap(([kind, start]) => {
+    const names = new Map<string, boolean>();
+    for (const one of cases) {
+      if (one.columns !== undefined || !one.id.startsWith(start)) continue;
+      const name = one.id.slice(0, one.id.lastIndexOf('@'));
+      names.set(name, (names.get(name) ?? true) && one.status === 'pass');
+    }
+    const passing = [...names.values()].filter(Boolean).length;
+    return names.size === 0 ? [] : [{ kind, passing, of: names.size }];
+  });
+}
+
+/** `modules 114 of 114, optimizers 14 of 15`; empty where there are none. */
+export function programText(cases: readonly CaseResult[]): string {
+  return programTotals(cases)
+    .map(({ kind, passing, of }) => `${kind} ${passing} of ${of}`)
+    .join(', ');
+}
+
 /** The conformance suite of a run, where there is one. */
 export function conformanceOf(run: RunResult): SuiteResult | undefined {
   return run.suites.find((suite) => suite.suite === 'conformance' && suite.cases.length > 0);
@@ -46,6 +73,7 @@ export function conformanceOf(run: RunResult): SuiteResult | undefined {
 export function entryRows(suite: SuiteResult): EntryRow[] {
   const rows = new Map<string, CaseResult[]>();
   for (const one of suite.cases) {
+    if (one.columns === undefined) continue;
     const entry = one.id.slice(0, one.id.lastIndexOf('@'));
     rows.set(entry, [...(rows.get(entry) ?? []), one]);
   }
@@ -114,7 +142,9 @@ export function conformanceText(run: RunResult): string {
   const { mode, torch, entries, empty } = suite.conformance;
   const closer = suite.cases.reduce((sum, one) => sum + (one.closer ?? 0), 0);
   const whole = `${wholeEntries(rows)} of ${entries} entries pass forward and, where they have one, backward`;
+  const programs = programText(suite.cases);
   const more = [
+    ...(programs === '' ? [] : [`classes that pass: ${programs}`]),
     `${count(suite.compared)} elements compared, ${plural(closer, 'result')} outside the tolerance but closer to float64 than PyTorch's`,
     ...(empty.length > 0 ? [`without a case here: ${empty.join(', ')}`] : []),
   ];
@@ -157,6 +187,10 @@ ${count(suite.compared)} elements were compared. What a call is held to is told 
 | --- | ---: | ---: | ---: | ---: |
 ${totals.join('\n')}
 
+## Modules, optimizers, schedulers
+
+${programTable(suite.cases)}
+
 ## Entries that do not pass
 
 ${shortTable(rows)}
@@ -165,6 +199,21 @@ ${shortTable(rows)}
 
 ${excuseList(rows)}
 ${empty.length > 0 ? `\nThese take no dtype of the run on the CPU, so PyTorch itself has no calls for them: ${empty.map((one) => `\`${one}\``).join(', ')}.\n` : ''}`;
+}
+
+/** Of `module_db`, `optim_db` and the schedulers' sequences. */
+function programTable(cases: readonly CaseResult[]): string {
+  const totals = programTotals(cases);
+  if (totals.length === 0) return 'None in this run.';
+  const short = cases.filter((one) => one.columns === undefined && one.status !== 'pass');
+  return [
+    "Held to PyTorch's `module_db` (text, state dict, results, gradients, buffers, refusals), `optim_db` (20 steps, state after each, resumed from PyTorch's state) and 60 steps of each scheduler.",
+    '',
+    '| kind | classes that pass |',
+    '| --- | ---: |',
+    ...totals.map(({ kind, passing, of }) => `| ${kind} | ${passing} of ${of} |`),
+    ...short.map((one) => `\n\`${one.id}\`: ${one.reason ?? 'fails'}.`),
+  ].join('\n');
 }
 
 function shortTable(rows: readonly EntryRow[]): string {

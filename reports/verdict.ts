@@ -1,6 +1,6 @@
 // The verdict of a run: one sentence and one exit code, used by every report and the command line.
 
-import { conformanceOf, entryRows, entryState, wholeEntries } from './conformance.js';
+import { conformanceOf, entryRows, entryState, programText, wholeEntries } from './conformance.js';
 import { about, count, plural } from './format.js';
 import { CONTROL, peersOf } from './peers.js';
 import {
@@ -211,7 +211,11 @@ function conformancePart(run: RunResult): string[] {
     (text) => !/^0 /.test(text),
   );
   const whole = `${wholeEntries(rows)} of ${suite.conformance.entries} entries of PyTorch's own test database pass`;
-  return [`${whole}${short.length > 0 ? `, ${short.join(', ')}` : ''}`];
+  const programs = programText(suite.cases);
+  return [
+    ...(rows.length > 0 ? [`${whole}${short.length > 0 ? `, ${short.join(', ')}` : ''}`] : []),
+    ...(programs === '' ? [] : [`of its classes ${programs}`]),
+  ];
 }
 
 function rowsPart(run: RunResult): string[] {

@@ -5,6 +5,7 @@ import {
   conformanceOf,
   type EntryRow,
   entryRows,
+  programText,
   type State,
   stateOf,
   wholeEntries,
@@ -23,7 +24,7 @@ export function conformanceSection(run: RunResult): Html {
   if (suite?.conformance === undefined) return NOTHING;
   const { mode, torch, entries } = suite.conformance;
   const rows = entryRows(suite);
-  const lead = `${mode === 'live' ? 'Live' : 'Recorded'} calls of PyTorch ${torch}'s own test database: ${wholeEntries(rows)} of ${entries} entries pass forward and, where they have one, backward; ${count(suite.compared)} elements compared. ✗ failed, ○ not done.`;
+  const lead = `${mode === 'live' ? 'Live' : 'Recorded'} calls of PyTorch ${torch}'s own test database: ${wholeEntries(rows)} of ${entries} entries pass forward and, where they have one, backward; ${count(suite.compared)} elements compared. ${programText(suite.cases) === '' ? '' : `Classes that pass: ${programText(suite.cases)}. `}✗ failed, ○ not done.`;
   const totals = columnTotals(rows).map((one) => [
     one.column,
     `${one.passing} of ${one.entries}`,

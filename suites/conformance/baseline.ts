@@ -2,12 +2,15 @@
 // fails the run.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ProgramKind, programTotals } from '../../reports/conformance.js';
 import type { CaseResult, Column, RunResult } from '../../reports/schema/index.js';
 import { packageRoot } from '../runner/machine.js';
 
 /** What a run must reach. */
 export interface Floor {
   readonly compared: number;
+  /** How many modules, optimizers and schedulers pass. */
+  readonly programs?: Readonly<Partial<Record<ProgramKind, number>>>;
   readonly columns: Readonly<Record<Column, readonly string[]>>;
 }
 
@@ -63,7 +66,9 @@ export function floorOf(cases: readonly CaseResult[]): Floor {
     'forward mode': pass('forward mode'),
     errors: pass('errors'),
   };
-  return { compared: cases.reduce((sum, one) => sum + one.compared, 0), columns };
+  const entries = cases.filter((one) => one.columns !== undefined);
+  const programs = Object.fromEntries(programTotals(cases).map(({ kind, passing }) => [kind, passing]));
+  return { compared: entries.reduce((sum, one) => sum + one.compared, 0), programs, columns };
 }
 
 /** Writes the floor of the run's mode; says what it wrote. */

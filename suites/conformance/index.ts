@@ -1,11 +1,13 @@
 // The conformance suite: every call of PyTorch's own test database, recorded or live, replayed and compared with
 // PyTorch.
 
+import { programTotals } from '../../reports/conformance.js';
 import {
   CannotRunError,
   type CaseResult,
   type Column,
   type ColumnTally,
+  EXIT,
   type SuiteResult,
 } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';
@@ -16,6 +18,7 @@ import { entryOf, type Floor, readFloors } from './baseline.js';
 import { replayError } from './errors.js';
 import { INAPPLICABLE } from './inapplicable.js';
 import { label } from './label.js';
+import { checkProgram, livePrograms, type ProgramCase, programCases, recordedPrograms } from './programs.js';
 import { recordedSource } from './recorded.js';
 import { type Outcome, replaySample } from './replay.js';
 import { type CallFrame, liveSource, type Source } from './source.js';
@@ -31,20 +34,30 @@ const SHOWN = 3;
 /** Replays every call that the options name. */
 export async function conform(options: SuiteOptions, given?: Source): Promise<SuiteResult> {
   const started = performance.now();
-  const source = given ?? (await openSource(options));
+  const programs = given === undefined ? await openPrograms(options) : [];
+  const source = given ?? (await openSource(options, programs.length > 0));
   const floor = readFloors()[source.mode];
   const { shard: _, done: __, ...loop } = options;
-  const cases = await eachCase('conformance', source.cases, loop, (one) =>
+  const entries = await eachCase('conformance', source.cases, loop, (one) =>
     checkCase(one, source, options, floor),
   );
+  const others = await eachCase('conformance', programs, options, (one) =>
+    checkProgram(one, options.live === true),
+  );
+  const cases = [...entries, ...others];
   const { mode, torch, total, empty } = source;
-  const compared = cases.reduce((sum, one) => sum + one.compared, 0);
+  const compared = entries.reduce((sum, one) => sum + one.compared, 0);
+  const lost =
+    isWhole(options) && !options.signal.aborted && given === undefined
+      ? lostPrograms(cases, floor)
+      : undefined;
   const short =
     isWhole(options) && !options.signal.aborted && floor !== undefined && compared < floor.compared;
   const result = suiteResult('conformance', cases, (performance.now() - started) / 1000, {
     conformance: { mode, torch, entries: total, empty: [...empty] },
     notes: [`${mode === 'live' ? 'held against' : 'recorded with'} PyTorch ${torch}`],
   });
+  if (lost !== undefined) return { ...result, status: 'fail', reason: lost };
   if (!short) return result;
   const reason = `below the floor: ${compared} elements compared, ${floor.compared} are committed`;
   return { ...result, status: 'fail', reason };
@@ -70,7 +83,33 @@ function readFilter({ filter, dtypes = DEFAULT_DTYPES }: SuiteOptions): {
   };
 }
 
-async function openSource(options: SuiteOptions): Promise<Source> {
+/** The modules, optimizers and schedulers that the options name. */
+async function openPrograms(options: SuiteOptions): Promise<ProgramCase[]> {
+  const { live, python, filter, sample, fixtures, dtypes = DEFAULT_DTYPES } = options;
+  if (sample !== undefined) return [];
+  const programs = live && python !== undefined ? await livePrograms(python) : recordedPrograms(fixtures);
+  return programs === null ? [] : programCases(programs, filter, dtypes);
+}
+
+/** What the committed minimum of programs has and this run has not. */
+function lostPrograms(cases: readonly CaseResult[], floor: Floor | undefined): string | undefined {
+  const short = programTotals(cases).filter(({ kind, passing }) => passing < (floor?.programs?.[kind] ?? 0));
+  if (short.length === 0) return undefined;
+  return `below the floor: ${short.map(({ kind, passing }) => `${passing} ${kind} pass, ${floor!.programs![kind]} are committed`).join('; ')}`;
+}
+
+async function openSource(options: SuiteOptions, others: boolean): Promise<Source> {
+  try {
+    return await openEntries(options);
+  } catch (error) {
+    // A filter may mean modules alone.
+    if (!others || !(error instanceof CannotRunError) || error.code !== EXIT.nothing) throw error;
+    const mode = options.live ? 'live' : 'recorded';
+    return { mode, torch: '', total: 0, empty: [], cases: [], calls: async function* () {} };
+  }
+}
+
+async function openEntries(options: SuiteOptions): Promise<Source> {
   const { live, seed, sample, shard, done, python, signal } = options;
   const order = {
     ...readFilter(options),

@@ -1,4 +1,4 @@
-// Recording of module_db: `npx tsx suites/conformance/record-modules.ts [PYTHON]` writes test/engine/nn/module-db.json.br.
+// Recording of module_db: `npx tsx suites/conformance/record-modules.ts [PYTHON]` writes fixtures/modules/module-db.json.br.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ execFileSync(
 );
 const params = { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_LGWIN]: 24 };
 writeFileSync(
-  local('../../test/engine/nn/module-db.json.br'),
+  local('../../fixtures/modules/module-db.json.br'),
   brotliCompressSync(readFileSync(recorded), { params }),
 );
 rmSync(folder, { recursive: true });

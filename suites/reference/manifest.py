@@ -14,7 +14,7 @@ import npz
 
 SCHEMA = 1
 SEED = "philox keyed by sha256('<case id>#<role>')[:16]"
-LIMIT = 40 * 2**20
+LIMIT = 44 * 2**20
 
 
 def write(folder: Path) -> dict:

@@ -1,7 +1,12 @@
 // Gradients through a differentiable step against PyTorch's, by the parameter and by its gradient.
 import { expect, it } from 'vitest';
 import * as torch from '../../../engine/index.js';
-import { decodedKwargs, type Json, optimizerClass, readPacked } from './recordings.js';
+import {
+  decodedKwargs,
+  type Json,
+  optimizerClass,
+  readPacked,
+} from '../../../suites/conformance/optim-recordings.js';
 
 interface Recorded {
   readonly optimizer: string;

@@ -1,7 +1,13 @@
 // Errors of optimizers against recorded ones of PyTorch's: the inputs of its optim_error_inputs, by class and text.
 import { describe, expect, it, vi } from 'vitest';
 import * as torch from '../../../engine/index.js';
-import { decoded, decodedKwargs, type Json, optimizerClass, readPacked } from './recordings.js';
+import {
+  decoded,
+  decodedKwargs,
+  type Json,
+  optimizerClass,
+  readPacked,
+} from '../../../suites/conformance/optim-recordings.js';
 
 interface ErrorInput {
   readonly optimizer: string;

@@ -2,7 +2,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addon } from '../../../engine/backend/addon.js';
 import * as torch from '../../../engine/index.js';
-import { decodedKwargs, optimizerClass, readPacked, type Trajectory } from './recordings.js';
+import {
+  decodedKwargs,
+  optimizerClass,
+  readPacked,
+  type Trajectory,
+} from '../../../suites/conformance/optim-recordings.js';
 
 const { optim } = torch;
 const multi = vi.spyOn(addon, 'multiPointwise');

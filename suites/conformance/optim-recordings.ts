@@ -1,11 +1,15 @@
 // Recordings of PyTorch's optimizers and schedulers (fixtures/optim, made by suites/reference/make_optim.py), and the fixed
 // problem that they were recorded on.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import * as torch from '../../../engine/index.js';
-import { type NpyArray, openNpz } from '../../../engine/internals.js';
+import * as torch from 'torchstone';
+import { type NpyArray, openNpz } from 'torchstone/internals';
+import { packageRoot } from '../runner/machine.js';
 
-const FOLDER = new URL('../../../fixtures/optim/', import.meta.url);
+/** The committed recordings; a live run has its own. */
+export const optimFolder = (): string => join(packageRoot(), 'fixtures', 'optim');
 export const RELOAD = 10;
 /** Parameters that get gradients; those after them get none. */
 export const WITH_GRAD = 2;
@@ -30,11 +34,17 @@ export interface Trajectory {
 }
 export type Precision = 'single' | 'double';
 
-export function readPacked<T>(name: string): T {
-  return JSON.parse(gunzipSync(readFileSync(new URL(`${name}.json.gz`, FOLDER))).toString('utf8')) as T;
+/** One file of a recording. */
+export function readPacked<T>(name: string, folder = optimFolder()): T {
+  return JSON.parse(gunzipSync(readFileSync(join(folder, `${name}.json.gz`))).toString('utf8')) as T;
 }
-export function arraysOf(name: string): { has(key: string): boolean; get(key: string): NpyArray } {
-  const npz = openNpz(readFileSync(new URL(`${name}.npz`, FOLDER)));
+export interface Arrays {
+  has(key: string): boolean;
+  get(key: string): NpyArray;
+}
+/** The arrays of a recording. */
+export function arraysOf(name: string, folder = optimFolder()): Arrays {
+  const npz = openNpz(readFileSync(join(folder, `${name}.npz`)));
   const names = new Set(npz.names);
   return { has: (key) => names.has(key), get: (key) => npz.read(key) };
 }
@@ -131,4 +141,10 @@ export function numbersOf(value: unknown): number[] {
   if (!(value instanceof torch.Tensor)) return [Number(value)];
   const real = value.dtype.isComplex ? torch.viewAsReal(value) : value;
   return [real.detach().tolist()].flat(20) as number[];
+}
+
+/** @throws Error that says what differs */
+export function differ(what: string, got: unknown, want: unknown): void {
+  if (isDeepStrictEqual(got, want)) return;
+  throw new Error(`${what}: ${JSON.stringify(got)}, PyTorch ${JSON.stringify(want)}`);
 }
