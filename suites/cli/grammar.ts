@@ -216,7 +216,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   fuzz: 'torchstone fuzz [--calls N] [--seed S] [--filter OP] [--shard I/N] [--jobs N] [--verbose]',
   peers: 'torchstone peers [--vs tfjs-wasm,numpy-ts] [--filter TEXT] [--timings] [--page FILE.md]',
   replay: 'torchstone replay ID|FILE.capsule.json',
-  minimise: 'torchstone minimise ID [--out FOLDER]',
+  minimise: 'torchstone minimise ID|FILE.capsule.json [--out FOLDER]',
   report: 'torchstone report [results.json] [--out FOLDER]',
   all: 'torchstone all [--full|--quick] [--out FOLDER]',
 };

@@ -2,6 +2,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CannotRunError, EXIT, nothingToRun } from '../../reports/schema/index.js';
+import type { Case } from '../common/cases.js';
+import type { FixtureCase } from '../common/manifest.js';
+import type { RegisteredOp } from '../common/registry.js';
 import { quoted } from '../common/shell.js';
 import { packageRoot } from '../runner/machine.js';
 import { findReferences } from '../runner/references.js';
@@ -43,19 +46,38 @@ export async function minimiseCase(args: Arguments, to: Console): Promise<number
   const { casesOf } = await import('../common/cases.js');
   const { capsuleOf, capsuleName } = await import('../repro/capsule.js');
   const { minimise } = await import('../repro/minimise.js');
-  const op = await registered(target.split('/')[0] ?? '');
-  const declared = casesOf(op).find((one) => one.id === target);
+  const { readCapsule } = await import('../repro/capsule.js');
+  const packed = target.endsWith('.json') ? readCapsule(resolve(target)).case : undefined;
+  const op = await registered(packed?.op ?? target.split('/')[0] ?? '');
+  const declared = packed === undefined ? casesOf(op).find((one) => one.id === target) : callOf(packed, op);
   if (declared === undefined) throw nothingToRun(`no declared case has the id '${target}'`);
   const found = await minimise(op, declared, python, (text) => to.err(`${text}\n`));
   const folder = resolve(args.out ?? CAPSULES);
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, capsuleName(`${target}-minimal`));
+  const file = join(folder, capsuleName(`${declared.id}-minimal`));
   writeFileSync(file, JSON.stringify(capsuleOf(found.recorded, found.fixtures)));
   const threads = found.threads === 1 ? 'with one thread too' : `with ${found.threads} threads or more`;
   to.out(
     `${found.tried} calls tried; the smallest that fails, ${threads}:\n${found.problems.join('\n')}\nreplay: npx torchstone replay ${quoted(file)}\n`,
   );
   return EXIT.wrong;
+}
+
+/** A recorded call as one to be asked: random calls are declared nowhere. */
+function callOf(recorded: FixtureCase, op: RegisteredOp): Case {
+  const { id, torch, variant, args, kwargs, gradients } = recorded;
+  const params = op.params.map((param) => param.name);
+  return {
+    id,
+    op: op.name,
+    torch,
+    params,
+    variant,
+    args,
+    kwargs,
+    checkGrad: gradients.length > 0,
+    mayFail: true,
+  };
 }
 
 function named({ positionals }: Arguments, command: string): string {

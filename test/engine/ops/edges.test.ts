@@ -150,3 +150,14 @@ describe('an in-place change of an expanded tensor without elements', () => {
     expect(() => zeros([1]).expand(2).add_(1)).toThrow(RuntimeError);
   });
 });
+
+describe('adaptive average pooling to one element', () => {
+  it('takes any number of dims before those of the plane, as PyTorch', () => {
+    const x = ones([2, 3], { requiresGrad: true }).cumsum(1);
+    expect(F.adaptiveAvgPool2d(x, 1).tolist()).toEqual([[2]]);
+    expect(F.adaptiveAvgPool2d(ones([1, 1, 2, 2, 3, 4]), [1, 1]).shape).toEqual([1, 1, 2, 2, 1, 1]);
+    expect(F.adaptiveAvgPool3d(ones([2, 2, 2]), 1).shape).toEqual([1, 1, 1]);
+    expect(() => F.adaptiveAvgPool2d(ones([2, 3]), 2)).toThrow(/Input dimension should be at least 3/);
+    expect(() => F.adaptiveAvgPool1d(ones([3]), 1)).toThrow(RuntimeError);
+  });
+});

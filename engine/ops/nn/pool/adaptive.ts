@@ -97,6 +97,18 @@ function meanOf(from: number, end: number, taps: number): [place: number, weight
   return row;
 }
 
+/** One mean over all of the last n dims, which PyTorch takes of any number of dims before them; null where more is asked. */
+function meanOfAll(x: Tensor, given: unknown, n: number): Tensor | null {
+  const one = Array.isArray(given) ? given.length === n && given.every((v) => v === 1) : given === 1;
+  const usual = x.ndim === n + 1 || x.ndim === n + 2;
+  if (!one || n === 1 || usual || x.ndim < n || x.dtype.isIntegral || x.sizes.slice(-n).includes(0))
+    return null;
+  return x.mean(
+    Array.from({ length: n }, (_, d) => d - n),
+    true,
+  );
+}
+
 /** The mean of each window, dim by dim: a mean over a box is the mean of means. */
 export function adaptiveMean(x: Tensor, sizes: readonly number[]): Tensor {
   const lead = x.ndim - sizes.length;
@@ -164,7 +176,8 @@ function adaptiveAvg(n: 1 | 2 | 3, size: readonly number[], out: readonly (numbe
     doc: `The means of windows that divide ${last(n)} into \`outputSize\` parts.`,
     params: [self, sizeParam],
     variants: ['function'],
-    compose: (x: Tensor, given: unknown): Tensor => adaptiveMean(x, sizesOf(op, x, given, n)),
+    compose: (x: Tensor, given: unknown): Tensor =>
+      meanOfAll(x, given, n) ?? adaptiveMean(x, sizesOf(op, x, given, n)),
     tests: () => ({
       samples: [
         call([t([2, 3, ...size]), out]),
