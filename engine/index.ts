@@ -66,6 +66,7 @@ export {
 export { emptyCache, type MemoryStats, memoryStats } from './core/storage.js';
 export { type Nested, type NumericArray, type Scalar, Size, Tensor } from './core/tensor.js';
 export { backendInfo, getNumThreads, setNumThreads } from './core/threads.js';
+export { canCast, type FInfo, finfo, type IInfo, iinfo, isTensor, resultType } from './core/type-info.js';
 export * as data from './data/index.js';
 export { getPrintOptions, type PrintOptions, setPrintOptions } from './format/print.js';
 export * from './generated/functions.js';
@@ -78,6 +79,7 @@ export {
   saveNpy,
   saveNpz,
 } from './io/array-files.js';
+export { type AsTensorOptions, asTensor } from './io/as-tensor.js';
 export { CheckpointError, type LoadOptions, load, type MapLocation, save } from './io/checkpoint.js';
 export { NpyError } from './io/npy.js';
 export { fromNumpy, type NdArray } from './io/numpy.js';

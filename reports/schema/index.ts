@@ -5,5 +5,6 @@ export * from './findings.js';
 export * from './outcome.js';
 export * from './parts.js';
 export * from './peers.js';
+export * from './programs.js';
 export * from './run.js';
 export * from './timing.js';

@@ -2,8 +2,13 @@
 // fails the run.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ProgramKind, programTotals } from '../../reports/conformance.js';
-import type { CaseResult, Column, RunResult } from '../../reports/schema/index.js';
+import {
+  type CaseResult,
+  type Column,
+  type ProgramKind,
+  programTotals,
+  type RunResult,
+} from '../../reports/schema/index.js';
 import { packageRoot } from '../runner/machine.js';
 
 /** What a run must reach. */

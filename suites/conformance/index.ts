@@ -1,13 +1,13 @@
 // The conformance suite: every call of PyTorch's own test database, recorded or live, replayed and compared with
 // PyTorch.
 
-import { programTotals } from '../../reports/conformance.js';
 import {
   CannotRunError,
   type CaseResult,
   type Column,
   type ColumnTally,
   EXIT,
+  programTotals,
   type SuiteResult,
 } from '../../reports/schema/index.js';
 import { idMatcher } from '../common/cases.js';

@@ -273,6 +273,7 @@ const bound = (name: string): Param => ({ name, kind: 'tensorOrScalar', default:
 const clampParams = [self, bound('min'), bound('max')];
 export const clamp = definePointwise({
   name: 'clamp',
+  aliases: ['torch.clip'],
   doc: 'input, raised to min and lowered to max; both numbers, both tensors, or one of them null.',
   params: clampParams,
   gradName: 'ClampBackward1',
