@@ -3,7 +3,7 @@
 import { gradMode } from '../../autograd/grad-mode.js';
 import { record } from '../../autograd/node.js';
 import { kernelsOf } from '../../core/device.js';
-import { bool, computedIn } from '../../core/dtype.js';
+import { bool, computedIn, float64 } from '../../core/dtype.js';
 import { message, RuntimeError } from '../../core/errors.js';
 import { expandsTo } from '../../core/shape.js';
 import type { Tensor } from '../../core/tensor.js';
@@ -80,6 +80,8 @@ function shared(op: string, x: Tensor, query: Tensor): Tensor {
 function attend(op: string, q: Tensor, rawKey: Tensor, rawValue: Tensor, a: Attention): Tensor {
   const [k, v] = a.grouped ? [shared(op, rawKey, q), shared(op, rawValue, q)] : [rawKey, rawValue];
   const scale = a.scale ?? 1 / Math.sqrt(q.sizes.at(-1)!);
+  if (q.dtype.isFloatingPoint && q.dtype !== float64 && scoresOf(q, k) < fewScores)
+    return attendFinely(op, q, k, v, { ...a, scale });
   const dtype = computedIn(q.dtype);
   const wide = [q, k, v].map((x) => x.to(dtype)) as [Tensor, Tensor, Tensor];
   const mask = a.mask === null || a.mask.dtype === bool ? a.mask : a.mask.to(dtype);
@@ -87,10 +89,22 @@ function attend(op: string, q: Tensor, rawKey: Tensor, rawValue: Tensor, a: Atte
   const found =
     simple && canAttend(...wide) && fitsMask(mask, wide[0], wide[1])
       ? byBlocks(op, ...wide, { ...a, mask, scale })
-      : dropped(weightsOf(wide[0], wide[1], { ...a, mask, scale }), a.dropout, true, {
-          ...{ op, channels: false, alpha: false },
-        }).matmul(wide[2]);
+      : dropped(weightsOf(wide[0], wide[1], { ...a, mask, scale }), a.dropout, true, plainDropout(op)).matmul(
+          wide[2],
+        );
   return found.to(q.dtype);
+}
+
+/** Below so many scores a call is bound by its overhead, not by their precision. */
+const fewScores = 1 << 14;
+const scoresOf = (q: Tensor, k: Tensor): number =>
+  (q.length / Math.max(1, q.sizes.at(-1)!)) * k.sizes.at(-2)!;
+const plainDropout = (op: string) => ({ op, channels: false, alpha: false });
+
+/** An exponential makes of the rounding of a score what its size says: a few scores are kept in float64. */
+function attendFinely(op: string, q: Tensor, k: Tensor, v: Tensor, a: Scaled): Tensor {
+  const weights = weightsOf(q.to(float64), k.to(float64), a).to(q.dtype);
+  return dropped(weights, a.dropout, true, plainDropout(op)).matmul(v);
 }
 
 type Scaled = Attention & { readonly scale: number };

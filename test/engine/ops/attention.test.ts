@@ -116,9 +116,9 @@ describe.each<[string, Case]>([
 });
 
 it('a saved operand that was changed is an error', () => {
-  const q = torch.ones([1, 2, 3]).requiresGrad_();
-  const k = torch.ones([1, 2, 3]);
-  const y = scaledDotProductAttention(q, k, torch.ones([1, 2, 3]));
+  const q = torch.ones([1, 2, 3], f64).requiresGrad_();
+  const k = torch.ones([1, 2, 3], f64);
+  const y = scaledDotProductAttention(q, k, torch.ones([1, 2, 3], f64));
   k.add_(1);
   expect(() => y.sum().backward()).toThrow(/modified by an inplace operation/);
 });
